@@ -1,0 +1,21 @@
+# syntax=docker/dockerfile:1
+FROM rust:1.95-bookworm AS build
+WORKDIR /src
+COPY . .
+# The caches outlive the layer, so a change of one line does not build the world again.
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    --mount=type=cache,target=/src/target,sharing=locked \
+    cargo build --release --locked --package roster \
+    && install -D target/release/roster /out/roster
+
+FROM debian:bookworm-slim
+# A volume that is mounted here for the first time gets this owner.
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin roster \
+    && install --directory --owner=roster --group=roster --mode=0700 /data
+COPY --from=build /out/roster /usr/local/bin/roster
+USER 10001
+ENV ROSTER_DATA_DIR=/data ROSTER_LISTEN=0.0.0.0:8000
+VOLUME /data
+EXPOSE 8000 8001
+ENTRYPOINT ["roster"]
+CMD ["serve"]

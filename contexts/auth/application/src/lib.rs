@@ -1,0 +1,1 @@
+//! Auth: the use cases.

@@ -1,0 +1,1 @@
+//! Auth: credentials and the rules of passwords.

@@ -1,0 +1,1 @@
+//! Auth: SQL, hashing and HTTP.

@@ -1,0 +1,7 @@
+//! Users: the use cases. One file each; this is the table of contents.
+
+mod users;
+
+pub use users::{AddError, Users};
+
+use_case::use_cases! { dyn Users: register_user::RegisterUser }

@@ -1,0 +1,45 @@
+//! A visitor becomes a user: the email is theirs alone, and the password is on its way to `auth`.
+
+use crate::Users;
+use contracts::{SetCredential, UserRegistered};
+use kernel::{Email, Sealed, UserId};
+use serde::{Deserialize, Serialize};
+use use_case::{Cx, Failure, Handle, Message};
+use users_domain::{Name, User};
+
+/// The command.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RegisterUser {
+    /// Chosen at the edge, so that the password can be sealed for it.
+    pub id: UserId,
+    /// Their address.
+    pub email: Email,
+    /// What they are called.
+    pub name: Option<Name>,
+    /// Passed on unopened.
+    pub password: Sealed,
+}
+
+impl Message for RegisterUser {
+    const NAME: &'static str = "users.register_user.v1";
+    type Failure = Failure;
+    fn subject(&self) -> uuid::Uuid {
+        self.id.as_uuid()
+    }
+}
+
+impl Handle<dyn Users> for RegisterUser {
+    async fn handle(self, mut cx: Cx<'_, dyn Users>) -> Result<(), Failure> {
+        let user = User::register(self.id, self.email, self.name, cx.message.accepted_at);
+        cx.store.add(&user).await?;
+        cx.publish(&UserRegistered {
+            user_id: user.id,
+            version: user.version,
+            email: user.email,
+            name: user.name.map(String::from),
+            registered_at: user.registered_at,
+        });
+        cx.send(&SetCredential { user_id: user.id, password: self.password });
+        Ok(())
+    }
+}

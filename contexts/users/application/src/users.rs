@@ -1,0 +1,34 @@
+use use_case::{Failure, Port, Unavailable, async_trait};
+use users_domain::{Taken, User};
+
+/// The users, within one transaction.
+#[async_trait]
+pub trait Users: Send {
+    /// Adds a user. MUST return [`AddError::Taken`] when a user with the same id or with the same
+    /// canonical email exists, and MUST have changed nothing then.
+    async fn add(&mut self, user: &User) -> Result<(), AddError>;
+}
+
+impl Port for dyn Users {
+    type Tools = ();
+}
+
+/// Why a user was not added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// Refused.
+    #[error(transparent)]
+    Taken(#[from] Taken),
+    /// The store does not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<AddError> for Failure {
+    fn from(error: AddError) -> Self {
+        match error {
+            AddError::Taken(reason) => reason.into(),
+            AddError::Unavailable(why) => why.into(),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Users: who is registered, and the rules of a record.
+
+mod name;
+mod user;
+
+pub use name::{Name, NameError};
+pub use user::{Taken, User};

@@ -1,0 +1,1 @@
+//! Users: SQL and HTTP.

@@ -1,0 +1,37 @@
+//! Hashes per second on one core, by the number of lanes, beside the `bcrypt` crate.
+//!
+//! `cargo run --release -p bcrypt-lanes --example lanes [COST]`, on a machine that does nothing else.
+#![expect(clippy::print_stdout, reason = "it prints a table")]
+
+use bcrypt_lanes::{Cost, Job, MAX_LANES, bcrypt};
+use std::hint::black_box;
+use std::time::Instant;
+
+const RUNS: usize = 9;
+
+fn seconds(work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_secs_f64()
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let cost = Cost::try_from(std::env::args().nth(1).map_or(Ok(10), |text| text.parse())?)?;
+    println!("cost {}, best of {RUNS} runs", cost.log2());
+    println!("lanes  hashes/s  / the crate's  batch / one hash of the crate");
+    for width in 1..=MAX_LANES {
+        let jobs: Vec<_> = (0..).take(width).map(|i| Job { key: b"correct horse battery", salt: [i; 16] }).collect();
+        let (mut ours, mut theirs) = (f64::MAX, f64::MAX);
+        // In turns, so that a busy moment of the machine strikes both.
+        for _ in 0..RUNS {
+            ours = ours.min(seconds(|| drop(black_box(bcrypt(cost, black_box(&jobs))))));
+            theirs = theirs.min(seconds(|| {
+                black_box(bcrypt::bcrypt(cost.log2(), [0; 16], black_box(b"correct horse battery\0")));
+            }));
+        }
+        let batch = ours / theirs;
+        let lanes = f64::from(u32::try_from(width)?);
+        println!("{width:>5}  {:>8.1}  {:>13.2}  {batch:>29.2}", lanes / ours, lanes / batch);
+    }
+    Ok(())
+}

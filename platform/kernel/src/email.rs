@@ -1,0 +1,207 @@
+use crate::Reason;
+use serde::{Deserialize, Serialize};
+
+/// The longest address that can be delivered to, in bytes (RFC 5321, section 4.5.3.1.3, erratum 1690).
+const LONGEST: usize = 254;
+/// The longest local part, in bytes (RFC 5321, section 4.5.3.1.1).
+const LONGEST_LOCAL: usize = 64;
+
+/// An email address, as it was typed and in the one form by which it is compared.
+///
+/// The local part is ASCII (RFC 5322 `dot-atom`) and compared without case; the domain may be
+/// international and is compared by its A-labels (UTS 46). Two spellings of one mailbox therefore
+/// have one canonical form, and nobody can register a look-alike by changing case or width.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Email {
+    typed: String,
+    canonical: String,
+}
+
+/// Why a text is no email address. It says nothing of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EmailError {
+    /// Not of the form `name@domain`.
+    #[error("must be an email address such as name@example.org")]
+    Malformed,
+    /// Over the limits of RFC 5321.
+    #[error("must be at most 254 bytes long, with at most 64 before the @")]
+    TooLong,
+}
+
+impl Reason for EmailError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed => "email_invalid",
+            Self::TooLong => "email_too_long",
+        }
+    }
+}
+
+impl Email {
+    /// Parses an address.
+    ///
+    /// # Errors
+    /// When it is longer than mail can be delivered to, or not an address.
+    pub fn parse(text: &str) -> Result<Self, EmailError> {
+        if text.len() > LONGEST {
+            return Err(EmailError::TooLong);
+        }
+        let (local, domain) = text.rsplit_once('@').ok_or(EmailError::Malformed)?;
+        if local.len() > LONGEST_LOCAL {
+            return Err(EmailError::TooLong);
+        }
+        if !is_dot_atom(local) {
+            return Err(EmailError::Malformed);
+        }
+        let domain = canonical_domain(domain).ok_or(EmailError::Malformed)?;
+        // ASCII only: `to_lowercase` would map the Kelvin sign to `k`.
+        let canonical = format!("{}@{domain}", local.to_ascii_lowercase());
+        if canonical.len() > LONGEST {
+            return Err(EmailError::TooLong);
+        }
+        Ok(Self { typed: text.to_owned(), canonical })
+    }
+
+    /// As it was typed, to be shown.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.typed
+    }
+
+    /// The form by which addresses are compared and kept unique.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+}
+
+/// RFC 5322, section 3.2.3: atoms of printable ASCII with single dots between them.
+fn is_dot_atom(local: &str) -> bool {
+    local.split('.').all(|atom| {
+        !atom.is_empty() && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&b))
+    })
+}
+
+/// A-labels in lower case, at least two of them, the last no number (so no IPv4 address).
+fn canonical_domain(domain: &str) -> Option<String> {
+    let deny = idna::AsciiDenyList::STD3;
+    let ascii = idna::uts46::Uts46::new()
+        .to_ascii(domain.as_bytes(), deny, idna::uts46::Hyphens::Check, idna::uts46::DnsLength::Verify)
+        .ok()?;
+    let last = ascii.rsplit_once('.')?.1;
+    (!last.bytes().all(|b| b.is_ascii_digit())).then(|| ascii.into_owned())
+}
+
+impl TryFrom<String> for Email {
+    type Error = EmailError;
+    fn try_from(text: String) -> Result<Self, EmailError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.typed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Email, EmailError};
+    use crate::Reason as _;
+
+    fn canonical(text: &str) -> Result<String, EmailError> {
+        Email::parse(text).map(|email| email.canonical().to_owned())
+    }
+
+    #[test]
+    fn spellings_of_one_mailbox_have_one_canonical_form() {
+        for spelling in ["Ada@Example.ORG", "ada@example.org", "ADA@ＥＸＡＭＰＬＥ.org"] {
+            assert_eq!(canonical(spelling).as_deref(), Ok("ada@example.org"), "{spelling}");
+        }
+        for spelling in ["a@bücher.example", "a@BÜCHER.example", "a@xn--bcher-kva.example"] {
+            assert_eq!(canonical(spelling).as_deref(), Ok("a@xn--bcher-kva.example"), "{spelling}");
+        }
+    }
+
+    #[test]
+    fn what_was_typed_is_kept_to_be_shown() {
+        let email = Email::parse("Ada.Lovelace+news@Bücher.example").expect("an address");
+        assert_eq!(email.as_str(), "Ada.Lovelace+news@Bücher.example");
+        assert_eq!(String::from(email), "Ada.Lovelace+news@Bücher.example");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in [
+            "",
+            "@",
+            "ada",
+            "ada@",
+            "@example.org",
+            "ada@example",
+            "ada@example..org",
+            "ada@.example.org",
+            "a b@example.org",
+            ".ada@example.org",
+            "ada.@example.org",
+            "a..b@example.org",
+            "ada@exa mple.org",
+            "ada@example.org\0",
+            "ada@-x.org",
+            "ada\0@example.org",
+            "\u{212a}ate@example.org",
+            "\"a b\"@example.org",
+            "ada@[127.0.0.1]",
+            "ada@127.0.0.1",
+            "ada@exam_ple.org",
+            "ada@example.org\r\nBcc: eve@example.org",
+            "<ada@example.org>",
+            "a@b@example.org",
+            "ada@xn--a.org",
+        ] {
+            assert_eq!(Email::parse(text), Err(EmailError::Malformed), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_over_the_limits_of_smtp_are_refused() {
+        let local = |n: usize| format!("{}@example.org", "a".repeat(n));
+        assert!(Email::parse(&local(64)).is_ok());
+        assert_eq!(Email::parse(&local(65)), Err(EmailError::TooLong));
+        let label = "d".repeat(60);
+        let total = |n: usize| format!("a@{label}.{label}.{label}.{}.org", "e".repeat(n));
+        assert_eq!(total(65).len(), 254);
+        let at_limit = format!("{}@{label}.{label}.{label}.ee.org", "a".repeat(64));
+        assert_eq!(at_limit.len(), 254);
+        assert!(Email::parse(&at_limit).is_ok());
+        assert_eq!(Email::parse(&format!("{at_limit}x")), Err(EmailError::TooLong));
+    }
+
+    #[test]
+    fn a_domain_that_grows_over_the_limit_in_its_canonical_form_is_refused() {
+        let label = "ü".repeat(25);
+        let text = format!("{}@{label}.{label}.{label}.{}.org", "a".repeat(64), "b".repeat(30));
+        assert!(text.len() <= 254 && Email::parse("a@example.org").is_ok());
+        let parsed = canonical(&text);
+        assert!(
+            parsed.is_ok_and(|canonical| canonical.len() <= 254) || Email::parse(&text) == Err(EmailError::TooLong)
+        );
+    }
+
+    #[test]
+    fn an_address_travels_as_text_and_is_checked_on_arrival() {
+        let email = Email::parse("Ada@Example.org").expect("an address");
+        let json = serde_json::to_string(&email).expect("plain data");
+        assert_eq!(json, "\"Ada@Example.org\"");
+        assert_eq!(serde_json::from_str::<Email>(&json).ok(), Some(email));
+        assert!(serde_json::from_str::<Email>("\"nobody\"").is_err());
+    }
+
+    #[test]
+    fn reasons_have_stable_codes() {
+        assert_eq!(EmailError::Malformed.code(), "email_invalid");
+        assert_eq!(EmailError::TooLong.code(), "email_too_long");
+    }
+}

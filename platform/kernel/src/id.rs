@@ -1,0 +1,97 @@
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use uuid::{NoContext, Uuid};
+
+/// Declares an id: a UUID of its own type, so that one kind cannot be passed for another.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A fresh id: UUID version 7 (RFC 9562, section 5.7) with 74 random bits.
+            ///
+            /// Never `Uuid::now_v7`, which counts up within a millisecond: ids are capabilities,
+            /// and a neighbour of a known one must not be guessable.
+            #[must_use]
+            pub fn random() -> Self {
+                Self(Uuid::new_v7(uuid::Timestamp::now(NoContext)))
+            }
+
+            /// The id that a store or a caller holds as a plain UUID.
+            #[must_use]
+            pub const fn new(id: Uuid) -> Self {
+                Self(id)
+            }
+
+            /// As a plain UUID, for a store.
+            #[must_use]
+            pub const fn as_uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                text.parse().map(Self)
+            }
+        }
+    };
+}
+
+id! {
+    /// Names a user, in every context.
+    UserId
+}
+id! {
+    /// Names a row of the ledger. The id of a command is the id of its first row, the root.
+    MessageId
+}
+
+impl UserId {
+    /// Whether a client may choose this id: a UUID of version 4 or 7 (RFC 9562).
+    #[must_use]
+    pub fn may_be_chosen(self) -> bool {
+        matches!(self.0.get_version_num(), 4 | 7) && self.0.get_variant() == uuid::Variant::RFC4122
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MessageId, UserId};
+
+    #[test]
+    fn ids_drawn_in_one_millisecond_do_not_count_up() {
+        let ids: Vec<_> = (0..64).map(|_| MessageId::random().as_uuid().as_u128()).collect();
+        let ascending = ids.windows(2).filter(|pair| pair[0] < pair[1]).count();
+        assert!(ascending < 63, "every id was greater than the one before");
+        let tails: std::collections::HashSet<_> = ids.iter().map(|id| id & 0xffff_ffff).collect();
+        assert_eq!(tails.len(), 64);
+    }
+
+    #[test]
+    fn an_id_reads_back_from_its_text() {
+        let id = UserId::random();
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(UserId::new(id.as_uuid()), id);
+    }
+
+    #[test]
+    fn only_versions_4_and_7_may_be_chosen() {
+        let chosen = |text: &str| text.parse::<UserId>().is_ok_and(UserId::may_be_chosen);
+        assert!(chosen("b2d1a7c8-4f7e-4c1a-9a3e-0a1b2c3d4e5f"));
+        assert!(chosen("01890a5d-ac96-774b-bcce-b302099a8057"));
+        assert!(!chosen("c232ab00-9414-11ec-b3c8-9f6bdeced846"), "version 1 holds a clock and a network address");
+        assert!(!chosen("00000000-0000-0000-0000-000000000000"));
+        assert!(!chosen("b2d1a7c8-4f7e-4c1a-ca3e-0a1b2c3d4e5f"), "another variant");
+    }
+}

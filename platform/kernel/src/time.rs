@@ -1,0 +1,58 @@
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A point in time, UTC, to the microsecond, which is what both databases keep.
+///
+/// As text it is RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(jiff::Timestamp);
+
+impl Timestamp {
+    /// Now, by this machine's clock. Leases and schedules are decided by the database's clock
+    /// instead: nodes may disagree.
+    #[must_use]
+    pub fn now() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+        let now = jiff::Timestamp::now();
+        Self::from_microsecond(now.as_microsecond()).unwrap_or(Self(jiff::Timestamp::MAX))
+    }
+
+    /// From microseconds since 1970-01-01T00:00:00Z. `None` outside the years -9999 to 9999.
+    #[must_use]
+    pub fn from_microsecond(microseconds: i64) -> Option<Self> {
+        jiff::Timestamp::from_microsecond(microseconds).ok().map(Self)
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn as_microsecond(self) -> i64 {
+        self.0.as_microsecond()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn time_is_kept_to_the_microsecond_and_shown_as_rfc_3339() {
+        let at = Timestamp::from_microsecond(1_790_000_000_123_456).expect("in range");
+        assert_eq!(at.to_string(), "2026-09-21T14:13:20.123456Z");
+        assert_eq!(at.as_microsecond(), 1_790_000_000_123_456);
+        assert_eq!(Timestamp::from_microsecond(i64::MAX), None);
+    }
+
+    #[test]
+    fn now_is_after_this_was_written_and_has_whole_microseconds() {
+        let now = Timestamp::now();
+        assert!(now > Timestamp::from_microsecond(1_760_000_000_000_000).expect("in range"));
+        assert_eq!(Timestamp::from_microsecond(now.as_microsecond()), Some(now));
+    }
+}

@@ -1,0 +1,217 @@
+//! Accepting: one durable commit, shared by all who arrive while the one before is under way.
+
+use crate::row::{NewRow, insert};
+use crate::{Hint, Ledger, Queue};
+use kernel::MessageId;
+use persistence::{Db, SqlError, Tx, fetch_optional};
+use std::collections::HashSet;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use use_case::{Message, Outgoing};
+use uuid::Uuid;
+
+/// Rows in one commit, at most.
+const BATCH: usize = 256;
+/// Requests that may wait for a commit; the next ones wait to be let in.
+const LINE: usize = 4096;
+
+/// A command at the edge.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    id: MessageId,
+    message: Outgoing,
+    principal: String,
+    traceparent: Option<String>,
+    once: Option<Once>,
+}
+
+/// That a client wants this at most once (draft-ietf-httpapi-idempotency-key-header-07).
+#[derive(Debug, Clone)]
+pub struct Once {
+    /// What kind of request it is.
+    pub route: &'static str,
+    /// The client's key.
+    pub key: String,
+    /// What the request asks for, digested. It MUST NOT depend on a secret: that would be an oracle for guessing it.
+    pub fingerprint: String,
+}
+
+/// It will be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// As this command.
+    New(MessageId),
+    /// It was accepted before, as that command, under the same key.
+    Before(MessageId),
+}
+
+/// Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAccepted {
+    /// The key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// More is waiting than can be done in time.
+    #[error("too much is waiting")]
+    Overloaded {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The database does not answer, or cannot write.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Nobody handles it: a fault of the program.
+    #[error("no context handles {0}")]
+    NoHandler(&'static str),
+}
+
+impl Entry {
+    /// A command, from whom, under the id by which its outcome can be asked for.
+    pub fn new<M: Message>(id: MessageId, message: &M, principal: impl Into<String>) -> Self {
+        Self { id, message: Outgoing::of(message, false), principal: principal.into(), traceparent: None, once: None }
+    }
+
+    /// At most once under a key.
+    #[must_use]
+    pub fn once(mut self, once: Option<Once>) -> Self {
+        self.once = once;
+        self
+    }
+
+    /// Part of a trace (W3C Trace Context, `traceparent`).
+    #[must_use]
+    pub fn traced(mut self, traceparent: Option<String>) -> Self {
+        self.traceparent = traceparent;
+        self
+    }
+
+    fn into_row(self, queue: &Queue) -> Result<NewRow, NotAccepted> {
+        let (route, idempotency_key, fingerprint) = match self.once {
+            Some(once) => (Some(once.route), Some(once.key), Some(once.fingerprint)),
+            None => (None, None, None),
+        };
+        Ok(NewRow {
+            id: self.id,
+            root: self.id,
+            context: queue.context.into(),
+            lane: queue.lane.as_str().into(),
+            name: self.message.name,
+            subject: self.message.subject,
+            principal: self.principal,
+            route,
+            idempotency_key,
+            fingerprint,
+            traceparent: self.traceparent,
+            payload: self.message.payload.map_err(NotAccepted::Unavailable)?,
+        })
+    }
+}
+
+type Answer = oneshot::Sender<Result<Accepted, NotAccepted>>;
+
+/// The line before the commit.
+pub(crate) type Line = mpsc::Sender<(NewRow, Answer)>;
+
+pub(crate) fn line() -> (Line, mpsc::Receiver<(NewRow, Answer)>) {
+    mpsc::channel(LINE)
+}
+
+impl Ledger {
+    /// Accepts a command: when this returns Ok it is on disk, and it will be executed to exactly one outcome.
+    ///
+    /// # Errors
+    /// [`NotAccepted`]; nothing was written then, but for `Unavailable` after a lost connection, when it is not known.
+    pub async fn accept(&self, entry: Entry) -> Result<Accepted, NotAccepted> {
+        let name = entry.message.name;
+        let queue = self.routes.recipient(name).ok_or(NotAccepted::NoHandler(name))?;
+        let row = entry.into_row(queue)?;
+        let (answer, answered) = oneshot::channel();
+        let stopped = || NotAccepted::Unavailable("the server is stopping".into());
+        self.line.send((row, answer)).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    /// Hands out hints for rows that have been committed.
+    pub(crate) fn hint(&self, rows: &[NewRow]) {
+        for queue in self.routes.queues() {
+            let hints: Vec<_> = rows
+                .iter()
+                .filter(|row| row.context == queue.context && row.lane == queue.lane.as_str())
+                .map(|row| Hint { id: row.id, name: row.name.to_owned(), traceparent: row.traceparent.clone() })
+                .collect();
+            if !hints.is_empty() {
+                self.announce.announce(&queue, hints);
+                self.across.queue(&queue);
+            }
+        }
+    }
+
+    /// Commits what stands in line, batch by batch, until nobody can join it any more.
+    ///
+    /// A task of its own: a request that is cancelled must cancel neither the commit it shares nor the hint.
+    pub(crate) async fn commit_line(self, mut line: mpsc::Receiver<(NewRow, Answer)>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while line.recv_many(&mut batch, BATCH).await > 0 {
+            // One order for everybody: two nodes that insert the same keys cannot deadlock.
+            batch.sort_by(|(a, _), (b, _)| (&a.idempotency_key, a.id).cmp(&(&b.idempotency_key, b.id)));
+            let (rows, answers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
+            let results = match write(&self.db, &rows).await {
+                Ok(results) => results,
+                Err(error) if rows.len() == 1 || error.is_disconnected() => {
+                    tracing::error!(%error, rows = rows.len(), "commands could not be written");
+                    rows.iter().map(|_| Err(NotAccepted::Unavailable(error.to_string()))).collect()
+                }
+                // One bad row harms no neighbour.
+                Err(_) => self.write_one_by_one(&rows).await,
+            };
+            for (answer, result) in answers.into_iter().zip(results) {
+                // Nobody listens when the request was cancelled; the command stands.
+                let _ = answer.send(result);
+            }
+            self.hint(&rows);
+        }
+    }
+
+    async fn write_one_by_one(&self, rows: &[NewRow]) -> Vec<Result<Accepted, NotAccepted>> {
+        let mut results = Vec::with_capacity(rows.len());
+        for row in rows {
+            let result = write(&self.db, std::slice::from_ref(row)).await;
+            results.push(match result {
+                Ok(mut one) => one.pop().unwrap_or(Err(NotAccepted::Unavailable("nothing was written".into()))),
+                Err(error) => {
+                    tracing::error!(%error, name = row.name, "a command could not be written");
+                    Err(NotAccepted::Unavailable(error.to_string()))
+                }
+            });
+        }
+        results
+    }
+}
+
+async fn write(db: &Db, rows: &[NewRow]) -> Result<Vec<Result<Accepted, NotAccepted>>, SqlError> {
+    let mut tx = db.begin().await?;
+    let new: HashSet<Uuid> = insert(&mut tx, rows).await?.into_iter().collect();
+    let mut results = Vec::with_capacity(rows.len());
+    for row in rows {
+        results.push(if new.contains(&row.id.as_uuid()) {
+            Ok(Accepted::New(row.id))
+        } else {
+            earlier(&mut tx, row).await?
+        });
+    }
+    tx.commit().await?;
+    Ok(results)
+}
+
+/// The command that bears the same key. The insert waited for it to be committed, so that it is there.
+async fn earlier(tx: &mut Tx, row: &NewRow) -> Result<Result<Accepted, NotAccepted>, SqlError> {
+    let sql =
+        "select id, fingerprint from ledger_messages where principal = $1 and route = $2 and idempotency_key = $3";
+    let earlier =
+        fetch_optional!(tx, (Uuid, Option<String>), sql, &row.principal, row.route, row.idempotency_key.as_deref())?;
+    Ok(match earlier {
+        Some((id, fingerprint)) if fingerprint == row.fingerprint => Ok(Accepted::Before(MessageId::new(id))),
+        Some(_) => Err(NotAccepted::KeyReused),
+        None => Err(NotAccepted::Unavailable("another command has this id".into())),
+    })
+}

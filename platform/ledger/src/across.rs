@@ -1,0 +1,126 @@
+//! Across the processes on one PostgreSQL: whose commands have moved, and where work waits.
+//!
+//! At most one `NOTIFY` per process and 10 ms, after the commits; never in a business transaction,
+//! where it would take a lock on the whole database. What is lost is found by looking.
+
+use crate::{Ledger, Queue};
+use kernel::MessageId;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+const CHANNEL: &str = "roster";
+const COALESCE: Duration = Duration::from_millis(10);
+/// As many as fit into the 8,000 bytes of a payload, with room for the queues.
+const ROOTS: usize = 150;
+/// Pause before listening again after the connection was lost.
+const PAUSE: Duration = Duration::from_secs(1);
+/// News that may wait to be told; what comes on top is dropped.
+const LINE: usize = 4096;
+
+/// Tells the other processes. Where there are none it does nothing.
+#[derive(Clone)]
+pub(crate) struct Across(Option<mpsc::Sender<News>>);
+
+pub(crate) enum News {
+    Root(MessageId),
+    Queue(Queue),
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Told {
+    from: Uuid,
+    roots: Vec<MessageId>,
+    queues: Vec<(String, String)>,
+}
+
+impl Across {
+    pub(crate) fn new(shared: bool) -> (Self, Option<mpsc::Receiver<News>>) {
+        if !shared {
+            return (Self(None), None);
+        }
+        let (sender, receiver) = mpsc::channel(LINE);
+        (Self(Some(sender)), Some(receiver))
+    }
+
+    pub(crate) fn root(&self, root: MessageId) {
+        self.tell(News::Root(root));
+    }
+
+    pub(crate) fn queue(&self, queue: &Queue) {
+        self.tell(News::Queue(queue.clone()));
+    }
+
+    fn tell(&self, news: News) {
+        if let Some(line) = &self.0 {
+            // Full: the others find it by looking.
+            let _ = line.try_send(news);
+        }
+    }
+}
+
+impl Ledger {
+    /// Tells what this process did, until nobody can tell any more.
+    pub(crate) async fn tell_others(self, mut news: mpsc::Receiver<News>) {
+        let mut batch = Vec::new();
+        while news.recv_many(&mut batch, ROOTS).await > 0 {
+            let mut told = Told { from: self.node, ..Told::default() };
+            for news in batch.drain(..) {
+                match news {
+                    News::Root(root) => told.roots.push(root),
+                    News::Queue(queue) => told.queues.push((queue.context.to_owned(), queue.lane.as_str().to_owned())),
+                }
+            }
+            told.roots.sort_unstable();
+            told.roots.dedup();
+            told.queues.sort_unstable();
+            told.queues.dedup();
+            if let Ok(told) = serde_json::to_string(&told) {
+                // The database being away is told by those who need it.
+                let _ = self.db.notify(CHANNEL, &told).await;
+            }
+            tokio::time::sleep(COALESCE).await;
+        }
+    }
+
+    /// Hears what the others did.
+    pub(crate) async fn hear_others(self) {
+        while !self.is_stopping() {
+            tokio::select! {
+                () = self.stopping() => return,
+                () = self.hear() => {}
+            }
+            tokio::select! {
+                () = self.stopping() => return,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    async fn hear(&self) {
+        let Ok(Some(mut said)) = self.db.listen(CHANNEL).await else { return };
+        while let Ok(said) = said.next().await {
+            match said {
+                Some(said) => self.heed(&said),
+                // Something may have been missed.
+                None => self.waiters.roots().into_iter().for_each(|root| self.waiters.wake(root)),
+            }
+        }
+    }
+
+    fn heed(&self, said: &str) {
+        let Ok(told) = serde_json::from_str::<Told>(said) else { return };
+        if told.from == self.node {
+            return;
+        }
+        for root in told.roots {
+            self.waiters.wake(root);
+        }
+        for (context, lane) in told.queues {
+            if let Some(queue) = self.routes.queue(&context, &lane) {
+                self.announce.announce(&queue, Vec::new());
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Claiming: a lease on rows that are due, oldest first.
+
+use crate::Queue;
+use kernel::MessageId;
+use persistence::{At, Db, Ids, SqlError, execute, fetch_all};
+use use_case::Origin;
+use uuid::Uuid;
+
+/// A row that this process works on until its lease runs out, unless it renews it.
+#[derive(Debug, Clone)]
+pub(crate) struct Claim {
+    pub(crate) origin: Origin,
+    pub(crate) queue: Queue,
+    pub(crate) name: String,
+    pub(crate) payload: String,
+    pub(crate) principal: String,
+    pub(crate) traceparent: Option<String>,
+    /// The fence: whoever claims the row later has a greater one.
+    pub(crate) epoch: i64,
+    /// Attempts that ended in an error.
+    pub(crate) attempts: i64,
+    /// Claims that never ended, this one included.
+    pub(crate) deaths: i64,
+    pub(crate) errors: Option<String>,
+}
+
+/// A row holds back its later ones about the same subject in the same context as long as it lives.
+/// The claim counts as a death until the attempt has ended: a process that is killed cannot count.
+const CLAIM: (&str, &str) = (
+    "with due as materialized ( \
+       select id from ledger_messages m where context = $1 and lane = $2 and status = 'accepted' and next_attempt_at <= now() \
+       and name in (select json_array_elements_text($3::json)) \
+       and not exists (select 1 from ledger_messages earlier where earlier.context = m.context and earlier.subject = m.subject \
+         and earlier.sequence < m.sequence and earlier.status in ('accepted', 'running')) \
+       order by next_attempt_at, sequence limit $4 for update skip locked) \
+     update ledger_messages m set status = 'running', deaths = deaths + 1, lease_epoch = lease_epoch + 1, lease_owner = $5, \
+       lease_until = now() + interval '15 s' from due where m.id = due.id \
+     returning m.id, root, name, payload, principal, traceparent, lease_epoch, attempts, deaths, errors, accepted_at",
+    "update ledger_messages set status = 'running', deaths = deaths + 1, lease_epoch = lease_epoch + 1, lease_owner = $5, \
+       lease_until = cast(unixepoch('subsec') * 1000000 as integer) + 15000000 \
+     where id in ( \
+       select id from ledger_messages m where context = $1 and lane = $2 and status = 'accepted' \
+       and next_attempt_at <= cast(unixepoch('subsec') * 1000000 as integer) \
+       and name in (select value from json_each($3)) \
+       and not exists (select 1 from ledger_messages earlier where earlier.context = m.context and earlier.subject = m.subject \
+         and earlier.sequence < m.sequence and earlier.status in ('accepted', 'running')) \
+       order by next_attempt_at, sequence limit $4) \
+     returning id, root, name, payload, principal, traceparent, lease_epoch, attempts, deaths, errors, accepted_at",
+);
+
+type Row = (Uuid, Uuid, String, Option<String>, String, Option<String>, i64, i64, i64, Option<String>, At);
+
+/// Claims up to `limit` rows of a queue, of the messages `names` (a JSON array): a row whose message has no
+/// handler here waits for a node that has one.
+pub(crate) async fn claim(
+    db: &Db,
+    queue: &Queue,
+    names: &str,
+    owner: Uuid,
+    limit: usize,
+) -> Result<Vec<Claim>, SqlError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut tx = db.begin().await?;
+    let rows = fetch_all!(&mut tx, Row, CLAIM, queue.context, queue.lane.as_str(), names, limit, owner)?;
+    tx.commit().await?;
+    let mut claims: Vec<_> = rows.into_iter().map(|row| Claim::restore(row, queue.clone())).collect();
+    // RETURNING promises no order.
+    claims.sort_by_key(|claim| claim.origin.accepted_at);
+    Ok(claims)
+}
+
+impl Claim {
+    fn restore(row: Row, queue: Queue) -> Self {
+        let (id, root, name, payload, principal, traceparent, epoch, attempts, deaths, errors, accepted_at) = row;
+        let origin = Origin { id: MessageId::new(id), root: MessageId::new(root), accepted_at: accepted_at.0 };
+        let payload = payload.unwrap_or_default();
+        Self { origin, queue, name, payload, principal, traceparent, epoch, attempts, deaths, errors }
+    }
+}
+
+/// Renews the leases of what this process works on, in one statement.
+pub(crate) async fn renew(db: &Db, owner: Uuid, ids: &[Uuid]) -> Result<u64, SqlError> {
+    const RENEW: (&str, &str) = (
+        "update ledger_messages set lease_until = now() + interval '15 s' \
+         where id = any($2) and lease_owner = $1 and status = 'running'",
+        "update ledger_messages set lease_until = cast(unixepoch('subsec') * 1000000 as integer) + 15000000 \
+         where id in (select unhex(value) from json_each($2)) and lease_owner = $1 and status = 'running'",
+    );
+    let mut tx = db.begin().await?;
+    let renewed = execute!(&mut tx, RENEW, owner, Ids(ids))?;
+    tx.commit().await?;
+    Ok(renewed)
+}
+
+/// Gives every lease of this process back, as if it had never claimed: at shutdown, when the rest has finished.
+pub(crate) async fn release(db: &Db, owner: Uuid) -> Result<u64, SqlError> {
+    const RELEASE: &str = "update ledger_messages set status = 'accepted', deaths = deaths - 1, lease_owner = null, \
+         lease_until = null where lease_owner = $1 and status = 'running'";
+    let mut tx = db.begin().await?;
+    let released = execute!(&mut tx, RELEASE, owner)?;
+    tx.commit().await?;
+    Ok(released)
+}

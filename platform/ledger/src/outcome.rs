@@ -1,0 +1,125 @@
+//! How an attempt ended, written under the fence.
+
+use crate::claim::Claim;
+use kernel::Timestamp;
+use persistence::{SqlError, Tx, fetch_optional};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Attempts before a message is left to an operator.
+const MOST_ATTEMPTS: i64 = 12;
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+
+/// One attempt that ended in an error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptError {
+    /// When, by the worker's clock.
+    pub at: Timestamp,
+    /// A stable code: the domain's reason for a rejection, otherwise one of the ledger's own.
+    pub code: String,
+    /// A sentence, for operators unless the code is a domain's.
+    pub message: String,
+}
+
+/// What an attempt came to, other than success.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The business said no.
+    Rejected(AttemptError),
+    /// Another try later.
+    Later(AttemptError),
+    /// Left to an operator.
+    Failed(AttemptError),
+}
+
+impl AttemptError {
+    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { at: Timestamp::now(), code: code.to_owned(), message: message.into() }
+    }
+}
+
+/// Lane of the next row about the same subject, which this one held back.
+type Successor = Option<String>;
+
+/// The fence, the row's lock and the outcome in one statement: no row when somebody else has claimed it since.
+const FINISH: (&str, &str) = (
+    "update ledger_messages m set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
+       attempts = attempts + case when $3 = 'succeeded' then 0 else 1 end, \
+       lease_owner = null, lease_until = null, finished_at = clock_timestamp() \
+     where id = $1 and lease_epoch = $2 and status = 'running' \
+     returning (select lane from ledger_messages later where later.context = m.context and later.subject = m.subject \
+       and later.sequence > m.sequence and later.status = 'accepted' order by later.sequence limit 1)",
+    "update ledger_messages as m set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
+       attempts = attempts + case when $3 = 'succeeded' then 0 else 1 end, \
+       lease_owner = null, lease_until = null, finished_at = cast(unixepoch('subsec') * 1000000 as integer) \
+     where id = $1 and lease_epoch = $2 and status = 'running' \
+     returning (select lane from ledger_messages later where later.context = m.context and later.subject = m.subject \
+       and later.sequence > m.sequence and later.status = 'accepted' order by later.sequence limit 1)",
+);
+
+const LATER: (&str, &str) = (
+    "update ledger_messages set status = 'accepted', errors = $3, attempts = attempts + 1, deaths = 0, lease_owner = null, \
+       lease_until = null, next_attempt_at = clock_timestamp() + $4 * interval '1 microsecond' \
+     where id = $1 and lease_epoch = $2 and status = 'running' returning null::text",
+    "update ledger_messages set status = 'accepted', errors = $3, attempts = attempts + 1, deaths = 0, lease_owner = null, \
+       lease_until = null, next_attempt_at = cast(unixepoch('subsec') * 1000000 as integer) + $4 \
+     where id = $1 and lease_epoch = $2 and status = 'running' returning null",
+);
+
+impl Claim {
+    /// Marks the row as succeeded, first thing in the handler's transaction: a rollback undoes it.
+    /// `None` when the lease was lost.
+    pub(crate) async fn succeed(&self, tx: &mut Tx) -> Result<Option<Successor>, SqlError> {
+        self.finish(tx, "succeeded", self.errors.as_deref()).await
+    }
+
+    /// Writes how the attempt ended. `None` when the lease was lost.
+    pub(crate) async fn end(&self, tx: &mut Tx, ending: &Ending) -> Result<Option<Successor>, SqlError> {
+        match ending {
+            Ending::Rejected(error) => self.finish(tx, "rejected", self.with(error).as_deref()).await,
+            Ending::Failed(error) => self.finish(tx, "failed", self.with(error).as_deref()).await,
+            Ending::Later(error) => {
+                let pause = i64::try_from(self.backoff().as_micros()).unwrap_or(i64::MAX);
+                let (id, errors) = (self.origin.id.as_uuid(), self.with(error));
+                let row = fetch_optional!(tx, (Option<String>,), LATER, id, self.epoch, errors, pause)?;
+                Ok(row.map(|(none,)| none))
+            }
+        }
+    }
+
+    async fn finish(&self, tx: &mut Tx, status: &str, errors: Option<&str>) -> Result<Option<Successor>, SqlError> {
+        let id = self.origin.id.as_uuid();
+        let row = fetch_optional!(tx, (Option<String>,), FINISH, id, self.epoch, status, errors)?;
+        Ok(row.map(|(lane,)| lane))
+    }
+
+    /// The errors of all attempts, this one last.
+    fn with(&self, error: &AttemptError) -> Option<String> {
+        let mut errors = attempt_errors(self.errors.as_deref());
+        errors.push(error.clone());
+        serde_json::to_string(&errors).ok()
+    }
+
+    /// Whether one more error is one too many.
+    pub(crate) const fn is_last_attempt(&self) -> bool {
+        self.attempts + 1 >= MOST_ATTEMPTS
+    }
+
+    /// Full jitter: anything up to a bound that doubles, so that what failed together does not come back together.
+    fn backoff(&self) -> Duration {
+        let exponent = u32::try_from(self.attempts.clamp(0, 16)).unwrap_or(16);
+        let bound = FIRST_BACKOFF.saturating_mul(1 << exponent).min(LONGEST_BACKOFF);
+        bound.mul_f64(fraction())
+    }
+}
+
+/// The errors that a row keeps.
+pub(crate) fn attempt_errors(json: Option<&str>) -> Vec<AttemptError> {
+    json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+}
+
+/// A number from 0 to 1. Where the system has no randomness, the middle.
+pub(crate) fn fraction() -> f64 {
+    getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX))
+}

@@ -1,0 +1,108 @@
+//! Which queue a message belongs in, computed from what the contexts handle.
+
+use crate::{Context, NewRow, Queue};
+use kernel::MessageId;
+use persistence::{SqlError, Tx, fetch_all};
+use std::collections::BTreeMap;
+use use_case::{Failure, Lane, Outbox, Outgoing};
+
+/// The messages of every context.
+#[derive(Debug, Default)]
+pub(crate) struct Routes(BTreeMap<(&'static str, &'static str), Queue>);
+
+impl Routes {
+    pub(crate) fn of(contexts: &[std::sync::Arc<dyn Context>]) -> Self {
+        let queues = contexts.iter().flat_map(|context| {
+            let name = context.name();
+            context.messages().into_iter().map(move |(message, lane)| ((message, name), Queue { context: name, lane }))
+        });
+        Self(queues.collect())
+    }
+
+    /// Where a command or a follow-up goes: to the context that its name begins with.
+    pub(crate) fn recipient(&self, message: &'static str) -> Option<&Queue> {
+        let (context, _) = message.split_once('.')?;
+        self.0.iter().find(|((name, to), _)| *name == message && *to == context).map(|(_, queue)| queue)
+    }
+
+    /// Every queue that has messages at all.
+    pub(crate) fn queues(&self) -> Vec<Queue> {
+        let mut queues: Vec<_> = self.0.values().cloned().collect();
+        queues.sort();
+        queues.dedup();
+        queues
+    }
+
+    /// The queue that a stored row names, if its context is known here.
+    pub(crate) fn queue(&self, context: &str, lane: &str) -> Option<Queue> {
+        self.0.values().find(|queue| queue.context == context && queue.lane.as_str() == lane).cloned()
+    }
+
+    /// What a handler sent and published, as rows. Subscriptions are read in its own transaction,
+    /// so that while old and new nodes run side by side no event is lost.
+    pub(crate) async fn rows(&self, tx: &mut Tx, cause: &Cause<'_>, outbox: Outbox) -> Result<Vec<NewRow>, Failure> {
+        let mut rows = Vec::new();
+        for message in outbox {
+            if message.is_event {
+                for (context, lane) in subscribers(tx, message.name).await.map_err(use_case::Unavailable::from)? {
+                    rows.push(cause.row(&message, context.into(), lane.into())?);
+                }
+            } else {
+                let queue = self.recipient(message.name).ok_or_else(|| {
+                    Failure::Broken(format!("no context handles {}, which was sent", message.name).into())
+                })?;
+                rows.push(cause.row(&message, queue.context.into(), queue.lane.as_str().into())?);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// What the rows of a handler's outbox inherit.
+pub(crate) struct Cause<'a> {
+    pub(crate) root: MessageId,
+    pub(crate) principal: &'a str,
+    pub(crate) traceparent: Option<&'a str>,
+}
+
+impl Cause<'_> {
+    fn row(
+        &self,
+        message: &Outgoing,
+        context: std::borrow::Cow<'static, str>,
+        lane: std::borrow::Cow<'static, str>,
+    ) -> Result<NewRow, Failure> {
+        Ok(NewRow {
+            id: MessageId::random(),
+            root: self.root,
+            context,
+            lane,
+            name: message.name,
+            subject: message.subject,
+            principal: self.principal.to_owned(),
+            route: None,
+            idempotency_key: None,
+            fingerprint: None,
+            traceparent: self.traceparent.map(str::to_owned),
+            payload: message.payload.clone().map_err(|why| Failure::Broken(why.into()))?,
+        })
+    }
+}
+
+async fn subscribers(tx: &mut Tx, event: &str) -> Result<Vec<(String, String)>, SqlError> {
+    let sql = "select context, lane from ledger_subscriptions where event = $1 order by context";
+    fetch_all!(tx, (String, String), sql, event)
+}
+
+impl Queue {
+    /// As a key in logs and queue names: `auth.slow`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}.{}", self.context, self.lane.as_str())
+    }
+
+    /// Both lanes of a context.
+    pub fn of(context: &'static str) -> impl Iterator<Item = Self> {
+        Lane::ALL.into_iter().map(move |lane| Self { context, lane })
+    }
+}

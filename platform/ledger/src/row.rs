@@ -1,0 +1,51 @@
+//! Writing rows. One statement for any number of them, handed over as one JSON text.
+
+use kernel::MessageId;
+use persistence::{SqlError, Tx, fetch_all};
+use serde::Serialize;
+use std::borrow::Cow;
+use uuid::Uuid;
+
+/// A row to be written.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct NewRow {
+    pub(crate) id: MessageId,
+    pub(crate) root: MessageId,
+    pub(crate) context: Cow<'static, str>,
+    pub(crate) lane: Cow<'static, str>,
+    pub(crate) name: &'static str,
+    pub(crate) subject: Uuid,
+    pub(crate) principal: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) route: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) idempotency_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) traceparent: Option<String>,
+    pub(crate) payload: String,
+}
+
+const INSERT: (&str, &str) = (
+    "insert into ledger_messages (id, root, context, lane, name, subject, principal, route, idempotency_key, fingerprint, traceparent, payload) \
+     select id, root, context, lane, name, subject, principal, route, idempotency_key, fingerprint, traceparent, payload \
+     from json_to_recordset($1::json) as row (id uuid, root uuid, context text, lane text, name text, subject uuid, principal text, \
+     route text, idempotency_key text, fingerprint text, traceparent text, payload text) \
+     on conflict do nothing returning id",
+    "insert into ledger_messages (id, root, context, lane, name, subject, principal, route, idempotency_key, fingerprint, traceparent, payload) \
+     select unhex(value->>'id', '-'), unhex(value->>'root', '-'), value->>'context', value->>'lane', value->>'name', \
+     unhex(value->>'subject', '-'), value->>'principal', value->>'route', value->>'idempotency_key', value->>'fingerprint', \
+     value->>'traceparent', value->>'payload' from json_each($1) where true \
+     on conflict do nothing returning id",
+);
+
+/// Writes rows in this order; gives the ids of those that were new.
+pub(crate) async fn insert(tx: &mut Tx, rows: &[NewRow]) -> Result<Vec<Uuid>, SqlError> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Plain data: it cannot fail to serialise, and an empty list would be seen as "not written".
+    let rows = serde_json::to_string(rows).unwrap_or_default();
+    Ok(fetch_all!(tx, (Uuid,), INSERT, rows)?.into_iter().map(|(id,)| id).collect())
+}

@@ -1,0 +1,279 @@
+//! What a command has come to: derived from all rows of its root, whenever somebody asks.
+
+use crate::Ledger;
+use crate::outcome::{AttemptError, attempt_errors};
+use crate::wait::Waiter;
+use kernel::{MessageId, Timestamp};
+use persistence::{At, SqlError, fetch_all, fetch_optional};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// Where a command, or a row of it, stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Written down; nothing has begun.
+    Accepted,
+    /// Under way.
+    Running,
+    /// All that it set in motion inside Roster is done.
+    Succeeded,
+    /// The business said no.
+    Rejected,
+    /// It could not be done; an operator decides.
+    Failed,
+}
+
+impl Status {
+    /// As stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether it stays so (but for what an operator retries).
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Rejected | Self::Failed)
+    }
+
+    fn restore(text: &str) -> Self {
+        [Self::Accepted, Self::Running, Self::Succeeded, Self::Rejected]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .unwrap_or(Self::Failed)
+    }
+}
+
+/// A command and what has become of it.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// Its id, and its capability.
+    pub id: MessageId,
+    /// Its wire name.
+    pub name: String,
+    /// What it is about.
+    pub subject: Uuid,
+    /// Who sent it.
+    pub principal: String,
+    /// Derived from all its rows.
+    pub status: Status,
+    /// By the database's clock.
+    pub accepted_at: Timestamp,
+    /// When the last of its rows finished.
+    pub finished_at: Option<Timestamp>,
+    /// Attempts of its own row.
+    pub attempts: i64,
+    /// Why it was rejected or failed.
+    pub error: Option<AttemptError>,
+    /// What it set in motion.
+    pub follow_ups: Vec<FollowUp>,
+}
+
+/// A row that a command set in motion.
+#[derive(Debug, Clone)]
+pub struct FollowUp {
+    /// Its wire name.
+    pub name: String,
+    /// The context that works on it.
+    pub context: String,
+    /// Where it stands.
+    pub status: Status,
+    /// Attempts so far.
+    pub attempts: i64,
+}
+
+struct Row {
+    id: Uuid,
+    context: String,
+    name: String,
+    subject: Uuid,
+    principal: String,
+    status: Status,
+    attempts: i64,
+    deaths: i64,
+    errors: Option<String>,
+    accepted_at: Timestamp,
+    finished_at: Option<Timestamp>,
+}
+
+const OF_ROOT: &str = "select id, context, name, subject, principal, status, attempts, deaths, errors, accepted_at, finished_at, sequence \
+     from ledger_messages where id = $1 and root = id \
+     union all \
+     select id, context, name, subject, principal, status, attempts, deaths, errors, accepted_at, finished_at, sequence \
+     from ledger_messages where root = $1 and root <> id \
+     order by 12";
+
+type Columns = (Uuid, String, String, Uuid, String, String, i64, i64, Option<String>, At, Option<At>, i64);
+
+impl Ledger {
+    /// A command by its id; `None` when there is none, or no more.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn command(&self, id: MessageId) -> Result<Option<Command>, SqlError> {
+        let mut db = self.db.read().await?;
+        let rows = fetch_all!(&mut db, Columns, OF_ROOT, id.as_uuid())?;
+        Ok(derive(rows.into_iter().map(Row::restore).collect()))
+    }
+
+    /// A command once it is final, or as it stands at the deadline.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn command_by(&self, id: MessageId, deadline: Instant) -> Result<Option<Command>, SqlError> {
+        let waiter: Waiter = self.waiters.wait_for(id);
+        loop {
+            let next = waiter.next();
+            match self.command(id).await? {
+                Some(command) if !command.status.is_final() && !self.is_stopping() => {
+                    let stopping = self.stopping();
+                    tokio::select! {
+                        () = next => {}
+                        () = stopping => return Ok(Some(command)),
+                        () = tokio::time::sleep_until(deadline) => return self.command(id).await,
+                    }
+                }
+                settled => return Ok(settled),
+            }
+        }
+    }
+
+    /// The command of this name about this subject that has not finished yet.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn live(&self, context: &str, name: &str, subject: Uuid) -> Result<Option<MessageId>, SqlError> {
+        let sql = "select id from ledger_messages where context = $1 and subject = $2 and status in ('accepted', 'running') \
+             and name = $3 and id = root order by sequence limit 1";
+        let mut db = self.db.read().await?;
+        Ok(fetch_optional!(&mut db, (Uuid,), sql, context, subject, name)?.map(|(id,)| MessageId::new(id)))
+    }
+}
+
+/// Any row live: running, or accepted if none has begun; else any failed: failed; else the root's own.
+fn derive(rows: Vec<Row>) -> Option<Command> {
+    let mut rows = rows.into_iter();
+    let root = rows.next()?;
+    let follow_ups: Vec<Row> = rows.collect();
+    let all = || std::iter::once(&root).chain(&follow_ups);
+    let status = if all().any(|row| !row.status.is_final()) {
+        let begun = all().any(|row| row.status != Status::Accepted || row.attempts > 0 || row.deaths > 0);
+        if begun { Status::Running } else { Status::Accepted }
+    } else if all().any(|row| row.status == Status::Failed) {
+        Status::Failed
+    } else {
+        root.status
+    };
+    let finished_at = if status.is_final() { all().filter_map(|row| row.finished_at).max() } else { None };
+    let error = match status {
+        Status::Failed if root.status != Status::Failed => {
+            let message = "a part that follows could not be done; what was committed before it stands";
+            Some(AttemptError::new("follow_up_failed", message))
+        }
+        Status::Rejected | Status::Failed => attempt_errors(root.errors.as_deref()).pop(),
+        _ => None,
+    };
+    Some(Command {
+        id: MessageId::new(root.id),
+        name: root.name.clone(),
+        subject: root.subject,
+        principal: root.principal.clone(),
+        status,
+        accepted_at: root.accepted_at,
+        finished_at,
+        attempts: root.attempts,
+        error,
+        follow_ups: follow_ups.into_iter().map(FollowUp::from).collect(),
+    })
+}
+
+impl Row {
+    fn restore(columns: Columns) -> Self {
+        let (id, context, name, subject, principal, status, attempts, deaths, errors, accepted, finished, _) = columns;
+        let (accepted_at, finished_at) = (accepted.0, finished.map(|at| at.0));
+        let status = Status::restore(&status);
+        Self { id, context, name, subject, principal, status, attempts, deaths, errors, accepted_at, finished_at }
+    }
+}
+
+impl From<Row> for FollowUp {
+    fn from(row: Row) -> Self {
+        Self { name: row.name, context: row.context, status: row.status, attempts: row.attempts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Row, Status, derive};
+    use kernel::Timestamp;
+    use uuid::Uuid;
+
+    fn row(status: Status) -> Row {
+        let at = Timestamp::now();
+        Row {
+            id: Uuid::nil(),
+            context: "users".into(),
+            name: "users.do_it.v1".into(),
+            subject: Uuid::nil(),
+            principal: "anonymous".into(),
+            status,
+            attempts: 0,
+            deaths: 0,
+            errors: None,
+            accepted_at: at,
+            finished_at: status.is_final().then_some(at),
+        }
+    }
+
+    fn status(rows: &[Status]) -> Status {
+        derive(rows.iter().copied().map(row).collect()).expect("there is a root").status
+    }
+
+    #[test]
+    fn the_status_is_derived_from_all_rows() {
+        use Status::{Accepted, Failed, Rejected, Running, Succeeded};
+        assert_eq!(status(&[Accepted]), Accepted);
+        assert_eq!(status(&[Running]), Running);
+        assert_eq!(status(&[Rejected]), Rejected);
+        assert_eq!(status(&[Failed]), Failed);
+        assert_eq!(status(&[Succeeded]), Succeeded);
+        assert_eq!(status(&[Succeeded, Accepted, Succeeded]), Running, "it has begun");
+        assert_eq!(status(&[Succeeded, Failed, Accepted]), Running, "live before failed");
+        assert_eq!(status(&[Succeeded, Failed, Succeeded]), Failed);
+        assert_eq!(status(&[Succeeded, Succeeded]), Succeeded);
+        assert!(derive(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn a_command_that_was_tried_and_waits_again_is_running() {
+        let tried = Row { attempts: 1, ..row(Status::Accepted) };
+        assert_eq!(derive(vec![tried]).expect("a root").status, Status::Running);
+    }
+
+    #[test]
+    fn only_a_final_command_has_finished() {
+        let under_way = derive(vec![row(Status::Succeeded), row(Status::Running)]).expect("a root");
+        assert_eq!(under_way.finished_at, None);
+        let done = derive(vec![row(Status::Succeeded), row(Status::Succeeded)]).expect("a root");
+        assert!(done.finished_at.is_some());
+    }
+
+    #[test]
+    fn a_failed_follow_up_is_told_as_such() {
+        let command = derive(vec![row(Status::Succeeded), row(Status::Failed)]).expect("a root");
+        assert_eq!(command.error.map(|error| error.code).as_deref(), Some("follow_up_failed"));
+    }
+
+    #[test]
+    fn every_status_reads_back_from_its_text() {
+        for status in [Status::Accepted, Status::Running, Status::Succeeded, Status::Rejected, Status::Failed] {
+            assert_eq!(Status::restore(status.as_str()), status);
+        }
+    }
+}

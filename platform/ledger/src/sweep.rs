@@ -1,0 +1,145 @@
+//! What any node does once in a while: leases that ran out, hints that were lost, waiters whose
+//! wake-up was lost, commands whose time to be asked about is over.
+
+use crate::{Hint, Ledger};
+use kernel::MessageId;
+use persistence::{Ids, SqlError, execute, fetch_all};
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval};
+use uuid::Uuid;
+
+const EVERY: Duration = Duration::from_secs(1);
+const WAITERS_EVERY: Duration = Duration::from_millis(250);
+const RETENTION_EVERY: Duration = Duration::from_secs(60);
+/// For how long the outcome of a command can be asked for, in days.
+pub const RETENTION_DAYS: i64 = 30;
+
+const EXPIRED: (&str, &str) = (
+    "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null where id in ( \
+       select id from ledger_messages where status = 'running' and lease_until < now() limit 1000 for update skip locked) \
+     returning context, lane",
+    "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null \
+     where status = 'running' and lease_until < cast(unixepoch('subsec') * 1000000 as integer) returning context, lane",
+);
+
+const UNHINTED: (&str, &str) = (
+    "update ledger_messages set hinted_at = now() where id in ( \
+       select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' and next_attempt_at <= now() \
+       and hinted_at < now() - interval '5 s' order by next_attempt_at, sequence limit 100 for update skip locked) \
+     returning id, name, traceparent",
+    "update ledger_messages set hinted_at = cast(unixepoch('subsec') * 1000000 as integer) where id in ( \
+       select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' \
+       and next_attempt_at <= cast(unixepoch('subsec') * 1000000 as integer) \
+       and hinted_at < cast(unixepoch('subsec') * 1000000 as integer) - 5000000 order by next_attempt_at, sequence limit 100) \
+     returning id, name, traceparent",
+);
+
+/// Which of these roots have nothing live any more.
+const SETTLED: (&str, &str) = (
+    "select m.id from ledger_messages m where m.id = any($1) and m.status not in ('accepted', 'running') and not exists ( \
+       select 1 from ledger_messages f where f.root = m.id and f.root <> f.id and f.status in ('accepted', 'running'))",
+    "select m.id from ledger_messages m where m.id in (select unhex(value) from json_each($1)) \
+     and m.status not in ('accepted', 'running') and not exists ( \
+       select 1 from ledger_messages f where f.root = m.id and f.root <> f.id and f.status in ('accepted', 'running'))",
+);
+
+/// A whole root at once; none that has a row which lives or waits for an operator.
+const OUTLIVED: (&str, &str) = (
+    "with old as (select id from ledger_messages m where finished_at < now() - interval '1 day' * $1 and root = id \
+       and status <> 'failed' and not exists (select 1 from ledger_messages f where f.root = m.id and f.root <> f.id \
+         and f.status in ('accepted', 'running', 'failed')) order by finished_at limit 500) \
+     delete from ledger_messages where id in (select id from old) or (root <> id and root in (select id from old))",
+    "delete from ledger_messages where root in (select id from ledger_messages m \
+       where finished_at < cast(unixepoch('subsec') * 1000000 as integer) - 86400000000 * $1 and root = id \
+       and status <> 'failed' and not exists (select 1 from ledger_messages f where f.root = m.id and f.root <> f.id \
+         and f.status in ('accepted', 'running', 'failed')) order by finished_at limit 500)",
+);
+
+impl Ledger {
+    /// Sweeps until the node stops. `hints_get_lost`: they go through a broker.
+    pub(crate) async fn sweep(self, hints_get_lost: bool) {
+        let tick = |every| {
+            let mut tick = interval(every);
+            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            tick
+        };
+        let (mut leases, mut retention) = (tick(EVERY), tick(RETENTION_EVERY));
+        // One file is served by one process: only the command line, beside it, can settle something unheard.
+        let mut waiters = tick(if self.db.is_shared() { WAITERS_EVERY } else { EVERY });
+        let mut well = true;
+        loop {
+            let done = tokio::select! {
+                () = self.stopping() => return,
+                _ = waiters.tick() => self.wake_settled().await,
+                _ = leases.tick() => self.take_back(hints_get_lost).await,
+                _ = retention.tick() => self.forget().await,
+            };
+            match &done {
+                Err(error) if well => tracing::warn!(%error, "the ledger cannot be swept: trying again"),
+                _ => {}
+            }
+            well = done.is_ok();
+        }
+    }
+
+    async fn take_back(&self, hints_get_lost: bool) -> Result<(), SqlError> {
+        self.expire_leases().await?;
+        if hints_get_lost {
+            for queue in self.routes.queues() {
+                let mut tx = self.db.begin().await?;
+                let rows =
+                    fetch_all!(&mut tx, (Uuid, String, Option<String>), UNHINTED, queue.context, queue.lane.as_str())?;
+                tx.commit().await?;
+                let hint = |(id, name, traceparent)| Hint { id: MessageId::new(id), name, traceparent };
+                self.announce.announce(&queue, rows.into_iter().map(hint).collect());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn expire_leases(&self) -> Result<usize, SqlError> {
+        let mut tx = self.db.begin().await?;
+        let mut expired = fetch_all!(&mut tx, (String, String), EXPIRED)?;
+        tx.commit().await?;
+        let count = expired.len();
+        if count > 0 {
+            tracing::warn!(count, "leases ran out: their messages are due again");
+        }
+        expired.sort();
+        expired.dedup();
+        for queue in expired.iter().filter_map(|(context, lane)| self.routes.queue(context, lane)) {
+            self.announce.announce(&queue, Vec::new());
+        }
+        Ok(count)
+    }
+
+    /// At the start of the one process that serves a file: whatever was running, ran in a process that is gone.
+    pub(crate) async fn recover(&self) -> Result<(), SqlError> {
+        let sql = "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null where status = 'running'";
+        let mut tx = self.db.begin().await?;
+        let recovered = execute!(&mut tx, sql)?;
+        tx.commit().await?;
+        if recovered > 0 {
+            tracing::info!(recovered, "messages that an earlier process had begun are due again");
+        }
+        Ok(())
+    }
+
+    async fn wake_settled(&self) -> Result<(), SqlError> {
+        let waiting: Vec<_> = self.waiters.roots().into_iter().map(MessageId::as_uuid).collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let mut db = self.db.read().await?;
+        for (root,) in fetch_all!(&mut db, (Uuid,), SETTLED, Ids(&waiting))? {
+            self.waiters.wake(MessageId::new(root));
+        }
+        Ok(())
+    }
+
+    async fn forget(&self) -> Result<(), SqlError> {
+        let mut tx = self.db.begin().await?;
+        execute!(&mut tx, OUTLIVED, RETENTION_DAYS)?;
+        tx.commit().await
+    }
+}

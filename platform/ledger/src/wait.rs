@@ -1,0 +1,84 @@
+//! Waiting for a command to finish: woken by root after every commit, and the status derived again.
+
+use kernel::MessageId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// Who waits for which root.
+#[derive(Default)]
+pub(crate) struct Waiters(Mutex<HashMap<MessageId, Arc<Notify>>>);
+
+/// A place in the waiting room, given up when dropped.
+pub struct Waiter {
+    root: MessageId,
+    notify: Arc<Notify>,
+    room: Arc<Waiters>,
+}
+
+impl Waiters {
+    fn lock(&self) -> MutexGuard<'_, HashMap<MessageId, Arc<Notify>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn wait_for(self: &Arc<Self>, root: MessageId) -> Waiter {
+        let notify = Arc::clone(self.lock().entry(root).or_default());
+        Waiter { root, notify, room: Arc::clone(self) }
+    }
+
+    pub(crate) fn wake(&self, root: MessageId) {
+        if let Some(notify) = self.lock().get(&root) {
+            notify.notify_waiters();
+        }
+    }
+
+    pub(crate) fn roots(&self) -> Vec<MessageId> {
+        self.lock().keys().copied().collect()
+    }
+}
+
+impl Waiter {
+    /// Resolves at the next commit that concerns the root. Call it *before* asking for the status,
+    /// and await it after: what happens between is then not missed.
+    pub fn next(&self) -> tokio::sync::futures::Notified<'_> {
+        self.notify.notified()
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let mut room = self.room.lock();
+        // This one and the room's own: nobody else waits for this root.
+        if Arc::strong_count(&self.notify) <= 2 {
+            room.remove(&self.root);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Waiters;
+    use kernel::MessageId;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_wake_between_asking_and_awaiting_is_not_missed() {
+        let room = Arc::new(Waiters::default());
+        let root = MessageId::random();
+        let waiter = room.wait_for(root);
+        let next = waiter.next();
+        room.wake(root);
+        next.await;
+    }
+
+    #[test]
+    fn the_room_is_empty_when_everybody_has_gone() {
+        let room = Arc::new(Waiters::default());
+        let root = MessageId::random();
+        let (first, second) = (room.wait_for(root), room.wait_for(root));
+        drop(first);
+        assert_eq!(room.roots(), [root]);
+        drop(second);
+        assert!(room.roots().is_empty());
+    }
+}

@@ -1,0 +1,180 @@
+//! One attempt at one message: prepare, then fence, handler, follow-ups and outcome in one transaction.
+
+use crate::claim::Claim;
+use crate::outcome::{AttemptError, Ending};
+use crate::routes::Cause;
+use crate::row::insert;
+use crate::{Context, Ledger, Prepared, Queue};
+use futures::FutureExt as _;
+use persistence::{SqlError, Tx};
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+use tokio::time::Instant;
+use use_case::{Failure, Outbox, Unavailable};
+
+/// Tries at once when a race was lost.
+const TRIES_AT_ONCE: usize = 4;
+/// For how long a finished result is held while the database does not answer.
+const HOLD: Duration = Duration::from_secs(30);
+/// Between two tries to write while the database does not answer.
+const HOLD_PAUSE: Duration = Duration::from_millis(500);
+/// From this claim on, a message that has killed its process twice runs with nothing else in the process.
+const ALONE_FROM: i64 = 3;
+/// Two deaths in company and three alone.
+const CONDEMNED_FROM: i64 = 6;
+
+/// How it went, for the log and for tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    Succeeded,
+    Rejected,
+    Later,
+    Failed,
+    /// The lease was lost: whoever holds it now decides.
+    Fenced,
+    /// The database did not answer: the lease will run out, and somebody will look.
+    Abandoned,
+}
+
+impl Claim {
+    pub(crate) const fn runs_alone(&self) -> bool {
+        self.deaths >= ALONE_FROM
+    }
+
+    const fn is_condemned(&self) -> bool {
+        self.deaths >= CONDEMNED_FROM
+    }
+}
+
+impl Ledger {
+    /// One attempt.
+    pub(crate) async fn attempt(&self, context: &dyn Context, claim: &Claim) -> Done {
+        let ending = if claim.is_condemned() {
+            Ending::Failed(AttemptError::new("poison", "the process died each time this message ran"))
+        } else {
+            match self.prepare_and_handle(context, claim).await {
+                Ok(done) => return done,
+                Err(failure) => claim.judge(failure),
+            }
+        };
+        self.end(claim, &ending).await
+    }
+
+    async fn prepare_and_handle(&self, context: &dyn Context, claim: &Claim) -> Result<Done, Failure> {
+        let preparing = context
+            .prepare(&claim.name, &claim.payload, &claim.origin)
+            // Claims are for names that have a handler here.
+            .ok_or_else(|| Unavailable::for_now("no handler here"))?;
+        let prepared = caught(preparing).await?;
+        let give_up = Instant::now() + HOLD;
+        let mut tries_left = TRIES_AT_ONCE;
+        loop {
+            match self.handle(&*prepared, claim).await {
+                Err(Failure::Unavailable(why)) if why.is_momentary() && tries_left > 0 => tries_left -= 1,
+                // The result is held, and nothing is prepared twice.
+                Err(Failure::Unavailable(why)) if is_disconnected(&why) && Instant::now() < give_up => {
+                    tokio::time::sleep(HOLD_PAUSE).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// The one transaction. Whether a failed COMMIT has committed is not guessed: the next try finds the row finished.
+    async fn handle(&self, prepared: &dyn Prepared, claim: &Claim) -> Result<Done, Failure> {
+        let mut tx = self.db.begin().await.map_err(Unavailable::from)?;
+        let Some(successor) = claim.succeed(&mut tx).await.map_err(Unavailable::from)? else {
+            return Ok(Done::Fenced);
+        };
+        let mut outbox = Outbox::default();
+        let mut tx = caught(prepared.handle(tx, &claim.origin, &mut outbox)).await?;
+        let cause =
+            Cause { root: claim.origin.root, principal: &claim.principal, traceparent: claim.traceparent.as_deref() };
+        let rows = self.routes.rows(&mut tx, &cause, outbox).await?;
+        insert(&mut tx, &rows).await.map_err(Unavailable::from)?;
+        tx.commit().await.map_err(Unavailable::from)?;
+        self.committed(claim, successor);
+        self.hint(&rows);
+        Ok(Done::Succeeded)
+    }
+
+    /// Writes any other ending, in a transaction of its own: the handler's has been rolled back.
+    async fn end(&self, claim: &Claim, ending: &Ending) -> Done {
+        let give_up = Instant::now() + HOLD;
+        loop {
+            match self.write_end(claim, ending).await {
+                Ok(Some(())) => {
+                    return match ending {
+                        Ending::Rejected(_) => Done::Rejected,
+                        Ending::Later(_) => Done::Later,
+                        Ending::Failed(error) => {
+                            tracing::error!(id = %claim.origin.id, root = %claim.origin.root, name = claim.name, code = error.code,
+                                error = error.message, "failed for good: `roster commands retry` or `discard` decides");
+                            Done::Failed
+                        }
+                    };
+                }
+                Ok(None) => return Done::Fenced,
+                Err(error) if Instant::now() >= give_up => {
+                    tracing::warn!(id = %claim.origin.id, %error, "the outcome could not be written: the lease will run out");
+                    return Done::Abandoned;
+                }
+                Err(_) => tokio::time::sleep(HOLD_PAUSE).await,
+            }
+        }
+    }
+
+    async fn write_end(&self, claim: &Claim, ending: &Ending) -> Result<Option<()>, SqlError> {
+        let mut tx: Tx = self.db.begin().await?;
+        let Some(successor) = claim.end(&mut tx, ending).await? else { return Ok(None) };
+        tx.commit().await?;
+        self.committed(claim, successor);
+        Ok(Some(()))
+    }
+
+    /// Who waited for this commit hears of it: whoever asked for the root, and the row that was held back.
+    fn committed(&self, claim: &Claim, successor: Option<String>) {
+        self.waiters.wake(claim.origin.root);
+        self.across.root(claim.origin.root);
+        if let Some(queue) = successor.and_then(|lane| self.routes.queue(claim.queue.context, &lane)) {
+            self.nudge(&queue);
+        }
+    }
+
+    fn nudge(&self, queue: &Queue) {
+        self.announce.announce(queue, Vec::new());
+        self.across.queue(queue);
+    }
+}
+
+impl Claim {
+    /// The type of the failure decides what becomes of the message.
+    fn judge(&self, failure: Failure) -> Ending {
+        match failure {
+            Failure::Rejected(rejection) if self.origin.id == self.origin.root => {
+                Ending::Rejected(AttemptError::new(rejection.code, rejection.message))
+            }
+            // Types forbid it; should one slip through, nobody may read "rejected" after a commit.
+            Failure::Rejected(rejection) => Ending::Failed(AttemptError::new("broken", rejection.to_string())),
+            Failure::Broken(why) => Ending::Failed(AttemptError::new("broken", why.to_string())),
+            Failure::Unavailable(why) => {
+                let error = AttemptError::new("unavailable", why.to_string());
+                if self.is_last_attempt() { Ending::Failed(error) } else { Ending::Later(error) }
+            }
+        }
+    }
+}
+
+/// A panic ends one attempt, not the process.
+async fn caught<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(Unavailable::for_now("the use case panicked: see the log").into()))
+}
+
+fn is_disconnected(why: &Unavailable) -> bool {
+    std::error::Error::source(why)
+        .and_then(|cause| cause.downcast_ref::<SqlError>())
+        .is_some_and(SqlError::is_disconnected)
+}

@@ -1,0 +1,141 @@
+//! The worker: per queue a loop that claims what is due into free slots, and one heart-beat for all leases.
+
+use crate::claim::{claim, release, renew};
+use crate::{Claim, Context, Ledger, Listen, Nudge, Queue};
+use persistence::SqlError;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, RwLock, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+/// An idle worker looks by itself.
+const LOOK: Duration = Duration::from_secs(1);
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// For how long what runs may go on after the node was told to stop.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// A queue to work on: with how many messages at once, and where hints are heard.
+pub struct Bay {
+    /// The queue.
+    pub queue: Queue,
+    /// Messages at once.
+    pub slots: usize,
+    /// Where it hears that there is work.
+    pub listen: Box<dyn Listen>,
+}
+
+/// Works until the node stops, then lets what runs finish and gives the rest back.
+pub(crate) async fn work(ledger: Ledger, contexts: Vec<Arc<dyn Context>>, bays: Vec<Bay>) {
+    let floor = Arc::new(Floor { ledger, running: Mutex::default(), alone: RwLock::default() });
+    let mut tasks = JoinSet::new();
+    for bay in bays {
+        if let Some(context) = contexts.iter().find(|context| context.name() == bay.queue.context) {
+            tasks.spawn(Arc::clone(&floor).attend(Arc::clone(context), bay));
+        }
+    }
+    let heartbeat = tokio::spawn(Arc::clone(&floor).renew_leases());
+    floor.ledger.stopping().await;
+    if timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
+        tracing::warn!("stopping with work under way: it goes back to the ledger");
+        tasks.shutdown().await;
+    }
+    heartbeat.abort();
+    if let Err(error) = release(&floor.ledger.db, floor.ledger.node).await {
+        tracing::warn!(%error, "leases could not be given back: they will run out");
+    }
+}
+
+/// What the queues of one process share.
+struct Floor {
+    ledger: Ledger,
+    /// The rows under way.
+    running: Mutex<HashSet<Uuid>>,
+    /// Every message holds it for reading; one that has killed its process before, for writing.
+    alone: RwLock<()>,
+}
+
+impl Floor {
+    async fn attend(self: Arc<Self>, context: Arc<dyn Context>, mut bay: Bay) {
+        let names: Vec<_> =
+            context.messages().into_iter().filter(|(_, lane)| *lane == bay.queue.lane).map(|(name, _)| name).collect();
+        let names = serde_json::to_string(&names).unwrap_or_default();
+        let slots = Arc::new(Semaphore::new(bay.slots));
+        let freed = Arc::new(Notify::new());
+        let mut under_way = JoinSet::new();
+        let mut well = true;
+        while !self.ledger.is_stopping() {
+            let free = slots.available_permits();
+            let claimed = if free == 0 {
+                Ok(Vec::new())
+            } else {
+                claim(&self.ledger.db, &bay.queue, &names, self.ledger.node, free).await
+            };
+            well = told(&bay.queue, well, &claimed);
+            let claims = claimed.unwrap_or_default();
+            // As many as asked for: there is probably more, as soon as there is room.
+            let more = claims.len() == free;
+            for claim in claims {
+                let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { break };
+                let (floor, context, freed) = (Arc::clone(&self), Arc::clone(&context), Arc::clone(&freed));
+                under_way.spawn(async move {
+                    floor.run(&*context, &claim).await;
+                    drop(slot);
+                    freed.notify_one();
+                });
+            }
+            while under_way.try_join_next().is_some() {}
+            let _nudge: Option<Nudge> = tokio::select! {
+                () = self.ledger.stopping() => None,
+                () = freed.notified(), if more => None,
+                // With no slot free, a hint is left for other workers to take.
+                nudge = bay.listen.next(), if slots.available_permits() > 0 => Some(nudge),
+                () = tokio::time::sleep(LOOK) => None,
+            };
+        }
+        while under_way.join_next().await.is_some() {}
+    }
+
+    async fn run(&self, context: &dyn Context, claim: &Claim) {
+        let id = claim.origin.id.as_uuid();
+        self.running().insert(id);
+        if claim.runs_alone() {
+            tracing::warn!(id = %claim.origin.id, name = claim.name, deaths = claim.deaths - 1, "the process died while this ran: it runs alone");
+            let _nobody_else = self.alone.write().await;
+            self.ledger.attempt(context, claim).await;
+        } else {
+            let _beside_others = self.alone.read().await;
+            self.ledger.attempt(context, claim).await;
+        }
+        self.running().remove(&id);
+    }
+
+    async fn renew_leases(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(HEARTBEAT);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let running: Vec<_> = self.running().iter().copied().collect();
+            if !running.is_empty() {
+                // A lease that is not renewed runs out: the fence then keeps this process out.
+                let _ = renew(&self.ledger.db, self.ledger.node, &running).await;
+            }
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says once that the database is gone, and once that it is back.
+fn told(queue: &Queue, well: bool, claimed: &Result<Vec<Claim>, SqlError>) -> bool {
+    match claimed {
+        Err(error) if well => tracing::warn!(queue = queue.key(), %error, "the ledger cannot be read: trying again"),
+        Ok(_) if !well => tracing::info!(queue = queue.key(), "the ledger can be read again"),
+        _ => {}
+    }
+    claimed.is_ok()
+}

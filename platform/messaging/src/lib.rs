@@ -1,0 +1,1 @@
+//! Who says when: wake-ups in process, or RabbitMQ.

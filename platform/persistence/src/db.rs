@@ -1,0 +1,79 @@
+use crate::tx::Inner;
+use crate::{Read, SqlError, Tx};
+use sqlx::{PgPool, SqlitePool};
+use std::fs::File;
+use std::sync::Arc;
+
+/// A database: one pool for writing, one for reading.
+#[derive(Clone)]
+pub struct Db(pub(crate) Pools);
+
+#[derive(Clone)]
+pub(crate) enum Pools {
+    Postgres {
+        writer: PgPool,
+        reader: PgPool,
+    },
+    Sqlite {
+        /// One connection: SQLite has one writer at a time, and a queue here is fair while its busy time-out is not.
+        writer: SqlitePool,
+        reader: SqlitePool,
+        /// Held for as long as this process serves the file.
+        _lock: Option<Arc<File>>,
+    },
+}
+
+impl Db {
+    /// Begins a transaction that may write.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin(&self) -> Result<Tx, SqlError> {
+        let inner = match &self.0 {
+            Pools::Postgres { writer, .. } => Inner::Postgres(writer.begin().await?),
+            // A deferred transaction that turns into a writer fails at once when another writes, whatever the time-out.
+            Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("begin immediate").await?),
+        };
+        Ok(Tx::new(inner))
+    }
+
+    /// A connection to read from.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read(&self) -> Result<Read, SqlError> {
+        Ok(match &self.0 {
+            Pools::Postgres { reader, .. } => Read::Postgres(reader.acquire().await?),
+            Pools::Sqlite { reader, .. } => Read::Sqlite(reader.acquire().await?),
+        })
+    }
+
+    /// The database's kind, as people call it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match &self.0 {
+            Pools::Postgres { .. } => "PostgreSQL",
+            Pools::Sqlite { .. } => "SQLite",
+        }
+    }
+
+    /// Whether other processes may serve the same database.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        matches!(&self.0, Pools::Postgres { .. })
+    }
+
+    /// Closes every connection, waiting for those in use.
+    pub async fn close(&self) {
+        match &self.0 {
+            Pools::Postgres { writer, reader } => {
+                reader.close().await;
+                writer.close().await;
+            }
+            Pools::Sqlite { writer, reader, .. } => {
+                reader.close().await;
+                writer.close().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+use use_case::Unavailable;
+
+/// A statement failed. It is told apart only as far as somebody decides by it.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct SqlError(#[from] sqlx::Error);
+
+impl SqlError {
+    /// Whether a race was lost (serialization, deadlock, a lock not had in time) and another try makes sense at once.
+    #[must_use]
+    pub fn is_momentary(&self) -> bool {
+        // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
+        // SQLite: BUSY, BUSY_RECOVERY, BUSY_SNAPSHOT.
+        matches!(self.code().as_deref(), Some("40001" | "40P01" | "55P03" | "5" | "261" | "517"))
+    }
+
+    /// Whether the database does not answer at all, as opposed to answering with an error.
+    #[must_use]
+    pub fn is_disconnected(&self) -> bool {
+        match &self.0 {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                true
+            }
+            // Class 57P: shut down, crashed, starting up. Class 08: the connection failed.
+            _ => self.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08")),
+        }
+    }
+
+    /// A failed fsync (SQLite's IOERR_FSYNC, IOERR_DIR_FSYNC): what the disk holds is unknown from here on.
+    pub(crate) fn is_failed_sync(&self) -> bool {
+        matches!(self.code().as_deref(), Some("1034" | "1290"))
+    }
+
+    fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.0.as_database_error().and_then(|error| error.code())
+    }
+}
+
+impl From<SqlError> for Unavailable {
+    fn from(error: SqlError) -> Self {
+        if error.is_momentary() { Self::for_a_moment(error) } else { Self::for_now(error) }
+    }
+}

@@ -1,0 +1,71 @@
+//! One SQL adapter for PostgreSQL and SQLite.
+//!
+//! SQL is written once and runs on either: [`execute!`] and `fetch_*!` run one text on a [`Tx`] or a
+//! [`Read`] and bind in both arms (`$1` works on both). Where the dialects truly differ, a pair of
+//! texts `("… postgres", "… sqlite")` stands in its place.
+
+mod at;
+mod db;
+mod error;
+mod ids;
+mod migrate;
+mod notify;
+mod open;
+mod statement;
+mod tx;
+
+pub use at::At;
+pub use db::Db;
+pub use error::SqlError;
+pub use ids::Ids;
+pub use migrate::{Migration, Migrations};
+pub use notify::Notifications;
+pub use open::{DatabaseUrl, OpenError};
+pub use statement::{Conn, Sql, Text};
+pub use tx::{Read, Tx};
+
+#[doc(hidden)]
+pub use sqlx;
+
+/// Runs a statement on a `&mut Tx` or `&mut Read`; gives the number of rows it changed.
+///
+/// `execute!(tx, "update t set n = $2 where id = $1", id, n)?`
+#[macro_export]
+macro_rules! execute {
+    ($on:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        use $crate::Text as _;
+        let on = &mut *$on;
+        let done = match $crate::Sql::conn(on) {
+            $crate::Conn::Postgres(c) => $crate::sqlx::query(($sql).postgres())$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected()),
+            $crate::Conn::Sqlite(c) => $crate::sqlx::query(($sql).sqlite())$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected()),
+        };
+        $crate::Sql::settle(on, done)
+    }};
+}
+
+/// What `fetch_one!`, `fetch_optional!` and `fetch_all!` share.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! fetch {
+    ($how:ident, $on:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        use $crate::Text as _;
+        let on = &mut *$on;
+        let done = match $crate::Sql::conn(on) {
+            $crate::Conn::Postgres(c) => $crate::sqlx::query_as::<_, $row>(($sql).postgres())$(.bind($bind))*.$how(c).await,
+            $crate::Conn::Sqlite(c) => $crate::sqlx::query_as::<_, $row>(($sql).sqlite())$(.bind($bind))*.$how(c).await,
+        };
+        $crate::Sql::settle(on, done)
+    }};
+}
+
+/// The first row as a tuple, if there is one: `fetch_optional!(db, (Uuid, i64), "select …", id)?`
+#[macro_export]
+macro_rules! fetch_optional { ($($t:tt)*) => { $crate::fetch!(fetch_optional, $($t)*) }; }
+
+/// The one row as a tuple; an error when there is none.
+#[macro_export]
+macro_rules! fetch_one { ($($t:tt)*) => { $crate::fetch!(fetch_one, $($t)*) }; }
+
+/// All rows as tuples.
+#[macro_export]
+macro_rules! fetch_all { ($($t:tt)*) => { $crate::fetch!(fetch_all, $($t)*) }; }

@@ -1,0 +1,89 @@
+use crate::db::Pools;
+use crate::{Db, OpenError, SqlError};
+use sqlx::migrate::{MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _};
+
+/// The schema of one context, embedded in the binary. Each context keeps its own table of what has been applied.
+///
+/// Schema changes expand, and contract one release later: a node that is older than the schema
+/// goes on working, so unknown newer migrations are tolerated.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrations {
+    /// The context's name, the prefix of all its tables.
+    pub context: &'static str,
+    /// In order, numbered from 1.
+    pub all: &'static [Migration],
+}
+
+/// One step, in both dialects.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    /// What it does, in a few words.
+    pub name: &'static str,
+    /// For PostgreSQL.
+    pub postgres: &'static str,
+    /// For SQLite.
+    pub sqlite: &'static str,
+}
+
+impl Migrations {
+    fn table(&self) -> String {
+        format!("{}_migrations", self.context)
+    }
+
+    fn migrator(&self, dialect: fn(&Migration) -> &'static str) -> Migrator {
+        let steps = (1..).zip(self.all).map(|(version, step)| {
+            sqlx::migrate::Migration::new(
+                version,
+                step.name.into(),
+                MigrationType::Simple,
+                dialect(step).into_sql_str(),
+                false,
+            )
+        });
+        let mut migrator = Migrator::with_migrations(steps.collect());
+        migrator.dangerous_set_table_name(self.table());
+        migrator.set_ignore_missing(true);
+        migrator
+    }
+}
+
+impl Db {
+    /// Applies what is missing. Several processes may do so at once.
+    ///
+    /// # Errors
+    /// When the database does not answer, or holds something else than these migrations left.
+    pub async fn migrate(&self, migrations: &Migrations) -> Result<(), OpenError> {
+        let done = match &self.0 {
+            Pools::Postgres { writer, .. } => migrations.migrator(|step| step.postgres).run(writer).await,
+            Pools::Sqlite { writer, .. } => migrations.migrator(|step| step.sqlite).run(writer).await,
+        };
+        done.map_err(|error| match error {
+            sqlx::migrate::MigrateError::Execute(error) => OpenError::Unreachable(error.into()),
+            error => OpenError::Unfit(format!("the schema of {} cannot be applied: {error}", migrations.context)),
+        })
+    }
+
+    /// How many migrations are missing.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn pending(&self, migrations: &Migrations) -> Result<usize, SqlError> {
+        let exists = (
+            "select count(*) from pg_tables where schemaname = any(current_schemas(false)) and tablename = $1",
+            "select count(*) from sqlite_schema where type = 'table' and name = $1",
+        );
+        let mut db = self.read().await?;
+        let (tables,) = crate::fetch_one!(&mut db, (i64,), exists, migrations.table())?;
+        if tables == 0 {
+            return Ok(migrations.all.len());
+        }
+        // The name is a constant of the code.
+        let applied = format!("select version from {} where success", migrations.table());
+        let applied: Vec<(i64,)> = match &mut db {
+            crate::Read::Postgres(conn) => sqlx::query_as(AssertSqlSafe(applied)).fetch_all(&mut **conn).await?,
+            crate::Read::Sqlite(conn) => sqlx::query_as(AssertSqlSafe(applied)).fetch_all(&mut **conn).await?,
+        };
+        Ok((1..).zip(migrations.all).filter(|(version, _)| !applied.contains(&(*version,))).count())
+    }
+}

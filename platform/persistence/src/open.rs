@@ -1,0 +1,224 @@
+use crate::db::Pools;
+use crate::{Db, SqlError};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Connections that may write, and as many that read, per process (PostgreSQL).
+const POSTGRES_CONNECTIONS: u32 = 16;
+/// Connections that read (SQLite).
+const SQLITE_READERS: u32 = 4;
+/// How long a request waits for a connection before the database counts as unavailable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The first SQLite without the corruption bug of the write-ahead log's reset.
+const SQLITE_AT_LEAST: (u32, u32, u32) = (3, 51, 3);
+/// The oldest PostgreSQL that is tested.
+const POSTGRES_AT_LEAST: i64 = 130_000;
+
+/// Where the database is.
+#[derive(Clone)]
+pub enum DatabaseUrl {
+    /// `postgres://…`
+    Postgres(Box<PgConnectOptions>),
+    /// `sqlite://path`
+    Sqlite(PathBuf),
+}
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It does not answer. Worth another try.
+    #[error("{0}")]
+    Unreachable(#[source] SqlError),
+    /// It answers, and must not be used as it is.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+
+    /// The message never quotes the text: it may hold a password.
+    fn from_str(text: &str) -> Result<Self, String> {
+        const FORMS: &str = "must be sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE";
+        if let Some(path) = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")) {
+            return match path {
+                "" => Err(format!("{FORMS}: the path is missing")),
+                _ if path.contains(":memory:") => Err(format!("{FORMS}: in memory, nothing accepted would last")),
+                _ if path.contains('?') => Err(format!("{FORMS}: it takes no parameters")),
+                _ => Ok(Self::Sqlite(path.into())),
+            };
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            let options = PgConnectOptions::from_str(text).map_err(|_| FORMS.to_owned())?;
+            return Ok(Self::Postgres(Box::new(options)));
+        }
+        Err(FORMS.to_owned())
+    }
+}
+
+impl std::fmt::Display for DatabaseUrl {
+    /// Without user and password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Postgres(to) => {
+                write!(f, "postgres://{}:{}/{}", to.get_host(), to.get_port(), to.get_database().unwrap_or_default())
+            }
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+        }
+    }
+}
+
+impl Db {
+    /// Opens the database to serve it, and checks that what it commits lasts.
+    ///
+    /// On SQLite the file is created if missing, and locked: one serving process per file.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        match url {
+            DatabaseUrl::Postgres(options) => open_postgres(options).await,
+            DatabaseUrl::Sqlite(path) => {
+                let lock = lock(path)?;
+                open_sqlite(path, Some(lock), SqliteSynchronous::Full).await
+            }
+        }
+    }
+
+    /// Opens the database beside a serving process, for short transactions.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub async fn open_beside(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        match url {
+            DatabaseUrl::Postgres(options) => open_postgres(options).await,
+            DatabaseUrl::Sqlite(path) => open_sqlite(path, None, SqliteSynchronous::Full).await,
+        }
+    }
+
+    /// A SQLite file that forgets commits when the machine fails. Only for tests, which need it fast.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    #[cfg(feature = "testing")]
+    pub async fn open_forgetful(path: &Path) -> Result<Self, OpenError> {
+        open_sqlite(path, None, SqliteSynchronous::Off).await
+    }
+}
+
+async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
+    let options = options.clone().application_name("roster").options([
+        // A stopped process must not hold rows for ever.
+        ("idle_in_transaction_session_timeout", "30s"),
+        ("lock_timeout", "10s"),
+        ("statement_timeout", "30s"),
+    ]);
+    let pool = || {
+        PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            // The default pings before each use: a round trip on every request.
+            .test_before_acquire(false)
+    };
+    let writer = pool().connect_with(options.clone()).await.map_err(unreachable_or_unfit)?;
+    let reader = pool().connect_lazy_with(options.options([("default_transaction_read_only", "on")]));
+    let (fsync, full_page_writes, synchronous_commit, version): (String, String, String, i64) = sqlx::query_as(
+        "select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'), \
+         current_setting('server_version_num')::bigint",
+    )
+    .fetch_one(&writer)
+    .await
+    .map_err(unreachable_or_unfit)?;
+    if version < POSTGRES_AT_LEAST {
+        return Err(OpenError::Unfit(format!("PostgreSQL 13 or newer is needed; this is {}", version / 10_000)));
+    }
+    for (name, value) in
+        [("fsync", fsync), ("full_page_writes", full_page_writes), ("synchronous_commit", synchronous_commit)]
+    {
+        if value == "off" {
+            return Err(OpenError::Unfit(format!(
+                "PostgreSQL runs with {name} = off, so what it commits may be lost: set it to on"
+            )));
+        }
+    }
+    Ok(Db(Pools::Postgres { writer, reader }))
+}
+
+/// One serving process per file: two would each believe that they alone decide what is running.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let unfit = |error: std::io::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(unfit)?;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::options().create(true).truncate(false).write(true).open(name).map_err(unfit)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Unfit(format!(
+            "another process serves {}: SQLite serves one; stop the other, set ROSTER_DATA_DIR to another folder, or use PostgreSQL",
+            path.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(unfit(error)),
+    }
+}
+
+async fn open_sqlite(path: &Path, lock: Option<File>, synchronous: SqliteSynchronous) -> Result<Db, OpenError> {
+    let unfit = |error: sqlx::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .busy_timeout(Duration::from_secs(5))
+        .foreign_keys(true);
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .connect_with(options.clone())
+        .await
+        .map_err(unfit)?;
+    let (version, mode): (String, String) =
+        sqlx::query_as("select sqlite_version(), (select journal_mode from pragma_journal_mode)")
+            .fetch_one(&writer)
+            .await
+            .map_err(unfit)?;
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut part = || parts.next().unwrap_or(0);
+    if (part(), part(), part()) < SQLITE_AT_LEAST {
+        return Err(OpenError::Unfit(format!("SQLite {version} can corrupt its log: 3.51.3 or newer is needed")));
+    }
+    if mode != "wal" {
+        return Err(OpenError::Unfit(format!(
+            "{} cannot have a write-ahead log here: use a local disk",
+            path.display()
+        )));
+    }
+    let reader = SqlitePoolOptions::new()
+        .max_connections(SQLITE_READERS)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .connect_lazy_with(options.read_only(true).create_if_missing(false));
+    Ok(Db(Pools::Sqlite { writer, reader, _lock: lock.map(Arc::new) }))
+}
+
+/// A wrong password or an unknown database will not mend itself.
+fn unreachable_or_unfit(error: sqlx::Error) -> OpenError {
+    match error.as_database_error().and_then(|error| error.code()).as_deref() {
+        Some(code) if code.starts_with("28") || code.starts_with("3D") || code.starts_with("42") => {
+            OpenError::Unfit(error.to_string())
+        }
+        _ => OpenError::Unreachable(error.into()),
+    }
+}

@@ -1,0 +1,82 @@
+use crate::{Conn, Sql, SqlError};
+use sqlx::pool::PoolConnection;
+use sqlx::{Postgres, Sqlite, Transaction};
+
+/// A transaction. It rolls back when dropped.
+///
+/// It counts the statements that were started and those that succeeded, and refuses to commit
+/// when they differ: one failed and its error was swallowed, or it was abandoned half-way. Without
+/// this, `commit` says Ok and PostgreSQL has kept nothing, while SQLite has kept half.
+pub struct Tx {
+    inner: Inner,
+    started: u32,
+    succeeded: u32,
+}
+
+pub(crate) enum Inner {
+    Postgres(Transaction<'static, Postgres>),
+    Sqlite(Transaction<'static, Sqlite>),
+}
+
+impl Tx {
+    pub(crate) const fn new(inner: Inner) -> Self {
+        Self { inner, started: 0, succeeded: 0 }
+    }
+
+    /// Commits. After an error it is unknown whether the database has committed: read the state, do not guess.
+    ///
+    /// # Errors
+    /// When a statement failed before, or the database says no.
+    pub async fn commit(self) -> Result<(), SqlError> {
+        if self.started != self.succeeded {
+            let reason = "a statement failed before: this transaction cannot be committed";
+            return Err(sqlx::Error::Protocol(reason.into()).into());
+        }
+        let done = match self.inner {
+            Inner::Postgres(tx) => tx.commit().await,
+            Inner::Sqlite(tx) => tx.commit().await,
+        };
+        done.map_err(SqlError::from).inspect_err(|error| {
+            if error.is_failed_sync() {
+                tracing::error!(%error, "the disk failed to sync: stopping, since nothing written from here on could be trusted");
+                std::process::abort();
+            }
+        })
+    }
+}
+
+impl Sql for Tx {
+    fn conn(&mut self) -> Conn<'_> {
+        self.started += 1;
+        match &mut self.inner {
+            Inner::Postgres(tx) => Conn::Postgres(tx),
+            Inner::Sqlite(tx) => Conn::Sqlite(tx),
+        }
+    }
+
+    fn settle<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
+        self.succeeded += u32::from(done.is_ok());
+        done.map_err(SqlError::from)
+    }
+}
+
+/// Reads outside a transaction. The database itself refuses writes through it.
+pub enum Read {
+    /// From PostgreSQL.
+    Postgres(PoolConnection<Postgres>),
+    /// From SQLite.
+    Sqlite(PoolConnection<Sqlite>),
+}
+
+impl Sql for Read {
+    fn conn(&mut self) -> Conn<'_> {
+        match self {
+            Self::Postgres(conn) => Conn::Postgres(conn),
+            Self::Sqlite(conn) => Conn::Sqlite(conn),
+        }
+    }
+
+    fn settle<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
+        done.map_err(SqlError::from)
+    }
+}

@@ -1,0 +1,44 @@
+use kernel::{MessageId, UserId};
+
+/// The version of the sealed form: of what is bound, and of the padding.
+const VERSION: &[u8] = b"1";
+
+/// What a sealed secret is for. It opens for nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Binding {
+    /// The command that brought it.
+    pub root: MessageId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What is to be done with it, such as `set_credential`.
+    pub purpose: &'static str,
+}
+
+impl Binding {
+    /// The additional authenticated data: each part behind its length (32 bits, big-endian), so
+    /// that no two bindings have one encoding.
+    pub(crate) fn aad(&self, kid: &str) -> Vec<u8> {
+        let (root, user) = (self.root.as_uuid(), self.user.as_uuid());
+        let parts: [&[u8]; 5] = [VERSION, root.as_bytes(), user.as_bytes(), self.purpose.as_bytes(), kid.as_bytes()];
+        let mut aad = Vec::with_capacity(parts.iter().map(|part| 4 + part.len()).sum());
+        for part in parts {
+            aad.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+            aad.extend_from_slice(part);
+        }
+        aad
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Binding;
+    use kernel::{MessageId, UserId};
+
+    #[test]
+    fn a_letter_that_moves_between_neighbours_changes_the_encoding() {
+        let (root, user) = (MessageId::random(), UserId::random());
+        let aad = |purpose, kid| Binding { root, user, purpose }.aad(kid);
+        assert_ne!(aad("ab", "c"), aad("a", "bc"));
+        assert_ne!(aad("", "abc"), aad("abc", ""));
+    }
+}

@@ -1,0 +1,110 @@
+//! The key file: JSON that only its owner can read.
+//!
+//! Other members than these may stand in it: the file is never rewritten here, so they are kept.
+
+use crate::KeysError;
+use kernel::{Secret, Timestamp};
+use serde::{Deserialize, Serialize, Serializer};
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+};
+use zeroize::Zeroizing;
+
+/// The version of the file that is written and understood.
+pub(crate) const VERSION: u32 = 1;
+/// A key file is far smaller; anything longer is some other file. In bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// Who can read the private keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exposure {
+    /// The file's owner, or there are none in it.
+    Owner,
+    /// Its group as well.
+    Group,
+    /// Every user of the machine.
+    Everyone,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Document {
+    pub(crate) version: u32,
+    pub(crate) sealing: Vec<Entry>,
+}
+
+/// One key pair; where only sealing is done, its public half.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) kid: String,
+    pub(crate) public: String,
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "expose")]
+    pub(crate) private: Option<Secret>,
+    pub(crate) active: bool,
+    pub(crate) created_at: Timestamp,
+}
+
+/// The one place where a private key is written: into the key file.
+fn expose<S: Serializer>(secret: &Option<Secret>, to: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(Secret::expose).serialize(to)
+}
+
+pub(crate) fn read(path: &Path) -> Result<(Document, Exposure), KeysError> {
+    let (text, exposure) = text(path).map_err(|cause| match cause.kind() {
+        io::ErrorKind::NotFound => KeysError::Missing { path: path.to_owned() },
+        _ => KeysError::Unreadable { path: path.to_owned(), cause },
+    })?;
+    let malformed = |why| KeysError::Malformed { path: path.to_owned(), why };
+    // The position only: serde's sentence quotes what it found, and that may be a key.
+    let document: Document = serde_json::from_slice(&text).map_err(|error| {
+        malformed(format!("it is no key file from line {}, column {} on", error.line(), error.column()))
+    })?;
+    if document.version != VERSION {
+        return Err(malformed(format!("its version is {}, this Roster knows {VERSION}", document.version)));
+    }
+    Ok((document, exposure))
+}
+
+fn text(path: &Path) -> io::Result<(Zeroizing<Vec<u8>>, Exposure)> {
+    let file = File::open(path)?;
+    let about = file.metadata()?;
+    if !about.is_file() || about.len() > LONGEST {
+        return Err(io::Error::other("it is no key file"));
+    }
+    let exposure = match about.permissions().mode() {
+        mode if mode & 0o004 != 0 => Exposure::Everyone,
+        mode if mode & 0o040 != 0 => Exposure::Group,
+        _ => Exposure::Owner,
+    };
+    // Room for all of it at once: a buffer that grows leaves copies behind that are not wiped.
+    let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(about.len()).unwrap_or_default() + 1));
+    file.take(LONGEST).read_to_end(&mut text)?;
+    Ok((text, exposure))
+}
+
+/// Makes the file, unless there is one by then. It appears whole and durable, or not at all.
+pub(crate) fn create(directory: &Path, path: &Path, kid: &str, document: &Document) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let draft = directory.join(format!(".keys-{kid}.tmp"));
+    let made = write(&draft, document).and_then(|()| {
+        // A link never replaces: of several processes one is first, and the others read its keys.
+        match fs::hard_link(&draft, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            linked => linked,
+        }
+    });
+    let removed = fs::remove_file(&draft);
+    made.and(removed)?;
+    File::open(directory)?.sync_all()
+}
+
+fn write(draft: &Path, document: &Document) -> io::Result<()> {
+    let mut text = Zeroizing::new(Vec::with_capacity(4096));
+    serde_json::to_writer_pretty(&mut *text, document)?;
+    text.push(b'\n');
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
+    file.write_all(&text)?;
+    file.sync_all()
+}

@@ -1,0 +1,187 @@
+use crate::{
+    Exposure, Opener, Sealer,
+    file::{self, Document, Entry},
+    suite::{Aead, Kdf, Kem, PrivateKey, PublicKey, decode, encode},
+};
+use hpke::{Deserializable as _, Kem as _, OpModeS, Serializable as _};
+use kernel::{Secret, Timestamp};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// The file of a data directory that holds the keys.
+const FILE: &str = "keys.json";
+
+/// The keys of an installation: one that is sealed to, and all that can still be opened.
+///
+/// Private keys are wiped from memory when it is dropped.
+pub struct Keys {
+    path: PathBuf,
+    exposure: Exposure,
+    active: (String, PublicKey),
+    private: Vec<(String, PrivateKey)>,
+}
+
+/// Why there are no keys. It never quotes the file: what is wrong may stand where a key should.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The given file does not exist.
+    #[error(
+        "the key file {path} does not exist: put a copy of another node's keys.json there, or unset ROSTER_KEYS_FILE \
+         to have keys made in ROSTER_DATA_DIR"
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file or its directory cannot be read.
+    #[error("the key file {path} cannot be read ({cause}): it must be a file that the user Roster runs as can read")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        cause: io::Error,
+    },
+    /// There was no file yet, and it could not be made.
+    #[error(
+        "the key file {path} cannot be created ({cause}): ROSTER_DATA_DIR must be a directory that Roster can write"
+    )]
+    NotCreated {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        cause: io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("the key file {path} cannot be used: {why}; restore it from a backup, it is never overwritten")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, by line or by the key's position.
+        why: String,
+    },
+    /// This process must open what was sealed to the active key and cannot.
+    #[error("the key file {path} has no private key for its active sealing key, which a worker needs")]
+    NoPrivateKey {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Keys {
+    /// The keys of a data directory. On the first start the directory (mode 0700) and the keys
+    /// (mode 0600) are made; when several processes start at once, all get the same ones.
+    ///
+    /// # Errors
+    /// When the file can neither be read nor made, or is not a key file. It is never overwritten.
+    pub fn in_directory(directory: &Path) -> Result<Self, KeysError> {
+        let path = directory.join(FILE);
+        match Self::read(&path) {
+            Err(KeysError::Missing { .. }) => {}
+            found => return found,
+        }
+        let (kid, document) = generate();
+        file::create(directory, &path, &kid, &document)
+            .map_err(|cause| KeysError::NotCreated { path: path.clone(), cause })?;
+        // Read back, since another process may have been first.
+        Self::read(&path)
+    }
+
+    /// The keys of a file that somebody else looks after: it is never created and never changed.
+    ///
+    /// # Errors
+    /// When it is missing, cannot be read or is not a key file.
+    pub fn from_file(path: &Path) -> Result<Self, KeysError> {
+        Self::read(path)
+    }
+
+    /// Where they were read from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The id of the key that is sealed to.
+    #[must_use]
+    pub fn active(&self) -> &str {
+        &self.active.0
+    }
+
+    /// Who else on this machine can read the private keys.
+    #[must_use]
+    pub fn exposure(&self) -> Exposure {
+        self.exposure
+    }
+
+    /// What an edge needs.
+    #[must_use]
+    pub fn sealer(&self) -> Sealer {
+        let (kid, public) = self.active.clone();
+        Sealer::new(kid, public)
+    }
+
+    /// What a worker needs.
+    ///
+    /// # Errors
+    /// When the private half of the active key is not in the file.
+    pub fn opener(&self) -> Result<Opener, KeysError> {
+        if !self.private.iter().any(|(kid, _)| *kid == self.active.0) {
+            return Err(KeysError::NoPrivateKey { path: self.path.clone() });
+        }
+        Ok(Opener::new(self.private.clone()))
+    }
+
+    fn read(path: &Path) -> Result<Self, KeysError> {
+        let (document, exposure) = file::read(path)?;
+        let malformed = |why| KeysError::Malformed { path: path.to_owned(), why };
+        let (mut active, mut private, mut kids) = (None, Vec::new(), Vec::new());
+        for (index, entry) in document.sealing.into_iter().enumerate() {
+            let wrong = |what: &str| malformed(format!("its sealing key number {} {what}", index + 1));
+            let public = usable(&entry.public).ok_or_else(|| wrong("has no usable public key"))?;
+            if entry.kid.is_empty() || kids.contains(&entry.kid) {
+                return Err(wrong("has no kid of its own"));
+            }
+            if let Some(text) = &entry.private {
+                let key = matching(text, &public).ok_or_else(|| wrong("has a private key that does not fit"))?;
+                private.push((entry.kid.clone(), key));
+            }
+            if entry.active && active.replace((entry.kid.clone(), public)).is_some() {
+                return Err(wrong("is active besides another"));
+            }
+            kids.push(entry.kid);
+        }
+        let active = active.ok_or_else(|| malformed("none of its sealing keys is active".to_owned()))?;
+        let exposure = if private.is_empty() { Exposure::Owner } else { exposure };
+        Ok(Self { path: path.to_owned(), exposure, active, private })
+    }
+}
+
+/// A public key that can be sealed to: 32 bytes, and not of low order.
+fn usable(text: &str) -> Option<PublicKey> {
+    let public = PublicKey::from_bytes(&decode(text)?).ok()?;
+    hpke::setup_sender::<Aead, Kdf, Kem>(&OpModeS::Base, &public, b"").ok()?;
+    Some(public)
+}
+
+fn matching(text: &Secret, public: &PublicKey) -> Option<PrivateKey> {
+    let bytes = zeroize::Zeroizing::new(decode(text.expose())?);
+    PrivateKey::from_bytes(&bytes).ok().filter(|private| Kem::sk_to_pk(private) == *public)
+}
+
+/// A fresh key pair, and the file that holds it.
+fn generate() -> (String, Document) {
+    let (private, public) = Kem::gen_keypair();
+    let public = public.to_bytes();
+    // As good as random, and whoever has the key can tell its name.
+    let kid: String = public.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let private = Secret::new(encode(&zeroize::Zeroizing::new(<[u8; 32]>::from(private.to_bytes()))[..]));
+    let entry = Entry {
+        kid: kid.clone(),
+        public: encode(&public),
+        private: Some(private),
+        active: true,
+        created_at: Timestamp::now(),
+    };
+    (kid, Document { version: file::VERSION, sealing: vec![entry] })
+}

@@ -1,0 +1,19 @@
+//! Sealing at the edge, opening in a worker: HPKE in base mode, single shot (RFC 9180, section 6.1).
+//!
+//! An edge needs only a public key, so it can seal and never open. What is sealed is bound to one
+//! command, one user and one purpose: moved to another row it does not open. That guards against
+//! mix-ups and replay, not against someone who can write the database: they can seal, too.
+
+mod binding;
+mod file;
+mod keys;
+mod open;
+mod seal;
+mod suite;
+
+pub use binding::Binding;
+pub use file::Exposure;
+pub use keys::{Keys, KeysError};
+pub use open::{OpenError, Opener};
+pub use seal::{SealError, Sealer};
+pub use suite::MAX_SECRET;

@@ -1,0 +1,60 @@
+use crate::{
+    Binding,
+    suite::{ALG, Aead, INFO, Kdf, Kem, LENGTH, PADDED, PrivateKey, decode},
+};
+use hpke::{Deserializable as _, OpModeR};
+use kernel::{Sealed, Secret};
+use zeroize::Zeroizing;
+
+/// Opens what was sealed to any of the live keys.
+///
+/// The keys are wiped from memory when it is dropped.
+pub struct Opener {
+    keys: Vec<(String, PrivateKey)>,
+}
+
+/// Why a secret was not opened. It says nothing of the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Sealed to a key that is not here. During a rotation or a roll-out another worker may have
+    /// it, or this one after its next start: try again later.
+    #[error("it was sealed to a key that this process does not have")]
+    UnknownKey,
+    /// Altered, or sealed for something else. Trying again is of no use.
+    #[error("it cannot be opened: it was altered, or sealed for something else")]
+    Broken,
+}
+
+impl Opener {
+    pub(crate) fn new(keys: Vec<(String, PrivateKey)>) -> Self {
+        Self { keys }
+    }
+
+    /// Opens what was sealed for exactly this binding.
+    ///
+    /// # Errors
+    /// [`OpenError::UnknownKey`] when its key is not here, [`OpenError::Broken`] for any other reason.
+    pub fn open(&self, sealed: &Sealed, bound: &Binding) -> Result<Secret, OpenError> {
+        let (_, private) = self.keys.iter().find(|(kid, _)| *kid == sealed.kid).ok_or(OpenError::UnknownKey)?;
+        if sealed.alg != ALG {
+            return Err(OpenError::Broken);
+        }
+        decrypt(private, sealed, &bound.aad(&sealed.kid)).and_then(|padded| unpad(&padded)).ok_or(OpenError::Broken)
+    }
+}
+
+fn decrypt(private: &PrivateKey, sealed: &Sealed, aad: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let enc = <Kem as hpke::Kem>::EncappedKey::from_bytes(&decode(&sealed.enc)?).ok()?;
+    let ct = decode(&sealed.ct)?;
+    hpke::single_shot_open::<Aead, Kdf, Kem>(&OpModeR::Base, private, &enc, INFO, &ct, aad).ok().map(Zeroizing::new)
+}
+
+/// Whoever has the public key can seal anything: a shape that [`crate::Sealer`] never makes is refused here.
+pub(crate) fn unpad(padded: &[u8]) -> Option<Secret> {
+    if padded.len() != PADDED {
+        return None;
+    }
+    let (length, rest) = padded.split_first_chunk::<LENGTH>()?;
+    let secret = rest.get(..usize::from(u16::from_be_bytes(*length)))?;
+    std::str::from_utf8(secret).ok().map(|text| Secret::new(text.to_owned()))
+}

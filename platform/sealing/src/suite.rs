@@ -1,0 +1,62 @@
+//! The one suite, and the shape of what is sealed with it.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hpke::{aead, kdf, kem};
+
+pub(crate) type Kem = kem::X25519HkdfSha256;
+pub(crate) type Kdf = kdf::HkdfSha256;
+pub(crate) type Aead = aead::ChaCha20Poly1305;
+pub(crate) type PublicKey = <Kem as hpke::Kem>::PublicKey;
+pub(crate) type PrivateKey = <Kem as hpke::Kem>::PrivateKey;
+
+/// The suite as an envelope names it.
+pub(crate) const ALG: &str = "HPKE-X25519-HKDF-SHA256-ChaCha20Poly1305";
+pub(crate) const INFO: &[u8] = b"roster/password/v1";
+
+/// The longest secret that can be sealed, in bytes.
+pub const MAX_SECRET: usize = 1024;
+/// What goes before the secret: its length, big-endian.
+pub(crate) const LENGTH: usize = 2;
+/// Every plaintext has this size, in bytes, so that a ciphertext does not tell how long a password is.
+pub(crate) const PADDED: usize = LENGTH + MAX_SECRET;
+
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// `None` when it is no base64url without padding (RFC 4648, section 5), or not the only spelling of these bytes.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Aead, Kdf, Kem, PrivateKey};
+    use hpke::{Deserializable as _, Kem as _, OpModeR, Serializable as _};
+
+    fn hex(text: &str) -> Vec<u8> {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        text.as_bytes()
+            .chunks(2)
+            .map(|pair| digit(pair[0]).zip(digit(pair[1])).map(|(high, low)| high << 4 | low).expect("hex"))
+            .collect()
+    }
+
+    /// RFC 9180, appendix A.2.1: this suite in base mode, the first message of the sequence.
+    #[test]
+    fn the_suite_opens_the_test_vector_of_the_rfc() {
+        let private = PrivateKey::from_bytes(&hex("8057991eef8f1f1af18f4a9491d16a1ce333f695d4db8e38da75975c4478e0fb"))
+            .expect("a key");
+        let public = "4310ee97d88cc1f088a5576c77ab0cf5c3ac797f3d95139c6c84b5429c59662a";
+        assert_eq!(Kem::sk_to_pk(&private).to_bytes().as_slice(), hex(public));
+        let enc = hex("1afa08d3dec047a643885163f1180476fa7ddb54c6a8029ea33f95796bf2ac4a");
+        let ct = hex(concat!(
+            "1c5250d8034ec2b784ba2cfd69dbdb8af406cfe3ff938e131f0def8c8b60b4db",
+            "21993c62ce81883d2dd1b51a28"
+        ));
+        let enc = <Kem as hpke::Kem>::EncappedKey::from_bytes(&enc).expect("a key");
+        let info = b"Ode on a Grecian Urn";
+        let opened = hpke::single_shot_open::<Aead, Kdf, Kem>(&OpModeR::Base, &private, &enc, info, &ct, b"Count-0");
+        assert_eq!(opened.as_deref(), Ok(b"Beauty is truth, truth beauty".as_slice()));
+    }
+}

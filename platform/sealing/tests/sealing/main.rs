@@ -1,0 +1,5 @@
+//! What is sealed opens for its purpose and for nothing else; an installation has one set of keys.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
+mod keys;
+mod seal;

@@ -1,0 +1,142 @@
+use kernel::{MessageId, Sealed, Secret, UserId};
+use sealing::{Binding, Keys, MAX_SECRET, OpenError, SealError};
+use std::{collections::HashSet, path::Path};
+
+fn keys() -> Keys {
+    Keys::in_directory(tempfile::tempdir().unwrap().path()).unwrap()
+}
+
+fn binding() -> Binding {
+    Binding { root: MessageId::random(), user: UserId::random(), purpose: "set_credential" }
+}
+
+fn open(keys: &Keys, sealed: &Sealed, bound: &Binding) -> Result<String, OpenError> {
+    keys.opener().unwrap().open(sealed, bound).map(|secret| secret.expose().to_owned())
+}
+
+fn seal(keys: &Keys, text: &str, bound: &Binding) -> Sealed {
+    keys.sealer().seal(&Secret::new(text.to_owned()), bound).unwrap()
+}
+
+#[test]
+fn a_secret_of_any_length_comes_back_as_it_was() {
+    let (keys, bound) = (keys(), binding());
+    for length in [0, 1, 15, 72, 255, 256, MAX_SECRET - 1, MAX_SECRET] {
+        let text = "a".repeat(length);
+        assert_eq!(open(&keys, &seal(&keys, &text, &bound), &bound), Ok(text));
+    }
+    for text in ["\0", "x\0y", "\0\0 zeros at both ends \0\0", "👩‍🚀 Zoë 王小明", &"👩".repeat(256)] {
+        assert_eq!(open(&keys, &seal(&keys, text, &bound), &bound).as_deref(), Ok(text));
+    }
+}
+
+#[test]
+fn a_longer_secret_is_refused() {
+    for length in [MAX_SECRET + 1, 65_536, 65_536 + 12] {
+        let refused = keys().sealer().seal(&Secret::new("a".repeat(length)), &binding());
+        assert_eq!(refused, Err(SealError::TooLong));
+    }
+}
+
+#[test]
+fn the_length_of_a_secret_does_not_show_and_no_two_seals_are_alike() {
+    let (keys, bound) = (keys(), binding());
+    let sealed: Vec<_> = [0, 1, 15, 72, 1023, MAX_SECRET, 15, 15]
+        .map(|length| seal(&keys, &"a".repeat(length), &bound))
+        .into_iter()
+        .collect();
+    let sizes: HashSet<_> =
+        sealed.iter().map(|one| (one.alg.len(), one.kid.len(), one.enc.len(), one.ct.len())).collect();
+    assert_eq!(sizes.len(), 1, "{sizes:?}");
+    let texts: HashSet<_> = sealed.iter().map(|one| &one.ct).collect();
+    assert_eq!(texts.len(), sealed.len());
+}
+
+#[test]
+fn it_opens_for_its_own_command_user_and_purpose_only() {
+    let (keys, bound) = (keys(), binding());
+    let sealed = seal(&keys, "correct horse battery", &bound);
+    let others = [
+        Binding { root: MessageId::random(), ..bound },
+        Binding { user: UserId::random(), ..bound },
+        Binding { purpose: "reset_password", ..bound },
+        Binding { purpose: "", ..bound },
+        Binding { root: MessageId::new(bound.user.as_uuid()), user: UserId::new(bound.root.as_uuid()), ..bound },
+    ];
+    for other in others {
+        assert_eq!(open(&keys, &sealed, &other), Err(OpenError::Broken), "{other:?}");
+    }
+    assert!(open(&keys, &sealed, &bound).is_ok());
+}
+
+#[test]
+fn an_altered_envelope_does_not_open() {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let (keys, bound) = (keys(), binding());
+    let sealed = seal(&keys, "correct horse battery", &bound);
+    let altered = |change: &dyn Fn(&mut Sealed)| {
+        let mut other = sealed.clone();
+        change(&mut other);
+        assert_ne!(other, sealed);
+        open(&keys, &other, &bound)
+    };
+    // Each character is six bits of the value; a flip of any of them must show, those of the padding too.
+    let flip = |text: &mut String, at: usize, bit: usize| {
+        let mut bytes = std::mem::take(text).into_bytes();
+        let place = ALPHABET.iter().position(|letter| *letter == bytes[at]).unwrap();
+        bytes[at] = ALPHABET[place ^ 1 << bit];
+        *text = String::from_utf8(bytes).unwrap();
+    };
+    for at in 0..sealed.enc.len() {
+        // Bit 255 of an X25519 key is ignored on input (RFC 7748, section 5), but HPKE binds it.
+        assert_eq!(altered(&|other| flip(&mut other.enc, at, at % 6)), Err(OpenError::Broken), "enc, {at}");
+    }
+    let last = sealed.ct.len() - 1;
+    for at in (0..last).step_by(61).chain([last - 1, last]) {
+        assert_eq!(altered(&|other| flip(&mut other.ct, at, at % 6)), Err(OpenError::Broken), "ct, {at}");
+    }
+    assert_eq!(altered(&|other| other.enc.clear()), Err(OpenError::Broken));
+    assert_eq!(altered(&|other| other.enc = "A".repeat(43)), Err(OpenError::Broken), "a point of low order");
+    assert_eq!(altered(&|other| other.ct.clear()), Err(OpenError::Broken));
+    assert_eq!(altered(&|other| other.ct.truncate(12)), Err(OpenError::Broken));
+    assert_eq!(altered(&|other| other.ct.push_str("AAAA")), Err(OpenError::Broken));
+    assert_eq!(altered(&|other| other.ct.push('=')), Err(OpenError::Broken));
+    assert_eq!(altered(&|other| other.alg.push('X')), Err(OpenError::Broken));
+    assert_eq!(altered(&|other| other.kid.push('X')), Err(OpenError::UnknownKey));
+}
+
+#[test]
+fn a_key_that_is_not_here_is_told_from_a_broken_seal() {
+    let bound = binding();
+    let sealed = seal(&keys(), "correct horse battery", &bound);
+    assert_eq!(open(&keys(), &sealed, &bound), Err(OpenError::UnknownKey));
+}
+
+#[test]
+fn the_name_of_the_key_is_bound() {
+    // The same key pair under two names: only the additional data can tell them apart.
+    let directory = tempfile::tempdir().unwrap();
+    let first = Keys::in_directory(directory.path()).unwrap();
+    let bound = binding();
+    let mut sealed = seal(&first, "correct horse battery", &bound);
+    let text = std::fs::read_to_string(first.path()).unwrap();
+    let renamed = directory.path().join("renamed.json");
+    std::fs::write(&renamed, text.replace(&sealed.kid, "renamed")).unwrap();
+    let second = Keys::from_file(&renamed).unwrap();
+    sealed.kid = "renamed".to_owned();
+    assert_eq!(open(&second, &sealed, &bound), Err(OpenError::Broken));
+}
+
+/// Sealed values wait in ledgers: one that was sealed by an older version must open for ever.
+#[test]
+fn a_value_sealed_by_the_first_version_still_opens() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let keys = Keys::from_file(&folder.join("keys.json")).unwrap();
+    let sealed: Sealed = serde_json::from_slice(&std::fs::read(folder.join("sealed.json")).unwrap()).unwrap();
+    let bound = Binding {
+        root: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
+        user: "b2d1a7c8-4f7e-4c1a-9a3e-0a1b2c3d4e5f".parse().unwrap(),
+        purpose: "set_credential",
+    };
+    assert_eq!(open(&keys, &sealed, &bound).as_deref(), Ok("Tr0ub4dor & dreißig 🐎"));
+}

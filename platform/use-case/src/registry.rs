@@ -1,0 +1,77 @@
+use crate::{Bench, Cx, Failure, Handle, Lane, Message, Port, Prepare};
+use std::{collections::BTreeMap, marker::PhantomData, pin::Pin};
+
+/// A boxed future.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A message that has been prepared. It can be handled again, after a deadlock, without being prepared again.
+pub trait Ready<P: Port + ?Sized>: Send + Sync {
+    /// Handles a clone of it.
+    fn handle<'a>(&self, cx: Cx<'a, P>) -> Boxed<'a, Result<(), Failure>>;
+}
+
+struct Prepared<H, F>(H, PhantomData<fn() -> F>);
+
+impl<P: Port + ?Sized, F: Into<Failure> + 'static, H: Handle<P, F>> Ready<P> for Prepared<H, F> {
+    fn handle<'a>(&self, cx: Cx<'a, P>) -> Boxed<'a, Result<(), Failure>> {
+        let this = self.0.clone();
+        Box::pin(async move { this.handle(cx).await.map_err(Into::into) })
+    }
+}
+
+type Erased<P> = for<'a> fn(&'a str, Bench<'a, P>) -> Boxed<'a, Result<Box<dyn Ready<P>>, Failure>>;
+
+/// Everything one context does, by wire name. Here, and only here, the types of messages are erased.
+pub struct UseCases<P: Port + ?Sized>(BTreeMap<&'static str, (Lane, Erased<P>)>);
+
+impl<P: Port + ?Sized> Default for UseCases<P> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<P: Port + ?Sized> UseCases<P> {
+    /// Registers a message with what it does.
+    ///
+    /// # Panics
+    /// At start, when two messages bear one name.
+    #[must_use]
+    pub fn on<M: Prepare<P>>(mut self) -> Self
+    where
+        <M as Message>::Failure: 'static,
+    {
+        let earlier = self.0.insert(M::NAME, (M::LANE, prepare::<P, M>));
+        assert!(earlier.is_none(), "two use cases bear the name {}", M::NAME);
+        self
+    }
+
+    /// Every name, with its lane.
+    pub fn names(&self) -> impl Iterator<Item = (&'static str, Lane)> {
+        self.0.iter().map(|(name, (lane, _))| (*name, *lane))
+    }
+
+    /// Decodes and prepares a message; `None` when nobody here handles that name.
+    pub fn prepare<'a>(
+        &self,
+        name: &str,
+        payload: &'a str,
+        bench: Bench<'a, P>,
+    ) -> Option<Boxed<'a, Result<Box<dyn Ready<P>>, Failure>>> {
+        self.0.get(name).map(|(_, prepare)| prepare(payload, bench))
+    }
+}
+
+fn prepare<'a, P: Port + ?Sized, M: Prepare<P>>(
+    payload: &'a str,
+    bench: Bench<'a, P>,
+) -> Boxed<'a, Result<Box<dyn Ready<P>>, Failure>>
+where
+    <M as Message>::Failure: 'static,
+{
+    Box::pin(async move {
+        // The error is not passed on: serde's messages quote the input.
+        let message: M = serde_json::from_str(payload).map_err(|_| Failure::Broken("undecodable".into()))?;
+        let ready = message.prepare(bench).await.map_err(Into::into)?;
+        Ok(Box::new(Prepared(ready, PhantomData)) as Box<dyn Ready<P>>)
+    })
+}

@@ -1,0 +1,107 @@
+use crate::{Fields, Problem};
+use axum::{
+    body::{Body, HttpBody as _},
+    extract::{FromRequest, Request},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT},
+    },
+};
+use http_body_util::BodyExt as _;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The largest body that is read, in bytes.
+const LARGEST: usize = 64 * 1024;
+/// How much of a refused body is read and thrown away, in bytes. A client that is still sending
+/// when the connection closes would see a reset instead of the answer.
+const DRAINED: usize = 1024 * 1024;
+
+/// How long a body may take to arrive. In the extensions of every request that passed the edge.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyWithin(pub(crate) Duration);
+
+impl Default for BodyWithin {
+    fn default() -> Self {
+        Self(Duration::from_secs(10))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let BodyWithin(within) = parts.extensions.get().copied().unwrap_or_default();
+        let unread = is_json(&parts.headers).and_then(|()| fits(&body)).err();
+        // Whoever expects to be asked first (RFC 9110, section 10.1.1) has sent nothing to drain.
+        if let Some(problem) = unread.as_ref().filter(|_| parts.headers.contains_key(EXPECT)) {
+            return Err(problem.clone());
+        }
+        let bytes = tokio::time::timeout(within, read(body)).await.unwrap_or_else(|_| Err(too_slow()));
+        match unread {
+            Some(problem) => Err(problem),
+            None => Self::from_json(&bytes?),
+        }
+    }
+}
+
+/// `application/json`, at most with `charset=utf-8`, and not compressed: one spelling of a request
+/// is enough, and what decompresses can grow.
+fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let refused = |code, title| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, title));
+    let mut types = headers.get_all(CONTENT_TYPE).into_iter().map(HeaderValue::to_str);
+    let (Some(Ok(given)), None) = (types.next(), types.next()) else {
+        return refused("content_type_unsupported", "Say Content-Type: application/json, once");
+    };
+    let (name, parameters) = given.split_once(';').unwrap_or((given, "charset=utf-8"));
+    let (key, charset) = parameters.trim().split_once('=').unwrap_or_default();
+    let is_utf8 = key.eq_ignore_ascii_case("charset")
+        && ["utf-8", "\"utf-8\""].iter().any(|name| charset.eq_ignore_ascii_case(name));
+    if !name.trim().eq_ignore_ascii_case("application/json") || !is_utf8 {
+        return refused("content_type_unsupported", "The body must be application/json in UTF-8");
+    }
+    if headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return refused("content_encoding_unsupported", "The body must not be compressed");
+    }
+    Ok(())
+}
+
+/// Whether a body that announces its size is small enough.
+fn fits(body: &Body) -> Result<(), Problem> {
+    if body.size_hint().lower() > LARGEST as u64 { Err(too_large()) } else { Ok(()) }
+}
+
+async fn read(mut body: Body) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    // Never reallocated: that would leave copies behind that nobody wipes.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(
+        LARGEST.min(usize::try_from(body.size_hint().upper().unwrap_or(u64::MAX)).unwrap_or(LARGEST)),
+    ));
+    let mut total = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| incomplete())?.into_data() else { continue };
+        total += data.len();
+        if total <= LARGEST {
+            bytes.extend_from_slice(&data);
+        } else if total > DRAINED {
+            break;
+        }
+    }
+    if total > LARGEST { Err(too_large()) } else { Ok(bytes) }
+}
+
+fn too_large() -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large")
+        .detail("At most 64 KiB are read.")
+        .header(CONNECTION, HeaderValue::from_static("close"))
+}
+
+fn too_slow() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "The body took too long to arrive")
+        .header(CONNECTION, HeaderValue::from_static("close"))
+}
+
+fn incomplete() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", "The body ended early or is framed wrongly")
+        .header(CONNECTION, HeaderValue::from_static("close"))
+}

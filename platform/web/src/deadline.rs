@@ -1,0 +1,32 @@
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep_until};
+
+/// When a request must have been answered. It is in the extensions of every request, so that the
+/// few that wait on purpose (`Prefer: wait`) can have more: `Extension<Deadline>`.
+#[derive(Debug, Clone)]
+pub struct Deadline(Arc<Mutex<Instant>>);
+
+impl Deadline {
+    pub(crate) fn after(within: Duration) -> Self {
+        Self(Arc::new(Mutex::new(Instant::now() + within)))
+    }
+
+    /// Gives the request that much more time.
+    pub fn extend(&self, by: Duration) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += by;
+    }
+
+    fn at(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns when the time is over, also when it was extended meanwhile.
+    pub(crate) async fn passed(&self) {
+        while Instant::now() < self.at() {
+            sleep_until(self.at()).await;
+        }
+    }
+}

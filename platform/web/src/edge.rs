@@ -1,0 +1,184 @@
+use crate::{Deadline, Problem, Trace, body::BodyWithin, host, problem::render};
+use axum::{
+    Router,
+    extract::{MatchedPath, Request, State},
+    http::{
+        HeaderName, HeaderValue, Method, StatusCode,
+        header::{
+            CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SERVER, STRICT_TRANSPORT_SECURITY,
+            X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+};
+use std::{
+    any::Any,
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    time::Duration,
+};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+/// The longest target of a request, in bytes; RFC 9110, section 4.1, asks for 8,000 at least.
+const LONGEST_TARGET: usize = 8_000;
+/// The id of the request, on every answer.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// What the edge is told.
+#[derive(Debug, Clone, Copy)]
+pub struct EdgeSettings {
+    /// How long a handler may take. A handler that waits on purpose asks for more
+    /// ([`Deadline::extend`]). A body that is streamed does not count.
+    pub answer_within: Duration,
+    /// How long a request's body may take to arrive.
+    pub body_within: Duration,
+    /// Whether clients reach Roster by TLS only, and may be told so (HSTS, RFC 6797).
+    pub hsts: bool,
+}
+
+impl Default for EdgeSettings {
+    fn default() -> Self {
+        Self { answer_within: Duration::from_secs(30), body_within: Duration::from_secs(10), hsts: false }
+    }
+}
+
+/// Puts the edge around every route: what each request must be, and what each answer is.
+///
+/// A request has one [`Trace`], one [`Deadline`], one valid Host and a target of at most 8,000
+/// bytes. An answer has the headers of `security.md`; it is a [`Problem`] if it is an error, also
+/// when a handler panics or takes too long; it leaves one line in the log.
+pub fn edge(router: Router, settings: EdgeSettings) -> Router {
+    router.layer(from_fn_with_state(settings, pass))
+}
+
+async fn pass(State(settings): State<EdgeSettings>, mut request: Request, next: Next) -> Response {
+    let trace = Trace::of(request.headers());
+    let deadline = Deadline::after(settings.answer_within);
+    let line = AccessLine::begin(&request, &trace);
+    let refused = judge(&request).err();
+    request.extensions_mut().insert(trace.clone());
+    request.extensions_mut().insert(deadline.clone());
+    request.extensions_mut().insert(BodyWithin(settings.body_within));
+
+    let span = tracing::info_span!("request", trace_id = trace.trace_id());
+    let answer = match refused {
+        Some(problem) => problem.into_response(),
+        None => tokio::select! {
+            answer = unpanicked(next.run(request)).instrument(span.clone()) => answer.unwrap_or_else(|_| {
+                // The panic's own message may hold anything, input included: it is not passed on.
+                span.in_scope(|| tracing::error!(route = line.route(), "a handler panicked"));
+                Problem::internal().into_response()
+            }),
+            () = deadline.passed() => too_late().into_response(),
+        },
+    };
+    let mut answer = render(answer, &trace);
+    harden(&mut answer, &trace, settings.hsts);
+    line.end(answer.status());
+    answer
+}
+
+fn judge(request: &Request) -> Result<(), Problem> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > LONGEST_TARGET {
+        let title = "The target of the request is too long";
+        return Err(Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", title));
+    }
+    host::check(request.version(), request.uri(), request.headers())
+}
+
+fn too_late() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "The answer took too long")
+        .detail("Whether the request took effect is not known.")
+        .header(CONNECTION, HeaderValue::from_static("close"))
+}
+
+/// A future whose panic is an error: one handler's fault is not the connection's.
+async fn unpanicked<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => Err(panic).into(),
+    })
+    .await
+}
+
+/// The headers of every answer. A handler may set its own `Cache-Control` and
+/// `Content-Security-Policy`, and nothing else of these.
+fn harden(answer: &mut Response, trace: &Trace, hsts: bool) {
+    let headers = answer.headers_mut();
+    headers.remove(SERVER);
+    for (name, value) in [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    for (name, value) in
+        [(CACHE_CONTROL, "no-store"), (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox")]
+    {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if hsts {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
+    }
+    if let Ok(id) = HeaderValue::from_str(&trace.request_id().to_string()) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+}
+
+/// One line in the log for one request, also for one whose client hung up. Nothing of it is
+/// chosen by the client but the trace id: no path, no query, no header, no invented method.
+struct AccessLine {
+    method: &'static str,
+    route: Option<MatchedPath>,
+    trace: Trace,
+    begun: Instant,
+    status: Option<StatusCode>,
+}
+
+impl AccessLine {
+    fn begin(request: &Request, trace: &Trace) -> Self {
+        let method = match *request.method() {
+            Method::GET => "GET",
+            Method::HEAD => "HEAD",
+            Method::POST => "POST",
+            Method::PUT => "PUT",
+            Method::PATCH => "PATCH",
+            Method::DELETE => "DELETE",
+            Method::OPTIONS => "OPTIONS",
+            _ => "other",
+        };
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        Self { method, route, trace: trace.clone(), begun: Instant::now(), status: None }
+    }
+
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("none", MatchedPath::as_str)
+    }
+
+    fn end(mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+}
+
+impl Drop for AccessLine {
+    fn drop(&mut self) {
+        let outcome = if self.status.is_some() { "answered" } else { "the client hung up" };
+        tracing::info!(
+            target: "web::access",
+            method = self.method,
+            route = self.route(),
+            status = self.status.map(|status| status.as_u16()),
+            duration_ms = self.begun.elapsed().as_secs_f64() * 1e3,
+            trace_id = self.trace.trace_id(),
+            request_id = %self.trace.request_id(),
+            "{outcome}"
+        );
+    }
+}

@@ -1,0 +1,90 @@
+use axum::http::{
+    HeaderMap, HeaderValue,
+    header::{IF_MATCH, IF_NONE_MATCH},
+};
+use std::hash::{DefaultHasher, Hasher as _};
+
+/// A validator of a representation (RFC 9110, section 8.8.3), strong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ETag(String);
+
+impl ETag {
+    /// Of the very bytes. It tells versions apart; it is no digest to trust against a forger.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(bytes);
+        Self(format!("\"{:016x}\"", hasher.finish()))
+    }
+
+    /// Of a thing that counts its versions.
+    #[must_use]
+    pub fn version(version: u64) -> Self {
+        Self(format!("\"{version}\""))
+    }
+
+    /// As the header's value.
+    #[must_use]
+    pub fn header(&self) -> HeaderValue {
+        // Quotes and hexadecimal digits only.
+        HeaderValue::from_str(&self.0).unwrap_or(HeaderValue::from_static("\"\""))
+    }
+
+    /// Whether the client has this version already, so that 304 answers it (`If-None-Match`).
+    #[must_use]
+    pub fn is_known_to(&self, headers: &HeaderMap) -> bool {
+        // The weak comparison, as section 13.1.2 asks.
+        self.is_in(headers, IF_NONE_MATCH, |tag| tag.strip_prefix("W/").unwrap_or(tag))
+    }
+
+    /// Whether the client means another version than this (`If-Match`), so that 412 answers it.
+    #[must_use]
+    pub fn is_refused_by(&self, headers: &HeaderMap) -> bool {
+        headers.contains_key(IF_MATCH) && !self.is_in(headers, IF_MATCH, |tag| tag)
+    }
+
+    fn is_in(&self, headers: &HeaderMap, name: axum::http::HeaderName, form: impl Fn(&str) -> &str) -> bool {
+        let values = headers.get_all(name);
+        let tags = values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+        tags.map(str::trim).any(|tag| tag == "*" || form(tag) == self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ETag;
+    use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+
+    fn with(name: HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn a_client_that_has_this_version_is_recognised() {
+        let tag = ETag::version(7);
+        for value in ["\"7\"", "W/\"7\"", "\"6\", \"7\"", "*"] {
+            assert!(tag.is_known_to(&with(header::IF_NONE_MATCH, value)), "{value}");
+        }
+        for value in ["\"8\"", "7", ""] {
+            assert!(!tag.is_known_to(&with(header::IF_NONE_MATCH, value)), "{value}");
+        }
+        assert!(!tag.is_known_to(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_client_that_means_another_version_is_told() {
+        let tag = ETag::version(7);
+        assert!(tag.is_refused_by(&with(header::IF_MATCH, "\"8\"")));
+        assert!(tag.is_refused_by(&with(header::IF_MATCH, "W/\"7\"")), "a weak tag never matches strongly");
+        assert!(!tag.is_refused_by(&with(header::IF_MATCH, "\"8\", \"7\"")));
+        assert!(!tag.is_refused_by(&with(header::IF_MATCH, "*")));
+        assert!(!tag.is_refused_by(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn other_bytes_have_another_tag() {
+        assert_eq!(ETag::of(b"one"), ETag::of(b"one"));
+        assert_ne!(ETag::of(b"one"), ETag::of(b"two"));
+        assert_eq!(ETag::of(b"one").header().len(), 18);
+    }
+}

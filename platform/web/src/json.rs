@@ -1,0 +1,147 @@
+use crate::Problem;
+use axum::{
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use serde::{
+    Serialize,
+    de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor},
+};
+use std::{cell::Cell, collections::BTreeMap, fmt};
+use zeroize::Zeroizing;
+
+/// An answer in JSON. Only an answer: requests are read through [`Fields`](crate::Fields).
+pub struct Json<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "an answer has no JSON");
+                Problem::internal().into_response()
+            }
+        }
+    }
+}
+
+/// The deepest nesting that is read. No request of Roster's needs more than three.
+const DEEPEST: usize = 32;
+
+/// A JSON value, as far as requests need it.
+pub(crate) enum Value {
+    Null,
+    /// Wiped when dropped: it may be a password, in whatever field it came.
+    Text(Zeroizing<String>),
+    Object(BTreeMap<String, Value>),
+    /// Of a type that no field has.
+    Other,
+}
+
+/// Reads one JSON text (RFC 8259), strictly: UTF-8 without a byte order mark, no key twice in one
+/// object (which parsers would read differently, RFC 8259, section 4), no lone surrogates.
+///
+/// # Errors
+/// 400 with a place and never a quotation: serde's messages quote the input.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    let malformed = |code, detail: String| {
+        Problem::new(StatusCode::BAD_REQUEST, code, "The body is not usable JSON").detail(detail)
+    };
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        malformed("json_malformed", format!("It is not UTF-8 from byte {} on.", error.valid_up_to()))
+    })?;
+    let flaw = Cell::new(None);
+    let mut json = serde_json::Deserializer::from_str(text);
+    let value = Node { depth: 0, flaw: &flaw }.deserialize(&mut json);
+    value.and_then(|value| json.end().map(|()| value)).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        match flaw.get() {
+            Some(Flaw::Duplicate) => {
+                malformed("json_duplicate_field", format!("An object names a field twice at {place}."))
+            }
+            Some(Flaw::TooDeep) => {
+                malformed("json_too_deep", format!("It is nested more than {DEEPEST} deep at {place}."))
+            }
+            None => malformed("json_malformed", format!("It stops being JSON at {place}.")),
+        }
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Flaw {
+    Duplicate,
+    TooDeep,
+}
+
+#[derive(Clone, Copy)]
+struct Node<'a> {
+    depth: usize,
+    flaw: &'a Cell<Option<Flaw>>,
+}
+
+impl Node<'_> {
+    fn inner<E: Error>(self) -> Result<Self, E> {
+        if self.depth == DEEPEST { Err(self.fail(Flaw::TooDeep)) } else { Ok(Self { depth: self.depth + 1, ..self }) }
+    }
+
+    fn fail<E: Error>(self, flaw: Flaw) -> E {
+        self.flaw.set(Some(flaw));
+        E::custom("")
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(Zeroizing::new(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
+        while items.next_element_seed(inner)?.is_some() {}
+        Ok(Value::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
+        let mut object = BTreeMap::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            if object.insert(name, fields.next_value_seed(inner)?).is_some() {
+                return Err(self.fail(Flaw::Duplicate));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}

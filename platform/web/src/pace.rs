@@ -1,0 +1,145 @@
+use crate::Limits;
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::{Instant, sleep_until},
+};
+
+/// What one connection is doing, and how long it may go on like that.
+///
+/// hyper has one clock for both an idle connection and one whose head is slow to arrive, and none
+/// for a client that does not read its answer.
+#[derive(Clone)]
+pub(crate) struct Pace(Arc<Mutex<State>>, Limits);
+
+#[derive(Clone, Copy)]
+struct State {
+    doing: Doing,
+    since: Instant,
+    /// Since when the client has taken nothing of an answer that waits to be sent.
+    stalled: Option<Instant>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Doing {
+    /// Between two requests.
+    Idle,
+    /// A head is arriving. So it begins: a client that connects has something to say.
+    Head,
+    /// A request is being answered; the edge watches its time.
+    Busy,
+}
+
+/// A request is being answered, until this is dropped.
+pub(crate) struct Busy(Pace);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.now(Doing::Idle);
+    }
+}
+
+impl Pace {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self(Arc::new(Mutex::new(State { doing: Doing::Head, since: Instant::now(), stalled: None })), limits)
+    }
+
+    pub(crate) fn busy(&self) -> Busy {
+        self.now(Doing::Busy);
+        Busy(self.clone())
+    }
+
+    /// Returns when the connection has gone on like that for too long.
+    pub(crate) async fn overdue(&self) {
+        let Limits { head_within, idle_for, stalled_for, .. } = self.1;
+        let shortest = head_within.min(idle_for).min(stalled_for);
+        loop {
+            let State { doing, since, stalled } = *self.state();
+            let allowed = match doing {
+                Doing::Idle => idle_for,
+                Doing::Head => head_within,
+                Doing::Busy => Duration::MAX,
+            };
+            let now = Instant::now();
+            let over = |since: Instant, allowed| now.duration_since(since) >= allowed;
+            if over(since, allowed) || stalled.is_some_and(|since| over(since, stalled_for)) {
+                return;
+            }
+            // Whatever begins while this sleeps has at least that long, so it is never missed; and
+            // a request costs no wake-up.
+            let rest = allowed.saturating_sub(now.duration_since(since));
+            let rest = stalled.map_or(rest, |since| rest.min(stalled_for.saturating_sub(now.duration_since(since))));
+            sleep_until(now + rest.min(shortest)).await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self, doing: Doing) {
+        let mut state = self.state();
+        (state.doing, state.since) = (doing, Instant::now());
+    }
+
+    fn has_read(&self) {
+        if self.state().doing == Doing::Idle {
+            self.now(Doing::Head);
+        }
+    }
+
+    fn has_written<T>(&self, written: Poll<T>) -> Poll<T> {
+        let mut state = self.state();
+        state.stalled = written.is_pending().then(|| state.stalled.unwrap_or_else(Instant::now));
+        written
+    }
+}
+
+/// A connection that tells its [`Pace`] what happens on it.
+pub(crate) struct Paced(pub(crate) TcpStream, pub(crate) Pace);
+
+impl AsyncRead for Paced {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.0).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.1.has_read();
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Paced {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.0).poll_write(cx, bytes);
+        self.1.has_written(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.0).poll_write_vectored(cx, slices);
+        self.1.has_written(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,42 @@
+use crate::Problem;
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::request::Parts,
+};
+use uuid::Uuid;
+
+/// The id that stands for `{id}` in a route's path.
+///
+/// What is not a UUID names nothing: it is refused with 404, whatever it is. It is decoded once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PathId(pub Uuid);
+
+/// Why a text is no id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")]
+pub struct NotAnId;
+
+impl kernel::Reason for NotAnId {
+    fn code(&self) -> &'static str {
+        "id_invalid"
+    }
+}
+
+/// Reads a UUID in its one common form, 36 characters with hyphens (RFC 9562, section 4). Braces,
+/// URNs and bare digits are other spellings of the same id, and are refused.
+///
+/// # Errors
+/// When it is anything else.
+pub fn parse_id(text: &str) -> Result<Uuid, NotAnId> {
+    if text.len() == 36 { Uuid::try_parse(text).map_err(|_| NotAnId) } else { Err(NotAnId) }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())?;
+        let (_, text) = params.iter().find(|(name, _)| *name == "id").ok_or_else(Problem::not_found)?;
+        parse_id(text).map(Self).map_err(|_| Problem::not_found())
+    }
+}

@@ -1,0 +1,179 @@
+use crate::pace::{Busy, Pace, Paced};
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody},
+    extract::Request,
+};
+use hyper::{
+    body::{Frame, Incoming, SizeHint},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use std::{
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tower::Service as _;
+
+/// The longest head of a request that is read, in bytes, and with it each connection's buffers.
+const LONGEST_HEAD: usize = 32 * 1024;
+/// How long to leave the listener alone when there are no file descriptors left.
+const BREATHER: Duration = Duration::from_secs(1);
+
+/// What connections may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How many are open at once. Beyond, clients wait in the kernel's queue.
+    pub connections: usize,
+    /// How long a request's head may take to arrive: from the connection, and for later requests
+    /// from their first byte.
+    pub head_within: Duration,
+    /// How long a connection stays open between two requests.
+    pub idle_for: Duration,
+    /// How long a client may read nothing of its answer.
+    pub stalled_for: Duration,
+    /// How long requests in flight may take to finish after `shutdown`.
+    pub drain_within: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            connections: 10_000,
+            head_within: seconds(10),
+            idle_for: seconds(60),
+            stalled_for: seconds(30),
+            drain_within: seconds(25),
+        }
+    }
+}
+
+/// Who is at the other end of the connection: a client, or a proxy. In the extensions of every
+/// request: `Extension<Peer>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// Answers HTTP/1 on `listener` until `shutdown`; then accepts nothing more, closes idle
+/// connections, lets requests in flight finish for [`Limits::drain_within`], cuts the rest, and
+/// returns.
+///
+/// A client that hangs up ends its request: the handler is dropped where it waits.
+///
+/// What cannot be parsed as HTTP is answered by hyper itself, with an empty body: 400, 414 for a
+/// target over 64 KiB, 431 for a head over 32 KiB or 100 fields.
+pub async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
+    let (closing, _) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            Some(_) = connections.join_next() => {}
+            (stream, peer) = accept(&listener), if connections.len() < limits.connections => {
+                connections.spawn(connection(stream, peer, app.clone(), limits, closing.subscribe()));
+            }
+        }
+    }
+    drop(listener);
+    closing.send_replace(());
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if timeout(limits.drain_within, drained).await.is_err() {
+        tracing::warn!(connections = connections.len(), "cut connections whose requests did not finish in time");
+        connections.shutdown().await;
+    }
+}
+
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if is_of_one_connection(&error) => {}
+            // Such as EMFILE: the connection stays in the queue, and trying again at once would spin.
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections");
+                sleep(BREATHER).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: Router,
+    limits: Limits,
+    mut closing: watch::Receiver<()>,
+) {
+    // Without it, the second of two small writes waits for the client's acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection ended before it began");
+        return;
+    }
+    let pace = Pace::new(limits);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        let busy = pace.busy();
+        request.extensions_mut().insert(Peer(peer));
+        let answer = app.clone().call(request);
+        async move { Ok::<_, std::convert::Infallible>(answer.await?.map(|body| Watched { body, _busy: busy })) }
+    });
+    let io = TokioIo::new(Paced(stream, pace.clone()));
+    let mut http = http1::Builder::new();
+    http.header_read_timeout(None).max_header_size(LONGEST_HEAD).max_buf_size(LONGEST_HEAD);
+    let mut serving = pin!(http.serve_connection(io, service));
+    let mut overdue = pin!(pace.overdue());
+    let mut is_last = false;
+    loop {
+        tokio::select! {
+            ended = serving.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                return;
+            }
+            () = &mut overdue => return,
+            _ = closing.changed(), if !is_last => {
+                is_last = true;
+                serving.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// An answer's body. The connection is busy with it until it is dropped.
+struct Watched {
+    body: Body,
+    _busy: Busy,
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,58 @@
+//! A client as small as the demo needs.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+/// One client with connections of its own.
+pub(crate) struct Client {
+    agent: Agent,
+    base: String,
+}
+
+/// An answer, whatever its status.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) media_type: String,
+    /// Null if it is no JSON.
+    pub(crate) body: Value,
+    pub(crate) took: Duration,
+}
+
+impl Client {
+    pub(crate) fn new(base: &str) -> Client {
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
+        Client { agent: config.build().new_agent(), base: base.to_owned() }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Result<Answer> {
+        let asked = Instant::now();
+        let response = self.agent.get(format!("{}{path}", self.base)).call();
+        read(response, asked).with_context(|| format!("GET {path}"))
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        let body = serde_json::to_vec(body)?;
+        let asked = Instant::now();
+        let request = self.agent.post(format!("{}{path}", self.base)).header("content-type", "application/json");
+        read(request.send(&body[..]), asked).with_context(|| format!("POST {path}"))
+    }
+}
+
+fn read(response: Result<Response<Body>, ureq::Error>, asked: Instant) -> Result<Answer> {
+    let mut response = response?;
+    let text = response.body_mut().read_to_string()?;
+    let took = asked.elapsed();
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    Ok(Answer {
+        status: response.status().as_u16(),
+        location: header("location"),
+        media_type: header("content-type").unwrap_or_default(),
+        body: serde_json::from_str(&text).unwrap_or_default(),
+        took,
+    })
+}

@@ -1,0 +1,307 @@
+//! `cargo xtask demo`: two thousand varied people sign up and are read back, on either engine.
+
+mod client;
+mod people;
+mod report;
+mod server;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use self::client::{Answer, Client};
+use self::people::{Fate, Person};
+use self::report::Report;
+use self::server::{Server, Settings};
+use crate::servers::{Place, Servers, Whose};
+use crate::{process, workspace};
+
+const CLIENTS: usize = 32;
+/// A command that is not finished this long after the one before it was is lost.
+const LOST_AFTER: Duration = Duration::from_secs(120);
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// On PostgreSQL and RabbitMQ, API and worker apart, instead of one process on SQLite
+    #[arg(long)]
+    postgres: bool,
+    /// How many sign up
+    #[arg(long, default_value_t = 2_000)]
+    people: usize,
+    /// The cost of bcrypt
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(10..=15))]
+    cost: u32,
+}
+
+/// Fails if anybody was lost, doubled or changed.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let binary = workspace::build_roster(&["--release"])?;
+    let mut place = Place::below(&workspace::target()?.join("servers"))?;
+    let servers = if options.postgres { Some(Servers::start(Whose::Ours)?) } else { None };
+    let settings = Settings { binary: &binary, cost: options.cost, servers: servers.as_ref() };
+    let shown = measure(options, &settings, &place);
+    if shown.as_ref().map_or(true, |report| !report.wrong.is_empty()) {
+        place.keep();
+        println!("The server's log is in {}", place.path().display());
+    }
+    let report = shown?;
+    report.print(options.postgres);
+    if !report.wrong.is_empty() {
+        bail!("{} of {} went wrong", report.wrong.len(), options.people);
+    }
+    Ok(())
+}
+
+fn measure(options: &Options, settings: &Settings<'_>, place: &Place) -> Result<Report> {
+    let mut server = Server::start(settings, place)?;
+    let mut report = Report::new(&server, fs::metadata(settings.binary)?.len());
+    show(&people::people(options.people), &mut server, &mut report)?;
+    report.stopped_in = server.stop()?;
+    Ok(report)
+}
+
+fn show(people: &[Person], server: &mut Server, report: &mut Report) -> Result<()> {
+    let began = Instant::now();
+    let pending = sign_up(people, server, report)?;
+    report.accepting = began.elapsed();
+    let ended = follow(pending, server, report)?;
+    report.completing = began.elapsed();
+    report.memory_after = server.memory();
+    let users = check_outcomes(people, &ended, report);
+    read_back(people, &users, server, report)
+}
+
+/// A command that was answered 202.
+struct Accepted {
+    person: usize,
+    path: String,
+}
+
+/// Sends every request, and holds each answer against the person's fate.
+fn sign_up(people: &[Person], server: &Server, report: &mut Report) -> Result<Vec<Accepted>> {
+    let bar = bar("sign up", people.len())?;
+    let mut pending = Vec::new();
+    in_parallel(
+        people.len(),
+        &server.url,
+        |client, person| client.post("/users", &people[person].body),
+        |person, answer| {
+            bar.inc(1);
+            match (answer, &people[person].fate) {
+                (Ok(answer), Fate::Accepted { .. }) if answer.status == 202 => {
+                    report.accept_times.push(answer.took);
+                    match command_path(&answer) {
+                        Ok(path) => pending.push(Accepted { person, path }),
+                        Err(complaint) => report.wrong.push(format!("person {person}: {complaint}")),
+                    }
+                }
+                (Ok(answer), Fate::Refused { pointer }) if (400..500).contains(&answer.status) => {
+                    match refusal(&answer, *pointer) {
+                        Ok(code) => *report.refused.entry(code).or_default() += 1,
+                        Err(complaint) => report.wrong.push(format!("person {person}: {complaint}")),
+                    }
+                }
+                (Ok(answer), fate) => report
+                    .wrong
+                    .push(format!("person {person}: {} {} where {fate:?} was expected", answer.status, answer.body)),
+                (Err(error), _) => report.wrong.push(format!("person {person}: {error:#}")),
+            }
+        },
+    )?;
+    bar.finish();
+    // In the order of acceptance, nearly: the oldest are asked for first.
+    pending.sort_by_key(|accepted| accepted.person);
+    Ok(pending)
+}
+
+fn command_path(answer: &Answer) -> Result<String, String> {
+    let id = answer.body["id"].as_str().ok_or("the 202 has no command's id")?;
+    let path = format!("/commands/{id}");
+    match answer.location.as_deref() {
+        Some(location) if location == path || location.ends_with(&path) => Ok(path),
+        Some(location) => Err(format!("Location is {location} where {path} was expected")),
+        None => Err("the 202 has no Location".to_owned()),
+    }
+}
+
+/// The code of a problem (RFC 9457) that is complete.
+fn refusal(answer: &Answer, pointer: Option<&str>) -> Result<String, String> {
+    if !answer.media_type.starts_with("application/problem+json") {
+        return Err(format!("a refusal as `{}`", answer.media_type));
+    }
+    let code = answer.body["code"].as_str().ok_or("a refusal without a code")?;
+    let errors = answer.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    match pointer {
+        Some(pointer) => match errors.iter().find(|error| error["pointer"] == pointer) {
+            Some(error) => Ok(error["code"].as_str().unwrap_or(code).to_owned()),
+            None => Err(format!("a refusal that does not name {pointer}: {}", answer.body)),
+        },
+        None => Ok(code.to_owned()),
+    }
+}
+
+/// Asks for the outcome of each command until all have one. Politely: the workers have better things to do.
+fn follow(mut pending: Vec<Accepted>, server: &mut Server, report: &mut Report) -> Result<Vec<(usize, Value)>> {
+    const NOT_YET: usize = 8;
+    let client = Client::new(&server.url);
+    let bar = bar("complete", pending.len())?;
+    let mut ended = Vec::with_capacity(pending.len());
+    let mut last_end = Instant::now();
+    while !pending.is_empty() {
+        let mut still_pending = Vec::with_capacity(pending.len());
+        for accepted in pending {
+            // They end in about the order in which they came: behind the first few that have not, hardly one has.
+            if still_pending.len() >= NOT_YET {
+                still_pending.push(accepted);
+                continue;
+            }
+            let answer = client.get(&accepted.path)?;
+            match answer.body["status"].as_str() {
+                Some("succeeded" | "rejected" | "failed") => {
+                    bar.inc(1);
+                    last_end = Instant::now();
+                    ended.push((accepted.person, answer.body));
+                }
+                Some("accepted" | "running") => still_pending.push(accepted),
+                _ => {
+                    let Answer { status, body, .. } = answer;
+                    report.wrong.push(format!("{} of person {}: {status} {body}", accepted.path, accepted.person));
+                }
+            }
+        }
+        pending = still_pending;
+        if LOST_AFTER < last_end.elapsed() {
+            for accepted in &pending {
+                report.wrong.push(format!("{} of person {} does not end", accepted.path, accepted.person));
+            }
+            break;
+        }
+        server.expect_alive()?;
+        if !pending.is_empty() {
+            process::pause(Duration::from_millis(100))?;
+        }
+    }
+    bar.finish();
+    Ok(ended)
+}
+
+/// Of each mailbox exactly one registration succeeded, and nothing failed. Returns the users to be read, with their
+/// persons, and those that must not be there, with none.
+fn check_outcomes(people: &[Person], ended: &[(usize, Value)], report: &mut Report) -> Vec<(String, Option<usize>)> {
+    let mut users = Vec::new();
+    let mut successes: HashMap<usize, usize> = HashMap::new();
+    let mut mailboxes = HashSet::new();
+    for (person, command) in ended {
+        let Fate::Accepted { mailbox } = people[*person].fate else { continue };
+        mailboxes.insert(mailbox);
+        let target = command["target"]["id"].as_str();
+        if let (Some(chosen), Some(target)) = (people[*person].chosen_id(), target)
+            && chosen != target
+        {
+            report.wrong.push(format!("person {person} chose the id {chosen} and got {target}"));
+        }
+        let Some(user) = target.or(people[*person].chosen_id()) else {
+            report.wrong.push(format!("the command of person {person} names no user: {command}"));
+            continue;
+        };
+        match command["status"].as_str() {
+            Some("succeeded") => {
+                *successes.entry(mailbox).or_default() += 1;
+                report.succeeded += 1;
+                users.push((user.to_owned(), Some(*person)));
+            }
+            Some("rejected") => {
+                let code = command["error"]["code"].as_str().unwrap_or("without a code");
+                *report.rejected.entry(code.to_owned()).or_default() += 1;
+                users.push((user.to_owned(), None));
+            }
+            _ => report.wrong.push(format!("the command of person {person} ended so: {command}")),
+        }
+    }
+    for mailbox in mailboxes {
+        let times = successes.get(&mailbox).copied().unwrap_or(0);
+        if times != 1 {
+            report.wrong.push(format!("the mailbox of person {mailbox} was registered {times} times"));
+        }
+    }
+    let distinct: HashSet<&String> = users.iter().map(|(user, _)| user).collect();
+    if distinct.len() != users.len() {
+        report.wrong.push(format!("{} commands share {} users", users.len(), distinct.len()));
+    }
+    users
+}
+
+/// Everybody who succeeded is there under the name that was sent, and nobody else.
+fn read_back(people: &[Person], users: &[(String, Option<usize>)], server: &Server, report: &mut Report) -> Result<()> {
+    let bar = bar("read back", users.len())?;
+    let began = Instant::now();
+    let read = |client: &Client, index: usize| client.get(&format!("/users/{}", users[index].0));
+    in_parallel(users.len(), &server.url, read, |index, answer| {
+        bar.inc(1);
+        let (user, person) = &users[index];
+        match (answer, person) {
+            (Ok(answer), Some(person)) if answer.status == 200 => {
+                report.read_times.push(answer.took);
+                let sent = people[*person].name();
+                if answer.body["id"] != user.as_str() || &answer.body["name"] != sent {
+                    report.wrong.push(format!("person {person}, {sent}, reads {}", answer.body));
+                }
+            }
+            (Ok(answer), None) if answer.status == 404 => {}
+            (Ok(Answer { status, body, .. }), _) => report.wrong.push(format!("user {user}: {status} {body}")),
+            (Err(error), _) => report.wrong.push(format!("user {user}: {error:#}")),
+        }
+    })?;
+    report.reading = began.elapsed();
+    bar.finish();
+    Ok(())
+}
+
+/// Runs `ask` for each index below `count` on [`CLIENTS`] threads, and `hear` here with each answer.
+fn in_parallel(
+    count: usize,
+    url: &str,
+    ask: impl Fn(&Client, usize) -> Result<Answer> + Sync,
+    mut hear: impl FnMut(usize, Result<Answer>),
+) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let (answers, heard) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            let (answers, next, ask) = (answers.clone(), &next, &ask);
+            scope.spawn(move || {
+                let client = Client::new(url);
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if count <= index
+                        || process::check().is_err()
+                        || answers.send((index, ask(&client, index))).is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(answers);
+        for (index, answer) in heard {
+            hear(index, answer);
+        }
+    });
+    process::check()
+}
+
+fn bar(what: &'static str, length: usize) -> Result<ProgressBar> {
+    let style =
+        ProgressStyle::with_template("{prefix:>9} [{bar:40}] {pos}/{len} {per_sec} {eta}")?.progress_chars("=> ");
+    Ok(ProgressBar::new(u64::try_from(length)?).with_style(style).with_prefix(what))
+}
+
+/// How often each code was seen.
+type Counts = BTreeMap<String, usize>;

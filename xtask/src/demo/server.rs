@@ -1,0 +1,134 @@
+//! The Roster that the demo talks to: one process on SQLite, or an API and a worker on PostgreSQL and RabbitMQ.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
+
+use super::client::Client;
+use crate::process::{self, Guarded};
+use crate::servers::{Place, Servers, end_of, free_port};
+
+/// Within this a server is ready; it tries an absent database for 30 seconds.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// Within this it has drained and ended.
+const DRAINED: Duration = Duration::from_secs(30);
+
+pub(crate) struct Settings<'a> {
+    pub(crate) binary: &'a Path,
+    pub(crate) cost: u32,
+    pub(crate) servers: Option<&'a Servers>,
+}
+
+/// Running processes of Roster.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) time_to_ready: Duration,
+    log: PathBuf,
+    processes: Vec<(&'static str, Guarded)>,
+}
+
+impl Server {
+    /// Starts it, with its data and its log in `place`, and waits until it is ready.
+    pub(crate) fn start(settings: &Settings<'_>, place: &Place) -> Result<Server> {
+        let port = free_port()?;
+        let log = place.path().join("roster.log");
+        let mut server = Server {
+            url: format!("http://127.0.0.1:{port}"),
+            time_to_ready: Duration::ZERO,
+            log: log.clone(),
+            processes: Vec::new(),
+        };
+        let started = server.launch(settings, place, port);
+        started.with_context(|| format!("Roster did not start; its log is {}{}", log.display(), end_of(&log)))?;
+        Ok(server)
+    }
+
+    fn launch(&mut self, settings: &Settings<'_>, place: &Place, port: u16) -> Result<()> {
+        let roles = match settings.servers {
+            None => vec![("all", port)],
+            Some(_) => {
+                process::must(roster(settings, place, &self.log, port)?.arg("migrate"))?;
+                vec![("api", port), ("worker", free_port()?)]
+            }
+        };
+        let began = Instant::now();
+        for (role, port) in roles {
+            let mut serve = roster(settings, place, &self.log, port)?;
+            let server = Guarded::spawn(serve.args(["serve", "--role", role]), Signal::TERM)?;
+            self.processes.push((role, server));
+        }
+        let client = Client::new(&self.url);
+        while !client.get("/health/ready").is_ok_and(|answer| answer.status == 200) {
+            self.expect_alive()?;
+            if PATIENCE < began.elapsed() {
+                bail!("it is not ready after {PATIENCE:?}");
+            }
+            process::pause(Duration::from_millis(1))?;
+        }
+        self.time_to_ready = began.elapsed();
+        Ok(())
+    }
+
+    /// # Errors
+    /// When a process has ended.
+    pub(crate) fn expect_alive(&mut self) -> Result<()> {
+        for (role, server) in &mut self.processes {
+            if let Some(status) = server.finished()? {
+                bail!("`roster serve --role {role}` ended with {status}{}", end_of(&self.log));
+            }
+        }
+        Ok(())
+    }
+
+    /// Resident memory of each process, where `/proc` tells.
+    pub(crate) fn memory(&self) -> String {
+        let memory = |id: Option<u32>| -> Option<f64> {
+            let status = fs::read_to_string(format!("/proc/{}/status", id?)).ok()?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+            Some(line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok()? / 1024.0)
+        };
+        let each = self.processes.iter().map(|(role, server)| match memory(server.id()) {
+            Some(megabytes) => format!("{role} {megabytes:.1} MB"),
+            None => format!("{role} unknown"),
+        });
+        each.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Asks all to end as an operator would, and takes the time.
+    pub(crate) fn stop(&mut self) -> Result<Duration> {
+        let began = Instant::now();
+        for (role, mut server) in self.processes.drain(..) {
+            match server.stop(DRAINED) {
+                Some(status) if status.success() => {}
+                Some(status) => bail!("`roster serve --role {role}` ended with {status} at SIGTERM"),
+                None => bail!("`roster serve --role {role}` did not end at SIGTERM"),
+            }
+        }
+        Ok(began.elapsed())
+    }
+}
+
+fn roster(settings: &Settings<'_>, place: &Place, log: &Path, port: u16) -> Result<Command> {
+    let log = File::options().create(true).append(true).open(log)?;
+    let mut roster = process::tied(settings.binary, "TERM");
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("ROSTER_") || ["DATABASE_URL", "DATABASE_READ_URL", "AMQP_URL"].contains(&&*name) {
+            roster.env_remove(&*name);
+        }
+    }
+    // Without a roster.toml of somebody else.
+    roster.current_dir(place.path());
+    roster.env("ROSTER_DATA_DIR", place.path().join("data"));
+    roster.env("ROSTER_LISTEN", format!("127.0.0.1:{port}"));
+    roster.env("ROSTER_LIMITS", "off").env("ROSTER_BCRYPT_COST", settings.cost.to_string());
+    if let Some(servers) = settings.servers {
+        roster.env("DATABASE_URL", &servers.database_url).env("AMQP_URL", &servers.amqp_url);
+    }
+    roster.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    Ok(roster)
+}

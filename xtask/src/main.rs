@@ -1,0 +1,73 @@
+//! The project's own commands: `cargo xtask` lists them.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]
+#![expect(clippy::disallowed_methods, reason = "it is made to run programs")]
+
+mod alone;
+mod demo;
+mod process;
+mod servers;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::process::{Interrupted, Strays};
+use crate::servers::{Servers, Whose};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Roster's own commands", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every test, on PostgreSQL and RabbitMQ that it finds or starts
+    Test(test::Options),
+    /// Sign up 2,000 varied people over HTTP, read them back, and print how it went
+    Demo(demo::Options),
+    /// Check each crate by itself, as whoever depends on it alone would build it
+    Alone,
+    /// Start PostgreSQL and RabbitMQ, print how to reach them, and stop them at Ctrl-C
+    Servers,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let _strays = Strays::adopt();
+    match process::listen_to_signals().and_then(|()| run(arguments.command)) {
+        Ok(code) => code,
+        Err(error) => match error.downcast_ref::<Interrupted>() {
+            Some(interrupted) => ExitCode::from(interrupted.exit_code()),
+            None => {
+                eprintln!("error: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Test(options) => {
+            let status = test::run(&options)?;
+            Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+        }
+        Command::Alone => alone::run().map(|()| ExitCode::SUCCESS),
+        Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Servers => serve(),
+    }
+}
+
+fn serve() -> Result<ExitCode> {
+    let servers = Servers::start(Whose::Anyones)?;
+    for (name, value) in servers.variables() {
+        println!("export {name}={}", value.display());
+    }
+    println!("# Both answer. Ctrl-C stops them.");
+    process::wait_for_signal()
+}
