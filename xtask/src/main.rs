@@ -4,12 +4,13 @@
 
 mod alone;
 mod demo;
+mod domain;
 mod process;
 mod servers;
 mod test;
 mod workspace;
 
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -30,6 +31,10 @@ enum Command {
     Test(test::Options),
     /// Sign up 2,000 varied people over HTTP, read them back, and print how it went
     Demo(demo::Options),
+    /// Measure which lines of the domain crates their tests reach; fails below 95 %
+    Coverage(domain::Options),
+    /// Change the domain crates in small ways, and fail if their tests do not notice one
+    Mutants(domain::Options),
     /// Check each crate by itself, as whoever depends on it alone would build it
     Alone,
     /// Start PostgreSQL and RabbitMQ, print how to reach them, and stop them at Ctrl-C
@@ -53,14 +58,17 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Test(options) => {
-            let status = test::run(&options)?;
-            Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
-        }
+        Command::Test(options) => Ok(code_of(test::run(&options)?)),
+        Command::Coverage(options) => Ok(code_of(domain::coverage(&options)?)),
+        Command::Mutants(options) => Ok(code_of(domain::mutants(&options)?)),
         Command::Alone => alone::run().map(|()| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Servers => serve(),
     }
+}
+
+fn code_of(status: ExitStatus) -> ExitCode {
+    status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 fn serve() -> Result<ExitCode> {

@@ -131,6 +131,22 @@ impl Ledger {
         answered.await.map_err(|_| stopped())?
     }
 
+    /// The command that was accepted under the same key for the same request, if there is one.
+    ///
+    /// # Errors
+    /// [`NotAccepted::KeyReused`], [`NotAccepted::Unavailable`]
+    pub async fn before(&self, principal: &str, once: &Once) -> Result<Option<MessageId>, NotAccepted> {
+        let unavailable = |error: SqlError| NotAccepted::Unavailable(error.to_string());
+        let mut db = self.db.read().await.map_err(unavailable)?;
+        let earlier =
+            fetch_optional!(&mut db, Earlier, EARLIER, principal, once.route, &once.key).map_err(unavailable)?;
+        match earlier {
+            None => Ok(None),
+            Some((id, Some(fingerprint))) if fingerprint == once.fingerprint => Ok(Some(MessageId::new(id))),
+            Some(_) => Err(NotAccepted::KeyReused),
+        }
+    }
+
     /// Hands out hints for rows that have been committed.
     pub(crate) fn hint(&self, rows: &[NewRow]) {
         for queue in self.routes.queues() {
@@ -140,10 +156,15 @@ impl Ledger {
                 .map(|row| Hint { id: row.id, name: row.name.to_owned(), traceparent: row.traceparent.clone() })
                 .collect();
             if !hints.is_empty() {
-                self.announce.announce(&queue, hints);
-                self.across.queue(&queue);
+                self.announce(&queue, hints);
             }
         }
+    }
+
+    /// Hands out hints here, and says in the other processes that there is something.
+    pub(crate) fn announce(&self, queue: &Queue, hints: Vec<Hint>) {
+        self.announce.announce(queue, hints);
+        self.across.queue(queue);
     }
 
     /// Commits what stands in line, batch by batch, until nobody can join it any more.
@@ -202,6 +223,10 @@ async fn write(db: &Db, rows: &[NewRow]) -> Result<Vec<Result<Accepted, NotAccep
     tx.commit().await?;
     Ok(results)
 }
+
+const EARLIER: &str =
+    "select id, fingerprint from ledger_messages where principal = $1 and route = $2 and idempotency_key = $3";
+type Earlier = (Uuid, Option<String>);
 
 /// The command that bears the same key. The insert waited for it to be committed, so that it is there.
 async fn earlier(tx: &mut Tx, row: &NewRow) -> Result<Result<Accepted, NotAccepted>, SqlError> {

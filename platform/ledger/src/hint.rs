@@ -29,7 +29,8 @@ pub struct Hint {
 /// Hands out hints.
 pub trait Announce: Send + Sync {
     /// MUST NOT block and MUST NOT fail: what cannot be handed out now is dropped, and workers
-    /// find the row by looking.
+    /// find the row by looking. An empty list says that another process has announced something:
+    /// it wakes the workers of this one, and tells a broker nothing.
     fn announce(&self, queue: &Queue, hints: Vec<Hint>);
 }
 

@@ -29,7 +29,6 @@ pub use hint::{Announce, Hint, Listen, Nudge, Queue};
 pub use outcome::AttemptError;
 pub use status::{Command, FollowUp, Status};
 pub use sweep::RETENTION_DAYS;
-pub use wait::Waiter;
 pub use worker::Bay;
 
 pub(crate) use claim::Claim;
@@ -81,6 +80,12 @@ pub struct Ledger {
     stop: watch::Receiver<bool>,
 }
 
+/// Every queue of these contexts.
+#[must_use]
+pub fn queues(contexts: &[Arc<dyn Context>]) -> Vec<Queue> {
+    routes::Routes::of(contexts).queues()
+}
+
 /// The tasks of a node. Dropping it stops them without waiting.
 pub struct Node {
     ledger: Ledger,
@@ -125,12 +130,6 @@ impl Node {
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.ledger.clone()
-    }
-
-    /// Every queue of every context.
-    #[must_use]
-    pub fn queues(&self) -> Vec<Queue> {
-        self.ledger.routes.queues()
     }
 
     /// Works on these queues.

@@ -5,6 +5,7 @@ use kernel::Timestamp;
 use persistence::{SqlError, Tx, fetch_optional};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Attempts before a message is left to an operator.
 const MOST_ATTEMPTS: i64 = 12;
@@ -39,8 +40,17 @@ impl AttemptError {
     }
 }
 
-/// Lane of the next row about the same subject, which this one held back.
-type Successor = Option<String>;
+/// The next row about the same subject, which this one held back.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Successor {
+    pub(crate) id: Uuid,
+    pub(crate) lane: String,
+    pub(crate) name: String,
+    pub(crate) traceparent: Option<String>,
+}
+
+/// Whether the row was still this claim's; if so, what it held back.
+pub(crate) type Ended = Option<Option<Successor>>;
 
 /// The fence, the row's lock and the outcome in one statement: no row when somebody else has claimed it since.
 const FINISH: (&str, &str) = (
@@ -48,13 +58,15 @@ const FINISH: (&str, &str) = (
        attempts = attempts + case when $3 = 'succeeded' then 0 else 1 end, \
        lease_owner = null, lease_until = null, finished_at = clock_timestamp() \
      where id = $1 and lease_epoch = $2 and status = 'running' \
-     returning (select lane from ledger_messages later where later.context = m.context and later.subject = m.subject \
+     returning (select json_build_object('id', id, 'lane', lane, 'name', name, 'traceparent', traceparent)::text \
+       from ledger_messages later where later.context = m.context and later.subject = m.subject \
        and later.sequence > m.sequence and later.status = 'accepted' order by later.sequence limit 1)",
     "update ledger_messages as m set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
        attempts = attempts + case when $3 = 'succeeded' then 0 else 1 end, \
        lease_owner = null, lease_until = null, finished_at = cast(unixepoch('subsec') * 1000000 as integer) \
      where id = $1 and lease_epoch = $2 and status = 'running' \
-     returning (select lane from ledger_messages later where later.context = m.context and later.subject = m.subject \
+     returning (select json_object('id', lower(hex(id)), 'lane', lane, 'name', name, 'traceparent', traceparent) \
+       from ledger_messages later where later.context = m.context and later.subject = m.subject \
        and later.sequence > m.sequence and later.status = 'accepted' order by later.sequence limit 1)",
 );
 
@@ -70,12 +82,12 @@ const LATER: (&str, &str) = (
 impl Claim {
     /// Marks the row as succeeded, first thing in the handler's transaction: a rollback undoes it.
     /// `None` when the lease was lost.
-    pub(crate) async fn succeed(&self, tx: &mut Tx) -> Result<Option<Successor>, SqlError> {
+    pub(crate) async fn succeed(&self, tx: &mut Tx) -> Result<Ended, SqlError> {
         self.finish(tx, "succeeded", self.errors.as_deref()).await
     }
 
     /// Writes how the attempt ended. `None` when the lease was lost.
-    pub(crate) async fn end(&self, tx: &mut Tx, ending: &Ending) -> Result<Option<Successor>, SqlError> {
+    pub(crate) async fn end(&self, tx: &mut Tx, ending: &Ending) -> Result<Ended, SqlError> {
         match ending {
             Ending::Rejected(error) => self.finish(tx, "rejected", self.with(error).as_deref()).await,
             Ending::Failed(error) => self.finish(tx, "failed", self.with(error).as_deref()).await,
@@ -83,15 +95,15 @@ impl Claim {
                 let pause = i64::try_from(self.backoff().as_micros()).unwrap_or(i64::MAX);
                 let (id, errors) = (self.origin.id.as_uuid(), self.with(error));
                 let row = fetch_optional!(tx, (Option<String>,), LATER, id, self.epoch, errors, pause)?;
-                Ok(row.map(|(none,)| none))
+                Ok(row.map(|_| None))
             }
         }
     }
 
-    async fn finish(&self, tx: &mut Tx, status: &str, errors: Option<&str>) -> Result<Option<Successor>, SqlError> {
+    async fn finish(&self, tx: &mut Tx, status: &str, errors: Option<&str>) -> Result<Ended, SqlError> {
         let id = self.origin.id.as_uuid();
         let row = fetch_optional!(tx, (Option<String>,), FINISH, id, self.epoch, status, errors)?;
-        Ok(row.map(|(lane,)| lane))
+        Ok(row.map(|(later,)| later.and_then(|json| serde_json::from_str(&json).ok())))
     }
 
     /// The errors of all attempts, this one last.

@@ -4,7 +4,7 @@ use crate::{Context, NewRow, Queue};
 use kernel::MessageId;
 use persistence::{SqlError, Tx, fetch_all};
 use std::collections::BTreeMap;
-use use_case::{Failure, Lane, Outbox, Outgoing};
+use use_case::{Failure, Outbox, Outgoing};
 
 /// The messages of every context.
 #[derive(Debug, Default)]
@@ -99,10 +99,5 @@ impl Queue {
     #[must_use]
     pub fn key(&self) -> String {
         format!("{}.{}", self.context, self.lane.as_str())
-    }
-
-    /// Both lanes of a context.
-    pub fn of(context: &'static str) -> impl Iterator<Item = Self> {
-        Lane::ALL.into_iter().map(move |lane| Self { context, lane })
     }
 }

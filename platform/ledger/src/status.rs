@@ -2,7 +2,6 @@
 
 use crate::Ledger;
 use crate::outcome::{AttemptError, attempt_errors};
-use crate::wait::Waiter;
 use kernel::{MessageId, Timestamp};
 use persistence::{At, SqlError, fetch_all, fetch_optional};
 use tokio::time::Instant;
@@ -127,20 +126,39 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn command_by(&self, id: MessageId, deadline: Instant) -> Result<Option<Command>, SqlError> {
-        let waiter: Waiter = self.waiters.wait_for(id);
+        let waiter = self.waiters.wait_for(id);
         loop {
-            let next = waiter.next();
-            match self.command(id).await? {
-                Some(command) if !command.status.is_final() && !self.is_stopping() => {
-                    let stopping = self.stopping();
-                    tokio::select! {
-                        () = next => {}
-                        () = stopping => return Ok(Some(command)),
-                        () = tokio::time::sleep_until(deadline) => return self.command(id).await,
-                    }
-                }
-                settled => return Ok(settled),
+            let news = waiter.next();
+            let command = self.command(id).await?;
+            let over = command.as_ref().is_none_or(|command| command.status.is_final());
+            if over || !self.came_by(news, deadline).await {
+                return Ok(command);
             }
+        }
+    }
+
+    /// Waits until no command of this name about this subject is live, at most until the deadline.
+    /// What it set in motion may still be under way.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn ended_by(&self, context: &str, name: &str, subject: Uuid, deadline: Instant) -> Result<(), SqlError> {
+        let Some(id) = self.live(context, name, subject).await? else { return Ok(()) };
+        let waiter = self.waiters.wait_for(id);
+        loop {
+            let news = waiter.next();
+            if self.live(context, name, subject).await?.is_none() || !self.came_by(news, deadline).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether there were news before the deadline, and before the node was told to stop.
+    async fn came_by(&self, news: impl Future<Output = ()>, deadline: Instant) -> bool {
+        tokio::select! {
+            () = news => true,
+            () = self.stopping() => false,
+            () = tokio::time::sleep_until(deadline) => false,
         }
     }
 

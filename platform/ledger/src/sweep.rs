@@ -17,9 +17,10 @@ pub const RETENTION_DAYS: i64 = 30;
 const EXPIRED: (&str, &str) = (
     "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null where id in ( \
        select id from ledger_messages where status = 'running' and lease_until < now() limit 1000 for update skip locked) \
-     returning context, lane",
+     returning context, lane, id, name, traceparent",
     "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null \
-     where status = 'running' and lease_until < cast(unixepoch('subsec') * 1000000 as integer) returning context, lane",
+     where status = 'running' and lease_until < cast(unixepoch('subsec') * 1000000 as integer) \
+     returning context, lane, id, name, traceparent",
 );
 
 const UNHINTED: (&str, &str) = (
@@ -99,16 +100,16 @@ impl Ledger {
 
     pub(crate) async fn expire_leases(&self) -> Result<usize, SqlError> {
         let mut tx = self.db.begin().await?;
-        let mut expired = fetch_all!(&mut tx, (String, String), EXPIRED)?;
+        let expired = fetch_all!(&mut tx, (String, String, Uuid, String, Option<String>), EXPIRED)?;
         tx.commit().await?;
         let count = expired.len();
         if count > 0 {
             tracing::warn!(count, "leases ran out: their messages are due again");
         }
-        expired.sort();
-        expired.dedup();
-        for queue in expired.iter().filter_map(|(context, lane)| self.routes.queue(context, lane)) {
-            self.announce.announce(&queue, Vec::new());
+        for (context, lane, id, name, traceparent) in expired {
+            if let Some(queue) = self.routes.queue(&context, &lane) {
+                self.announce(&queue, vec![Hint { id: MessageId::new(id), name, traceparent }]);
+            }
         }
         Ok(count)
     }

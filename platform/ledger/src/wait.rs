@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 pub(crate) struct Waiters(Mutex<HashMap<MessageId, Arc<Notify>>>);
 
 /// A place in the waiting room, given up when dropped.
-pub struct Waiter {
+pub(crate) struct Waiter {
     root: MessageId,
     notify: Arc<Notify>,
     room: Arc<Waiters>,
@@ -40,7 +40,7 @@ impl Waiters {
 impl Waiter {
     /// Resolves at the next commit that concerns the root. Call it *before* asking for the status,
     /// and await it after: what happens between is then not missed.
-    pub fn next(&self) -> tokio::sync::futures::Notified<'_> {
+    pub(crate) fn next(&self) -> tokio::sync::futures::Notified<'_> {
         self.notify.notified()
     }
 }

@@ -1,11 +1,12 @@
 //! One attempt at one message: prepare, then fence, handler, follow-ups and outcome in one transaction.
 
 use crate::claim::Claim;
-use crate::outcome::{AttemptError, Ending};
+use crate::outcome::{AttemptError, Ending, Successor};
 use crate::routes::Cause;
 use crate::row::insert;
-use crate::{Context, Ledger, Prepared, Queue};
+use crate::{Context, Hint, Ledger, Prepared};
 use futures::FutureExt as _;
+use kernel::MessageId;
 use persistence::{SqlError, Tx};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -133,17 +134,14 @@ impl Ledger {
     }
 
     /// Who waited for this commit hears of it: whoever asked for the root, and the row that was held back.
-    fn committed(&self, claim: &Claim, successor: Option<String>) {
+    fn committed(&self, claim: &Claim, successor: Option<Successor>) {
         self.waiters.wake(claim.origin.root);
         self.across.root(claim.origin.root);
-        if let Some(queue) = successor.and_then(|lane| self.routes.queue(claim.queue.context, &lane)) {
-            self.nudge(&queue);
+        if let Some(Successor { id, lane, name, traceparent }) = successor
+            && let Some(queue) = self.routes.queue(claim.queue.context, &lane)
+        {
+            self.announce(&queue, vec![Hint { id: MessageId::new(id), name, traceparent }]);
         }
-    }
-
-    fn nudge(&self, queue: &Queue) {
-        self.announce.announce(queue, Vec::new());
-        self.across.queue(queue);
     }
 }
 

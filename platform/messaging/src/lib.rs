@@ -1,1 +1,10 @@
-//! Who says when: wake-ups in process, or RabbitMQ.
+//! Who says *when*: wake-ups in process, or RabbitMQ.
+//!
+//! Both hand out hints by [`ledger`]'s traits. A hint may be lost, doubled, delayed or reordered;
+//! the ledger alone says what is to be done.
+
+mod in_process;
+mod rabbitmq;
+
+pub use in_process::InProcess;
+pub use rabbitmq::{AddressError, RabbitMq, State, Stats};

@@ -30,3 +30,19 @@ impl Deadline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Deadline, Duration, Instant};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_that_is_extended_while_somebody_waits_is_kept_later() {
+        let (begun, deadline) = (Instant::now(), Deadline::after(Duration::from_secs(30)));
+        let extend = async {
+            tokio::time::sleep(Duration::from_secs(29)).await;
+            deadline.extend(Duration::from_secs(15));
+        };
+        tokio::join!(deadline.passed(), extend);
+        assert_eq!(begun.elapsed().as_secs(), 45);
+    }
+}

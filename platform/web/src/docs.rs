@@ -1,3 +1,5 @@
+//! The documentation that a server carries: the OpenAPI document, and a page to read and try it.
+
 use crate::{ETag, NoQuery, Problem};
 use axum::{
     Router,

@@ -28,6 +28,8 @@ use zeroize::Zeroizing;
 pub struct Fields {
     given: BTreeMap<String, Value>,
     known: Vec<&'static str>,
+    /// What was read, secrets excepted.
+    read: Vec<(&'static str, Zeroizing<String>)>,
     violations: Vec<Violation>,
     /// What stands before a name in a pointer.
     prefix: char,
@@ -47,7 +49,7 @@ impl Fields {
     }
 
     pub(crate) const fn of(given: BTreeMap<String, Value>, prefix: char) -> Self {
-        Self { given, known: Vec::new(), violations: Vec::new(), prefix }
+        Self { given, known: Vec::new(), read: Vec::new(), violations: Vec::new(), prefix }
     }
 
     /// A text that must be there. `None` when it is not, or is refused: [`finish`](Self::finish) tells.
@@ -87,7 +89,7 @@ impl Fields {
     ///
     /// # Errors
     /// 422 `invalid_request` with every violation, in the order in which they were found.
-    pub fn finish<T>(mut self, whole: Option<T>) -> Result<T, Problem> {
+    pub fn finish<T>(&mut self, whole: Option<T>) -> Result<T, Problem> {
         if self.has_unknown() {
             let message = format!("only these fields are allowed: {}", self.known());
             self.violations.push(Violation::new("", "unknown_field", message));
@@ -98,8 +100,20 @@ impl Fields {
                 tracing::error!("a request type found nothing wrong, and made nothing of the request");
                 Err(Problem::internal())
             }
-            _ => Err(Problem::invalid(self.violations)),
+            _ => Err(Problem::invalid(std::mem::take(&mut self.violations))),
         }
+    }
+
+    /// What was read so far, in order, as one text: never a [`secret`](Self::secret).
+    pub(crate) fn transcript(&self) -> Zeroizing<String> {
+        let mut transcript = Zeroizing::new(String::new());
+        for (name, text) in &self.read {
+            // NUL is refused in every text, so that two requests cannot have one transcript.
+            for part in [name, "\0", text.as_str(), "\0"] {
+                transcript.push_str(part);
+            }
+        }
+        transcript
     }
 
     /// Whether something was given that nobody asked for.
@@ -144,6 +158,7 @@ impl Fields {
         text: &str,
         parse: impl FnOnce(&str) -> Result<T, R>,
     ) -> Option<T> {
+        self.read.push((name, Zeroizing::new(text.to_owned())));
         parse(text).map_err(|reason| self.refuse(name, reason.code(), reason.to_string())).ok()
     }
 }

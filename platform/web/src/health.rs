@@ -1,3 +1,5 @@
+//! Whether the process runs, and whether it can serve.
+
 use crate::{AsIs, Json, NoQuery, Problem};
 use axum::{
     Router,

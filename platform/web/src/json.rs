@@ -138,9 +138,10 @@ impl<'de> Visitor<'de> for Node<'_> {
         let inner = self.inner()?;
         let mut object = BTreeMap::new();
         while let Some(name) = fields.next_key::<String>()? {
-            if object.insert(name, fields.next_value_seed(inner)?).is_some() {
+            if object.contains_key(&name) {
                 return Err(self.fail(Flaw::Duplicate));
             }
+            object.insert(name, fields.next_value_seed(inner)?);
         }
         Ok(Value::Object(object))
     }

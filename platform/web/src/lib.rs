@@ -1,28 +1,42 @@
 //! The HTTP edge: what every request must be, and what every answer is. It knows no context.
 
 mod body;
+mod command_view;
+mod commands;
 mod deadline;
 pub mod docs;
 mod edge;
 mod etag;
 mod fields;
+mod gate;
 pub mod health;
 mod host;
+mod idempotency;
 mod json;
+mod module;
+mod openapi;
 mod pace;
 mod path_id;
+mod prefer;
 mod problem;
 mod query;
+mod routes;
 mod serve;
 mod trace;
 
+pub use command_view::CommandView;
+pub use commands::{CommandRequest, Commands, unavailable};
 pub use deadline::Deadline;
 pub use edge::{EdgeSettings, edge};
 pub use etag::ETag;
 pub use fields::Fields;
+pub use gate::PasswordGate;
 pub use json::Json;
+pub use module::Module;
 pub use path_id::{NotAnId, PathId, parse_id};
+pub use prefer::Prefer;
 pub use problem::{AsIs, PROBLEM_JSON, Problem, Violation};
 pub use query::{NoQuery, Query};
+pub use routes::{Routes, assemble, operation};
 pub use serve::{Limits, Peer, serve};
 pub use trace::Trace;

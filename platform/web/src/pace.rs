@@ -143,3 +143,78 @@ impl AsyncWrite for Paced {
         Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Limits, Pace};
+    use std::{task::Poll, time::Duration};
+    use tokio::time::{Instant, sleep, timeout};
+
+    const HEAD: Duration = Duration::from_secs(10);
+    const IDLE: Duration = Duration::from_secs(60);
+    const STALL: Duration = Duration::from_secs(30);
+
+    fn pace() -> Pace {
+        Pace::new(Limits { head_within: HEAD, idle_for: IDLE, stalled_for: STALL, ..Limits::default() })
+    }
+
+    /// How long a connection goes on, in whole seconds, while `life` happens on it.
+    async fn cut_after(pace: &Pace, life: impl Future<Output = ()>) -> u64 {
+        let begun = Instant::now();
+        let cut = async {
+            pace.overdue().await;
+            begun.elapsed().as_secs()
+        };
+        tokio::join!(cut, life).0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_begins_with_a_head_that_must_arrive_in_time() {
+        assert_eq!(cut_after(&pace(), async {}).await, 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_takes_its_time_and_then_the_connection_may_be_idle() {
+        let pace = pace();
+        let life = async {
+            sleep(Duration::from_secs(5)).await;
+            let busy = pace.busy();
+            sleep(Duration::from_secs(1000)).await;
+            drop(busy);
+        };
+        assert_eq!(cut_after(&pace, life).await, 1065);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_byte_of_a_later_head_starts_its_clock_and_no_other_byte_does() {
+        let pace = pace();
+        let life = async {
+            drop(pace.busy());
+            sleep(Duration::from_secs(20)).await;
+            for _ in 0..9 {
+                pace.has_read();
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        assert_eq!(cut_after(&pace, life).await, 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_may_be_slow_to_read_but_not_stop() {
+        let pace = pace();
+        let _busy = pace.busy();
+        let life = async {
+            for _ in 0..3 {
+                _ = pace.has_written(Poll::<()>::Pending);
+                sleep(Duration::from_secs(20)).await;
+                _ = pace.has_written(Poll::Ready(()));
+            }
+            _ = pace.has_written(Poll::<()>::Pending);
+            sleep(Duration::from_secs(20)).await;
+            _ = pace.has_written(Poll::<()>::Pending);
+        };
+        assert_eq!(cut_after(&pace, life).await, 90);
+        _ = pace.has_written(Poll::Ready(()));
+        assert!(timeout(Duration::from_secs(100_000), pace.overdue()).await.is_err());
+    }
+}

@@ -59,7 +59,7 @@ impl Query {
     /// # Errors
     /// 400 `unknown_parameter` when a parameter was given that nobody asked for; otherwise 422
     /// `invalid_request` with every violation.
-    pub fn finish<T>(self, whole: Option<T>) -> Result<T, Problem> {
+    pub fn finish<T>(mut self, whole: Option<T>) -> Result<T, Problem> {
         if self.0.has_unknown() {
             let known = self.0.known();
             let detail = if known.is_empty() { "It takes none.".into() } else { format!("It takes only: {known}.") };

@@ -1,1 +1,20 @@
 //! Users: SQL and HTTP.
+
+mod http;
+mod module;
+mod queries;
+mod sql_users;
+
+pub use module::Users;
+
+use persistence::{Migration, Migrations};
+
+/// The tables of this context.
+pub const MIGRATIONS: Migrations = Migrations {
+    context: "users",
+    all: &[Migration {
+        name: "users",
+        postgres: include_str!("../migrations/0001_users.postgres.sql"),
+        sqlite: include_str!("../migrations/0001_users.sqlite.sql"),
+    }],
+};

@@ -1,0 +1,132 @@
+//! The command line.
+
+use crate::compose::{Plan, Role, Roster, migrations};
+use crate::settings::Settings;
+use crate::{check, logging, serve};
+use anyhow::Context as _;
+use auth_domain::Cost;
+use clap::{Parser, Subcommand};
+use persistence::{DatabaseUrl, Db};
+use sealing::Keys;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// User accounts: registration, sign-in, sessions, administration.
+///
+/// Settings come from the environment and from roster.toml in the working directory; the README
+/// lists them. Without a command, roster serves.
+#[derive(Parser)]
+#[command(name = "roster", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answer requests and execute commands, until SIGTERM or Ctrl-C
+    ///
+    /// On a SQLite file (the default) one process does everything. On PostgreSQL
+    /// (DATABASE_URL=postgres://…) any number of processes share the work; with RabbitMQ
+    /// (AMQP_URL=amqp://…) workers hear at once where there is some.
+    Serve {
+        /// What this process does; api and worker need PostgreSQL
+        #[arg(long, value_enum, default_value_t = Role::All)]
+        role: Role,
+    },
+    /// Create or update the schema of the database
+    ///
+    /// In the development profile `serve` does this by itself. Run it with a database role that may
+    /// create tables; the one that serves needs no such right.
+    Migrate,
+    /// Print the OpenAPI 3.1 document of this version
+    Openapi,
+    /// Check settings, database, schema, keys and clock
+    ///
+    /// Exits with 0 when a server could run or runs, 1 when something is wrong with it.
+    Check,
+}
+
+/// Runs the command line. Exit codes: 0 done, 1 a check found something, 2 it could not be done.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::Error::new(error).context("the runtime cannot be started")),
+    };
+    match runtime.block_on(execute(cli)) {
+        Ok(code) => code,
+        Err(error) => failed(&error),
+    }
+}
+
+/// One line, whatever the depth of the cause.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    let line = format!("{error:#}").replace(['\n', '\r'], " ");
+    // Where the standard error is closed, the exit code has to do.
+    let _ = writeln!(std::io::stderr(), "roster: {line}");
+    ExitCode::from(2)
+}
+
+async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command.unwrap_or(Command::Serve { role: Role::All }) {
+        Command::Serve { role } => {
+            let settings = Settings::load()?;
+            logging::init();
+            serve::serve(settings, role).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Migrate => migrate(&Settings::load()?, cli.json).await.map(|()| ExitCode::SUCCESS),
+        Command::Openapi => openapi().await.map(|()| ExitCode::SUCCESS),
+        Command::Check => check::check(&Settings::load()?, cli.json).await,
+    }
+}
+
+async fn migrate(settings: &Settings, json: bool) -> anyhow::Result<()> {
+    let db = Db::open_beside(&settings.database).await?;
+    let mut applied = 0;
+    for migrations in migrations() {
+        applied += db.pending(&migrations).await?;
+        db.migrate(&migrations).await?;
+    }
+    db.close().await;
+    if json {
+        print(&serde_json::json!({ "database": settings.database.to_string(), "applied": applied }).to_string())
+    } else if applied == 0 {
+        print(&format!("{} is up to date", settings.database))
+    } else {
+        print(&format!("{}: applied {applied} migrations", settings.database))
+    }
+}
+
+/// The document is made from the routes as they are served, so they are put together, on a database
+/// that nobody will ask.
+async fn openapi() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir().context("no temporary folder")?;
+    let db = Db::open_beside(&DatabaseUrl::Sqlite(folder.path().join("unused.db"))).await?;
+    let roster = Roster::compose(Plan {
+        db,
+        keys: Keys::in_directory(folder.path())?,
+        role: Role::Api,
+        broker: None,
+        bcrypt_cost: Cost::default(),
+        max_delay: Duration::from_secs(1),
+        docs: false,
+    })?;
+    let document = roster.document.to_pretty_json()?;
+    roster.stop().await;
+    print(&document)
+}
+
+/// To the standard output. A reader that has gone is no error.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,295 @@
+//! Who is given what.
+
+use async_trait::async_trait;
+use auth_domain::{Cost, PasswordPolicy};
+use auth_infrastructure::{HashPool, Hashing, SealingGate};
+use axum::Router;
+use ledger::{Announce, Bay, Context, Listen, Node, Queue};
+use messaging::{AddressError, InProcess, RabbitMq, State};
+use persistence::{Db, Migrations, SqlError};
+use sealing::{Keys, KeysError};
+use std::io;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use web::health::{Checks, Health, Readiness};
+use web::{Commands, EdgeSettings, Module, PasswordGate};
+
+/// The bounded contexts: one line each.
+const CONTEXTS: &[BoundedContext] = &[
+    BoundedContext(users_infrastructure::MIGRATIONS, |kit| {
+        Box::new(users_infrastructure::Users::new(kit.gate.clone()))
+    }),
+    BoundedContext(auth_infrastructure::MIGRATIONS, |kit| {
+        Box::new(auth_infrastructure::Auth::new(kit.hashing.clone()))
+    }),
+];
+
+/// A context: its schema, and how it is made.
+struct BoundedContext(Migrations, fn(&Kit) -> Box<dyn Module>);
+
+/// What contexts are made of.
+struct Kit {
+    gate: Arc<dyn PasswordGate>,
+    hashing: Arc<Hashing>,
+}
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Answers requests and works.
+    All,
+    /// Answers requests.
+    Api,
+    /// Works.
+    Worker,
+}
+
+impl Role {
+    /// Whether it answers requests.
+    #[must_use]
+    pub fn answers(self) -> bool {
+        self != Self::Worker
+    }
+
+    /// Whether it works.
+    #[must_use]
+    pub fn works(self) -> bool {
+        self != Self::Api
+    }
+}
+
+/// A broker.
+#[derive(Clone)]
+pub struct Broker {
+    /// Where it is.
+    pub url: String,
+    /// The first part of the names of its queues: `roster`.
+    pub prefix: String,
+}
+
+/// What to put together.
+pub struct Plan {
+    /// Where everything is stored.
+    pub db: Db,
+    /// The keys that passwords are sealed with.
+    pub keys: Keys,
+    /// What this process does.
+    pub role: Role,
+    /// Who hands out hints, unless they stay in the process.
+    pub broker: Option<Broker>,
+    /// The cost of new passwords.
+    pub bcrypt_cost: Cost,
+    /// The longest that a new command may have to wait.
+    pub max_delay: Duration,
+    /// Whether `/docs` and `/openapi.json` are served.
+    pub docs: bool,
+}
+
+/// A process, put together. It accepts; it works once [`Roster::work`] is called.
+pub struct Roster {
+    /// The ledger's tasks.
+    pub node: Node,
+    /// All routes, without the edge.
+    pub router: Router,
+    /// What describes them.
+    pub document: OpenApi,
+    db: Db,
+    hints: Hints,
+    role: Role,
+    contexts: Vec<Arc<dyn Context>>,
+}
+
+/// Why a process cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// No private key to open passwords with.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// A malformed URL.
+    #[error("AMQP_URL: {0}")]
+    Broker(#[from] AddressError),
+    /// No threads.
+    #[error("the hashing threads cannot be started: {0}")]
+    Threads(#[from] io::Error),
+    /// A document that is no JSON: a fault of the program.
+    #[error("the OpenAPI document cannot be written: {0}")]
+    Document(#[from] serde_json::Error),
+}
+
+/// The schema: the ledger's first, since contexts subscribe in it.
+pub fn migrations() -> impl Iterator<Item = Migrations> {
+    std::iter::once(ledger::MIGRATIONS).chain(CONTEXTS.iter().map(|context| context.0))
+}
+
+/// The names of the contexts.
+pub fn context_names() -> impl Iterator<Item = &'static str> {
+    CONTEXTS.iter().map(|context| context.0.context)
+}
+
+impl Roster {
+    /// Puts a process together. Call it within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Unfit`]
+    pub fn compose(plan: Plan) -> Result<Self, Unfit> {
+        let Plan { db, keys, role, broker, bcrypt_cost, max_delay, docs } = plan;
+        let opener = if role.works() { Some(keys.opener()?) } else { None };
+        let pool = Arc::new(HashPool::start(cores())?);
+        let kit = Kit {
+            gate: Arc::new(SealingGate::new(PasswordPolicy::default(), keys.sealer())),
+            hashing: Arc::new(Hashing::new(opener, pool, bcrypt_cost)),
+        };
+        let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.1)(&kit)).collect();
+        let contexts: Vec<_> = modules.iter().map(|module| module.context()).collect();
+
+        let hints = Hints::start(broker, &ledger::queues(&contexts), role, &db)?;
+        let node = Node::start(ledger::Settings {
+            db: db.clone(),
+            contexts: contexts.clone(),
+            announce: hints.announce(),
+            hints_get_lost: matches!(hints, Hints::RabbitMq(_)),
+            max_delay,
+        });
+
+        let commands = Commands::new(node.ledger());
+        let routes = modules.iter().map(|module| module.routes(&db, &commands)).collect();
+        let (router, mut document) = web::assemble(title(), routes, commands);
+        document.merge(web::health::openapi());
+        let ready = Ready { db: db.clone(), hints: hints.clone() };
+        let mut router = router.merge(web::health::routes(Arc::new(ready)));
+        if docs {
+            router = router.merge(web::docs::routes(&document)?);
+        }
+        Ok(Self { node, router, document, db, hints, role, contexts })
+    }
+
+    /// Begins to work on every queue, if that is this process's role.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn work(&mut self) -> Result<(), SqlError> {
+        if !self.role.works() {
+            return Ok(());
+        }
+        let bays = ledger::queues(&self.contexts).into_iter().map(|queue| Bay {
+            slots: slots(&queue, &self.db),
+            listen: self.hints.listen(&queue),
+            queue,
+        });
+        self.node.work(bays.collect()).await
+    }
+
+    /// The application behind its edge.
+    #[must_use]
+    pub fn app(&self) -> Router {
+        web::edge(self.router.clone(), EdgeSettings::default())
+    }
+
+    /// Who says when, as people call it.
+    #[must_use]
+    pub fn hints_kind(&self) -> &'static str {
+        match self.hints {
+            Hints::InProcess(_) if self.db.is_shared() => "in process, and across processes by NOTIFY",
+            Hints::InProcess(_) => "in process",
+            Hints::RabbitMq(_) => "through RabbitMQ",
+        }
+    }
+
+    /// Stops: what runs is finished, the rest goes back to the ledger.
+    pub async fn stop(self) {
+        self.node.stop().await;
+        if let Hints::RabbitMq(broker) = &self.hints {
+            broker.shutdown().await;
+        }
+        self.db.close().await;
+    }
+}
+
+fn title() -> OpenApi {
+    let license = LicenseBuilder::new().name("Apache-2.0 OR MIT").identifier(Some("Apache-2.0 OR MIT")).build();
+    let info = InfoBuilder::new()
+        .title("Roster")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "User accounts. What changes something is a command: it is answered 202 once it is written down, \
+             and is then executed to exactly one outcome, which can be asked for.",
+        ))
+        .license(Some(license))
+        .build();
+    OpenApiBuilder::new().info(info).build()
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+/// Messages at once. Quick ones take a connection each; slow ones keep the lanes of every core full.
+fn slots(queue: &Queue, db: &Db) -> usize {
+    match queue.lane {
+        use_case::Lane::Slow => cores() * 10,
+        use_case::Lane::Fast if db.is_shared() => 8,
+        // One writer: a second message is under way while the first commits.
+        use_case::Lane::Fast => 2,
+    }
+}
+
+#[derive(Clone)]
+enum Hints {
+    InProcess(InProcess),
+    RabbitMq(Arc<RabbitMq>),
+}
+
+impl Hints {
+    fn start(broker: Option<Broker>, queues: &[Queue], role: Role, db: &Db) -> Result<Self, AddressError> {
+        let Some(Broker { url, prefix }) = broker else { return Ok(Self::InProcess(InProcess::default())) };
+        let consume: Vec<_> = if role.works() {
+            queues.iter().map(|queue| (queue.clone(), slots(queue, db))).collect()
+        } else {
+            Vec::new()
+        };
+        Ok(Self::RabbitMq(Arc::new(RabbitMq::start(&url, &prefix, queues, &consume)?)))
+    }
+
+    fn announce(&self) -> Arc<dyn Announce> {
+        match self {
+            Self::InProcess(hints) => Arc::new(hints.clone()),
+            Self::RabbitMq(hints) => hints.clone(),
+        }
+    }
+
+    fn listen(&self, queue: &Queue) -> Box<dyn Listen> {
+        match self {
+            Self::InProcess(hints) => Box::new(hints.listen(queue)),
+            Self::RabbitMq(hints) => Box::new(hints.listen(queue)),
+        }
+    }
+}
+
+struct Ready {
+    db: Db,
+    hints: Hints,
+}
+
+#[async_trait]
+impl Readiness for Ready {
+    async fn check(&self) -> Checks {
+        let mut missing = Ok(0);
+        for migrations in migrations() {
+            missing = match (missing, self.db.pending(&migrations).await) {
+                (Ok(sum), Ok(more)) => Ok(sum + more),
+                (Err(error), _) | (_, Err(error)) => Err(error),
+            };
+        }
+        let broker = match &self.hints {
+            Hints::RabbitMq(broker) if broker.state() != State::Connected => Health::Degraded,
+            _ => Health::Ok,
+        };
+        match missing {
+            Ok(0) => Checks { database: Health::Ok, migrations: Health::Ok, broker },
+            Ok(_) => Checks { database: Health::Ok, migrations: Health::Down, broker },
+            Err(_) => Checks { database: Health::Down, migrations: Health::Down, broker },
+        }
+    }
+}

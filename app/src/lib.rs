@@ -1,0 +1,8 @@
+//! The composition root: settings, wiring, the command line.
+
+pub mod check;
+pub mod cli;
+pub mod compose;
+mod logging;
+pub mod serve;
+pub mod settings;

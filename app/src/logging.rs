@@ -1,0 +1,15 @@
+use std::io::IsTerminal as _;
+use tracing_subscriber::EnvFilter;
+
+/// To the standard error: JSON, one line an event; for people at a terminal, text. `RUST_LOG`
+/// narrows or widens it.
+pub(crate) fn init() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,lapin=warn"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Somebody else may have set a logger: in tests.
+    let _ = if std::io::stderr().is_terminal() {
+        lines.compact().try_init()
+    } else {
+        lines.json().flatten_event(true).with_current_span(false).try_init()
+    };
+}

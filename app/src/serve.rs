@@ -1,0 +1,165 @@
+//! `roster serve`
+
+use crate::compose::{Broker, Plan, Role, Roster, migrations};
+use crate::settings::{Profile, Settings};
+use anyhow::{Context as _, anyhow, bail};
+use persistence::{Db, OpenError};
+use sealing::{Exposure, Keys};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep};
+
+/// For how long a database that does not answer is asked again.
+const DATABASE_WITHIN: Duration = Duration::from_secs(30);
+const DATABASE_RETRY: Duration = Duration::from_millis(500);
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When something that is needed cannot be had: one line that says what to do.
+pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
+    if settings.is_embedded() && role != Role::All {
+        bail!(
+            "--role needs PostgreSQL, since SQLite serves one process: set DATABASE_URL=postgres://…, or leave --role out"
+        );
+    }
+    // Before anything else: a stop that comes early is heeded once it can be.
+    let stop = stop_signal()?;
+    let listener = if role.answers() { Some(bind(settings.listen).await?) } else { None };
+    let db = open(&settings).await?;
+    prepare_schema(&db, settings.profile).await?;
+    let keys = keys(&settings)?;
+    let listening = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    let mut roster = Roster::compose(Plan {
+        db,
+        keys,
+        role,
+        broker: settings.amqp.clone().map(|url| Broker { url, prefix: "roster".into() }),
+        bcrypt_cost: settings.bcrypt_cost,
+        max_delay: settings.max_delay,
+        docs: settings.docs,
+    })?;
+    roster.work().await.context("the ledger cannot be read")?;
+    greet(&settings, &roster, role, listening)?;
+    warn(&settings);
+
+    let app = roster.app();
+    match listener {
+        Some(listener) => {
+            let stopping = async {
+                stop.await;
+                // Whoever waits for an outcome is answered, so that the connections can drain.
+                roster.node.begin_stop();
+            };
+            web::serve(listener, app, web::Limits::default(), stopping).await;
+        }
+        None => stop.await,
+    }
+    tracing::info!("stopping");
+    roster.stop().await;
+    Ok(())
+}
+
+async fn bind(at: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(at)
+        .await
+        .map_err(|error| anyhow!("cannot listen on {at} ({error}): set ROSTER_LISTEN to another address"))
+}
+
+/// Opens the database, asking again for half a minute.
+///
+/// # Errors
+/// When it does not answer, or must not be used.
+pub async fn open(settings: &Settings) -> anyhow::Result<Db> {
+    let give_up = Instant::now() + DATABASE_WITHIN;
+    let mut told = false;
+    loop {
+        match Db::open(&settings.database).await {
+            Ok(db) => return Ok(db),
+            Err(OpenError::Unfit(why)) => bail!("{why}"),
+            Err(OpenError::Unreachable(error)) if Instant::now() >= give_up => {
+                bail!("the database {} does not answer: {error}", settings.database);
+            }
+            Err(OpenError::Unreachable(error)) => {
+                if !told {
+                    tracing::warn!(%error, database = %settings.database, "the database does not answer: trying again for 30 s");
+                    told = true;
+                }
+                sleep(DATABASE_RETRY).await;
+            }
+        }
+    }
+}
+
+async fn prepare_schema(db: &Db, profile: Profile) -> anyhow::Result<()> {
+    for migrations in migrations() {
+        if profile == Profile::Development {
+            db.migrate(&migrations).await?;
+        } else if db.pending(&migrations).await? > 0 {
+            bail!("the schema is not up to date: run `roster migrate` first");
+        }
+    }
+    Ok(())
+}
+
+/// The keys, from where the settings say.
+///
+/// # Errors
+/// When they cannot be had, or others can read them in the production profile.
+pub fn keys(settings: &Settings) -> anyhow::Result<Keys> {
+    let keys = match &settings.keys_file {
+        Some(file) => Keys::from_file(file)?,
+        None => Keys::in_directory(&settings.data_dir)?,
+    };
+    if keys.exposure() > Exposure::Owner {
+        let path = keys.path().display();
+        if settings.profile == Profile::Production {
+            bail!("others on this machine can read {path}: run chmod 600 on it");
+        }
+        tracing::warn!(%path, "others on this machine can read the private keys: run chmod 600 on the file");
+    }
+    Ok(keys)
+}
+
+fn greet(settings: &Settings, roster: &Roster, role: Role, listening: Option<SocketAddr>) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match listening {
+        Some(at) => {
+            writeln!(out, "Roster listens on http://{at}")?;
+            if settings.docs {
+                writeln!(out, "  docs     http://{at}/docs")?;
+            }
+        }
+        None => writeln!(out, "Roster works")?,
+    }
+    writeln!(out, "  data     {}", settings.database)?;
+    writeln!(out, "  hints    {}", roster.hints_kind())?;
+    if role != Role::All {
+        writeln!(out, "  role     {}", if role.answers() { "api: needs a worker beside it" } else { "worker" })?;
+    }
+    out.flush()
+}
+
+/// What somebody should know who did not ask for it.
+fn warn(settings: &Settings) {
+    tracing::info!("registration is open: whoever registers can learn whether an address is registered already");
+    if !settings.limits {
+        tracing::warn!("ROSTER_LIMITS=off: nothing limits how often anybody may try anything");
+    }
+}
+
+/// Resolves at SIGTERM or SIGINT. A second one ends the process at once.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tokio::spawn(async move {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            std::process::exit(130);
+        });
+    })
+}

@@ -1,0 +1,171 @@
+//! Settings: from the environment, and from `roster.toml` for what the environment leaves open.
+
+mod raw;
+
+pub use raw::Raw;
+
+use auth_domain::Cost;
+use persistence::DatabaseUrl;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What this process is told.
+#[derive(Clone)]
+pub struct Settings {
+    /// `DATABASE_URL`
+    pub database: DatabaseUrl,
+    /// `AMQP_URL`
+    pub amqp: Option<String>,
+    /// `ROSTER_LISTEN`
+    pub listen: SocketAddr,
+    /// `ROSTER_DATA_DIR`
+    pub data_dir: PathBuf,
+    /// `ROSTER_KEYS_FILE`
+    pub keys_file: Option<PathBuf>,
+    /// `ROSTER_PROFILE`
+    pub profile: Profile,
+    /// `ROSTER_BCRYPT_COST`
+    pub bcrypt_cost: Cost,
+    /// `ROSTER_LIMITS`
+    pub limits: bool,
+    /// `ROSTER_MAX_DELAY`
+    pub max_delay: Duration,
+    /// `ROSTER_DOCS`
+    pub docs: bool,
+}
+
+/// How much is forgiven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Everything has a default, and the schema is applied at start.
+    Development,
+    /// Weak or missing secrets and plain links over a network are refused; `roster migrate` applies the schema.
+    Production,
+}
+
+/// A setting that is not as it should be: one line that names it and says what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid(pub String);
+
+impl std::fmt::Display for Invalid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+impl Settings {
+    /// Reads the environment and `roster.toml` in the working directory.
+    ///
+    /// # Errors
+    /// At the first setting that is unknown, malformed, not supported, or refused by the profile.
+    pub fn load() -> Result<Self, Invalid> {
+        Self::of(&Raw::load()?)
+    }
+
+    /// # Errors
+    /// See [`Settings::load`].
+    pub fn of(raw: &Raw) -> Result<Self, Invalid> {
+        let data_dir = PathBuf::from(raw.get("ROSTER_DATA_DIR").unwrap_or("data"));
+        let default_database = format!("sqlite://{}", data_dir.join("roster.db").display());
+        let settings = Self {
+            database: raw.parsed("DATABASE_URL", &default_database, str::parse)?,
+            amqp: raw.get("AMQP_URL").map(str::to_owned),
+            listen: raw.parsed("ROSTER_LISTEN", "127.0.0.1:8000", |text| {
+                text.parse()
+                    .map_err(|_| "must be an address and a port such as 127.0.0.1:8000; port 0 takes any".into())
+            })?,
+            data_dir,
+            keys_file: raw.get("ROSTER_KEYS_FILE").map(PathBuf::from),
+            profile: raw.one_of(
+                "ROSTER_PROFILE",
+                &[("development", Profile::Development), ("production", Profile::Production)],
+            )?,
+            bcrypt_cost: raw.parsed("ROSTER_BCRYPT_COST", "12", |text| {
+                let cost: Option<u8> = text.parse().ok();
+                cost.and_then(|cost| Cost::try_from(cost).ok()).ok_or_else(|| "must be a number from 10 to 15".into())
+            })?,
+            limits: raw.one_of("ROSTER_LIMITS", &[("on", true), ("off", false)])?,
+            max_delay: raw.parsed("ROSTER_MAX_DELAY", "1h", duration)?,
+            docs: raw.one_of("ROSTER_DOCS", &[("on", true), ("off", false)])?,
+        };
+        settings.fit_together()?;
+        if settings.profile == Profile::Production {
+            settings.fit_for_production(raw)?;
+        }
+        Ok(settings)
+    }
+
+    fn fit_together(&self) -> Result<(), Invalid> {
+        if self.is_embedded() && self.amqp.is_some() {
+            return refuse(
+                "AMQP_URL needs PostgreSQL, since SQLite serves one process: set DATABASE_URL=postgres://…, or unset AMQP_URL",
+            );
+        }
+        Ok(())
+    }
+
+    fn fit_for_production(&self, raw: &Raw) -> Result<(), Invalid> {
+        if !self.limits {
+            return refuse("ROSTER_LIMITS=off is for load tests: the production profile refuses it");
+        }
+        if let DatabaseUrl::Postgres(to) = &self.database {
+            let encrypted = raw.get("DATABASE_URL").is_some_and(|url| {
+                ["sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"].iter().any(|mode| url.contains(mode))
+            });
+            if !is_local(to.get_host()) && !encrypted {
+                return refuse(
+                    "DATABASE_URL crosses a network without encryption: add ?sslmode=verify-full (or require)",
+                );
+            }
+        }
+        if let Some(url) = &self.amqp {
+            let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+            let authority = rest.split(['/', '?']).next().unwrap_or_default();
+            let (user, host) = authority.rsplit_once('@').unwrap_or(("guest:guest", authority));
+            let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+            if !is_local(host) && !url.starts_with("amqps://") {
+                return refuse("AMQP_URL crosses a network without encryption: use amqps://");
+            }
+            if !is_local(host) && user == "guest:guest" {
+                return refuse("AMQP_URL has the default credentials guest:guest: give Roster a user of its own");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether one SQLite file holds everything.
+    #[must_use]
+    pub const fn is_embedded(&self) -> bool {
+        matches!(self.database, DatabaseUrl::Sqlite(_))
+    }
+}
+
+fn refuse(why: &str) -> Result<(), Invalid> {
+    Err(Invalid(why.to_owned()))
+}
+
+fn is_local(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.is_empty() || host == "localhost" || host.starts_with('/') || host == "::1" || host.starts_with("127.")
+}
+
+/// `90s`, `30m`, `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let malformed = || "must be a number with a unit: 90s, 30m or 1h".to_owned();
+    let unit = text.chars().last().ok_or_else(malformed)?;
+    let seconds: u64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        _ => return Err(malformed()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| malformed())?;
+    number.checked_mul(seconds).filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(malformed)
+}
+
+#[cfg(test)]
+#[path = "settings/tests.rs"]
+mod tests;

@@ -1,0 +1,155 @@
+use crate::{common_passwords, runs};
+use kernel::{Email, Reason, Secret};
+use std::cmp::Reverse;
+
+/// The longest password, in bytes of UTF-8.
+const MAX_BYTES: usize = 1024;
+
+/// The fewest characters any policy may ask for, and the fewest that must remain of a password
+/// when what everybody knows of its owner is taken out of it.
+const FEWEST: usize = 8;
+
+/// The shortest part of a name or an address that is looked for: shorter ones are in many words.
+const SHORTEST_PART: usize = 3;
+
+/// What a new password must be (NIST SP 800-63B-4, section 3.1.1; ASVS 6.2): long enough, and not
+/// among the first that somebody would try. No rules of composition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordPolicy {
+    min_chars: usize,
+}
+
+/// A least length below 8 or above 64 characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the least length of a password must be 8 to 64 characters")]
+pub struct MinCharsOutOfRange;
+
+/// What is wrong with a password. It says nothing of the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordFlaw {
+    /// Fewer characters than the policy asks for.
+    #[error("must be at least {min_chars} characters long: several words make a good password")]
+    TooShort {
+        /// What the policy asks for.
+        min_chars: usize,
+    },
+    /// Over 1,024 bytes.
+    #[error("must be at most 1,024 bytes long")]
+    TooLong,
+    /// A NUL character, which some systems take for the end.
+    #[error("must not contain the NUL character")]
+    HasNul,
+    /// One of the most used passwords, or one with a few digits or signs around it.
+    #[error("is built on one of the most used passwords: choose another")]
+    Common,
+    /// The email address, or little more than parts of it.
+    #[error("must not be made of your email address: choose something that nobody knows of you")]
+    ContainsEmail,
+    /// Little more than the name.
+    #[error("must not be made of your name: choose something that nobody knows of you")]
+    ContainsName,
+    /// A short unit over and over.
+    #[error("must not repeat the same few characters: add other words")]
+    Repetitive,
+    /// Runs along the alphabet, the digits or the keyboard.
+    #[error("must not follow the alphabet, the digits or the keyboard: add other words")]
+    Sequential,
+}
+
+impl Reason for PasswordFlaw {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TooShort { .. } => "password_too_short",
+            Self::TooLong => "password_too_long",
+            Self::HasNul => "password_has_nul",
+            Self::Common => "password_is_common",
+            Self::ContainsEmail => "password_contains_email",
+            Self::ContainsName => "password_contains_name",
+            Self::Repetitive => "password_is_repetitive",
+            Self::Sequential => "password_is_sequential",
+        }
+    }
+}
+
+impl Default for PasswordPolicy {
+    /// 15 characters, as a password that is the only factor should have.
+    fn default() -> Self {
+        Self { min_chars: 15 }
+    }
+}
+
+impl TryFrom<usize> for PasswordPolicy {
+    type Error = MinCharsOutOfRange;
+    fn try_from(min_chars: usize) -> Result<Self, MinCharsOutOfRange> {
+        if (FEWEST..=64).contains(&min_chars) { Ok(Self { min_chars }) } else { Err(MinCharsOutOfRange) }
+    }
+}
+
+impl PasswordPolicy {
+    /// The fewest characters (Unicode code points) of a password.
+    #[must_use]
+    pub const fn min_chars(self) -> usize {
+        self.min_chars
+    }
+
+    /// All that is wrong with a password that somebody with this address and name (as far as they
+    /// are known) has chosen; an empty list when it is good. The caller MUST have brought password and name into NFC.
+    #[must_use]
+    pub fn check(self, password_nfc: &str, email: Option<&Email>, name: Option<&str>) -> Vec<PasswordFlaw> {
+        let lower = Secret::new(password_nfc.to_lowercase());
+        let lower = lower.expose();
+        let repetitive = runs::is_repetition(lower, self.min_chars);
+        let flaws = [
+            (password_nfc.chars().count() < self.min_chars, PasswordFlaw::TooShort { min_chars: self.min_chars }),
+            (password_nfc.len() > MAX_BYTES, PasswordFlaw::TooLong),
+            (password_nfc.contains('\0'), PasswordFlaw::HasNul),
+            (self.is_common(lower), PasswordFlaw::Common),
+            (email.is_some_and(|email| contains_email(lower, email)), PasswordFlaw::ContainsEmail),
+            (name.is_some_and(|name| contains_name(lower, name)), PasswordFlaw::ContainsName),
+            (repetitive, PasswordFlaw::Repetitive),
+            // One character over and over is both: once is enough said.
+            (!repetitive && runs::is_mostly_runs(lower), PasswordFlaw::Sequential),
+        ];
+        flaws.into_iter().filter_map(|(found, flaw)| found.then_some(flaw)).collect()
+    }
+
+    /// On the list, or with digits and signs around it that would not do as a password themselves.
+    fn is_common(self, lower: &str) -> bool {
+        let core = lower.trim_matches(|character: char| !character.is_alphabetic());
+        let around = lower.chars().count() - core.chars().count();
+        common_passwords::contains(lower) || (around < self.min_chars && common_passwords::contains(core))
+    }
+}
+
+/// The whole address wherever it stands, or little besides parts of it.
+fn contains_email(lower: &str, email: &Email) -> bool {
+    let typed = email.as_str().to_lowercase();
+    if lower.contains(&typed) || lower.contains(email.canonical()) {
+        return true;
+    }
+    let (local, domain) = typed.rsplit_once('@').unwrap_or((&typed, ""));
+    // The last label, such as `com`, is nobody's.
+    let labels = domain.rsplit('.').skip(1);
+    let words = local.split(|character: char| !character.is_alphanumeric());
+    is_little_but(lower, [local].into_iter().chain(words).chain(labels))
+}
+
+/// Little besides the words of the name.
+fn contains_name(lower: &str, name: &str) -> bool {
+    let name = name.to_lowercase();
+    is_little_but(lower, [name.as_str()].into_iter().chain(name.split(|character: char| !character.is_alphanumeric())))
+}
+
+/// Whether the parts occur in the text and fewer than [`FEWEST`] characters remain without them.
+fn is_little_but<'a>(text: &str, parts: impl Iterator<Item = &'a str>) -> bool {
+    let mut parts: Vec<_> = parts.filter(|part| part.chars().count() >= SHORTEST_PART).collect();
+    // The longest first: `ann` taken out of `annabel` would hide it.
+    parts.sort_by_key(|part| Reverse(part.len()));
+    let whole = Secret::new(text.to_owned());
+    let rest = parts.into_iter().fold(whole, |rest, part| Secret::new(rest.expose().replace(part, "")));
+    rest.expose().len() < text.len() && rest.expose().chars().count() < FEWEST
+}
+
+#[cfg(test)]
+#[path = "password_policy_tests.rs"]
+mod tests;

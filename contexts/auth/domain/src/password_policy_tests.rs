@@ -1,0 +1,191 @@
+use super::{MinCharsOutOfRange, PasswordFlaw, PasswordPolicy};
+use PasswordFlaw::{Common, ContainsEmail, ContainsName, HasNul, Repetitive, Sequential, TooLong};
+use kernel::{Email, Reason as _};
+
+const TOO_SHORT: PasswordFlaw = PasswordFlaw::TooShort { min_chars: 15 };
+
+fn email(text: &str) -> Email {
+    Email::parse(text).expect("an address")
+}
+
+fn check(password: &str) -> Vec<PasswordFlaw> {
+    check_for(password, "ada.king@bücher.example", Some("Ada Lovelace"))
+}
+
+fn check_for(password: &str, address: &str, name: Option<&str>) -> Vec<PasswordFlaw> {
+    PasswordPolicy::default().check(password, Some(&email(address)), name)
+}
+
+#[test]
+fn good_passwords_of_any_kind_are_taken() {
+    for password in [
+        "correct horse battery staple",
+        "correcthorsebatterystaple",
+        "   a b c with  spaces kept   ",
+        "839201746583920",
+        "ключ от старой двери",
+        "🦀🐎🔋📎🍊🚲🌧🎻🧲🪴🛶🎈🥨🦉🗝",
+        "my king lives in a small castle",
+        "lovelace wrote the first program",
+        "I met ada at the book fair",
+        "j7$Kq!x2Pw9#Lm4",
+    ] {
+        assert_eq!(check(password), [], "{password}");
+    }
+}
+
+#[test]
+fn fifteen_characters_are_enough_and_fourteen_are_not() {
+    assert_eq!(check("quick wet snail"), []);
+    assert_eq!(check("quick wet snai"), [TOO_SHORT]);
+}
+
+#[test]
+fn characters_count_not_bytes() {
+    assert_eq!(check("жук ест яблоко"), [TOO_SHORT], "14 characters, 26 bytes");
+    assert_eq!(check("жук съел яблоко"), []);
+}
+
+#[test]
+fn a_policy_may_ask_for_8_to_64_characters() {
+    assert_eq!(PasswordPolicy::try_from(7), Err(MinCharsOutOfRange));
+    assert_eq!(PasswordPolicy::try_from(65), Err(MinCharsOutOfRange));
+    for min_chars in [8, 64] {
+        let policy = PasswordPolicy::try_from(min_chars).expect("in range");
+        assert_eq!(policy.min_chars(), min_chars);
+        let password = &"mauve kettles drift over nine quiet lakes while owls hum old jazz"[..min_chars - 1];
+        let flaws = policy.check(password, Some(&email("a@example.org")), None);
+        assert_eq!(flaws, [PasswordFlaw::TooShort { min_chars }]);
+    }
+    let eight = PasswordPolicy::try_from(8).expect("in range");
+    assert_eq!(eight.check("wet snai", Some(&email("a@example.org")), None), []);
+    assert_eq!(PasswordPolicy::default().min_chars(), 15);
+}
+
+#[test]
+fn a_password_of_1_024_bytes_is_taken_and_one_of_1_025_is_not() {
+    // Numbers that never repeat, in words that are no runs.
+    let long: String = (100..).map(|number| format!("w{number}m")).take(300).collect();
+    assert_eq!(check(&long[..1024]), []);
+    assert_eq!(check(&long[..1025]), [TooLong]);
+}
+
+#[test]
+fn nul_is_refused() {
+    assert_eq!(check("correct\0horse battery"), [HasNul]);
+}
+
+#[test]
+fn common_passwords_are_refused_in_any_case() {
+    for password in ["manchesterunited", "ManchesterUnited", "polniypizdec0211"] {
+        assert_eq!(check(password), [Common], "{password}");
+    }
+}
+
+#[test]
+fn a_common_password_with_little_around_it_is_refused() {
+    for password in ["baseball 839201", "!!Sunshine-1984", "83 sunshine 9174", "password123456789"] {
+        assert_eq!(check(password), [Common], "{password}");
+    }
+    assert_eq!(check("83920174658 sunshine"), [Common], "12 characters around it");
+    assert_eq!(check("8392017465 83 sunshine"), [Common], "14 characters around it");
+    assert_eq!(check("8392017465 839 sunshine"), [], "15 characters around it");
+    assert_eq!(check("sunshine over the sea"), []);
+}
+
+#[test]
+fn the_whole_address_is_refused_wherever_it_stands_and_however_it_is_spelt() {
+    for password in
+        ["a long text with Ada.King@BÜCHER.example in it", "a long text with ada.king@xn--bcher-kva.example"]
+    {
+        assert_eq!(check(password), [ContainsEmail], "{password}");
+    }
+}
+
+#[test]
+fn little_more_than_parts_of_the_address_is_refused() {
+    for password in ["ada.king1815!xy", "kingkingking#184", "BücherBücher1815", "King of Bücher 1"] {
+        assert_eq!(check_for(password, "ada.king@bücher.example", None), [ContainsEmail], "{password}");
+    }
+    let grace = |password| check_for(password, "grace_hopper@navy.example", None);
+    assert_eq!(grace("grace hopper 7!x"), [ContainsEmail]);
+    assert_eq!(grace("grace_hopper5824917"), [ContainsEmail], "7 characters remain");
+    assert_eq!(grace("grace_hopper58249173"), [], "8 characters remain");
+}
+
+#[test]
+fn parts_of_the_address_that_are_short_or_nobodys_are_not_looked_for() {
+    assert_eq!(check_for("alalalal wet owl", "al@example.org", None), [], "two characters");
+    assert_eq!(check_for("bobbobbob wet x", "bob@example.org", None), [ContainsEmail], "three characters");
+    assert_eq!(check_for("museum hall east", "zoe@example.museum", None), []);
+}
+
+#[test]
+fn little_more_than_the_name_is_refused() {
+    for password in ["adalovelace1815", "Ada Lovelace 1815!", "lovelace, ada: 19"] {
+        assert_eq!(check(password), [ContainsName], "{password}");
+    }
+    assert_eq!(check_for("annabel58249173", "a@example.org", Some("Ann Annabel")), []);
+    assert_eq!(check_for("annabel!annabel?5", "a@example.org", Some("Ann Annabel")), [ContainsName]);
+    assert_eq!(check_for("Жуковский-1783", "a@example.org", Some("жуковский")), [TOO_SHORT, ContainsName]);
+    assert_eq!(check_for("wet snail", "a@example.org", Some("")), [TOO_SHORT]);
+    assert_eq!(check_for("wet sn", "a@example.org", Some("Ada")), [TOO_SHORT], "it is short, but not the name");
+}
+
+#[test]
+fn repetitions_are_refused_once() {
+    for password in ["qqqqqqqqqqqqqqqq", "xkyxkyxkyxkyxky", "XkyxKyxkYxkyxky", "wet owl wet owl "] {
+        assert_eq!(check(password), [Repetitive], "{password}");
+    }
+    let policy = PasswordPolicy::try_from(8).expect("in range");
+    assert_eq!(
+        policy.check("nine mice nine mice ", Some(&email("a@example.org")), None),
+        [],
+        "the unit alone would do"
+    );
+}
+
+#[test]
+fn runs_are_refused() {
+    for password in ["qwertzuiopasdfg", "bcdefghijklmnopq", "!98765432109876", "aaaaaaaaaaaaaaaaa1", "LKJHGFDSAmnbvcxz"]
+    {
+        assert_eq!(check(password), [Sequential], "{password}");
+    }
+}
+
+#[test]
+fn all_flaws_are_told_at_once() {
+    assert_eq!(check("\0\0"), [TOO_SHORT, HasNul, Repetitive]);
+    assert_eq!(check("12345678"), [TOO_SHORT, Common, Sequential]);
+    assert_eq!(
+        check_for("sunshine", "sunshine@example.org", Some("Sunshine")),
+        [TOO_SHORT, Common, ContainsEmail, ContainsName]
+    );
+}
+
+#[test]
+fn nothing_at_all_is_only_too_short() {
+    assert_eq!(check(""), [TOO_SHORT]);
+}
+
+#[test]
+fn flaws_have_stable_codes_and_say_what_to_do() {
+    let told = [TOO_SHORT, TooLong, HasNul, Common, ContainsEmail, ContainsName, Repetitive, Sequential]
+        .map(|flaw| (flaw.code(), flaw.to_string()));
+    let codes = told.each_ref().map(|(code, _)| *code);
+    assert_eq!(
+        codes,
+        [
+            "password_too_short",
+            "password_too_long",
+            "password_has_nul",
+            "password_is_common",
+            "password_contains_email",
+            "password_contains_name",
+            "password_is_repetitive",
+            "password_is_sequential",
+        ]
+    );
+    assert!(told[0].1.contains("at least 15 characters"));
+    assert!(told[1].1.contains("at most 1,024 bytes"));
+}

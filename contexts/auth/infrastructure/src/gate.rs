@@ -1,0 +1,36 @@
+use crate::PURPOSE;
+use crate::bcrypt_sha256::normalised;
+use auth_domain::PasswordPolicy;
+use kernel::{Email, MessageId, Reason as _, Sealed, Secret, UserId};
+use sealing::{Binding, Sealer};
+use unicode_normalization::UnicodeNormalization as _;
+use web::{PasswordGate, Problem, Violation};
+
+/// The gate that passwords come in by: judged by the policy, then sealed for the workers.
+pub struct SealingGate {
+    policy: PasswordPolicy,
+    sealer: Sealer,
+}
+
+impl SealingGate {
+    /// With a policy and the key to seal to.
+    #[must_use]
+    pub const fn new(policy: PasswordPolicy, sealer: Sealer) -> Self {
+        Self { policy, sealer }
+    }
+}
+
+impl PasswordGate for SealingGate {
+    fn judge(&self, password: &Secret, email: Option<&Email>, name: Option<&str>) -> Vec<Violation> {
+        let name: Option<String> = name.map(|name| name.nfc().collect());
+        let flaws = self.policy.check(normalised(password).expose(), email, name.as_deref());
+        flaws.into_iter().map(|flaw| Violation::new("", flaw.code(), flaw.to_string())).collect()
+    }
+
+    fn seal(&self, password: &Secret, root: MessageId, user: UserId) -> Result<Sealed, Problem> {
+        self.sealer.seal(&normalised(password), &Binding { root, user, purpose: PURPOSE }).map_err(|error| {
+            tracing::error!(%error, "a password could not be sealed");
+            Problem::internal()
+        })
+    }
+}

@@ -1,0 +1,29 @@
+use crate::SqlAuth;
+use auth_application::{Passwords, use_cases};
+use ledger::Context;
+use persistence::Db;
+use std::sync::Arc;
+use web::{Commands, Module, Routes};
+
+/// The context `auth`.
+pub struct Auth {
+    passwords: Arc<dyn Passwords>,
+}
+
+impl Auth {
+    /// With whoever opens and hashes passwords.
+    #[must_use]
+    pub fn new(passwords: Arc<dyn Passwords>) -> Self {
+        Self { passwords }
+    }
+}
+
+impl Module for Auth {
+    fn context(&self) -> Arc<dyn Context> {
+        ledger::context::<_, SqlAuth>("auth", use_cases(), Arc::clone(&self.passwords))
+    }
+
+    fn routes(&self, _: &Db, commands: &Commands) -> Routes {
+        Routes::new("auth", commands.clone())
+    }
+}

@@ -1,0 +1,48 @@
+use crate::{HashPool, Share, bcrypt_sha256};
+use auth_application::Credentials;
+use auth_domain::{Cost, PasswordHash};
+use kernel::{Email, Secret, UserId};
+use persistence::{Db, SqlError, fetch_optional};
+use std::sync::Arc;
+use subtle::ConstantTimeEq as _;
+use use_case::{Unavailable, async_trait};
+use uuid::Uuid;
+
+/// What people sign in with, in SQL.
+pub struct SqlCredentials {
+    db: Db,
+    pool: Arc<HashPool>,
+    cost: Cost,
+}
+
+impl SqlCredentials {
+    /// `cost` is the one that new passwords get: an unknown address takes that much work, too.
+    #[must_use]
+    pub const fn new(db: Db, pool: Arc<HashPool>, cost: Cost) -> Self {
+        Self { db, pool, cost }
+    }
+
+    async fn find(&self, identifier: &Email) -> Result<Option<(Uuid, String)>, SqlError> {
+        let sql = "select credentials.user_id, hash from auth_identifiers identifiers \
+             join auth_credentials credentials on credentials.user_id = identifiers.user_id where identifier = $1";
+        let mut db = self.db.read().await?;
+        fetch_optional!(&mut db, (Uuid, String), sql, identifier.canonical())
+    }
+}
+
+#[async_trait]
+impl Credentials for SqlCredentials {
+    async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<UserId>, Unavailable> {
+        let stored = self.find(identifier).await?;
+        let hash =
+            stored.as_ref().map(|(_, hash)| PasswordHash::parse(hash)).transpose().map_err(Unavailable::for_now)?;
+        let PasswordHash::BcryptSha256(expected) = match hash {
+            Some(hash) => hash,
+            None => bcrypt_sha256::nobodys(self.cost).map_err(Unavailable::for_now)?,
+        };
+        let work = bcrypt_sha256::Work::again(&expected, password).map_err(Unavailable::for_now)?;
+        let digest = self.pool.run(Share::SignIns, work).await?;
+        let same: bool = digest.as_bytes().ct_eq(expected.expose_digest().as_bytes()).into();
+        Ok(stored.filter(|_| same).map(|(user, _)| UserId::new(user)))
+    }
+}

@@ -1,0 +1,100 @@
+//! Users: the routes. Each line is a route and its operation in the OpenAPI document.
+
+use crate::queries::get_user::{self, UserView};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use kernel::{Email, MessageId, Reason as _, UserId};
+use ledger::Ledger;
+use persistence::Db;
+use std::sync::Arc;
+use use_case::Message as _;
+use users_application::RegisterUser;
+use users_domain::{Name, Taken};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use web::{CommandRequest, Commands, Fields, NotAnId, PasswordGate, Problem, Routes, Violation, unavailable};
+
+/// The routes of this context.
+pub(crate) fn routes(db: Db, commands: Commands, gate: Arc<dyn PasswordGate>) -> Routes {
+    let register = RegisterUserRequest { gate, db: db.clone(), ledger: commands.ledger().clone() };
+    Routes::new("users", commands.clone())
+        .command("/users", Method::POST, register)
+        .query(get_user::GetUser { db, commands }, web::operation!(get_user::get_user))
+}
+
+/// `POST /users`
+struct RegisterUserRequest {
+    gate: Arc<dyn PasswordGate>,
+    db: Db,
+    ledger: Ledger,
+}
+
+/// Somebody who wants to register.
+#[derive(ToSchema)]
+#[schema(title = "Registration", example = json!({
+    "email": "ada@example.org", "password": "correct horse battery staple", "name": "Ada Lovelace",
+}))]
+#[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
+pub(crate) struct Registration {
+    /// Where mail reaches them. No two users share one; case and the spelling of the domain do not count.
+    #[schema(format = Email, min_length = 3, max_length = 254)]
+    email: String,
+    /// At least 15 characters (Unicode code points after NFC), at most 1,024 bytes; whatever they
+    /// are, but not a common password, not the email or name, no mere repetition or sequence.
+    #[schema(format = Password, min_length = 15, max_length = 1024)]
+    password: String,
+    /// What they are called, in any script.
+    #[schema(min_length = 1, max_length = 200, nullable = false, required = false)]
+    name: Option<String>,
+    /// An id of your own choice, a UUID of version 4 or 7.
+    #[schema(nullable = false, required = false)]
+    id: Option<Uuid>,
+}
+
+impl CommandRequest for RegisterUserRequest {
+    type Message = RegisterUser;
+    type Body = Registration;
+    type Shown = UserView;
+
+    const SUMMARY: &'static str = "Register";
+    const TARGET: (&'static str, &'static str) = ("user", "/users");
+    const FOLLOW_UPS: &'static [&'static str] = &[contracts::SetCredential::NAME];
+    const REJECTIONS: &'static [(&'static str, &'static str)] = &[("email_taken", "/email"), ("id_taken", "/id")];
+
+    fn read(&self, fields: &mut Fields, command: MessageId) -> Result<RegisterUser, Problem> {
+        let email = fields.required("email", Email::parse);
+        let name = fields.optional("name", Name::parse);
+        let id = fields.optional("id", choose_id);
+        let password = fields.secret("password");
+        for flaw in password.iter().flat_map(|it| self.gate.judge(it, email.as_ref(), name.as_ref().map(Name::as_str)))
+        {
+            fields.refuse("password", flaw.code, flaw.message);
+        }
+        let (email, password) = fields.finish(email.zip(password))?;
+        let id = id.unwrap_or_else(UserId::random);
+        Ok(RegisterUser { password: self.gate.seal(&password, command, id)?, id, email, name })
+    }
+
+    /// A taken id can be told at once. A taken address cannot: it is the command that decides.
+    async fn check(&self, message: &RegisterUser) -> Result<(), Problem> {
+        let id = message.id.as_uuid();
+        let exists = get_user::find(&self.db, id).await.map_err(unavailable)?.is_some();
+        let pending = self.ledger.live("users", RegisterUser::NAME, id).await.map_err(unavailable)?.is_some();
+        if exists || pending {
+            let taken = Violation::new("/id", Taken::Id.code(), Taken::Id.to_string());
+            let title = "It conflicts with what exists";
+            return Err(Problem::new(StatusCode::CONFLICT, Taken::Id.code(), title).violations(vec![taken]));
+        }
+        Ok(())
+    }
+
+    async fn show(&self, user: Uuid) -> Result<Response, Problem> {
+        let user = get_user::find(&self.db, user).await.map_err(unavailable)?.ok_or_else(Problem::not_found)?;
+        Ok(user.answer())
+    }
+}
+
+fn choose_id(text: &str) -> Result<UserId, NotAnId> {
+    let id = UserId::new(web::parse_id(text)?);
+    if id.may_be_chosen() { Ok(id) } else { Err(NotAnId) }
+}

@@ -1,0 +1,123 @@
+//! Anyone may know that a user exists, and what they are called.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, VARY};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use kernel::Timestamp;
+use persistence::{At, Db, SqlError, fetch_optional};
+use serde::Serialize;
+use use_case::Message as _;
+use users_application::RegisterUser;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use web::{Commands, Deadline, ETag, Json, NoQuery, PathId, Prefer, Problem, unavailable};
+
+/// A user, as anyone may see them.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(title = "User", example = json!({
+    "id": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "name": "Ada Lovelace", "created_at": "2026-09-21T14:13:20.123456Z",
+}))]
+pub(crate) struct UserView {
+    /// Names this user for good.
+    id: Uuid,
+    /// What they are called, if they said.
+    #[schema(min_length = 1, max_length = 200, required = true)]
+    name: Option<String>,
+    /// When they registered.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[serde(skip)]
+    version: i64,
+}
+
+/// What this query needs.
+#[derive(Clone)]
+pub(crate) struct GetUser {
+    pub(crate) db: Db,
+    pub(crate) commands: Commands,
+}
+
+impl UserView {
+    pub(crate) fn answer(self) -> Response {
+        let tag = self.tag();
+        let headers: [(HeaderName, HeaderValue); 3] = [
+            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+            (VARY, HeaderValue::from_static("Authorization")),
+            (header::ETAG, tag.header()),
+        ];
+        (headers, Json(self)).into_response()
+    }
+
+    fn tag(&self) -> ETag {
+        ETag::version(self.version.unsigned_abs())
+    }
+}
+
+pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<UserView>, SqlError> {
+    let sql = "select name, registered_at, version from users_users where id = $1";
+    let mut db = db.read().await?;
+    let row = fetch_optional!(&mut db, (Option<String>, At, i64), sql, id)?;
+    Ok(row.map(|(name, created_at, version)| UserView { id, name, created_at: created_at.0, version }))
+}
+
+/// Read a user.
+///
+/// With `Prefer: wait=N` a registration of this id that is under way is waited for.
+#[utoipa::path(
+    get,
+    path = "/users/{id}",
+    tag = "users",
+    params(
+        ("id" = Uuid, Path, description = "The user's id."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: wait for a registration under way, at most 30 seconds (RFC 7240)."),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the version that you have."),
+    ),
+    responses(
+        (status = 200, description = "The user.", body = UserView, headers(
+            ("ETag" = String, description = "The version, for `If-None-Match`."),
+        )),
+        (status = 304, description = "You have this version."),
+        (status = 404, description = "There is no such user.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_user(
+    State(query): State<GetUser>,
+    PathId(id): PathId,
+    prefer: Prefer,
+    Extension(deadline): Extension<Deadline>,
+    headers: HeaderMap,
+    _: NoQuery,
+) -> Result<Response, Problem> {
+    let mut found = find(&query.db, id).await.map_err(unavailable)?;
+    let waited = found.is_none() && query.registration_ended(id, prefer, &deadline).await.map_err(unavailable)?;
+    if waited {
+        found = find(&query.db, id).await.map_err(unavailable)?;
+    }
+    let user = found.ok_or_else(Problem::not_found)?;
+    let mut answer = if user.tag().is_known_to(&headers) { not_modified(&user) } else { user.answer() };
+    if waited {
+        prefer.applied(answer.headers_mut());
+    }
+    Ok(answer)
+}
+
+/// The headers that 200 would have had (RFC 9110, section 15.4.5).
+fn not_modified(user: &UserView) -> Response {
+    let headers = [
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (VARY, HeaderValue::from_static("Authorization")),
+        (header::ETAG, user.tag().header()),
+    ];
+    (StatusCode::NOT_MODIFIED, headers).into_response()
+}
+
+impl GetUser {
+    /// Waits for a live registration of this id, if the client wants to; whether another look is worth it.
+    async fn registration_ended(&self, id: Uuid, prefer: Prefer, deadline: &Deadline) -> Result<bool, SqlError> {
+        let Some((_place, until)) = self.commands.wait(prefer, deadline) else { return Ok(false) };
+        self.commands.ledger().ended_by("users", RegisterUser::NAME, id, until).await?;
+        Ok(true)
+    }
+}

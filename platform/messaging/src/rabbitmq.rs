@@ -1,0 +1,164 @@
+//! RabbitMQ says when. It is never trusted with more: losing it whole loses nothing.
+//!
+//! lapin's own recovery stays off: with it, a confirm that was under way hung for half a minute,
+//! and the reconnect came 14 s after the broker was up. Here one supervisor per connection owns
+//! it, and whoever needs a channel takes it from the connection of the day.
+
+mod address;
+mod backoff;
+mod consumer;
+mod health;
+mod link;
+mod publisher;
+mod supervisor;
+mod topology;
+
+pub use address::AddressError;
+pub use health::{State, Stats};
+
+use address::Address;
+use async_trait::async_trait;
+use consumer::Consumer;
+use health::Health;
+use ledger::{Announce, Hint, Listen, Nudge, Queue};
+use publisher::{Job, Publisher};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use supervisor::{Links, Plan, Role};
+use tokio::{
+    sync::{Mutex as AsyncMutex, mpsc, watch},
+    task::JoinSet,
+    time::timeout,
+};
+
+/// Hints that wait to be published; more are dropped, since workers look by themselves.
+const WAITING: usize = 4096;
+/// How long a shutdown may take to publish what waits and to end the subscriptions.
+const FLUSH: Duration = Duration::from_secs(2);
+
+type Ear = Arc<AsyncMutex<mpsc::Receiver<Nudge>>>;
+
+/// Hints through RabbitMQ: announces to the queues of the topology, listens to those consumed here.
+pub struct RabbitMq {
+    prefix: String,
+    jobs: mpsc::Sender<Job>,
+    ears: HashMap<Queue, Ear>,
+    links: Vec<Links>,
+    health: Arc<Health>,
+    stop: watch::Sender<bool>,
+    workers: Mutex<JoinSet<()>>,
+    supervisors: Mutex<JoinSet<()>>,
+}
+
+impl RabbitMq {
+    /// Starts connecting, and goes on for ever; a broker that cannot be reached is no error. Call
+    /// it within a tokio runtime.
+    ///
+    /// `prefix` is the first part of every queue's name, `roster` but in tests that share a broker.
+    /// `topology` are all queues that may be announced to. `consume` are those to listen to, each
+    /// with the number of messages that are worked on at once; none for an API.
+    ///
+    /// # Errors
+    /// When the URL is none for AMQP.
+    pub fn start(
+        url: &str,
+        prefix: &str,
+        topology: &[Queue],
+        consume: &[(Queue, usize)],
+    ) -> Result<Self, AddressError> {
+        let address = Arc::new(url.parse::<Address>()?);
+        let health = Arc::new(Health::default());
+        let (stop, stopped) = watch::channel(false);
+        let (mut workers, mut supervisors) = (JoinSet::new(), JoinSet::new());
+        let mut supervise =
+            |role, queues| supervisor::start(Plan { role, queues }, address.clone(), health.clone(), &mut supervisors);
+
+        let queues: Vec<_> = topology.iter().map(|queue| topology::name(prefix, queue)).collect();
+        let publishing = supervise(Role::Publishing, queues.clone());
+        let mut links = vec![publishing.clone()];
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        workers.spawn(Publisher::new(waiting, publishing, queues, health.clone(), stopped.clone()).run());
+
+        let mut ears = HashMap::new();
+        if !consume.is_empty() {
+            let consuming = supervise(Role::Consuming, Vec::new());
+            links.push(consuming.clone());
+            for (queue, slots) in consume {
+                let name = topology::name(prefix, queue);
+                let (consumer, ear) = Consumer::new(name, *slots, consuming.clone(), health.clone(), stopped.clone());
+                workers.spawn(consumer.run());
+                ears.insert(queue.clone(), Arc::new(AsyncMutex::new(ear)));
+            }
+        }
+        let (workers, supervisors) = (Mutex::new(workers), Mutex::new(supervisors));
+        Ok(Self { prefix: prefix.to_owned(), jobs, ears, links, health, stop, workers, supervisors })
+    }
+
+    /// Where the worker of this queue hears. Several for one queue share its hints; for a queue
+    /// that is not consumed here it hears nothing.
+    #[must_use]
+    pub fn listen(&self, queue: &Queue) -> impl Listen + use<> {
+        Listener(self.ears.get(queue).cloned())
+    }
+
+    /// Whether hints go through.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.health.state()
+    }
+
+    /// What was counted since the start.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.health.stats
+    }
+
+    /// Publishes what waits for at most two seconds, acknowledges what was used, ends the
+    /// subscriptions and closes. What is announced afterwards is dropped.
+    pub async fn shutdown(&self) {
+        self.stop.send_replace(true);
+        let mut workers = take(&self.workers);
+        // What is not done by then is left to the sweeper.
+        let _ = timeout(FLUSH, async { while workers.join_next().await.is_some() {} }).await;
+        drop(workers);
+        drop(take(&self.supervisors));
+        for links in &self.links {
+            let link = links.borrow().clone();
+            if let Some(link) = link {
+                link.close().await;
+            }
+        }
+    }
+}
+
+fn take(tasks: &Mutex<JoinSet<()>>) -> JoinSet<()> {
+    std::mem::take(&mut *tasks.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Announce for RabbitMq {
+    fn announce(&self, queue: &Queue, hints: Vec<Hint>) {
+        let name: Arc<str> = topology::name(&self.prefix, queue).into();
+        for hint in hints {
+            if *self.stop.borrow() || self.jobs.try_send(Job { queue: name.clone(), hint }).is_err() {
+                Stats::count(&self.health.stats.dropped);
+            }
+        }
+    }
+}
+
+struct Listener(Option<Ear>);
+
+#[async_trait]
+impl Listen for Listener {
+    async fn next(&mut self) -> Nudge {
+        if let Some(ear) = &self.0
+            && let Some(nudge) = ear.lock().await.recv().await
+        {
+            return nudge;
+        }
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,113 @@
+//! Where the broker is. Its password is never shown.
+
+use lapin::uri::{AMQPScheme, AMQPUri};
+use std::{fmt, net::Ipv6Addr, str::FromStr};
+
+/// Seconds. The default of 60 lets a dead peer go unnoticed for two minutes.
+const HEARTBEAT: u16 = 10;
+
+/// The URL is none for AMQP. It is not quoted: it may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the address of RabbitMQ must be like amqp://user:password@host:5672/vhost, or amqps:// for TLS")]
+pub struct AddressError;
+
+/// A parsed URL. Shown, it has no user and no password.
+pub(crate) struct Address(AMQPUri);
+
+impl Address {
+    pub(crate) fn uri(&self) -> AMQPUri {
+        self.0.clone()
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(url: &str) -> Result<Self, AddressError> {
+        // lapin's own error quotes the whole URL.
+        let mut uri: AMQPUri = url.parse().map_err(|_| AddressError)?;
+        let (_, after) = url.split_once("://").ok_or(AddressError)?;
+        let authority = after.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        if host.is_empty() || host.starts_with(':') {
+            return Err(AddressError);
+        }
+        // lapin overlooks an IPv6 address and would go to localhost.
+        if let Some((literal, _)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            uri.authority.host = literal.parse::<Ipv6Addr>().map_err(|_| AddressError)?.to_string();
+        }
+        // By the letter `/` at the end names a virtual host without a name; nobody has one.
+        if uri.vhost.is_empty() {
+            "/".clone_into(&mut uri.vhost);
+        }
+        uri.query.heartbeat = Some(HEARTBEAT);
+        Ok(Self(uri))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let AMQPUri { scheme, authority, vhost, .. } = &self.0;
+        let scheme = if *scheme == AMQPScheme::AMQPS { "amqps" } else { "amqp" };
+        write!(f, "{scheme}://{}:{} (virtual host {vhost})", authority.host, authority.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Address, AddressError};
+
+    fn shown(url: &str) -> Result<String, AddressError> {
+        url.parse::<Address>().map(|address| address.to_string())
+    }
+
+    #[test]
+    fn an_address_is_shown_without_user_and_password() {
+        let plain = "amqp://broker.example:5672 (virtual host /)";
+        for url in [
+            "amqp://broker.example",
+            "amqp://broker.example/",
+            "amqp://broker.example/%2f",
+            "amqp://me:hunter2@broker.example:5672",
+            "amqp://me:hunter%402@broker.example/?heartbeat=600",
+        ] {
+            assert_eq!(shown(url).as_deref(), Ok(plain), "{url}");
+        }
+        assert_eq!(shown("amqps://b.example/x").as_deref(), Ok("amqps://b.example:5671 (virtual host x)"));
+    }
+
+    #[test]
+    fn an_address_of_version_6_is_not_overlooked() {
+        assert_eq!(shown("amqp://me:pw@[fd00::1]:5673/").as_deref(), Ok("amqp://fd00::1:5673 (virtual host /)"));
+        assert_eq!(shown("amqp://127.0.0.1:5673").as_deref(), Ok("amqp://127.0.0.1:5673 (virtual host /)"));
+    }
+
+    #[test]
+    fn the_heartbeat_is_ours() {
+        let address: Result<Address, _> = "amqp://localhost?heartbeat=600".parse();
+        assert_eq!(address.map(|address| address.uri().query.heartbeat), Ok(Some(10)));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_being_quoted() {
+        for url in [
+            "",
+            "hunter2",
+            "broker.example:5672",
+            "me:hunter2@broker.example",
+            "http://me:hunter2@broker.example",
+            "amqp:me:hunter2",
+            "amqp://",
+            "amqp:///vhost",
+            "amqp://me:hunter2@",
+            "amqp://me:hunter2@:5672",
+            "amqp://me:hunter2@host:port",
+            "amqp://me:hunter2@host:99999",
+            "amqp://me:hunter2@[fd00::zz]/",
+            "amqp://host/?channel_max=many",
+        ] {
+            assert_eq!(shown(url), Err(AddressError), "{url}");
+        }
+        assert!(!AddressError.to_string().contains("hunter2"));
+    }
+}

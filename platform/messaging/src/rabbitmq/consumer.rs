@@ -1,0 +1,182 @@
+//! Consuming one queue: declare, subscribe, hear until it ends, and again.
+
+use super::{
+    backoff::Backoff,
+    health::{Health, Stats},
+    link::{Trouble, answer, close},
+    publisher::LONGEST,
+    supervisor::{Links, current, stopped},
+    topology,
+};
+use futures::StreamExt as _;
+use lapin::{
+    Channel,
+    message::Delivery,
+    options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
+    types::FieldTable,
+};
+use ledger::{Hint, Nudge};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep,
+};
+use tracing::{debug, error, warn};
+
+/// As long without a subscription is worth a warning.
+const UNATTENDED: Duration = Duration::from_secs(30);
+const UNSUBSCRIBED: &str = "not subscribed";
+
+pub(crate) struct Consumer {
+    queue: String,
+    /// What it is called in the state.
+    part: String,
+    prefetch: u16,
+    nudges: mpsc::Sender<Nudge>,
+    links: Links,
+    health: Arc<Health>,
+    stop: watch::Receiver<bool>,
+}
+
+/// A subscription. What it has delivered can be acknowledged only on its own channel, so its
+/// delivery tags end with it.
+struct Subscription {
+    channel: Channel,
+    stream: lapin::Consumer,
+    tags: mpsc::UnboundedSender<u64>,
+    used: mpsc::UnboundedReceiver<u64>,
+}
+
+impl Consumer {
+    /// The other half hears what comes.
+    pub(crate) fn new(
+        queue: String,
+        slots: usize,
+        links: Links,
+        health: Arc<Health>,
+        stop: watch::Receiver<bool>,
+    ) -> (Self, mpsc::Receiver<Nudge>) {
+        // Two more than are worked on, so that the next ones are here already. Without a limit
+        // the broker sends everything, into a queue of lapin's that has none either.
+        let prefetch = u16::try_from(slots.saturating_add(2)).unwrap_or(u16::MAX);
+        let (nudges, heard) = mpsc::channel(usize::from(prefetch));
+        let part = format!("consuming {queue}");
+        health.worsen(&part, UNSUBSCRIBED);
+        (Self { queue, part, prefetch, nudges, links, health, stop }, heard)
+    }
+
+    /// Until it is told to stop.
+    pub(crate) async fn run(mut self) {
+        let mut stop = self.stop.clone();
+        loop {
+            let mut subscription = tokio::select! {
+                subscription = self.subscribed() => subscription,
+                () = stopped(&mut stop) => return,
+            };
+            let ended = tokio::select! {
+                why = self.hear(&mut subscription) => Some(why),
+                () = stopped(&mut stop) => None,
+            };
+            let Some(why) = ended else { return subscription.end().await };
+            self.health.worsen(&self.part, UNSUBSCRIBED);
+            debug!(queue = self.queue, why, "a subscription ended");
+        }
+    }
+
+    /// Tries for ever.
+    async fn subscribed(&mut self) -> Subscription {
+        let queue = self.queue.clone();
+        let mut trying = std::pin::pin!(self.subscribe());
+        tokio::select! {
+            subscription = &mut trying => return subscription,
+            () = sleep(UNATTENDED) => warn!(queue, "nobody here has consumed the queue for 30 s"),
+        }
+        trying.await
+    }
+
+    async fn subscribe(&mut self) -> Subscription {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.try_to_subscribe().await {
+                Ok(subscription) => {
+                    self.health.heal(&self.part);
+                    return subscription;
+                }
+                Err(trouble) => topology::report(&self.health, &self.part, &trouble),
+            }
+            sleep(backoff.next()).await;
+        }
+    }
+
+    async fn try_to_subscribe(&mut self) -> Result<Subscription, Trouble> {
+        let link = current(&mut self.links).await;
+        topology::declare(&link, &self.queue).await?;
+        let channel = link.channel().await?;
+        answer(channel.basic_qos(self.prefetch, BasicQosOptions::default())).await?;
+        let (name, options) = (self.queue.as_str().into(), BasicConsumeOptions::default());
+        let stream = answer(channel.basic_consume(name, "".into(), options, FieldTable::default())).await?;
+        let (tags, used) = mpsc::unbounded_channel();
+        Ok(Subscription { channel, stream, tags, used })
+    }
+
+    /// Passes on what comes and acknowledges what was used, until the subscription ends. It ends
+    /// without an error when the queue is deleted; every end means to subscribe again.
+    async fn hear(&self, subscription: &mut Subscription) -> String {
+        loop {
+            tokio::select! {
+                delivery = subscription.stream.next() => match delivery {
+                    Some(Ok(delivery)) => self.pass_on(&delivery, &subscription.tags),
+                    Some(Err(error)) => return error.to_string(),
+                    None => return "cancelled by the broker".to_owned(),
+                },
+                Some(tag) = subscription.used.recv() => {
+                    if let Err(trouble) = subscription.acknowledge(tag).await {
+                        return trouble.to_string();
+                    }
+                }
+            }
+        }
+    }
+
+    fn pass_on(&self, delivery: &Delivery, tags: &mpsc::UnboundedSender<u64>) {
+        let (tag, tags) = (delivery.delivery_tag, tags.clone());
+        // On a subscription that has ended nobody receives it: the broker delivers again.
+        let used = move || {
+            let _ = tags.send(tag);
+        };
+        let hint =
+            if delivery.data.len() > LONGEST { None } else { serde_json::from_slice::<Hint>(&delivery.data).ok() };
+        let Some(hint) = hint else {
+            Stats::count(&self.health.stats.unreadable);
+            error!(
+                queue = self.queue,
+                bytes = delivery.data.len(),
+                "a delivery is no hint, and is taken off the queue"
+            );
+            return used();
+        };
+        Stats::count(&self.health.stats.heard);
+        // When the worker has as many unread it will look anyway: this one counts as used.
+        drop(self.nudges.try_send(Nudge::of(hint.id, used)));
+    }
+}
+
+impl Subscription {
+    async fn acknowledge(&self, tag: u64) -> Result<(), Trouble> {
+        answer(self.channel.basic_ack(tag, BasicAckOptions::default())).await
+    }
+
+    /// Takes nothing more, and acknowledges what was used until now. The rest goes to another worker.
+    async fn end(mut self) {
+        let cancelled = self.channel.basic_cancel(self.stream.tag(), BasicCancelOptions::default());
+        if let Err(trouble) = answer(cancelled).await {
+            debug!(%trouble, "a subscription could not be ended");
+        }
+        while let Ok(tag) = self.used.try_recv() {
+            if self.acknowledge(tag).await.is_err() {
+                break;
+            }
+        }
+        close(self.channel).await;
+    }
+}

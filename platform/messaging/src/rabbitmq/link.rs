@@ -1,0 +1,183 @@
+//! One connection, and how it ends.
+
+use super::{address::Address, health::Health, supervisor::Role};
+use futures::StreamExt as _;
+use lapin::{
+    AsyncTcpStream, Channel, Connection, ConnectionProperties, Event,
+    tcp::TLSConfig,
+    types::LongString,
+    uri::{AMQPScheme, AMQPUri},
+};
+use std::{
+    io,
+    net::{Shutdown, TcpStream},
+    os::fd::AsFd as _,
+    sync::{Arc, OnceLock, atomic::Ordering},
+    time::Duration,
+};
+use tokio::{
+    net::lookup_host,
+    sync::watch,
+    time::{interval, timeout},
+};
+use tracing::warn;
+
+/// How long to wait for a network connection, TLS included.
+const DIAL: Duration = Duration::from_secs(5);
+/// How long to wait for a connection to be open, the broker's greeting included.
+const OPEN: Duration = Duration::from_secs(10);
+/// How long to wait for any other answer. Nothing in lapin ends a wait by itself.
+pub(crate) const ANSWER: Duration = Duration::from_secs(5);
+/// How long to wait for a farewell.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Why something did not work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// The broker said no; trying again helps only after somebody has changed something.
+    #[error("{0}")]
+    Refused(String),
+    /// The connection or the channel is gone.
+    #[error("{0}")]
+    Lost(String),
+    /// No answer in time. Whatever was asked may have been done.
+    #[error("no answer in time")]
+    Silent,
+}
+
+impl From<lapin::Error> for Trouble {
+    fn from(error: lapin::Error) -> Self {
+        if error.is_amqp_soft_error() { Self::Refused(error.to_string()) } else { Self::Lost(error.to_string()) }
+    }
+}
+
+/// Waits for an answer, but not for ever.
+pub(crate) async fn answer<T>(asked: impl Future<Output = lapin::Result<T>>) -> Result<T, Trouble> {
+    timeout(ANSWER, asked).await.map_err(|_| Trouble::Silent)?.map_err(Trouble::from)
+}
+
+/// Closes a channel that nobody uses any more. Dropped instead, it is closed in passing, and when
+/// that meets the end of its connection lapin takes it for an error of the whole connection.
+pub(crate) async fn close(channel: Channel) {
+    // It is an error when it has ended already.
+    let _ = answer(channel.close(200, "OK".into())).await;
+}
+
+/// A second handle on the socket. Dropped, it ends the connection at once, whatever lapin waits
+/// for: the thread of its own would otherwise wait for a frozen broker as long as that is frozen.
+#[derive(Clone, Default)]
+struct Socket(Arc<OnceLock<TcpStream>>);
+
+impl Socket {
+    fn cut(&self) {
+        if let Some(socket) = self.0.get() {
+            // It is an error when it has ended already.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// Cuts unless it is told to keep.
+struct CutOnDrop(Socket);
+
+impl Drop for CutOnDrop {
+    fn drop(&mut self) {
+        self.0.cut();
+    }
+}
+
+/// An open connection.
+pub(crate) struct Link {
+    connection: Connection,
+    blocked: watch::Sender<bool>,
+    socket: CutOnDrop,
+}
+
+impl Link {
+    pub(crate) async fn open(address: &Address, role: Role) -> Result<Self, Trouble> {
+        let name = LongString::from(format!("roster {}", role.name()));
+        // Automatic recovery is off by default; it must be.
+        let options = ConnectionProperties::default().with_connection_name(name);
+        let socket = CutOnDrop(Socket::default());
+        let handle = socket.0.clone();
+        let connecting = Connection::connector(
+            address.uri(),
+            lapin::runtime::default_runtime()?,
+            async move |uri: AMQPUri, runtime| {
+                let dialled = timeout(DIAL, async {
+                    let host = (uri.authority.host.as_str(), uri.authority.port);
+                    let addresses: Vec<_> = lookup_host(host).await?.collect();
+                    let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
+                    if let AsyncTcpStream::Plain(plain) = &stream {
+                        let second = plain.get_ref().as_fd().try_clone_to_owned()?;
+                        // It is asked to connect once, so the place is free.
+                        let _ = handle.0.set(second.into());
+                    }
+                    match uri.scheme {
+                        AMQPScheme::AMQP => Ok(stream),
+                        AMQPScheme::AMQPS => stream.into_tls(&uri.authority.host, TLSConfig::default()).await,
+                    }
+                });
+                dialled.await.map_err(io::Error::from).flatten().map_err(lapin::Error::from)
+            },
+            options,
+        );
+        let connection = timeout(OPEN, connecting).await.map_err(|_| Trouble::Silent)??;
+        Ok(Self { connection, blocked: watch::Sender::new(false), socket })
+    }
+
+    /// A channel of its own, for one task.
+    pub(crate) async fn channel(&self) -> Result<Channel, Trouble> {
+        answer(self.connection.create_channel()).await
+    }
+
+    /// Waits while the broker takes nothing: a publish would hang in silence (16 s were seen).
+    pub(crate) async fn unblocked(&self) {
+        // The sender lives as long as this.
+        let _ = self.blocked.subscribe().wait_for(|blocked| !blocked).await;
+    }
+
+    /// Waits for the end of the connection, and watches it meanwhile.
+    pub(crate) async fn ended(&self, health: &Health) -> String {
+        const BLOCKED: &str = "publishing is blocked";
+        let mut events = self.connection.events_listener();
+        // A farewell without an error is no event.
+        let mut look = interval(Duration::from_secs(1));
+        let mut why = "closed by the broker".to_owned();
+        while self.connection.status().connected() {
+            let event = tokio::select! {
+                event = events.next() => event,
+                _ = look.tick() => None,
+            };
+            match event {
+                // Also errors of single channels, which are their owners' affair.
+                Some(Event::Error(error)) => why = error.to_string(),
+                Some(Event::ConnectionBlocked(reason)) if health.worsen(BLOCKED, &reason) => {
+                    warn!(%reason, "RabbitMQ takes no hints; workers look by themselves");
+                }
+                _ => {}
+            }
+            let blocked = self.connection.status().blocked();
+            self.blocked.send_if_modified(|was| std::mem::replace(was, blocked) != blocked);
+            health.stats.blocked.store(blocked, Ordering::Relaxed);
+            if !blocked {
+                health.heal(BLOCKED);
+            }
+        }
+        health.stats.blocked.store(false, Ordering::Relaxed);
+        health.heal(BLOCKED);
+        why
+    }
+
+    /// Says farewell, and then cuts.
+    pub(crate) async fn close(&self) {
+        // Blocked or half dead, it would not be heard.
+        let _ = timeout(FAREWELL, self.connection.close(200, "OK".into())).await;
+        self.socket.0.cut();
+    }
+
+    /// Ends it now.
+    pub(crate) fn cut(&self) {
+        self.socket.0.cut();
+    }
+}

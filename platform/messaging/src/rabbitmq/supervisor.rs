@@ -1,0 +1,117 @@
+//! One task owns a connection: it opens it, watches it, and opens the next one.
+
+use super::{
+    address::Address,
+    backoff::Backoff,
+    health::Health,
+    link::{Link, Trouble},
+    topology,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use tracing::{debug, info, warn};
+
+/// A connection that lived as long was a good one: the next try after it comes soon.
+const GOOD: Duration = Duration::from_secs(5);
+
+/// The connection of the day, or none.
+pub(crate) type Links = watch::Receiver<Option<Arc<Link>>>;
+
+/// What a connection is for. When memory is short the broker blocks connections that publish: it
+/// must not block acknowledgements with them.
+#[derive(Clone, Copy)]
+pub(crate) enum Role {
+    Publishing,
+    Consuming,
+}
+
+impl Role {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Publishing => "publishing",
+            Self::Consuming => "consuming",
+        }
+    }
+}
+
+/// What a connection is for, and the queues that must stand before it is used.
+pub(crate) struct Plan {
+    pub(crate) role: Role,
+    pub(crate) queues: Vec<String>,
+}
+
+pub(crate) fn start(plan: Plan, address: Arc<Address>, health: Arc<Health>, tasks: &mut JoinSet<()>) -> Links {
+    let (links, watched) = watch::channel(None);
+    health.worsen(plan.role.name(), "connecting");
+    tasks.spawn(supervise(plan, address, health, links));
+    watched
+}
+
+async fn supervise(plan: Plan, address: Arc<Address>, health: Arc<Health>, links: watch::Sender<Option<Arc<Link>>>) {
+    let (role, mut backoff) = (plan.role.name(), Backoff::default());
+    loop {
+        match open(&plan, &address, &health).await {
+            Ok(link) => {
+                info!(broker = %address, role, "connected to RabbitMQ");
+                let since = Instant::now();
+                health.heal(role);
+                links.send_replace(Some(link.clone()));
+                let why = link.ended(&health).await;
+                links.send_replace(None);
+                link.cut();
+                health.worsen(role, &why);
+                warn!(broker = %address, role, why, "lost RabbitMQ; workers look by themselves");
+                if since.elapsed() > GOOD {
+                    backoff = Backoff::default();
+                }
+            }
+            Err(trouble) => {
+                let why = trouble.to_string();
+                if health.worsen(role, &why) {
+                    warn!(broker = %address, role, why, "cannot use RabbitMQ, and goes on trying");
+                } else {
+                    debug!(broker = %address, role, why, "still cannot use RabbitMQ");
+                }
+            }
+        }
+        sleep(backoff.next()).await;
+    }
+}
+
+async fn open(plan: &Plan, address: &Address, health: &Health) -> Result<Arc<Link>, Trouble> {
+    let link = Link::open(address, plan.role).await?;
+    for queue in &plan.queues {
+        topology::declare(&link, queue).await.inspect_err(|trouble| topology::report(health, queue, trouble))?;
+        health.heal(queue);
+    }
+    Ok(Arc::new(link))
+}
+
+/// Waits for a connection.
+pub(crate) async fn current(links: &mut Links) -> Arc<Link> {
+    let found = links.wait_for(Option::is_some).await.ok().and_then(|link| link.clone());
+    match found {
+        Some(link) => link,
+        // The supervisor ends after everybody else.
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until this is no longer the connection of the day.
+pub(crate) async fn replaced(links: &mut Links, link: &Arc<Link>) {
+    let other = |now: &Option<Arc<Link>>| now.as_ref().is_none_or(|now| !Arc::ptr_eq(now, link));
+    let ended = links.wait_for(other).await.is_err();
+    if ended {
+        std::future::pending().await
+    }
+}
+
+/// Waits until it is time to end.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Whoever holds the other end being gone means the same.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,164 @@
+//! What becomes of the messages in RabbitMQ's queues.
+
+use crate::world::{FAST, SLOW, World, connected, eventually, goes_through, heard, hint, published};
+use lapin::{
+    BasicProperties,
+    options::{BasicPublishOptions, QueueDeclareOptions},
+    types::FieldTable,
+};
+use ledger::{Announce as _, Queue};
+use messaging::State;
+use std::sync::atomic::{AtomicU64, Ordering};
+use use_case::Lane;
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn a_nudge_that_was_used_is_gone_and_one_that_was_not_goes_to_another_worker() {
+    let Some(world) = World::new().await else { return };
+    let hints = world.worker();
+    let mut ear = hints.listen(&FAST);
+    hints.announce(&FAST, (0..3).map(|_| hint()).collect());
+    let nudges = [heard(&mut ear).await, heard(&mut ear).await, heard(&mut ear).await];
+    let [used, used_too, kept] = nudges;
+    // From whatever thread.
+    std::thread::spawn(move || drop(used)).join().unwrap();
+    drop(used_too);
+    hints.shutdown().await;
+    assert_eq!(world.waiting(&FAST).await, 1);
+
+    let other = world.worker();
+    let again = heard(&mut other.listen(&FAST)).await;
+    assert_eq!(again.id, kept.id);
+    drop(again);
+    drop(kept);
+    other.shutdown().await;
+    assert_eq!(world.waiting(&FAST).await, 0);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn no_more_is_held_than_is_worked_on_and_two() {
+    let Some(world) = World::new().await else { return };
+    let api = world.api();
+    api.announce(&FAST, (0..50).map(|_| hint()).collect());
+    eventually("all are published", async || published(&api) == 50).await;
+    let worker = world.worker();
+    // Nothing of what was heard is used: two slots, and two more.
+    eventually("four are held", async || read(&worker.stats().heard) == 4 && world.waiting(&FAST).await == 46).await;
+    worker.shutdown().await;
+    eventually("all are back", async || world.waiting(&FAST).await == 50).await;
+    api.shutdown().await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_no_hint_is_taken_off_the_queue() {
+    let Some(world) = World::new().await else { return };
+    let hints = world.worker();
+    connected(&hints).await;
+    let fine = serde_json::to_vec(&hint()).unwrap();
+    let long = [fine.clone(), vec![b' '; 5000]].concat();
+    let deep = "[".repeat(4000);
+    let bad: [&[u8]; 7] = [b"", b"\xff\xfe", b"null", b"{}", br#"{"id":"x","name":"y"}"#, &long, deep.as_bytes()];
+    let channel = world.channel().await;
+    for payload in bad {
+        let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
+        channel.basic_publish("".into(), world.name(&FAST).into(), options, payload, properties).await.unwrap();
+    }
+    eventually("all are counted", async || read(&hints.stats().unreadable) == 7).await;
+    goes_through(&hints, &mut hints.listen(&FAST)).await;
+    hints.shutdown().await;
+    assert_eq!(world.waiting(&FAST).await, 0);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_hints_at_once_are_each_told_from_those_that_come_back() {
+    let Some(world) = World::new().await else { return };
+    let hints = world.api();
+    connected(&hints).await;
+    let nowhere = Queue { context: "nowhere", lane: Lane::Fast };
+    for _ in 0..40 {
+        for _ in 0..25 {
+            hints.announce(&FAST, vec![hint()]);
+            hints.announce(&nowhere, vec![hint()]);
+        }
+        // No more than may wait.
+        tokio::task::yield_now().await;
+    }
+    let stats = hints.stats();
+    eventually("all have an outcome", async || {
+        read(&stats.published) + read(&stats.returned) + read(&stats.unconfirmed) == 2000
+    })
+    .await;
+    assert_eq!((read(&stats.published), read(&stats.returned)), (1000, 1000));
+    assert_eq!((read(&stats.unconfirmed), read(&stats.dropped)), (0, 0));
+    assert_eq!(world.waiting(&FAST).await, 1000);
+    hints.shutdown().await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_shutdown_publishes_what_waits() {
+    let Some(world) = World::new().await else { return };
+    let hints = world.api();
+    connected(&hints).await;
+    hints.announce(&FAST, (0..100).map(|_| hint()).collect());
+    hints.shutdown().await;
+    assert_eq!((published(&hints), world.waiting(&FAST).await), (100, 100));
+    hints.announce(&FAST, vec![hint()]);
+    assert_eq!(read(&hints.stats().dropped), 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_queue_with_other_arguments_fails_loudly_until_somebody_deletes_it() {
+    let Some(world) = World::new().await else { return };
+    let classic = world.channel().await;
+    let declared =
+        classic.queue_declare(world.name(&FAST).into(), QueueDeclareOptions::durable(), FieldTable::default());
+    declared.await.unwrap();
+    let hints = world.worker();
+    let name = world.name(&FAST);
+    eventually(
+        "the state says which queue and why",
+        async || matches!(hints.state(), State::Degraded(why) if why.contains(&name) && why.contains("x-queue-type")),
+    )
+    .await;
+    // The other one is not touched by it.
+    hints.announce(&FAST, vec![hint()]);
+    assert_eq!(published(&hints), 0);
+
+    world.delete(&FAST).await;
+    connected(&hints).await;
+    goes_through(&hints, &mut hints.listen(&FAST)).await;
+    hints.shutdown().await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_queue_that_was_deleted_is_made_again() {
+    let Some(world) = World::new().await else { return };
+    let hints = world.worker();
+    let mut ear = hints.listen(&FAST);
+    goes_through(&hints, &mut ear).await;
+    world.delete(&FAST).await;
+    goes_through(&hints, &mut ear).await;
+
+    // By the publisher too, when nobody consumes.
+    let api = world.api();
+    connected(&api).await;
+    hints.shutdown().await;
+    world.delete(&SLOW).await;
+    eventually("the queue is there again", async || {
+        api.announce(&SLOW, vec![hint()]);
+        published(&api) > 0
+    })
+    .await;
+    assert!(world.waiting(&SLOW).await > 0);
+    api.shutdown().await;
+    world.end().await;
+}

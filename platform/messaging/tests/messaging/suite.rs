@@ -1,0 +1,122 @@
+//! What holds however hints are handed out.
+
+use crate::world::{FAST, SLOW, World, connected, heard, hint};
+use futures::FutureExt as _;
+use ledger::{Announce, Listen, Queue};
+use messaging::{InProcess, RabbitMq};
+
+/// What is tested: both know how to announce, and how to listen by a type of their own.
+trait Hints: Announce {
+    fn ear(&self, queue: &Queue) -> impl Listen + use<Self>;
+}
+
+impl Hints for InProcess {
+    fn ear(&self, queue: &Queue) -> impl Listen + use<> {
+        self.listen(queue)
+    }
+}
+
+impl Hints for RabbitMq {
+    fn ear(&self, queue: &Queue) -> impl Listen + use<> {
+        self.listen(queue)
+    }
+}
+
+/// One test in process and one by RabbitMQ for each function of that name.
+macro_rules! both {
+    ($($name:ident),* $(,)?) => {
+        mod in_process {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&messaging::InProcess::default()).await;
+            })*
+        }
+        mod by_rabbitmq {
+            $(#[tokio::test]
+            async fn $name() {
+                let Some(world) = super::World::new().await else { return };
+                let hints = world.worker();
+                super::connected(&hints).await;
+                super::$name(&hints).await;
+                hints.shutdown().await;
+                world.end().await;
+            })*
+        }
+    };
+}
+
+both! {
+    a_hint_that_is_announced_is_heard,
+    a_hint_that_came_before_anybody_listened_is_heard,
+    queues_do_not_mix,
+    a_listener_that_gave_up_waiting_loses_nothing,
+    after_a_burst_somebody_wakes_and_looks,
+    announcing_does_not_wait_for_a_listener,
+    nothing_announced_wakes_nobody,
+}
+
+async fn a_hint_that_is_announced_is_heard(hints: &impl Hints) {
+    let mut ear = hints.ear(&FAST);
+    for _ in 0..10 {
+        let hint = hint();
+        hints.announce(&FAST, vec![hint.clone()]);
+        let nudge = heard(&mut ear).await;
+        assert!(nudge.id.is_none_or(|id| id == hint.id));
+    }
+}
+
+async fn a_hint_that_came_before_anybody_listened_is_heard(hints: &impl Hints) {
+    hints.announce(&FAST, vec![hint()]);
+    heard(&mut hints.ear(&FAST)).await;
+}
+
+async fn queues_do_not_mix(hints: &impl Hints) {
+    let (mut fast, mut slow) = (hints.ear(&FAST), hints.ear(&SLOW));
+    hints.announce(&FAST, vec![hint()]);
+    heard(&mut fast).await;
+    assert!(slow.next().now_or_never().is_none(), "the other queue was woken");
+    let hint = hint();
+    hints.announce(&SLOW, vec![hint.clone()]);
+    let nudge = heard(&mut slow).await;
+    assert!(nudge.id.is_none_or(|id| id == hint.id), "it heard the other queue's hint");
+    assert!(fast.next().now_or_never().is_none(), "the other queue was woken");
+}
+
+async fn a_listener_that_gave_up_waiting_loses_nothing(hints: &impl Hints) {
+    let mut ear = hints.ear(&FAST);
+    for _ in 0..10 {
+        assert!(ear.next().now_or_never().is_none());
+        hints.announce(&FAST, vec![hint()]);
+        // Looks in vain or finds it at once; in either case one nudge is left or was taken.
+        if ear.next().now_or_never().is_none() {
+            heard(&mut ear).await;
+        }
+    }
+}
+
+async fn after_a_burst_somebody_wakes_and_looks(hints: &impl Hints) {
+    let mut ear = hints.ear(&FAST);
+    hints.announce(&FAST, (0..500).map(|_| hint()).collect());
+    drop(heard(&mut ear).await);
+    // However many of them became one wake-up, a later one is not swallowed.
+    while ear.next().now_or_never().is_some() {}
+    hints.announce(&FAST, vec![hint()]);
+    heard(&mut ear).await;
+}
+
+/// On the one thread of this test nothing else runs meanwhile, so it could wait for nobody.
+async fn announcing_does_not_wait_for_a_listener(hints: &impl Hints) {
+    for _ in 0..100 {
+        hints.announce(&SLOW, (0..100).map(|_| hint()).collect());
+    }
+    heard(&mut hints.ear(&SLOW)).await;
+}
+
+async fn nothing_announced_wakes_nobody(hints: &impl Hints) {
+    let mut ear = hints.ear(&FAST);
+    hints.announce(&FAST, Vec::new());
+    assert!(ear.next().now_or_never().is_none());
+    let hint = hint();
+    hints.announce(&FAST, vec![hint.clone()]);
+    assert!(heard(&mut ear).await.id.is_none_or(|id| id == hint.id));
+}

@@ -1,0 +1,124 @@
+//! What the tests stand on: queues of their own on a shared broker, and patience.
+
+use kernel::MessageId;
+use lapin::{
+    Channel, Connection, ConnectionProperties,
+    options::{QueueDeclareOptions, QueueDeleteOptions},
+    types::FieldTable,
+};
+use ledger::{Announce as _, Hint, Listen, Nudge, Queue};
+use messaging::{RabbitMq, State};
+use std::{env, sync::atomic::Ordering, time::Duration};
+use tokio::time::{sleep, timeout};
+use use_case::Lane;
+
+pub(crate) const FAST: Queue = Queue { context: "users", lane: Lane::Fast };
+pub(crate) const SLOW: Queue = Queue { context: "auth", lane: Lane::Slow };
+
+/// Far longer than anything takes that works.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A variable that `cargo xtask test` sets. `None` where only tests without servers are asked for;
+/// otherwise a missing one is a failure: nothing is skipped in silence.
+pub(crate) fn setting(name: &str) -> Option<String> {
+    let value = env::var(name).ok();
+    let embedded = env::var("ROSTER_TEST_EMBEDDED").is_ok_and(|value| value == "1");
+    assert!(value.is_some() || embedded, "run cargo xtask test, or set {name}");
+    value
+}
+
+pub(crate) fn hint() -> Hint {
+    Hint { id: MessageId::random(), name: "users.register_user.v1".to_owned(), traceparent: None }
+}
+
+/// The next nudge, or a failure when none comes.
+pub(crate) async fn heard(ear: &mut impl Listen) -> Nudge {
+    timeout(PATIENCE, ear.next()).await.expect("nobody was woken")
+}
+
+/// Looks again and again until it is so.
+pub(crate) async fn eventually(what: &str, mut so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !so().await {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(timeout(PATIENCE, waiting).await.is_ok(), "never so: {what}");
+}
+
+/// Waits until hints go through, both ways.
+pub(crate) async fn connected(hints: &RabbitMq) {
+    eventually("connected", async || hints.state() == State::Connected).await;
+}
+
+/// Announces until one is heard: what is announced in an outage may be lost.
+pub(crate) async fn goes_through(hints: &RabbitMq, ear: &mut impl Listen) {
+    eventually("a hint goes through", async || {
+        hints.announce(&FAST, vec![hint()]);
+        timeout(Duration::from_millis(200), ear.next()).await.is_ok()
+    })
+    .await;
+}
+
+pub(crate) fn published(hints: &RabbitMq) -> u64 {
+    hints.stats().published.load(Ordering::Relaxed)
+}
+
+/// Queues under a name of their own, deleted in the end.
+pub(crate) struct World {
+    pub(crate) url: String,
+    pub(crate) prefix: String,
+    connection: Connection,
+}
+
+impl World {
+    pub(crate) async fn new() -> Option<Self> {
+        Some(Self::on(&setting("TEST_AMQP_URL")?).await)
+    }
+
+    pub(crate) async fn on(url: &str) -> Self {
+        let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+        Self { url: url.to_owned(), prefix: format!("test-{}", MessageId::random()), connection }
+    }
+
+    /// Announces to both queues.
+    pub(crate) fn api(&self) -> RabbitMq {
+        RabbitMq::start(&self.url, &self.prefix, &[FAST, SLOW], &[]).unwrap()
+    }
+
+    /// Announces to both queues and consumes both.
+    pub(crate) fn worker(&self) -> RabbitMq {
+        RabbitMq::start(&self.url, &self.prefix, &[FAST, SLOW], &[(FAST, 2), (SLOW, 2)]).unwrap()
+    }
+
+    pub(crate) fn name(&self, queue: &Queue) -> String {
+        format!("{}.{}.{}.v1", self.prefix, queue.context, queue.lane.as_str())
+    }
+
+    pub(crate) async fn channel(&self) -> Channel {
+        self.connection.create_channel().await.unwrap()
+    }
+
+    /// Messages of a queue that nobody holds now.
+    pub(crate) async fn waiting(&self, queue: &Queue) -> u32 {
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let channel = self.channel().await;
+        let declared = channel.queue_declare(self.name(queue).into(), options, FieldTable::default());
+        let count = declared.await.unwrap().message_count();
+        channel.close(200, "OK".into()).await.unwrap();
+        count
+    }
+
+    pub(crate) async fn delete(&self, queue: &Queue) {
+        let channel = self.channel().await;
+        let deleted = channel.queue_delete(self.name(queue).into(), QueueDeleteOptions::default());
+        deleted.await.unwrap();
+        channel.close(200, "OK".into()).await.unwrap();
+    }
+
+    pub(crate) async fn end(self) {
+        for queue in [FAST, SLOW] {
+            self.delete(&queue).await;
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! From a request to a command, and to its answer.
+
+use crate::command_view::CommandView;
+use crate::idempotency::IdempotencyKey;
+use crate::{Deadline, Fields, Json, NoQuery, PathId, Prefer, Problem, Trace, Violation};
+use axum::extract::State;
+use axum::http::header::{LOCATION, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use kernel::MessageId;
+use ledger::{Accepted, Command, Entry, Ledger, NotAccepted, RETENTION_DAYS, Status};
+use persistence::SqlError;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+use use_case::Message;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Requests that may wait for an outcome at once in one process; over it, the plain answer is given.
+const WAITS: usize = 1_000;
+/// When to come back while the database does not answer.
+const DATABASE_RETRY: Duration = Duration::from_secs(2);
+/// Who sends a command before anybody has signed in.
+const ANONYMOUS: &str = "anonymous";
+
+/// A request that becomes a command: how it is read, and what is shown when it has succeeded.
+pub trait CommandRequest: Send + Sync + 'static {
+    /// The command.
+    type Message: Message;
+    /// The body, for the OpenAPI document.
+    type Body: ToSchema;
+    /// What is shown when it has succeeded, for the OpenAPI document.
+    type Shown: ToSchema;
+
+    /// The operation in a few words, for the OpenAPI document.
+    const SUMMARY: &'static str;
+    /// What kind of thing it is about, and the path below which such things are read.
+    const TARGET: (&'static str, &'static str);
+    /// The messages that it sets in motion: it is admitted only if their lanes can do it in time, too.
+    const FOLLOW_UPS: &'static [&'static str];
+    /// The codes with which it may be rejected, and the field that each is about.
+    const REJECTIONS: &'static [(&'static str, &'static str)];
+
+    /// Reads the body. `command` is the id that it will have.
+    ///
+    /// # Errors
+    /// 422 with every violation.
+    fn read(&self, fields: &mut Fields, command: MessageId) -> Result<Self::Message, Problem>;
+
+    /// What can be refused by looking, before anything is promised.
+    ///
+    /// # Errors
+    /// 409, or 503.
+    fn check(&self, message: &Self::Message) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// The thing as it is after success, as its own query shows it.
+    fn show(&self, subject: Uuid) -> impl Future<Output = Result<Response, Problem>> + Send;
+}
+
+/// What every route that takes a command needs.
+#[derive(Clone)]
+pub struct Commands {
+    ledger: Ledger,
+    waits: Arc<Semaphore>,
+}
+
+/// What commands are about, by their wire names.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Targets(BTreeMap<&'static str, (&'static str, &'static str)>);
+
+impl Targets {
+    pub(crate) fn add<R: CommandRequest>(&mut self) {
+        self.0.insert(R::Message::NAME, R::TARGET);
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    pub(crate) fn of(&self, name: &str) -> Option<(&'static str, &'static str)> {
+        self.0.get(name).copied()
+    }
+}
+
+impl Commands {
+    /// Accepts into this ledger.
+    #[must_use]
+    pub fn new(ledger: Ledger) -> Self {
+        Self { ledger, waits: Arc::new(Semaphore::new(WAITS)) }
+    }
+
+    /// The ledger, to ask.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// A place to wait in and until when, if the client wants to wait and there is one.
+    #[must_use]
+    pub fn wait(&self, prefer: Prefer, deadline: &Deadline) -> Option<(SemaphorePermit<'_>, Instant)> {
+        let wait = prefer.wait()?;
+        let place = self.waits.try_acquire().ok()?;
+        deadline.extend(wait);
+        Some((place, Instant::now() + wait))
+    }
+
+    /// One request, from the body to the answer.
+    pub(crate) async fn take<R: CommandRequest>(
+        &self,
+        request: &R,
+        asked: Asked,
+        mut fields: Fields,
+    ) -> Result<Response, Problem> {
+        let id = MessageId::random();
+        let message = request.read(&mut fields, id)?;
+        let once = asked.key.map(|key| key.once(R::Message::NAME, &fields));
+        let before = match &once {
+            Some(once) => self.ledger.before(ANONYMOUS, once).await.map_err(not_accepted)?,
+            None => None,
+        };
+        let (accepted, delay) = if let Some(before) = before {
+            (Accepted::Before(before), Duration::ZERO)
+        } else {
+            request.check(&message).await?;
+            let lanes: Vec<_> = std::iter::once(R::Message::NAME).chain(R::FOLLOW_UPS.iter().copied()).collect();
+            let delay = self.ledger.admit(&lanes).map_err(not_accepted)?;
+            let entry =
+                Entry::new(id, &message, ANONYMOUS).once(once).traced(Some(asked.trace.traceparent().to_owned()));
+            (self.ledger.accept(entry).await.map_err(not_accepted)?, delay)
+        };
+        let (Accepted::New(id) | Accepted::Before(id)) = accepted;
+        let mut answer = self.answer(request, id, asked.prefer, &asked.deadline, delay).await?;
+        if matches!(accepted, Accepted::Before(_)) {
+            answer.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+        }
+        Ok(answer)
+    }
+
+    /// 202 with the command; or, if the client waits and it ends in time, the thing itself or the refusal.
+    async fn answer<R: CommandRequest>(
+        &self,
+        request: &R,
+        id: MessageId,
+        prefer: Prefer,
+        deadline: &Deadline,
+        delay: Duration,
+    ) -> Result<Response, Problem> {
+        let waited = match self.wait(prefer, deadline) {
+            Some((_place, until)) => {
+                let command = self.ledger.command_by(id, until).await;
+                let mut answer = match command.map_err(unavailable)? {
+                    Some(command) if command.status == Status::Succeeded => {
+                        let mut shown = request.show(command.subject).await?;
+                        *shown.status_mut() = StatusCode::CREATED;
+                        let (_, path) = R::TARGET;
+                        locate(&mut shown, &format!("{path}/{}", command.subject));
+                        shown
+                    }
+                    Some(command) if command.status == Status::Rejected => rejected::<R>(command).into_response(),
+                    Some(command) => accepted_answer::<R>(command, delay),
+                    None => return Err(Problem::unavailable(DATABASE_RETRY)),
+                };
+                prefer.applied(answer.headers_mut());
+                Some(answer)
+            }
+            None => None,
+        };
+        if let Some(answer) = waited {
+            return Ok(answer);
+        }
+        let command = self.ledger.command(id).await.map_err(unavailable)?;
+        Ok(accepted_answer::<R>(command.ok_or_else(|| Problem::unavailable(DATABASE_RETRY))?, delay))
+    }
+}
+
+/// What a request says beside its body.
+pub(crate) struct Asked {
+    pub(crate) prefer: Prefer,
+    pub(crate) key: Option<IdempotencyKey>,
+    pub(crate) trace: Trace,
+    pub(crate) deadline: Deadline,
+}
+
+fn accepted_answer<R: CommandRequest>(command: Command, delay: Duration) -> Response {
+    let mut targets = Targets::default();
+    targets.add::<R>();
+    let id = command.id;
+    let mut answer = (StatusCode::ACCEPTED, Json(CommandView::of(command, &targets))).into_response();
+    locate(&mut answer, &format!("/commands/{id}"));
+    let seconds = delay.as_secs().clamp(1, 3_600);
+    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    answer
+}
+
+fn rejected<R: CommandRequest>(command: Command) -> Problem {
+    let problem = |code| Problem::new(StatusCode::CONFLICT, code, "It conflicts with what exists");
+    let Some(error) = command.error else { return problem("rejected") };
+    match R::REJECTIONS.iter().find(|(code, _)| *code == error.code) {
+        Some((code, pointer)) => problem(code).violations(vec![Violation::new(*pointer, code, error.message)]),
+        None => problem("rejected").detail(error.message),
+    }
+}
+
+fn locate(answer: &mut Response, at: &str) {
+    if let Ok(at) = HeaderValue::from_str(at) {
+        answer.headers_mut().insert(LOCATION, at);
+    }
+}
+
+fn not_accepted(why: NotAccepted) -> Problem {
+    match why {
+        NotAccepted::KeyReused => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "idempotency_key_reused",
+            "The idempotency key was used for another request",
+        ),
+        NotAccepted::Overloaded { retry_after } => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too much is waiting already")
+                .retry_after(retry_after)
+        }
+        NotAccepted::Unavailable(_) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", "Nothing can be written down now")
+                .retry_after(DATABASE_RETRY)
+        }
+        NotAccepted::NoHandler(name) => {
+            tracing::error!(name, "a command has no handler");
+            Problem::internal()
+        }
+    }
+}
+
+/// The database does not answer.
+#[must_use]
+pub fn unavailable(error: SqlError) -> Problem {
+    tracing::warn!(%error, "the database does not answer");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", "The database does not answer")
+        .retry_after(DATABASE_RETRY)
+}
+
+/// Ask what has become of a command.
+///
+/// The id is the capability: whoever knows it may ask, for 30 days.
+#[utoipa::path(
+    get,
+    path = "/commands/{id}",
+    tag = "commands",
+    params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
+    responses(
+        (status = 200, description = "The command as it stands.", body = CommandView),
+        (status = 404, description = "There is no such command.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "Its time is over.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_command(
+    State((commands, targets)): State<(Commands, Arc<Targets>)>,
+    PathId(id): PathId,
+    _: NoQuery,
+) -> Result<Json<CommandView>, Problem> {
+    let id = MessageId::new(id);
+    match commands.ledger.command(id).await.map_err(unavailable)? {
+        Some(command) => Ok(Json(CommandView::of(command, &targets))),
+        None if is_outlived(id) => Err(Problem::new(StatusCode::GONE, "gone", "Commands are kept for 30 days")),
+        None => Err(Problem::not_found()),
+    }
+}
+
+/// An id tells when it was made (UUID version 7): nothing need be kept to know that its time is over.
+fn is_outlived(id: MessageId) -> bool {
+    let Some(made) = id.as_uuid().get_timestamp().filter(|_| id.as_uuid().get_version_num() == 7) else { return false };
+    let (seconds, _) = made.to_unix();
+    let now = kernel::Timestamp::now().as_microsecond() / 1_000_000;
+    i64::try_from(seconds).is_ok_and(|made| made < now - RETENTION_DAYS * 86_400)
+}

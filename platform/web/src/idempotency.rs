@@ -1,0 +1,111 @@
+use crate::{Fields, Problem};
+use axum::extract::FromRequestParts;
+use axum::http::{HeaderName, StatusCode, request::Parts};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac as _};
+use ledger::Once;
+use sha2::Sha256;
+use uuid::Uuid;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const LONGEST: usize = 255;
+
+/// `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): the same request again is the
+/// same command. The quoted form of the draft and the bare form that is common are the same key.
+///
+/// All anonymous callers are one principal, so that a key must be one that nobody else can guess
+/// or hit on: a UUID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// What the ledger keeps. The fingerprint digests every field but secrets: with a password in
+    /// it, it would be an oracle for guessing that password, faster than bcrypt.
+    pub(crate) fn once(&self, route: &'static str, fields: &Fields) -> Once {
+        // A key of any length will do; the error of this constructor is never made.
+        let digest = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).map(|hmac| {
+            hmac.chain_update(route).chain_update("\0").chain_update(fields.transcript().as_bytes()).finalize()
+        });
+        let fingerprint = digest.map(|digest| BASE64_URL_SAFE_NO_PAD.encode(digest.into_bytes())).unwrap_or_default();
+        Once { route, key: self.0.clone(), fingerprint }
+    }
+
+    fn parse(value: &str) -> Result<Self, Problem> {
+        let value = value.trim();
+        let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+        let well_formed =
+            !bare.is_empty() && bare.len() <= LONGEST && bare.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
+        if !well_formed {
+            return Err(bad(
+                "idempotency_key_invalid",
+                "The header Idempotency-Key must hold one key of 1 to 255 visible characters",
+            ));
+        }
+        // 128 bits: the least that cannot be guessed or hit on.
+        Uuid::try_parse(bare)
+            .map(|id| Self(id.to_string()))
+            .map_err(|_| bad("weak_idempotency_key", "Before signing in, the header Idempotency-Key must hold a UUID"))
+    }
+}
+
+fn bad(code: &'static str, title: &'static str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, code, title)
+}
+
+/// The key, if the request bears one.
+pub(crate) struct MaybeKey(pub(crate) Option<IdempotencyKey>);
+
+impl<S: Sync> FromRequestParts<S> for MaybeKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut values = parts.headers.get_all(IDEMPOTENCY_KEY).into_iter();
+        match (values.next(), values.next()) {
+            (None, _) => Ok(Self(None)),
+            (Some(value), None) => IdempotencyKey::parse(value.to_str().unwrap_or_default()).map(|key| Self(Some(key))),
+            (Some(_), Some(_)) => Err(bad("idempotency_key_invalid", "The header Idempotency-Key must be given once")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::IdempotencyKey;
+    use crate::Fields;
+
+    const KEY: &str = "8e03978e-40d5-43e8-bc93-6894a57f9324";
+
+    fn fingerprint(body: &str) -> String {
+        let mut fields = Fields::from_json(body.as_bytes()).expect("an object");
+        let _ = fields.required("email", kernel::Email::parse);
+        let _ = fields.secret("password");
+        IdempotencyKey::parse(KEY).expect("a key").once("users.register_user.v1", &fields).fingerprint
+    }
+
+    #[test]
+    fn the_quoted_and_the_bare_form_are_one_key() {
+        let quoted = IdempotencyKey::parse(&format!("\"{KEY}\"")).expect("a key");
+        assert_eq!(IdempotencyKey::parse(KEY).expect("a key"), quoted);
+        assert_eq!(IdempotencyKey::parse(&KEY.to_uppercase()).expect("a key"), quoted);
+    }
+
+    #[test]
+    fn a_key_that_could_be_guessed_is_refused() {
+        let code = |value: &str| IdempotencyKey::parse(value).expect_err("refused").code();
+        assert_eq!(code("1"), "weak_idempotency_key");
+        assert_eq!(code("my-order-number-7"), "weak_idempotency_key");
+        assert_eq!(code(""), "idempotency_key_invalid");
+        assert_eq!(code("\"\""), "idempotency_key_invalid");
+        assert_eq!(code("two words"), "idempotency_key_invalid");
+        assert_eq!(code(&"k".repeat(256)), "idempotency_key_invalid");
+    }
+
+    #[test]
+    fn the_fingerprint_tells_requests_apart_but_never_passwords() {
+        let one = fingerprint(r#"{"email": "ada@example.org", "password": "one password"}"#);
+        assert_eq!(one, fingerprint(r#"{"password": "another password", "email": "ada@example.org"}"#));
+        assert_ne!(one, fingerprint(r#"{"email": "eve@example.org", "password": "one password"}"#));
+        assert_eq!(one.len(), 43);
+    }
+}

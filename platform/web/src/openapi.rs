@@ -1,0 +1,131 @@
+//! What the routes have in common, described once.
+
+use crate::command_view::CommandView;
+use crate::{CommandRequest, Problem};
+use axum::http::Method;
+use utoipa::ToSchema;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths, PathsBuilder,
+};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
+use utoipa::openapi::{
+    ContentBuilder, Header, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Schema, Type,
+};
+
+const JSON: &str = "application/json";
+
+/// A schema that the document holds under its name.
+pub(crate) type Named = (String, RefOr<Schema>);
+
+/// The schemas that a command's operation refers to.
+pub(crate) fn schemas<R: CommandRequest>() -> Vec<Named> {
+    let mut schemas = vec![named::<R::Body>(), named::<R::Shown>(), named::<CommandView>(), named::<Problem>()];
+    R::Body::schemas(&mut schemas);
+    R::Shown::schemas(&mut schemas);
+    CommandView::schemas(&mut schemas);
+    Problem::schemas(&mut schemas);
+    schemas
+}
+
+fn named<T: ToSchema>() -> Named {
+    (T::name().into_owned(), T::schema())
+}
+
+/// The operation of a route that takes a command.
+pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str) -> Paths {
+    let body = RequestBodyBuilder::new().content(JSON, refers_to::<R::Body>()).required(Some(Required::True)).build();
+    let accepted = ResponseBuilder::new()
+        .description("Accepted: it is written down and will be done. Ask the location for its outcome.")
+        .header("Location", header("The command.", Type::String))
+        .header("Retry-After", header("Seconds until its turn comes, as estimated.", Type::Integer))
+        .header("Idempotency-Replayed", header("`true` when the key was seen before.", Type::String))
+        .content(JSON, refers_to::<CommandView>());
+    let done = ResponseBuilder::new()
+        .description("Done within the time of `Prefer: wait`.")
+        .header("Location", header("The thing itself.", Type::String))
+        .header("Preference-Applied", header("What was heeded.", Type::String))
+        .content(JSON, refers_to::<R::Shown>());
+    let codes: Vec<_> = R::REJECTIONS.iter().map(|(code, _)| format!("`{code}`")).collect();
+    let conflict = Problem::response(&format!("It conflicts with what exists: {}.", codes.join(", ")));
+    let operation = OperationBuilder::new()
+        .tag(tag)
+        .summary(Some(R::SUMMARY))
+        .operation_id(Some(last_part(<R::Message as use_case::Message>::NAME)))
+        .parameter(prefer())
+        .parameter(idempotency_key())
+        .request_body(Some(body))
+        .response("202", accepted)
+        .response("201", done)
+        .response("409", conflict)
+        .response("422", Problem::response("It could be read, and is refused: every violation with its pointer."))
+        .response("408", Problem::response("The body took too long to arrive."))
+        .response("413", Problem::response("The body is over 64 KiB."))
+        .response("415", Problem::response("The body is not `application/json`."))
+        .build();
+    PathsBuilder::new().path(path, PathItem::new(http_method(method), operation)).build()
+}
+
+/// Adds to every operation what any request may be answered with.
+pub(crate) fn complete(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        let operations: [&mut Option<Operation>; 5] =
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            for (status, why) in [
+                ("400", "It cannot be understood: malformed, or with an unknown parameter."),
+                ("414", "The target is over 8,000 bytes."),
+                ("431", "The head is too large."),
+                ("500", "A fault of the server's."),
+                ("503", "Not now: see `Retry-After`."),
+            ] {
+                let responses = &mut operation.responses.responses;
+                responses.entry(status.to_owned()).or_insert_with(|| Problem::response(why).into());
+            }
+        }
+    }
+}
+
+/// `auth.set_credential.v1` → `set_credential`.
+fn last_part(name: &str) -> &str {
+    name.split('.').nth(1).unwrap_or(name)
+}
+
+fn refers_to<T: ToSchema>() -> utoipa::openapi::Content {
+    ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name()))).build()
+}
+
+fn header(description: &str, kind: Type) -> Header {
+    HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(kind))).description(Some(description)).build()
+}
+
+pub(crate) fn prefer() -> Parameter {
+    ParameterBuilder::new()
+        .name("Prefer")
+        .parameter_in(ParameterIn::Header)
+        .description(Some("`wait=N`: answer with the outcome if it is there within N seconds, at most 30 (RFC 7240)."))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(100))))
+        .example(Some("wait=10".into()))
+        .build()
+}
+
+fn idempotency_key() -> Parameter {
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .description(Some("A UUID of your own: the same request again under the same key is the same command."))
+        .schema(Some(
+            ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
+        ))
+        .build()
+}
+
+fn http_method(method: &Method) -> HttpMethod {
+    match *method {
+        Method::PUT => HttpMethod::Put,
+        Method::PATCH => HttpMethod::Patch,
+        Method::DELETE => HttpMethod::Delete,
+        _ => HttpMethod::Post,
+    }
+}

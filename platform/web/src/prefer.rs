@@ -1,0 +1,93 @@
+use axum::extract::FromRequestParts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use std::convert::Infallible;
+use std::time::Duration;
+
+/// The longest that a client may ask to wait.
+const LONGEST: u64 = 30;
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// `Prefer: wait=N` (RFC 7240, section 4.3): answer with the outcome if it is there within N seconds.
+///
+/// What is not understood is ignored, as the RFC asks; more than 30 seconds are 30.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prefer(Option<u64>);
+
+impl Prefer {
+    /// For how long, if at all.
+    #[must_use]
+    pub fn wait(self) -> Option<Duration> {
+        self.0.map(Duration::from_secs)
+    }
+
+    /// Says in the answer that it was heeded.
+    pub fn applied(self, headers: &mut HeaderMap) {
+        let value = self.0.and_then(|seconds| HeaderValue::from_str(&format!("wait={seconds}")).ok());
+        if let Some(value) = value {
+            headers.insert(PREFERENCE_APPLIED, value);
+        }
+    }
+
+    fn of(headers: &HeaderMap) -> Self {
+        let preferences = headers.get_all(PREFER).into_iter().filter_map(|value| value.to_str().ok());
+        let waits = preferences.flat_map(|value| value.split(',')).filter_map(|preference| {
+            let (name, value) = preference.split(';').next()?.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"').parse::<u64>().ok())?
+        });
+        // The first one counts (section 2).
+        Self(waits.map(|seconds| seconds.min(LONGEST)).find(|seconds| *seconds > 0))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Prefer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.headers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PREFER, Prefer};
+    use axum::http::{HeaderMap, HeaderValue};
+
+    fn wait(values: &[&'static str]) -> Option<u64> {
+        let values = values.iter().map(|value| (PREFER, HeaderValue::from_static(value)));
+        Prefer::of(&HeaderMap::from_iter(values)).0
+    }
+
+    #[test]
+    fn a_wait_is_found_among_other_preferences() {
+        assert_eq!(wait(&["wait=5"]), Some(5));
+        assert_eq!(wait(&["respond-async, WAIT = \"7\"; why=not"]), Some(7));
+        let two = HeaderMap::from_iter([(PREFER, HeaderValue::from_static("respond-async"))]);
+        assert_eq!(Prefer::of(&two), Prefer(None));
+    }
+
+    #[test]
+    fn a_wait_is_at_most_30_seconds() {
+        assert_eq!(wait(&["wait=31"]), Some(30));
+        assert_eq!(wait(&["wait=18446744073709551615"]), Some(30));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_ignored() {
+        for value in
+            ["", "wait", "wait=", "wait=-1", "wait=soon", "wait=0", "waiting=5", "wait=99999999999999999999999"]
+        {
+            assert_eq!(wait(&[value]), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_answer_says_what_was_heeded() {
+        let mut headers = HeaderMap::new();
+        Prefer(Some(30)).applied(&mut headers);
+        assert_eq!(headers["preference-applied"], "wait=30");
+        let mut headers = HeaderMap::new();
+        Prefer(None).applied(&mut headers);
+        assert!(headers.is_empty());
+    }
+}

@@ -1,0 +1,83 @@
+//! A context's routes: each line is a route *and* its operation in the OpenAPI document.
+
+use crate::commands::{__path_get_command, Asked, Targets, get_command};
+use crate::idempotency::MaybeKey;
+use crate::openapi::{complete, describe, schemas};
+use crate::{CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
+use axum::http::Method;
+use axum::routing::{MethodFilter, on};
+use axum::{Extension, Router};
+use std::sync::Arc;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+/// A query's handler with its `#[utoipa::path]`, for [`Routes::query`].
+pub use utoipa_axum::routes as operation;
+
+/// The routes of one context, with their part of the OpenAPI document.
+pub struct Routes {
+    router: OpenApiRouter,
+    targets: Targets,
+    commands: Commands,
+    tag: &'static str,
+}
+
+impl Routes {
+    /// No routes yet. The tag groups them in the document.
+    #[must_use]
+    pub fn new(tag: &'static str, commands: Commands) -> Self {
+        Self { router: OpenApiRouter::new(), targets: Targets::default(), commands, tag }
+    }
+
+    /// A route that turns a request into a command.
+    #[must_use]
+    pub fn command<R: CommandRequest>(mut self, path: &'static str, method: Method, request: R) -> Self {
+        let (commands, request) = (self.commands.clone(), Arc::new(request));
+        let handler = async move |prefer: Prefer,
+                                  MaybeKey(key): MaybeKey,
+                                  Extension(trace): Extension<Trace>,
+                                  Extension(deadline): Extension<Deadline>,
+                                  _: NoQuery,
+                                  fields: Fields| {
+            commands.take(&*request, Asked { prefer, key, trace, deadline }, fields).await
+        };
+        self.targets.add::<R>();
+        let route = (schemas::<R>(), describe::<R>(path, &method, self.tag), on(filter(&method), handler));
+        self.router = self.router.routes(route);
+        self
+    }
+
+    /// A route that reads: an axum handler with its `#[utoipa::path]`, wrapped by [`operation!`](crate::operation).
+    #[must_use]
+    pub fn query<S: Clone + Send + Sync + 'static>(mut self, state: S, operation: UtoipaMethodRouter<S>) -> Self {
+        let (schemas, paths, handler) = operation;
+        self.router = self.router.routes((schemas, paths, handler.with_state(state)));
+        self
+    }
+}
+
+/// All routes of all contexts, and the document that describes them.
+#[must_use]
+pub fn assemble(base: OpenApi, contexts: Vec<Routes>, commands: Commands) -> (Router, OpenApi) {
+    let mut targets = Targets::default();
+    let mut router = OpenApiRouter::with_openapi(base);
+    for context in contexts {
+        targets.extend(context.targets);
+        router = router.merge(context.router);
+    }
+    let (schemas, paths, handler) = utoipa_axum::routes!(get_command);
+    let state = (commands, Arc::new(targets));
+    let (router, mut document) = router.routes((schemas, paths, handler.with_state(state))).split_for_parts();
+    complete(&mut document);
+    (router, document)
+}
+
+/// Commands change something: no safe method takes one.
+fn filter(method: &Method) -> MethodFilter {
+    match *method {
+        Method::PUT => MethodFilter::PUT,
+        Method::PATCH => MethodFilter::PATCH,
+        Method::DELETE => MethodFilter::DELETE,
+        _ => MethodFilter::POST,
+    }
+}

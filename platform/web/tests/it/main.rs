@@ -1,0 +1,10 @@
+//! The edge over real sockets: bytes in, bytes out.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bodies;
+mod connections;
+mod docs_and_health;
+mod edge;
+mod framing;
+mod server;

@@ -1,0 +1,81 @@
+//! `cargo xtask coverage` and `cargo xtask mutants`: how well the tests of the domain hold it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{process, workspace};
+
+/// What needs no framework, and so no excuse.
+const CRATES: [&str; 3] = ["kernel", "users-domain", "auth-domain"];
+/// Percent of lines.
+const COVERED: &str = "95";
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Handed to the tool
+    #[arg(last = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Prints line coverage; the status is that of cargo-llvm-cov, which fails below the goal.
+pub(crate) fn coverage(options: &Options) -> Result<ExitStatus> {
+    expect_tool("llvm-cov")?;
+    let mut coverage = workspace::cargo();
+    coverage.args(["llvm-cov", "test", "--summary-only", "--fail-under-lines", COVERED]);
+    coverage.args(packages()).args(&options.arguments);
+    if let Some(llvm) = llvm_tools()? {
+        coverage.env("LLVM_COV", llvm.join("llvm-cov")).env("LLVM_PROFDATA", llvm.join("llvm-profdata"));
+    }
+    process::run(&mut coverage)
+}
+
+/// Changes the code in every small way that a test should notice; the status is that of cargo-mutants, which fails when
+/// one survives.
+pub(crate) fn mutants(options: &Options) -> Result<ExitStatus> {
+    expect_tool("mutants")?;
+    let mut mutants = workspace::cargo();
+    mutants.args(["mutants", "--output"]).arg(workspace::target()?);
+    mutants.args(packages()).args(&options.arguments);
+    process::run(&mut mutants)
+}
+
+fn packages() -> impl Iterator<Item = &'static str> {
+    CRATES.iter().flat_map(|package| ["--package", package])
+}
+
+fn expect_tool(name: &str) -> Result<()> {
+    process::output(workspace::cargo().args([name, "--version"]), Duration::from_secs(30))
+        .map(drop)
+        .with_context(|| format!("install it with `cargo install --locked cargo-{name}`"))
+}
+
+/// The directory of `llvm-cov` and `llvm-profdata` for this compiler, or `None` if the environment names them.
+fn llvm_tools() -> Result<Option<PathBuf>> {
+    if std::env::var_os("LLVM_COV").is_some() && std::env::var_os("LLVM_PROFDATA").is_some() {
+        return Ok(None);
+    }
+    let asked = process::output(Command::new("rustc").args(["--version", "--verbose"]), Duration::from_secs(30))?;
+    let field = |name: &str| asked.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let host = field("host:").context("rustc does not say for which host it is")?;
+    let llvm = field("LLVM version:").and_then(|version| version.split('.').next());
+    let llvm = llvm.context("rustc does not say which LLVM it has")?;
+    let sysroot = process::output(Command::new("rustc").args(["--print", "sysroot"]), Duration::from_secs(30))?;
+
+    // A profile is read by the LLVM that wrote it, or a newer one.
+    let rustups = Path::new(sysroot.trim()).join("lib/rustlib").join(host).join("bin");
+    let debians = PathBuf::from(format!("/usr/lib/llvm-{llvm}/bin"));
+    let complete = |directory: &PathBuf| {
+        ["llvm-cov", "llvm-profdata"].iter().all(|tool| process::is_program(&directory.join(tool)))
+    };
+    match [rustups, debians].into_iter().find(complete) {
+        Some(directory) => Ok(Some(directory)),
+        None => bail!(
+            "this compiler's LLVM is {llvm}, whose llvm-cov and llvm-profdata are missing: `rustup component add \
+             llvm-tools`, or `apt install llvm-{llvm}`, or set LLVM_COV and LLVM_PROFDATA"
+        ),
+    }
+}
