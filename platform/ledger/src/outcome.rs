@@ -61,13 +61,13 @@ const FINISH: (&str, &str) = (
      returning (select json_build_object('id', id, 'lane', lane, 'name', name, 'traceparent', traceparent)::text \
        from ledger_messages later where later.context = m.context and later.subject = m.subject \
        and later.sequence > m.sequence and later.status = 'accepted' order by later.sequence limit 1)",
-    "update ledger_messages as m set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
+    "update ledger_messages set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
        attempts = attempts + case when $3 = 'succeeded' then 0 else 1 end, \
        lease_owner = null, lease_until = null, finished_at = cast(unixepoch('subsec') * 1000000 as integer) \
      where id = $1 and lease_epoch = $2 and status = 'running' \
      returning (select json_object('id', lower(hex(id)), 'lane', lane, 'name', name, 'traceparent', traceparent) \
-       from ledger_messages later where later.context = m.context and later.subject = m.subject \
-       and later.sequence > m.sequence and later.status = 'accepted' order by later.sequence limit 1)",
+       from ledger_messages later where later.context = ledger_messages.context and later.subject = ledger_messages.subject \
+       and later.sequence > ledger_messages.sequence and later.status = 'accepted' order by later.sequence limit 1)",
 );
 
 const LATER: (&str, &str) = (

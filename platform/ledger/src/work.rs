@@ -107,7 +107,11 @@ impl Ledger {
                 Ok(Some(())) => {
                     return match ending {
                         Ending::Rejected(_) => Done::Rejected,
-                        Ending::Later(_) => Done::Later,
+                        Ending::Later(error) => {
+                            tracing::warn!(id = %claim.origin.id, name = claim.name, attempt = claim.attempts + 1,
+                                error = error.message, "not done: tried again later");
+                            Done::Later
+                        }
                         Ending::Failed(error) => {
                             tracing::error!(id = %claim.origin.id, root = %claim.origin.root, name = claim.name, code = error.code,
                                 error = error.message, "failed for good: `roster commands retry` or `discard` decides");

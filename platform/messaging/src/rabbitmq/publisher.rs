@@ -154,7 +154,10 @@ impl Publisher {
             channel.basic_publish("".into(), job.queue.as_ref().into(), options, &payload, properties).await?.await
         };
         match timeout(ANSWER, published).await {
-            Ok(Ok(Confirmation::Ack(None))) => Stats::count(&stats.published),
+            Ok(Ok(Confirmation::Ack(None))) => {
+                Stats::count(&stats.published);
+                self.health.heal(&job.queue);
+            }
             Ok(Ok(Confirmation::Ack(Some(_)))) => {
                 Stats::count(&stats.returned);
                 self.restore(link, &job.queue).await;
@@ -163,6 +166,9 @@ impl Publisher {
             // Not confirmed, an error, or silence: nobody knows. A hint bears being doubled.
             Ok(Ok(Confirmation::NotRequested) | Err(_)) | Err(_) => {
                 Stats::count(&stats.unconfirmed);
+                if self.health.worsen(&job.queue, "hints are not confirmed") {
+                    warn!(queue = &*job.queue, "RabbitMQ does not confirm a hint; workers look by themselves");
+                }
                 return false;
             }
         }

@@ -23,6 +23,10 @@ async fn a_broker_that_starts_late_and_is_killed_again_and_again_is_found_again(
     let hints = worker(&broker);
     let mut ear = hints.listen(&FAST);
     broker.start();
+    connected(&hints).await;
+    broker.stop();
+    degraded(&hints, "publishing").await;
+    broker.start();
     for _ in 0..2 {
         connected(&hints).await;
         hints.announce(&FAST, vec![hint()]);
@@ -53,6 +57,7 @@ async fn a_broker_that_is_frozen_holds_up_nobody_and_works_again_when_it_thaws()
     broker.freeze();
     hints.announce(&FAST, vec![hint()]);
     eventually("the confirm is given up", async || hints.stats().unconfirmed.load(Ordering::Relaxed) > 0).await;
+    degraded(&hints, "not confirmed").await;
     // By the heartbeat.
     degraded(&hints, "publishing").await;
     broker.thaw();

@@ -49,10 +49,23 @@ impl Broker {
         self.processes.push(server);
     }
 
+    /// With a farewell to everybody.
+    pub(crate) fn stop(&mut self) {
+        self.end(Signal::TERM);
+    }
+
     /// As the kernel does when memory is short: no farewell.
+    ///
+    /// RabbitMQ 3.10 keeps the names of new quorum queues in memory for minutes: killed so young,
+    /// it comes back with a queue that has no leader until somebody deletes it. [`Self::stop`]
+    /// writes the names.
     pub(crate) fn kill(&mut self) {
+        self.end(Signal::KILL);
+    }
+
+    fn end(&mut self, by: Signal) {
         let mut server = self.processes.pop().unwrap();
-        signal(&server, Signal::KILL);
+        signal(&server, by);
         server.wait().unwrap();
     }
 
