@@ -12,6 +12,8 @@ mod migrate;
 mod notify;
 mod open;
 mod statement;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tx;
 
 pub use at::At;

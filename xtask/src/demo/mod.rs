@@ -7,12 +7,13 @@ mod server;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -38,11 +39,17 @@ pub(crate) struct Options {
     /// The cost of bcrypt
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(10..=15))]
     cost: u32,
+    /// A binary of Roster to use instead of building one
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
 }
 
 /// Fails if anybody was lost, doubled or changed.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let binary = workspace::build_roster(&["--release"])?;
+    let binary = match &options.binary {
+        Some(binary) => binary.canonicalize().with_context(|| format!("there is no {}", binary.display()))?,
+        None => workspace::build_roster(&["--release"])?,
+    };
     let mut place = Place::below(&workspace::target()?.join("servers"))?;
     let servers = if options.postgres { Some(Servers::start(Whose::Ours)?) } else { None };
     let settings = Settings { binary: &binary, cost: options.cost, servers: servers.as_ref() };

@@ -166,7 +166,7 @@ impl Publisher {
             // Not confirmed, an error, or silence: nobody knows. A hint bears being doubled.
             Ok(Ok(Confirmation::NotRequested) | Err(_)) | Err(_) => {
                 Stats::count(&stats.unconfirmed);
-                if self.health.worsen(&job.queue, "hints are not confirmed") {
+                if self.knows(&job.queue) && self.health.worsen(&job.queue, "hints are not confirmed") {
                     warn!(queue = &*job.queue, "RabbitMQ does not confirm a hint; workers look by themselves");
                 }
                 return false;
@@ -175,9 +175,13 @@ impl Publisher {
         true
     }
 
+    fn knows(&self, queue: &str) -> bool {
+        self.queues.iter().any(|known| known == queue)
+    }
+
     /// Somebody has deleted the queue: it is made again.
     async fn restore(&self, link: &Link, queue: &str) {
-        if !self.queues.iter().any(|known| known == queue) {
+        if !self.knows(queue) {
             return;
         }
         warn!(queue, "a hint came back, since its queue was gone");

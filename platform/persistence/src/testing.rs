@@ -1,0 +1,64 @@
+//! Databases for tests: a SQLite file that forgets, and a database of its own on a real PostgreSQL.
+//!
+//! `cargo xtask test` says where PostgreSQL is. Nothing is skipped in silence: without it these
+//! panic, unless `ROSTER_TEST_EMBEDDED` asks for the part that needs no server.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that has no database has failed")]
+
+use crate::{DatabaseUrl, Db};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use std::str::FromStr as _;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A database that is gone when it is dropped.
+pub struct TestDb {
+    /// The database, empty.
+    pub db: Db,
+    /// Where it is, for a process that is to use it, too.
+    pub url: String,
+    _folder: Option<TempDir>,
+}
+
+impl TestDb {
+    /// A SQLite file.
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("roster.db");
+        let db = Db::open_forgetful(&path).await.expect("a SQLite file");
+        Self { db, url: format!("sqlite://{}", path.display()), _folder: Some(folder) }
+    }
+
+    /// A database on PostgreSQL; `None` only if `ROSTER_TEST_EMBEDDED` is set.
+    pub async fn postgres() -> Option<Self> {
+        let url = postgres_url().await?;
+        let parsed = DatabaseUrl::from_str(&url).expect("a URL");
+        let db = Db::open(&parsed).await.expect("PostgreSQL answers");
+        Some(Self { db, url, _folder: None })
+    }
+
+    /// One of each.
+    pub async fn each() -> Vec<Self> {
+        let mut all = vec![Self::sqlite().await];
+        all.extend(Self::postgres().await);
+        all
+    }
+}
+
+/// The URL of a new, empty database on PostgreSQL. It goes with the server, which is a test's own.
+pub async fn postgres_url() -> Option<String> {
+    let Ok(server) = std::env::var("TEST_DATABASE_URL") else {
+        if std::env::var_os("ROSTER_TEST_EMBEDDED").is_some() {
+            return None;
+        }
+        panic!("TEST_DATABASE_URL is not set: run `cargo xtask test`, which starts a PostgreSQL");
+    };
+    let name = format!("test_{}", Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)).simple());
+    let mut admin = PgConnection::connect(&server).await.expect("PostgreSQL answers");
+    // The name is made here.
+    sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.expect("may create databases");
+    admin.close().await.expect("closed");
+    let (base, _) = server.split_once('?').unwrap_or((&server, ""));
+    let (authority, _) = base.rsplit_once('/').expect("a URL with a database");
+    Some(format!("{authority}/{name}"))
+}
