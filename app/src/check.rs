@@ -1,7 +1,7 @@
 //! `roster check`
 
-use crate::cli::print;
 use crate::compose::{context_names, migrations};
+use crate::output::print;
 use crate::serve::keys;
 use crate::settings::Settings;
 use kernel::Timestamp;

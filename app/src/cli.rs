@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::compose::{Plan, Role, Roster, migrations};
+use crate::output::print;
 use crate::settings::Settings;
 use crate::{check, logging, serve};
 use anyhow::Context as _;
@@ -121,12 +122,4 @@ async fn openapi() -> anyhow::Result<()> {
     let document = roster.document.to_pretty_json()?;
     roster.stop().await;
     print(&document)
-}
-
-/// To the standard output. A reader that has gone is no error.
-pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
 }

@@ -4,5 +4,6 @@ pub mod check;
 pub mod cli;
 pub mod compose;
 mod logging;
+mod output;
 pub mod serve;
 pub mod settings;

@@ -27,7 +27,7 @@ pub use accept::{Accepted, Entry, NotAccepted, Once};
 pub use context::{Adapter, Context, Prepared, Preparing, context};
 pub use hint::{Announce, Hint, Listen, Nudge, Queue};
 pub use outcome::AttemptError;
-pub use status::{Command, FollowUp, Status};
+pub use status::{Command, FollowUp, Status, Watch};
 pub use sweep::RETENTION_DAYS;
 pub use worker::Bay;
 

@@ -2,6 +2,7 @@
 
 use crate::Ledger;
 use crate::outcome::{AttemptError, attempt_errors};
+use crate::wait::Waiter;
 use kernel::{MessageId, Timestamp};
 use persistence::{At, SqlError, fetch_all, fetch_optional};
 use tokio::time::Instant;
@@ -50,7 +51,7 @@ impl Status {
 }
 
 /// A command and what has become of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     /// Its id, and its capability.
     pub id: MessageId,
@@ -75,7 +76,7 @@ pub struct Command {
 }
 
 /// A row that a command set in motion.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowUp {
     /// Its wire name.
     pub name: String,
@@ -126,15 +127,17 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn command_by(&self, id: MessageId, deadline: Instant) -> Result<Option<Command>, SqlError> {
-        let waiter = self.waiters.wait_for(id);
-        loop {
-            let news = waiter.next();
-            let command = self.command(id).await?;
-            let over = command.as_ref().is_none_or(|command| command.status.is_final());
-            if over || !self.came_by(news, deadline).await {
-                return Ok(command);
-            }
+        let (mut watch, mut latest) = (self.watch(id), None);
+        while let Some(command) = watch.next(deadline).await? {
+            latest = Some(command);
         }
+        Ok(latest)
+    }
+
+    /// Watches a command until it is final.
+    #[must_use]
+    pub fn watch(&self, id: MessageId) -> Watch {
+        Watch { ledger: self.clone(), waiter: self.waiters.wait_for(id), id, seen: None }
     }
 
     /// Waits until no command of this name about this subject is live, at most until the deadline.
@@ -171,6 +174,38 @@ impl Ledger {
              and name = $3 and id = root order by sequence limit 1";
         let mut db = self.db.read().await?;
         Ok(fetch_optional!(&mut db, (Uuid,), sql, context, subject, name)?.map(|(id,)| MessageId::new(id)))
+    }
+}
+
+/// A command that somebody watches.
+pub struct Watch {
+    ledger: Ledger,
+    waiter: Waiter,
+    id: MessageId,
+    seen: Option<Command>,
+}
+
+impl Watch {
+    /// The command as it stands, and from then on whenever that has changed. `None` when there is
+    /// none, when it was final already, at the deadline, and when the node is told to stop.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn next(&mut self, deadline: Instant) -> Result<Option<Command>, SqlError> {
+        if self.seen.as_ref().is_some_and(|seen| seen.status.is_final()) {
+            return Ok(None);
+        }
+        loop {
+            let news = self.waiter.next();
+            let command = self.ledger.command(self.id).await?;
+            if command.is_none() || command != self.seen {
+                self.seen.clone_from(&command);
+                return Ok(command);
+            }
+            if !self.ledger.came_by(news, deadline).await {
+                return Ok(None);
+            }
+        }
     }
 }
 

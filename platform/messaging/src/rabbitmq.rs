@@ -18,7 +18,7 @@ pub use health::{State, Stats};
 
 use address::Address;
 use async_trait::async_trait;
-use consumer::Consumer;
+use consumer::{Consumer, Ear};
 use health::Health;
 use ledger::{Announce, Hint, Listen, Nudge, Queue};
 use publisher::{Job, Publisher};
@@ -29,7 +29,7 @@ use std::{
 };
 use supervisor::{Links, Plan, Role};
 use tokio::{
-    sync::{Mutex as AsyncMutex, mpsc, watch},
+    sync::{mpsc, watch},
     task::JoinSet,
     time::timeout,
 };
@@ -38,8 +38,6 @@ use tokio::{
 const WAITING: usize = 4096;
 /// How long a shutdown may take to publish what waits and to end the subscriptions.
 const FLUSH: Duration = Duration::from_secs(2);
-
-type Ear = Arc<AsyncMutex<mpsc::Receiver<Nudge>>>;
 
 /// Hints through RabbitMQ: announces to the queues of the topology, listens to those consumed here.
 pub struct RabbitMq {
@@ -90,7 +88,7 @@ impl RabbitMq {
                 let name = topology::name(prefix, queue);
                 let (consumer, ear) = Consumer::new(name, *slots, consuming.clone(), health.clone(), stopped.clone());
                 workers.spawn(consumer.run());
-                ears.insert(queue.clone(), Arc::new(AsyncMutex::new(ear)));
+                ears.insert(queue.clone(), ear);
             }
         }
         let (workers, supervisors) = (Mutex::new(workers), Mutex::new(supervisors));
@@ -140,6 +138,11 @@ fn take(tasks: &Mutex<JoinSet<()>>) -> JoinSet<()> {
 
 impl Announce for RabbitMq {
     fn announce(&self, queue: &Queue, hints: Vec<Hint>) {
+        if hints.is_empty()
+            && let Some(ear) = self.ears.get(queue)
+        {
+            return ear.wake();
+        }
         let name: Arc<str> = topology::name(&self.prefix, queue).into();
         for hint in hints {
             if *self.stop.borrow() || self.jobs.try_send(Job { queue: name.clone(), hint }).is_err() {
@@ -154,11 +157,9 @@ struct Listener(Option<Ear>);
 #[async_trait]
 impl Listen for Listener {
     async fn next(&mut self) -> Nudge {
-        if let Some(ear) = &self.0
-            && let Some(nudge) = ear.lock().await.recv().await
-        {
-            return nudge;
+        match &self.0 {
+            Some(ear) => ear.next().await,
+            None => std::future::pending().await,
         }
-        std::future::pending().await
     }
 }

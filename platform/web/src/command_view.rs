@@ -1,4 +1,4 @@
-use crate::commands::Targets;
+use crate::targets::Targets;
 use kernel::{MessageId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -2,19 +2,18 @@
 
 use crate::command_view::CommandView;
 use crate::idempotency::IdempotencyKey;
-use crate::{Deadline, Fields, Json, NoQuery, PathId, Prefer, Problem, Trace, Violation};
-use axum::extract::State;
+use crate::targets::Targets;
+use crate::{Deadline, Fields, Json, Prefer, Problem, Trace, Violation};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use kernel::MessageId;
-use ledger::{Accepted, Command, Entry, Ledger, NotAccepted, RETENTION_DAYS, Status};
+use ledger::{Accepted, Command, Entry, Ledger, NotAccepted, Status};
 use persistence::SqlError;
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use use_case::Message;
 use utoipa::ToSchema;
@@ -68,24 +67,6 @@ pub struct Commands {
     waits: Arc<Semaphore>,
 }
 
-/// What commands are about, by their wire names.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Targets(BTreeMap<&'static str, (&'static str, &'static str)>);
-
-impl Targets {
-    pub(crate) fn add<R: CommandRequest>(&mut self) {
-        self.0.insert(R::Message::NAME, R::TARGET);
-    }
-
-    pub(crate) fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
-    }
-
-    pub(crate) fn of(&self, name: &str) -> Option<(&'static str, &'static str)> {
-        self.0.get(name).copied()
-    }
-}
-
 impl Commands {
     /// Accepts into this ledger.
     #[must_use]
@@ -101,11 +82,16 @@ impl Commands {
 
     /// A place to wait in and until when, if the client wants to wait and there is one.
     #[must_use]
-    pub fn wait(&self, prefer: Prefer, deadline: &Deadline) -> Option<(SemaphorePermit<'_>, Instant)> {
+    pub fn wait(&self, prefer: Prefer, deadline: &Deadline) -> Option<(OwnedSemaphorePermit, Instant)> {
         let wait = prefer.wait()?;
-        let place = self.waits.try_acquire().ok()?;
+        let place = self.place()?;
         deadline.extend(wait);
         Some((place, Instant::now() + wait))
+    }
+
+    /// A place to wait in, if there is one.
+    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.waits).try_acquire_owned().ok()
     }
 
     /// One request, from the body to the answer.
@@ -239,39 +225,4 @@ pub fn unavailable(error: SqlError) -> Problem {
     tracing::warn!(%error, "the database does not answer");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", "The database does not answer")
         .retry_after(DATABASE_RETRY)
-}
-
-/// Ask what has become of a command.
-///
-/// The id is the capability: whoever knows it may ask, for 30 days.
-#[utoipa::path(
-    get,
-    path = "/commands/{id}",
-    tag = "commands",
-    params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
-    responses(
-        (status = 200, description = "The command as it stands.", body = CommandView),
-        (status = 404, description = "There is no such command.", body = Problem, content_type = "application/problem+json"),
-        (status = 410, description = "Its time is over.", body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub(crate) async fn get_command(
-    State((commands, targets)): State<(Commands, Arc<Targets>)>,
-    PathId(id): PathId,
-    _: NoQuery,
-) -> Result<Json<CommandView>, Problem> {
-    let id = MessageId::new(id);
-    match commands.ledger.command(id).await.map_err(unavailable)? {
-        Some(command) => Ok(Json(CommandView::of(command, &targets))),
-        None if is_outlived(id) => Err(Problem::new(StatusCode::GONE, "gone", "Commands are kept for 30 days")),
-        None => Err(Problem::not_found()),
-    }
-}
-
-/// An id tells when it was made (UUID version 7): nothing need be kept to know that its time is over.
-fn is_outlived(id: MessageId) -> bool {
-    let Some(made) = id.as_uuid().get_timestamp().filter(|_| id.as_uuid().get_version_num() == 7) else { return false };
-    let (seconds, _) = made.to_unix();
-    let now = kernel::Timestamp::now().as_microsecond() / 1_000_000;
-    i64::try_from(seconds).is_ok_and(|made| made < now - RETENTION_DAYS * 86_400)
 }

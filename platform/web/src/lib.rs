@@ -9,6 +9,7 @@ mod edge;
 mod etag;
 mod fields;
 mod gate;
+mod get_command;
 pub mod health;
 mod host;
 mod idempotency;
@@ -22,6 +23,7 @@ mod problem;
 mod query;
 mod routes;
 mod serve;
+mod targets;
 mod trace;
 
 pub use command_view::CommandView;

@@ -1,8 +1,10 @@
 //! A context's routes: each line is a route *and* its operation in the OpenAPI document.
 
-use crate::commands::{__path_get_command, Asked, Targets, get_command};
+use crate::commands::Asked;
+use crate::get_command::{__path_get_command, __path_get_command_events, get_command, get_command_events};
 use crate::idempotency::MaybeKey;
 use crate::openapi::{complete, describe, schemas};
+use crate::targets::Targets;
 use crate::{CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
 use axum::http::Method;
 use axum::routing::{MethodFilter, on};
@@ -65,9 +67,9 @@ pub fn assemble(base: OpenApi, contexts: Vec<Routes>, commands: Commands) -> (Ro
         targets.extend(context.targets);
         router = router.merge(context.router);
     }
-    let (schemas, paths, handler) = utoipa_axum::routes!(get_command);
-    let state = (commands, Arc::new(targets));
-    let (router, mut document) = router.routes((schemas, paths, handler.with_state(state))).split_for_parts();
+    let asking = OpenApiRouter::new().routes(operation!(get_command)).routes(operation!(get_command_events));
+    let router = router.merge(asking.with_state((commands, Arc::new(targets))));
+    let (router, mut document) = router.split_for_parts();
     complete(&mut document);
     (router, document)
 }

@@ -18,7 +18,7 @@ use lapin::{
 use ledger::{Hint, Nudge};
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Mutex, mpsc, watch},
     time::sleep,
 };
 use tracing::{debug, error, warn};
@@ -38,6 +38,28 @@ pub(crate) struct Consumer {
     stop: watch::Receiver<bool>,
 }
 
+/// What the listeners of one queue share.
+#[derive(Clone)]
+pub(crate) struct Ear {
+    nudges: mpsc::Sender<Nudge>,
+    heard: Arc<Mutex<mpsc::Receiver<Nudge>>>,
+}
+
+impl Ear {
+    /// Wakes a worker without the broker. With as many unread it will look anyway.
+    pub(crate) fn wake(&self) {
+        drop(self.nudges.try_send(Nudge::default()));
+    }
+
+    /// Pends for ever when there is nothing.
+    pub(crate) async fn next(&self) -> Nudge {
+        match self.heard.lock().await.recv().await {
+            Some(nudge) => nudge,
+            None => std::future::pending().await,
+        }
+    }
+}
+
 /// A subscription. What it has delivered can be acknowledged only on its own channel, so its
 /// delivery tags end with it.
 struct Subscription {
@@ -48,21 +70,22 @@ struct Subscription {
 }
 
 impl Consumer {
-    /// The other half hears what comes.
+    /// The ear hears what comes.
     pub(crate) fn new(
         queue: String,
         slots: usize,
         links: Links,
         health: Arc<Health>,
         stop: watch::Receiver<bool>,
-    ) -> (Self, mpsc::Receiver<Nudge>) {
+    ) -> (Self, Ear) {
         // Two more than are worked on, so that the next ones are here already. Without a limit
         // the broker sends everything, into a queue of lapin's that has none either.
         let prefetch = u16::try_from(slots.saturating_add(2)).unwrap_or(u16::MAX);
         let (nudges, heard) = mpsc::channel(usize::from(prefetch));
         let part = format!("consuming {queue}");
         health.worsen(&part, UNSUBSCRIBED);
-        (Self { queue, part, prefetch, nudges, links, health, stop }, heard)
+        let ear = Ear { nudges: nudges.clone(), heard: Arc::new(Mutex::new(heard)) };
+        (Self { queue, part, prefetch, nudges, links, health, stop }, ear)
     }
 
     /// Until it is told to stop.
@@ -77,7 +100,7 @@ impl Consumer {
                 why = self.hear(&mut subscription) => Some(why),
                 () = stopped(&mut stop) => None,
             };
-            let Some(why) = ended else { return subscription.end().await };
+            let Some(why) = ended else { return subscription.end(&self.health.stats).await };
             self.health.worsen(&self.part, UNSUBSCRIBED);
             debug!(queue = self.queue, why, "a subscription ended");
         }
@@ -130,7 +153,7 @@ impl Consumer {
                     None => return "cancelled by the broker".to_owned(),
                 },
                 Some(tag) = subscription.used.recv() => {
-                    if let Err(trouble) = subscription.acknowledge(tag).await {
+                    if let Err(trouble) = subscription.acknowledge(tag, &self.health.stats).await {
                         return trouble.to_string();
                     }
                 }
@@ -162,18 +185,20 @@ impl Consumer {
 }
 
 impl Subscription {
-    async fn acknowledge(&self, tag: u64) -> Result<(), Trouble> {
-        answer(self.channel.basic_ack(tag, BasicAckOptions::default())).await
+    async fn acknowledge(&self, tag: u64, stats: &Stats) -> Result<(), Trouble> {
+        answer(self.channel.basic_ack(tag, BasicAckOptions::default())).await?;
+        Stats::count(&stats.acknowledged);
+        Ok(())
     }
 
     /// Takes nothing more, and acknowledges what was used until now. The rest goes to another worker.
-    async fn end(mut self) {
+    async fn end(mut self, stats: &Stats) {
         let cancelled = self.channel.basic_cancel(self.stream.tag(), BasicCancelOptions::default());
         if let Err(trouble) = answer(cancelled).await {
             debug!(%trouble, "a subscription could not be ended");
         }
         while let Ok(tag) = self.used.try_recv() {
-            if self.acknowledge(tag).await.is_err() {
+            if self.acknowledge(tag, stats).await.is_err() {
                 break;
             }
         }

@@ -30,6 +30,8 @@ pub struct Stats {
     pub unconfirmed: AtomicU64,
     /// Deliveries that were heard.
     pub heard: AtomicU64,
+    /// Deliveries that were used up and taken off their queue.
+    pub acknowledged: AtomicU64,
     /// Deliveries that were no hints.
     pub unreadable: AtomicU64,
     /// Whether the broker refuses to take anything now, for want of memory or disk.

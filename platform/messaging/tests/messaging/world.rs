@@ -33,7 +33,7 @@ pub(crate) fn hint() -> Hint {
 
 /// The next nudge, or a failure when none comes.
 pub(crate) async fn heard(ear: &mut impl Listen) -> Nudge {
-    timeout(PATIENCE, ear.next()).await.expect("nobody was woken")
+    timeout(PATIENCE, ear.next()).await.unwrap()
 }
 
 /// Looks again and again until it is so.

@@ -1,0 +1,97 @@
+//! What has become of a command: asked once, or as a stream.
+
+use crate::command_view::CommandView;
+use crate::commands::unavailable;
+use crate::targets::Targets;
+use crate::{Commands, Json, NoQuery, PathId, Problem};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use kernel::MessageId;
+use ledger::{Command, RETENTION_DAYS};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The longest that a stream goes on; a client that is not done by then asks again.
+const LONGEST_STREAM: Duration = Duration::from_secs(600);
+/// When to come back when there are too many streams.
+const STREAMS_RETRY: Duration = Duration::from_secs(5);
+
+pub(crate) type Asking = State<(Commands, Arc<Targets>)>;
+
+/// Ask what has become of a command.
+///
+/// The id is the capability: whoever knows it may ask, for 30 days.
+#[utoipa::path(
+    get,
+    path = "/commands/{id}",
+    tag = "commands",
+    params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
+    responses(
+        (status = 200, description = "The command as it stands.", body = CommandView),
+        (status = 404, description = "There is no such command.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "Its time is over.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_command(
+    State((commands, targets)): Asking,
+    PathId(id): PathId,
+    _: NoQuery,
+) -> Result<Json<CommandView>, Problem> {
+    let command = commands.ledger().command(MessageId::new(id)).await.map_err(unavailable)?;
+    let command = command.ok_or_else(|| none(MessageId::new(id)))?;
+    Ok(Json(CommandView::of(command, &targets)))
+}
+
+/// Follow what becomes of a command.
+///
+/// Server-sent events, each with the command as it stands; the last one when it is final.
+#[utoipa::path(
+    get,
+    path = "/commands/{id}/events",
+    tag = "commands",
+    params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
+    responses(
+        (status = 200, description = "Events of type `command`, whose data is the command.", body = String, content_type = "text/event-stream"),
+        (status = 404, description = "There is no such command.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "Its time is over.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_command_events(
+    State((commands, targets)): Asking,
+    PathId(id): PathId,
+    _: NoQuery,
+) -> Result<Response, Problem> {
+    let place = commands.place().ok_or_else(|| Problem::unavailable(STREAMS_RETRY))?;
+    let (id, deadline) = (MessageId::new(id), Instant::now() + LONGEST_STREAM);
+    let mut watch = commands.ledger().watch(id);
+    let first = watch.next(deadline).await.map_err(unavailable)?.ok_or_else(|| none(id))?;
+    let rest = stream::try_unfold((watch, place), move |(mut watch, place)| async move {
+        Ok::<_, persistence::SqlError>(watch.next(deadline).await?.map(|command| (command, (watch, place))))
+    });
+    // When the database goes away, the stream ends, and the client asks again.
+    let commands = stream::iter([Ok(first)]).chain(rest).map_ok(move |command: Command| {
+        let view = serde_json::to_string(&CommandView::of(command, &targets)).unwrap_or_default();
+        Event::default().event("command").data(view)
+    });
+    Ok(Sse::new(commands).keep_alive(KeepAlive::default()).into_response())
+}
+
+fn none(id: MessageId) -> Problem {
+    if is_outlived(id) {
+        Problem::new(StatusCode::GONE, "gone", "Commands are kept for 30 days")
+    } else {
+        Problem::not_found()
+    }
+}
+
+/// An id tells when it was made (UUID version 7): nothing need be kept to know that its time is over.
+fn is_outlived(id: MessageId) -> bool {
+    let Some(made) = id.as_uuid().get_timestamp().filter(|_| id.as_uuid().get_version_num() == 7) else { return false };
+    let (seconds, _) = made.to_unix();
+    let now = kernel::Timestamp::now().as_microsecond() / 1_000_000;
+    i64::try_from(seconds).is_ok_and(|made| made < now - RETENTION_DAYS * 86_400)
+}

@@ -1,0 +1,404 @@
+//! The real binary as a process: started with no more than the settings it is given, killed, stopped
+//! and started again.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
+pub mod canary;
+pub mod checker;
+pub mod http;
+pub mod load;
+pub mod stored;
+
+use http::Answer;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// For how long a process may take to serve, on a machine that is busy with other tests.
+const START: Duration = Duration::from_secs(45);
+/// Between two looks at something that is waited for.
+const TICK: Duration = Duration::from_millis(10);
+/// What processes print goes here, below the folder they run in.
+const OUTPUTS: &str = ".outputs";
+
+/// Looks until there is something, and fails the test when it takes too long.
+///
+/// # Panics
+/// After `patience`.
+pub async fn until<T>(patience: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let give_up = Instant::now() + patience;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < give_up, "after {patience:?} there is still no {what}");
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+/// The binary that `cargo xtask test` has built, or else the one beside this test.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn binary() -> PathBuf {
+    if let Some(named) = std::env::var_os("ROSTER_BIN") {
+        return named.into();
+    }
+    let test = std::env::current_exe().unwrap();
+    let beside = test.ancestors().nth(2).unwrap().join("roster");
+    assert!(beside.is_file(), "there is no {}: run `cargo xtask test`, which builds it", beside.display());
+    beside
+}
+
+/// A new database on PostgreSQL; `None` only where tests are to do without servers.
+pub async fn postgres() -> Option<String> {
+    persistence::testing::postgres_url().await
+}
+
+/// The URL of a RabbitMQ that tests share; `None` only where tests are to do without servers.
+///
+/// # Panics
+/// When nobody has said where it is.
+#[must_use]
+pub fn rabbitmq() -> Option<String> {
+    server("TEST_AMQP_URL")
+}
+
+/// A program to start a RabbitMQ of a test's own with; `None` only where tests are to do without servers.
+///
+/// # Panics
+/// When nobody has said where it is.
+#[must_use]
+pub fn rabbitmq_program() -> Option<String> {
+    server("TEST_RABBITMQ_SERVER")
+}
+
+fn server(variable: &str) -> Option<String> {
+    let named = std::env::var(variable).ok();
+    assert!(
+        named.is_some() || std::env::var_os("ROSTER_TEST_EMBEDDED").is_some(),
+        "{variable} is not set: run `cargo xtask test`, which starts or finds the servers"
+    );
+    named
+}
+
+/// A port that nobody listens on and that the kernel gives to nobody who connects: a server that is
+/// killed finds it free again.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn free_port() -> u16 {
+    let random = || u16::try_from(20_000 + uuid().as_u128() % 12_000).unwrap();
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    std::iter::repeat_with(random).take(200).find(free).unwrap()
+}
+
+/// A random id of version 7.
+#[must_use]
+pub fn uuid() -> uuid::Uuid {
+    uuid::Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext))
+}
+
+/// An empty folder that processes run in. It goes with the guard, unless the test fails.
+pub struct Folder(TempDir);
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Folder {
+    /// A new one.
+    ///
+    /// # Panics
+    /// When the disk is full.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(tempfile::Builder::new().prefix("roster-acceptance-").tempdir().unwrap())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// A process that will run here.
+    #[must_use]
+    pub fn roster(&self, arguments: &[&str]) -> Roster {
+        let settings = BTreeMap::from([("ROSTER_LISTEN".into(), "127.0.0.1:0".into())]);
+        let arguments = arguments.iter().map(|it| (*it).to_owned()).collect();
+        Roster { folder: self.path().to_owned(), arguments, settings, under: Vec::new() }
+    }
+
+    /// Everything that the processes have printed so far.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        let mut all = String::new();
+        for output in fs::read_dir(self.path().join(OUTPUTS)).into_iter().flatten() {
+            all.push_str(&read(&output.unwrap().path()));
+        }
+        all
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        self.0.disable_cleanup(std::thread::panicking());
+    }
+}
+
+/// How to run the binary. Its environment is empty but for `PATH` and the settings.
+#[derive(Clone)]
+pub struct Roster {
+    folder: PathBuf,
+    arguments: Vec<String>,
+    settings: BTreeMap<String, OsString>,
+    under: Vec<String>,
+}
+
+/// A process that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// How long it took: from the start, or from the signal that asked it to end.
+    pub took: Duration,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained about, and its log.
+    pub stderr: String,
+}
+
+impl Roster {
+    /// With a setting.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.settings.insert(name.to_owned(), value.as_ref().to_owned());
+        self
+    }
+
+    /// On a port of its own, the same after every start.
+    #[must_use]
+    pub fn on_a_fixed_port(self) -> Self {
+        self.set("ROSTER_LISTEN", format!("127.0.0.1:{}", free_port()))
+    }
+
+    /// With a hash that takes little time.
+    #[must_use]
+    pub fn hashing_fast(self) -> Self {
+        self.set("ROSTER_BCRYPT_COST", "10").set("ROSTER_LIMITS", "off")
+    }
+
+    /// Started by another program, which is to replace itself with it: `sh -c '…; exec "$@"' sh`.
+    #[must_use]
+    pub fn under(mut self, program: &[&str]) -> Self {
+        self.under = program.iter().map(|it| (*it).to_owned()).collect();
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start(&self) -> Server {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let outputs = self.folder.join(OUTPUTS);
+        fs::create_dir_all(&outputs).unwrap();
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let stdout = outputs.join(format!("{number}.stdout"));
+        let stderr = outputs.join(format!("{number}.stderr"));
+        let mut words = self.under.iter().map(OsString::from).chain([binary().into_os_string()]);
+        #[expect(clippy::disallowed_methods, reason = "these tests are about the process")]
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).args(&self.arguments).current_dir(&self.folder).env_clear();
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path))).envs(&self.settings);
+        command.stdin(Stdio::null()).stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+        let (child, started) = (command.spawn().unwrap(), Instant::now());
+        Server { how: self.clone(), child, started, stdout, stderr, at: None }
+    }
+
+    /// Starts it and waits until it serves.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn serve(&self) -> Server {
+        let mut server = self.start();
+        server.serves().await;
+        server
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Panics
+    /// When it has not ended by then.
+    pub async fn run(&self, patience: Duration) -> Ended {
+        self.start().end(patience).await
+    }
+}
+
+/// A process. Killed when dropped.
+pub struct Server {
+    how: Roster,
+    child: Child,
+    started: Instant,
+    stdout: PathBuf,
+    stderr: PathBuf,
+    at: Option<SocketAddr>,
+}
+
+impl Server {
+    /// Waits until it says that it serves.
+    ///
+    /// # Panics
+    /// When it ends before, or takes too long.
+    pub async fn serves(&mut self) {
+        until(START, "server", async || {
+            let greeting = self.stdout();
+            // Its lines are printed at once, this one among the last.
+            if greeting.contains("  hints    ") && greeting.ends_with('\n') {
+                return Some(());
+            }
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "it ended with {ended:?}: {greeting}{}", self.stderr());
+            None
+        })
+        .await;
+        let greeting = self.stdout();
+        let at = greeting.lines().find_map(|line| line.strip_prefix("Roster listens on http://"));
+        self.at = at.map(|at| at.parse().unwrap());
+    }
+
+    /// Where it listens.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn at(&self) -> SocketAddr {
+        self.at.unwrap()
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has printed so far.
+    #[must_use]
+    pub fn stdout(&self) -> String {
+        read(&self.stdout)
+    }
+
+    /// What it has complained about so far, and its log.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        read(&self.stderr)
+    }
+
+    /// `GET`
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn get(&self, path: &str) -> Answer {
+        http::send(self.at(), "GET", path, &[], None).await.unwrap()
+    }
+
+    /// `POST /users`
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn sign_up(&self, headers: &[(&str, &str)], body: &Value) -> Answer {
+        http::send(self.at(), "POST", "/users", headers, Some(body)).await.unwrap()
+    }
+
+    /// Waits until a command has reached its end; the command.
+    ///
+    /// # Panics
+    /// When it takes too long.
+    pub async fn outcome(&self, command: &str) -> Value {
+        until(Duration::from_secs(90), "outcome", async || {
+            let told = self.get(&format!("/commands/{command}")).await;
+            assert_eq!(told.status, 200, "{told:?}");
+            let command = told.json();
+            (!matches!(command["status"].as_str(), Some("accepted" | "running"))).then_some(command)
+        })
+        .await
+    }
+
+    /// As the kernel does when memory is short.
+    ///
+    /// # Panics
+    /// When it had ended by itself.
+    pub fn kill_9(&mut self) {
+        assert_eq!(self.child.try_wait().unwrap(), None, "it ended by itself: {}", self.stderr());
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Kills it, starts it again in the same way, and waits until it serves.
+    pub async fn kill_9_and_restart(&mut self) {
+        self.kill_9();
+        *self = self.how.serve().await;
+    }
+
+    /// Asks it to end.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn ask_to_end(&mut self) {
+        self.started = Instant::now();
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
+    /// Asks it to end, and waits until it has.
+    ///
+    /// # Panics
+    /// When it takes longer than it may.
+    pub async fn terminate(mut self) -> Ended {
+        self.ask_to_end();
+        self.end(Duration::from_secs(35)).await
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Panics
+    /// When it has not by then.
+    pub async fn end(mut self, patience: Duration) -> Ended {
+        let status = until(patience, "end of the process", async || self.child.try_wait().unwrap()).await;
+        Ended { code: status.code(), took: self.started.elapsed(), stdout: self.stdout(), stderr: self.stderr() }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let (out, err) = (self.stdout(), self.stderr());
+            let end = err.lines().rev().take(20).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
+            // The test has failed: this says why to whoever reads its output.
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("--- roster {:?}\n{out}{end}\n", self.how.arguments).as_bytes());
+        }
+        // Either may find that it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned()
+}
