@@ -65,7 +65,7 @@ async fn look(db: &Db) -> Result<Vec<Finding>, SqlError> {
     let now = ("select now()", "select cast(unixepoch('subsec') * 1000000 as integer)");
     let (At(theirs),) = fetch_one!(&mut conn, (At,), now)?;
     let apart = (Timestamp::now().as_microsecond() - theirs.as_microsecond()) / 1_000_000;
-    let failed = "select count(*) from ledger_messages where status = 'failed'";
+    let failed = "select count(*) from ledger_messages where status = 'failed' and payload is not null";
     let (failed,) = fetch_one!(&mut conn, (i64,), failed)?;
     let waiting =
         "select context, count(*) from ledger_messages where status = 'accepted' group by context order by context";

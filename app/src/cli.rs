@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::commands::{self, Commands};
 use crate::compose::{Plan, Role, Roster, migrations};
 use crate::output::print;
 use crate::settings::Settings;
@@ -50,6 +51,9 @@ enum Command {
     ///
     /// Exits with 0 when a server could run or runs, 1 when something is wrong with it.
     Check,
+    /// Look after commands: what failed for good waits for an operator
+    #[command(subcommand)]
+    Commands(Commands),
 }
 
 /// Runs the command line. Exit codes: 0 done, 1 a check found something, 2 it could not be done.
@@ -85,6 +89,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate(&Settings::load()?, cli.json).await.map(|()| ExitCode::SUCCESS),
         Command::Openapi => openapi().await.map(|()| ExitCode::SUCCESS),
         Command::Check => check::check(&Settings::load()?, cli.json).await,
+        Command::Commands(command) => commands::run(&Settings::load()?, command, cli.json).await,
     }
 }
 

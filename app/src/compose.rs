@@ -182,7 +182,6 @@ impl Roster {
     }
 
     /// The application behind its edge.
-    #[must_use]
     pub fn app(&self) -> Router {
         web::edge(self.router.clone(), EdgeSettings::default())
     }

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod cli;
+mod commands;
 pub mod compose;
 mod logging;
 mod output;

@@ -1,1 +1,16 @@
-//! The real binary on real servers.
+//! Roster from outside: whole processes put together by the real composition root, on real databases and a real broker.
+//!
+//! [`in_each_world`] runs one test on every combination that Roster supports.
+
+mod documented;
+mod http;
+mod node;
+mod person;
+pub mod process;
+mod world;
+
+pub use documented::{Documented, resolve};
+pub use http::{Answer, Request};
+pub use node::Node;
+pub use person::Person;
+pub use world::{Kind, PATIENCE, World, in_each_idle_world, in_each_world, logs};

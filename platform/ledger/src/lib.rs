@@ -14,6 +14,7 @@ mod admission;
 mod claim;
 mod context;
 mod hint;
+pub mod operate;
 mod outcome;
 mod routes;
 mod row;

@@ -44,16 +44,17 @@ const SETTLED: (&str, &str) = (
        select 1 from ledger_messages f where f.root = m.id and f.root <> f.id and f.status in ('accepted', 'running'))",
 );
 
-/// A whole root at once; none that has a row which lives or waits for an operator.
+/// A whole root at once; none that has a row which lives, or which failed and waits for an operator
+/// (what was discarded has no payload any more).
 const OUTLIVED: (&str, &str) = (
     "with old as (select id from ledger_messages m where finished_at < now() - interval '1 day' * $1 and root = id \
-       and status <> 'failed' and not exists (select 1 from ledger_messages f where f.root = m.id and f.root <> f.id \
-         and f.status in ('accepted', 'running', 'failed')) order by finished_at limit 500) \
+       and status not in ('accepted', 'running') and not exists (select 1 from ledger_messages f where f.root = m.id \
+         and (f.status in ('accepted', 'running') or f.status = 'failed' and f.payload is not null)) order by finished_at limit 500) \
      delete from ledger_messages where id in (select id from old) or (root <> id and root in (select id from old))",
     "delete from ledger_messages where root in (select id from ledger_messages m \
        where finished_at < cast(unixepoch('subsec') * 1000000 as integer) - 86400000000 * $1 and root = id \
-       and status <> 'failed' and not exists (select 1 from ledger_messages f where f.root = m.id and f.root <> f.id \
-         and f.status in ('accepted', 'running', 'failed')) order by finished_at limit 500)",
+       and status not in ('accepted', 'running') and not exists (select 1 from ledger_messages f where f.root = m.id \
+         and (f.status in ('accepted', 'running') or f.status = 'failed' and f.payload is not null)) order by finished_at limit 500)",
 );
 
 impl Ledger {

@@ -7,4 +7,6 @@ mod in_process;
 mod rabbitmq;
 
 pub use in_process::InProcess;
+#[cfg(feature = "testing")]
+pub use rabbitmq::delete_queues;
 pub use rabbitmq::{AddressError, RabbitMq, State, Stats};

@@ -11,10 +11,14 @@ mod health;
 mod link;
 mod publisher;
 mod supervisor;
+#[cfg(feature = "testing")]
+mod testing;
 mod topology;
 
 pub use address::AddressError;
 pub use health::{State, Stats};
+#[cfg(feature = "testing")]
+pub use testing::delete_queues;
 
 use address::Address;
 use async_trait::async_trait;

@@ -37,6 +37,19 @@ impl TestDb {
         Some(Self { db, url, _folder: None })
     }
 
+    /// Drops the database now, whoever still uses it: a shared PostgreSQL is left as it was found.
+    pub async fn end(self) {
+        self.db.close().await;
+        let (Ok(server), Some((_, name))) = (std::env::var("TEST_DATABASE_URL"), self.url.rsplit_once("/test_")) else {
+            return;
+        };
+        let mut admin = PgConnection::connect(&server).await.expect("PostgreSQL answers");
+        // The name was made here.
+        let sql = format!("drop database test_{name} with (force)");
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await.expect("its own database");
+        admin.close().await.expect("closed");
+    }
+
     /// One of each.
     pub async fn each() -> Vec<Self> {
         let mut all = vec![Self::sqlite().await];

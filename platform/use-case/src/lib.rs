@@ -13,7 +13,7 @@ pub use async_trait::async_trait;
 pub use cx::{Bench, Cx, Origin, Outbox, Outgoing};
 pub use failure::{Failure, Rejection, Trouble, Unavailable};
 pub use message::{Handle, Lane, Message, Port, Prepare};
-pub use registry::{Boxed, Ready, UseCases};
+pub use registry::{Boxed, Preparing, Ready, UseCases};
 
 /// A context's table of contents. One line per use case stands for its `mod`, its re-export and its
 /// registration in `use_cases()`:

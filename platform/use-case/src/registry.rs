@@ -19,7 +19,10 @@ impl<P: Port + ?Sized, F: Into<Failure> + 'static, H: Handle<P, F>> Ready<P> for
     }
 }
 
-type Erased<P> = for<'a> fn(&'a str, Bench<'a, P>) -> Boxed<'a, Result<Box<dyn Ready<P>>, Failure>>;
+/// A message that is being decoded and prepared.
+pub type Preparing<'a, P> = Boxed<'a, Result<Box<dyn Ready<P>>, Failure>>;
+
+type Erased<P> = for<'a> fn(&'a str, Bench<'a, P>) -> Preparing<'a, P>;
 
 /// Everything one context does, by wire name. Here, and only here, the types of messages are erased.
 pub struct UseCases<P: Port + ?Sized>(BTreeMap<&'static str, (Lane, Erased<P>)>);
@@ -51,20 +54,12 @@ impl<P: Port + ?Sized> UseCases<P> {
     }
 
     /// Decodes and prepares a message; `None` when nobody here handles that name.
-    pub fn prepare<'a>(
-        &self,
-        name: &str,
-        payload: &'a str,
-        bench: Bench<'a, P>,
-    ) -> Option<Boxed<'a, Result<Box<dyn Ready<P>>, Failure>>> {
+    pub fn prepare<'a>(&self, name: &str, payload: &'a str, bench: Bench<'a, P>) -> Option<Preparing<'a, P>> {
         self.0.get(name).map(|(_, prepare)| prepare(payload, bench))
     }
 }
 
-fn prepare<'a, P: Port + ?Sized, M: Prepare<P>>(
-    payload: &'a str,
-    bench: Bench<'a, P>,
-) -> Boxed<'a, Result<Box<dyn Ready<P>>, Failure>>
+fn prepare<'a, P: Port + ?Sized, M: Prepare<P>>(payload: &'a str, bench: Bench<'a, P>) -> Preparing<'a, P>
 where
     <M as Message>::Failure: 'static,
 {

@@ -59,7 +59,6 @@ impl Routes {
 }
 
 /// All routes of all contexts, and the document that describes them.
-#[must_use]
 pub fn assemble(base: OpenApi, contexts: Vec<Routes>, commands: Commands) -> (Router, OpenApi) {
     let mut targets = Targets::default();
     let mut router = OpenApiRouter::with_openapi(base);

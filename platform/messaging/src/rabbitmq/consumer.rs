@@ -96,11 +96,9 @@ impl Consumer {
                 subscription = self.subscribed() => subscription,
                 () = stopped(&mut stop) => return,
             };
-            let ended = tokio::select! {
-                why = self.hear(&mut subscription) => Some(why),
-                () = stopped(&mut stop) => None,
+            let Some(why) = self.hear(&mut subscription, &mut stop).await else {
+                return subscription.end(&self.health.stats).await;
             };
-            let Some(why) = ended else { return subscription.end(&self.health.stats).await };
             self.health.worsen(&self.part, UNSUBSCRIBED);
             debug!(queue = self.queue, why, "a subscription ended");
         }
@@ -142,21 +140,23 @@ impl Consumer {
         Ok(Subscription { channel, stream, tags, used })
     }
 
-    /// Passes on what comes and acknowledges what was used, until the subscription ends. It ends
-    /// without an error when the queue is deleted; every end means to subscribe again.
-    async fn hear(&self, subscription: &mut Subscription) -> String {
+    /// Passes on what comes and acknowledges what was used, until the subscription ends, and then
+    /// says why: without an error when the queue was deleted, and every end means to subscribe
+    /// again. `None` when it is time to stop; never in the middle of an acknowledgement.
+    async fn hear(&self, subscription: &mut Subscription, stop: &mut watch::Receiver<bool>) -> Option<String> {
         loop {
             tokio::select! {
                 delivery = subscription.stream.next() => match delivery {
                     Some(Ok(delivery)) => self.pass_on(&delivery, &subscription.tags),
-                    Some(Err(error)) => return error.to_string(),
-                    None => return "cancelled by the broker".to_owned(),
+                    Some(Err(error)) => return Some(error.to_string()),
+                    None => return Some("cancelled by the broker".to_owned()),
                 },
                 Some(tag) = subscription.used.recv() => {
                     if let Err(trouble) = subscription.acknowledge(tag, &self.health.stats).await {
-                        return trouble.to_string();
+                        return Some(trouble.to_string());
                     }
                 }
+                () = stopped(stop) => return None,
             }
         }
     }

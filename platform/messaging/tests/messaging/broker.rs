@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// Gone with its data when dropped.
 pub(crate) struct Broker {
     program: PathBuf,
-    home: TempDir,
+    pub(crate) home: TempDir,
     node: String,
     port: u16,
     distribution: u16,

@@ -1,0 +1,139 @@
+use crate::{count, each_with_numbers};
+use persistence::testing::TestDb;
+use persistence::{Db, SqlError, execute, fetch_all, fetch_one};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Barrier;
+use use_case::Unavailable;
+
+async fn postgres_with_two_numbers() -> Option<TestDb> {
+    let test = each_with_numbers().await.into_iter().find(|test| test.db.is_shared())?;
+    let mut tx = test.db.begin().await.unwrap();
+    execute!(&mut tx, "insert into numbers (n) values (1), (2)").unwrap();
+    tx.commit().await.unwrap();
+    Some(test)
+}
+
+fn is_a_lost_race(error: SqlError) {
+    assert!(error.is_momentary(), "{error}");
+    assert!(!error.is_disconnected());
+    assert!(Unavailable::from(error).is_momentary(), "it is tried again at once");
+}
+
+#[tokio::test]
+async fn a_deadlock_is_momentary() {
+    let Some(test) = postgres_with_two_numbers().await else { return };
+    let barrier = Arc::new(Barrier::new(2));
+    let one = async |db: Db, first: i64, then: i64, barrier: Arc<Barrier>| {
+        let mut tx = db.begin().await?;
+        execute!(&mut tx, "select n from numbers where n = $1 for update", first)?;
+        barrier.wait().await;
+        execute!(&mut tx, "select n from numbers where n = $1 for update", then).map(|_| ())
+    };
+    let (a, b) = tokio::join!(
+        one(test.db.clone(), 1, 2, Arc::clone(&barrier)),
+        one(test.db.clone(), 2, 1, Arc::clone(&barrier)),
+    );
+    let loser = a.err().or(b.err()).expect("PostgreSQL ends a deadlock");
+    is_a_lost_race(loser);
+}
+
+#[tokio::test]
+async fn a_serialization_failure_is_momentary() {
+    let Some(test) = postgres_with_two_numbers().await else { return };
+    let mut first = test.db.begin().await.unwrap();
+    execute!(&mut first, "set transaction isolation level repeatable read").unwrap();
+    fetch_all!(&mut first, (i64,), "select n from numbers").unwrap();
+
+    let mut second = test.db.begin().await.unwrap();
+    execute!(&mut second, "update numbers set n = 10 where n = 1").unwrap();
+    second.commit().await.unwrap();
+    is_a_lost_race(execute!(&mut first, "update numbers set n = 11 where n = 1").expect_err("it changed meanwhile"));
+}
+
+#[tokio::test]
+async fn a_lock_that_was_not_had_is_momentary() {
+    let Some(test) = postgres_with_two_numbers().await else { return };
+    let mut first = test.db.begin().await.unwrap();
+    execute!(&mut first, "select n from numbers where n = 1 for update").unwrap();
+    let mut second = test.db.begin().await.unwrap();
+    is_a_lost_race(execute!(&mut second, "select n from numbers where n = 1 for update nowait").expect_err("locked"));
+}
+
+#[tokio::test]
+async fn a_busy_file_is_momentary() {
+    let test = TestDb::sqlite().await;
+    let beside = Db::open_beside(&test.url.parse().unwrap()).await.unwrap();
+    let _writes = test.db.begin().await.unwrap();
+    let begun = std::time::Instant::now();
+    is_a_lost_race(beside.begin().await.err().expect("another process writes"));
+    assert!(begun.elapsed() > Duration::from_secs(4), "it waits its turn before it gives up");
+}
+
+#[tokio::test]
+async fn a_conflict_is_neither_momentary_nor_a_lost_connection() {
+    for test in each_with_numbers().await {
+        let mut tx = test.db.begin().await.unwrap();
+        execute!(&mut tx, "insert into numbers (n) values (1)").unwrap();
+        let conflict = execute!(&mut tx, "insert into numbers (n) values (1)").expect_err("twice");
+        assert!(!conflict.is_momentary() && !conflict.is_disconnected(), "{conflict}");
+        assert!(!Unavailable::from(conflict).is_momentary());
+    }
+}
+
+async fn backend(tx: &mut persistence::Tx) -> i64 {
+    fetch_one!(tx, (i64,), "select pg_backend_pid()::bigint").unwrap().0
+}
+
+async fn terminate(db: &Db, backend: i64) {
+    let mut tx = db.begin().await.unwrap();
+    let (done,) = fetch_one!(&mut tx, (bool,), "select pg_terminate_backend($1::int)", backend).unwrap();
+    assert!(done);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_in_a_transaction_is_known_as_such_and_nothing_is_kept() {
+    let Some(test) = postgres_with_two_numbers().await else { return };
+    let mut tx = test.db.begin().await.unwrap();
+    execute!(&mut tx, "insert into numbers (n) values (3)").unwrap();
+    let pid = backend(&mut tx).await;
+    terminate(&test.db, pid).await;
+    let error = execute!(&mut tx, "insert into numbers (n) values (4)").expect_err("it was cut");
+    assert!(error.is_disconnected() && !error.is_momentary(), "{error:?}");
+    assert!(tx.commit().await.is_err());
+    assert_eq!(count(&test.db).await, 2);
+
+    let mut tx = test.db.begin().await.unwrap();
+    execute!(&mut tx, "insert into numbers (n) values (3)").unwrap();
+    let pid = backend(&mut tx).await;
+    terminate(&test.db, pid).await;
+    let error = tx.commit().await.expect_err("it was cut before the commit");
+    assert!(error.is_disconnected(), "{error:?}");
+    assert_eq!(count(&test.db).await, 2);
+}
+
+#[tokio::test]
+async fn after_a_restart_of_the_server_no_transaction_begins_on_a_dead_connection() {
+    let Some(test) = postgres_with_two_numbers().await else { return };
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        open.push(test.db.begin().await.unwrap());
+    }
+    drop(open);
+    // As a restart does it: every connection that the pool holds is dead.
+    let mut admin = sqlx::PgConnection::connect(&test.url).await.unwrap();
+    let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+    loop {
+        use sqlx::Row as _;
+        let cut: i64 = sqlx::query(cut).fetch_one(&mut admin).await.unwrap().get(0);
+        if cut == 0 {
+            break;
+        }
+    }
+    for _ in 0..8 {
+        test.db.begin().await.expect("the server is there");
+    }
+    assert_eq!(count(&test.db).await, 2);
+}
+
+use sqlx::Connection as _;

@@ -1,0 +1,145 @@
+//! A plain HTTP/1.1 client, one connection a request: tests see the real edge, to the byte.
+#![expect(clippy::expect_used, clippy::panic, reason = "in a test, what does not work has failed it")]
+
+use crate::PATIENCE;
+use serde_json::Value;
+use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// A request, as it is sent.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Such as `GET`.
+    pub method: &'static str,
+    /// Path and query.
+    pub target: String,
+    head: Vec<u8>,
+    body: Option<Vec<u8>>,
+}
+
+impl Request {
+    /// A request without a body.
+    #[must_use]
+    pub fn new(method: &'static str, target: impl Into<String>) -> Self {
+        Self { method, target: target.into(), head: Vec::new(), body: None }
+    }
+
+    /// `GET`.
+    #[must_use]
+    pub fn get(target: impl Into<String>) -> Self {
+        Self::new("GET", target)
+    }
+
+    /// `POST`, with a body of JSON.
+    #[must_use]
+    pub fn post(target: impl Into<String>, body: &Value) -> Self {
+        Self::new("POST", target).body("application/json", body.to_string())
+    }
+
+    /// One more header. Its value may be no text.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        for part in [name.as_bytes(), b": ", value.as_ref(), b"\r\n"] {
+            self.head.extend_from_slice(part);
+        }
+        self
+    }
+
+    /// The body, whatever it is.
+    #[must_use]
+    pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        if content_type.is_empty() { self } else { self.header("Content-Type", content_type) }
+    }
+
+    /// `Prefer: wait=N`.
+    #[must_use]
+    pub fn wait(self, seconds: u32) -> Self {
+        self.header("Prefer", format!("wait={seconds}"))
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let Self { method, target, head, body } = self;
+        let mut bytes = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n").into_bytes();
+        bytes.extend_from_slice(head);
+        if let Some(body) = body {
+            bytes.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(body.as_deref().unwrap_or_default());
+        bytes
+    }
+
+    pub(crate) async fn send(&self, to: SocketAddr) -> Answer {
+        let exchange = async {
+            let mut stream = TcpStream::connect(to).await.expect("the server accepts connections");
+            // A server that refuses early may close before it has read everything; its answer counts.
+            let _ = stream.write_all(&self.bytes()).await;
+            let mut bytes = Vec::new();
+            let _ = stream.read_to_end(&mut bytes).await;
+            bytes
+        };
+        let bytes = timeout(PATIENCE, exchange).await.unwrap_or_else(|_| panic!("no answer to {self:?}"));
+        Answer::parse(&bytes).unwrap_or_else(|| panic!("{:?} is no answer to {self:?}", String::from_utf8_lossy(&bytes)))
+    }
+}
+
+/// An answer, as it came.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// All of it before the body.
+    pub head: String,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+        Some(Self { status, head: head.to_owned(), body: body.to_owned() })
+    }
+
+    /// A header's value.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        headers.find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The body, which MUST be JSON and say so.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let kind = self.header("content-type").unwrap_or_default();
+        assert!(matches!(kind, "application/json" | "application/problem+json"), "no JSON: {self:?}");
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// The code of the problem that this answer MUST be: complete, and consistent with itself.
+    #[must_use]
+    pub fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let problem = self.json();
+        let code = problem["code"].as_str().unwrap_or_else(|| panic!("no code: {self:?}"));
+        assert_eq!(problem["status"], self.status, "{self:?}");
+        assert_eq!(problem["type"], format!("/problems/{code}"), "{self:?}");
+        assert_eq!(problem["trace_id"].as_str().map(str::len), Some(32), "{self:?}");
+        assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{self:?}");
+        let request = self.header("x-request-id").unwrap_or_else(|| panic!("no request id: {self:?}"));
+        assert_eq!(problem["instance"], format!("urn:uuid:{request}"), "{self:?}");
+        code.to_owned()
+    }
+
+    /// What a problem says is wrong: pointers and codes.
+    #[must_use]
+    pub fn violations(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| (text(&error["pointer"]), text(&error["code"]))).collect()
+    }
+}

@@ -1,0 +1,100 @@
+#![expect(clippy::expect_used, clippy::panic, reason = "in a test, what does not work has failed it")]
+
+use crate::{Answer, Documented, PATIENCE, Request};
+use kernel::MessageId;
+use ledger::Ledger;
+use roster::compose::{Plan, Roster};
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+use web::Limits;
+
+/// One process of Roster, put together as `roster serve` does it and answering on a port of its own.
+pub struct Node {
+    /// Its ledger.
+    pub ledger: Ledger,
+    /// Where it answers.
+    pub address: SocketAddr,
+    /// What it says it answers; every answer is held against it.
+    pub documented: Arc<Documented>,
+    roster: Mutex<Roster>,
+    closing: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Node {
+    /// Puts it together. It accepts; it works once [`Node::work`] is called.
+    pub async fn start(plan: Plan) -> Self {
+        let roster = Roster::compose(plan).unwrap_or_else(|why| panic!("it cannot be put together: {why}"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let (closing, closed) = oneshot::channel();
+        let serving = tokio::spawn(web::serve(listener, roster.app(), Limits::default(), async { _ = closed.await }));
+        let documented = Arc::new(Documented::new(&serde_json::to_value(&roster.document).expect("a document")));
+        Self { ledger: roster.node.ledger(), address, documented, roster: Mutex::new(roster), closing, serving }
+    }
+
+    /// Begins to work.
+    pub async fn work(&self) {
+        self.roster.lock().await.work().await.expect("the ledger can be read");
+    }
+
+    /// What SIGTERM does first: nothing new is begun, and whoever waits is answered.
+    pub async fn begin_stop(&self) {
+        self.roster.lock().await.node.begin_stop();
+    }
+
+    /// Stops it as SIGTERM does.
+    pub async fn stop(self) {
+        self.begin_stop().await;
+        _ = self.closing.send(());
+        self.serving.await.expect("it has stopped serving");
+        self.roster.into_inner().stop().await;
+    }
+
+    /// Sends a request. Its answer MUST be one that the OpenAPI document allows.
+    pub async fn send(&self, request: &Request) -> Answer {
+        let answer = request.send(self.address).await;
+        self.documented.check(request, &answer);
+        answer
+    }
+
+    /// `GET`
+    pub async fn get(&self, target: impl Into<String>) -> Answer {
+        self.send(&Request::get(target)).await
+    }
+
+    /// Sends all of them at once.
+    pub async fn send_all(&self, requests: impl IntoIterator<Item = Request>) -> Vec<Answer> {
+        let mut sending = JoinSet::new();
+        for request in requests {
+            let (address, documented) = (self.address, Arc::clone(&self.documented));
+            sending.spawn(async move {
+                let answer = request.send(address).await;
+                documented.check(&request, &answer);
+                answer
+            });
+        }
+        sending.join_all().await
+    }
+
+    /// The command that a 202 points to, as it stands.
+    pub async fn command(&self, accepted: &Answer) -> Value {
+        let answer = self.get(accepted.header("location").expect("a location")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    /// The command that a 202 points to, once it has ended.
+    pub async fn outcome(&self, accepted: &Answer) -> Value {
+        assert_eq!(accepted.status, 202, "{accepted:?}");
+        let id: MessageId = accepted.json()["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+        let command = self.ledger.command_by(id, Instant::now() + PATIENCE).await.expect("the ledger answers");
+        assert!(command.is_some_and(|command| command.status.is_final()), "it has not ended: {accepted:?}");
+        self.command(accepted).await
+    }
+}

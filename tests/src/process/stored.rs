@@ -1,0 +1,113 @@
+//! What a database holds, read beside the processes that serve it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
+use auth_application::Credentials as _;
+use auth_domain::Cost;
+use auth_infrastructure::{HashPool, SqlCredentials};
+use kernel::{Email, Secret};
+use persistence::{Db, fetch_all};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Everything that the checker judges by.
+#[derive(Debug, Clone, Default)]
+pub struct Stored {
+    /// The ledger.
+    pub rows: Vec<Row>,
+    /// The users: id and canonical address.
+    pub users: Vec<(Uuid, String)>,
+    /// Who signs in by which address.
+    pub identifiers: Vec<(Uuid, String)>,
+    /// Who has a password.
+    pub credentials: Vec<Uuid>,
+}
+
+/// A row of the ledger.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its id.
+    pub id: Uuid,
+    /// The command that began it.
+    pub root: Uuid,
+    /// What it is about.
+    pub subject: Uuid,
+    /// Its message's wire name.
+    pub name: String,
+    /// Where it stands.
+    pub status: String,
+    /// The key that a client gave.
+    pub key: Option<String>,
+    /// Whether somebody holds a lease on it.
+    pub leased: bool,
+}
+
+/// Opens a database beside the processes that serve it.
+///
+/// # Panics
+/// When it cannot be opened.
+pub async fn open(url: &str) -> Db {
+    Db::open_beside(&url.parse().unwrap()).await.unwrap()
+}
+
+impl Stored {
+    /// Reads everything.
+    ///
+    /// # Panics
+    /// When the database does not answer.
+    pub async fn read(db: &Db) -> Self {
+        type Columns = (Uuid, Uuid, Uuid, String, String, Option<String>, i64);
+        let rows = "select id, root, subject, name, status, idempotency_key, \
+             cast(case when lease_owner is null then 0 else 1 end as bigint) from ledger_messages order by sequence";
+        let mut db = db.read().await.unwrap();
+        let rows = fetch_all!(&mut db, Columns, rows).unwrap();
+        let row = |(id, root, subject, name, status, key, leased)| Row {
+            id,
+            root,
+            subject,
+            name,
+            status,
+            key,
+            leased: leased == 1,
+        };
+        let users = "select id, email_canonical from users_users";
+        let identifiers = "select user_id, identifier from auth_identifiers";
+        let credentials = fetch_all!(&mut db, (Uuid,), "select user_id from auth_credentials").unwrap();
+        Self {
+            rows: rows.into_iter().map(row).collect(),
+            users: fetch_all!(&mut db, (Uuid, String), users).unwrap(),
+            identifiers: fetch_all!(&mut db, (Uuid, String), identifiers).unwrap(),
+            credentials: credentials.into_iter().map(|(user,)| user).collect(),
+        }
+    }
+
+    /// The number of rows that stand so.
+    #[must_use]
+    pub fn count(&self, status: &str) -> usize {
+        self.rows.iter().filter(|row| row.status == status).count()
+    }
+}
+
+/// Who signs in with passwords.
+pub struct SignIns(SqlCredentials);
+
+impl SignIns {
+    /// By what this database holds.
+    ///
+    /// # Panics
+    /// When there are no threads.
+    #[must_use]
+    pub fn new(db: &Db) -> Self {
+        let pool = Arc::new(HashPool::start(1).unwrap());
+        Self(SqlCredentials::new(db.clone(), pool, Cost::try_from(10).unwrap()))
+    }
+
+    /// Whose these are.
+    ///
+    /// # Panics
+    /// When the database does not answer.
+    pub async fn whose(&self, email: &str, password: &str) -> Option<Uuid> {
+        let email = Email::parse(email).unwrap();
+        self.0.verify(&email, &Secret::new(password.to_owned())).await.unwrap().map(|user| user.as_uuid())
+    }
+}

@@ -1,0 +1,293 @@
+#![expect(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "in a test, what does not work has failed it")]
+
+use crate::{Node, Person};
+use auth_application::Credentials as _;
+use auth_domain::Cost;
+use auth_infrastructure::{HashPool, SqlCredentials};
+use kernel::{Email, Secret};
+use ledger::Queue;
+use persistence::testing::TestDb;
+use persistence::{Db, fetch_all, fetch_one};
+use roster::compose::{Broker, Plan, Role, context_names, migrations};
+use sealing::Keys;
+use std::fmt::{Display, Formatter};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+use tracing_subscriber::EnvFilter;
+use use_case::Lane;
+use uuid::Uuid;
+
+/// Far longer than anything takes that works.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a world is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One file; hints in process.
+    Sqlite,
+    /// A database of its own; hints in process.
+    Postgres,
+    /// A database of its own; queues of their own.
+    PostgresAndRabbitMq,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::PostgresAndRabbitMq];
+}
+
+impl Display for Kind {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite, hints in process",
+            Self::Postgres => "PostgreSQL, hints in process",
+            Self::PostgresAndRabbitMq => "PostgreSQL, hints through RabbitMQ",
+        })
+    }
+}
+
+/// A Roster with servers of its own; [`Node`]'s methods are those of its first process.
+pub struct World {
+    /// What it is made of.
+    pub kind: Kind,
+    /// The database, past the process.
+    pub db: Db,
+    test_db: TestDb,
+    folder: TempDir,
+    broker: Option<Broker>,
+    node: Node,
+    leaves_work: AtomicBool,
+}
+
+/// Runs a test on SQLite, on PostgreSQL, and on PostgreSQL with RabbitMQ. Its process works.
+///
+/// A test fails, too, when it leaves messages unfinished or passwords that could be erased.
+pub async fn in_each_world(test: impl AsyncFn(&World)) {
+    in_each(true, test).await;
+}
+
+/// As [`in_each_world`], but nothing is worked on before the test says so ([`Node::work`]).
+pub async fn in_each_idle_world(test: impl AsyncFn(&World)) {
+    in_each(false, test).await;
+}
+
+async fn in_each(works: bool, test: impl AsyncFn(&World)) {
+    for kind in Kind::ALL {
+        let _told = TellsWorld(kind);
+        let Some(world) = World::new(kind).await else { continue };
+        if works {
+            world.work().await;
+        }
+        test(&world).await;
+        world.finish().await;
+    }
+}
+
+/// Says in which world a test has failed.
+struct TellsWorld(Kind);
+
+impl Drop for TellsWorld {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("in the world of {}", self.0);
+        }
+    }
+}
+
+impl std::ops::Deref for World {
+    type Target = Node;
+    fn deref(&self) -> &Node {
+        &self.node
+    }
+}
+
+impl World {
+    /// `None` only where tests without servers were asked for, and this one needs some.
+    async fn new(kind: Kind) -> Option<Self> {
+        keep_logs();
+        let test_db = match kind {
+            Kind::Sqlite => TestDb::sqlite().await,
+            Kind::Postgres | Kind::PostgresAndRabbitMq => TestDb::postgres().await?,
+        };
+        let broker = if kind == Kind::PostgresAndRabbitMq { Some(broker()?) } else { None };
+        for migrations in migrations() {
+            test_db.db.migrate(&migrations).await.expect("the schema is applied");
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let keys = Keys::in_directory(folder.path()).expect("keys are made");
+        let node = Node::start(plan(&test_db.url, keys, Role::All, broker.clone()).await).await;
+        let db = test_db.db.clone();
+        Some(Self { kind, db, test_db, folder, broker, node, leaves_work: AtomicBool::new(false) })
+    }
+
+    /// Whether several processes can share it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.kind != Kind::Sqlite
+    }
+
+    /// The keys that passwords are sealed with here.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        Keys::in_directory(self.folder.path()).expect("the keys are there")
+    }
+
+    /// Another process on the same servers. It works once [`Node::work`] is called.
+    pub async fn another_node(&self, role: Role, keys: Keys) -> Node {
+        Node::start(plan(&self.test_db.url, keys, role, self.broker.clone()).await).await
+    }
+
+    /// Signs somebody up and waits until they can sign in; gives their id.
+    pub async fn register(&self, person: &Person) -> Uuid {
+        let answer = self.send(&person.sign_up().wait(30)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()["id"].as_str().and_then(|id| id.parse().ok()).expect("an id")
+    }
+
+    /// Whose address and password these are.
+    pub async fn verify(&self, email: &str, password: &str) -> Option<Uuid> {
+        static POOL: OnceLock<Arc<HashPool>> = OnceLock::new();
+        let pool = POOL.get_or_init(|| Arc::new(HashPool::start(1).expect("a thread")));
+        let credentials = SqlCredentials::new(self.db.clone(), Arc::clone(pool), cost());
+        let email = Email::parse(email).expect("an address");
+        let found = credentials.verify(&email, &Secret::new(password.to_owned())).await;
+        found.expect("the credentials can be read").map(kernel::UserId::as_uuid)
+    }
+
+    /// The number that a query gives.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        let mut db = self.db.read().await.expect("the database answers");
+        fetch_one!(&mut db, (i64,), sql).expect("one row").0
+    }
+
+    /// The texts that a query gives.
+    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+        let mut db = self.db.read().await.expect("the database answers");
+        let rows = fetch_all!(&mut db, (Option<String>,), sql).expect("rows");
+        rows.into_iter().map(|(text,)| text.unwrap_or_default()).collect()
+    }
+
+    /// Looks again and again until a query gives this number.
+    pub async fn until(&self, sql: &'static str, wanted: i64) {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let found = self.count(sql).await;
+            if found == wanted {
+                return;
+            }
+            assert!(Instant::now() < give_up, "{sql}: {found}, never {wanted}");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Every file that the database has, and the keys beside it.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let database = self.test_db.url.strip_prefix("sqlite://").and_then(|path| Path::new(path).parent());
+        let folders = database.into_iter().chain([self.folder.path()]);
+        let files = folders.flat_map(|folder| std::fs::read_dir(folder).expect("a folder"));
+        files.map(|file| file.expect("a file").path()).collect()
+    }
+
+    /// This test means to leave messages unfinished.
+    pub fn leaves_work(&self) {
+        self.leaves_work.store(true, Ordering::Relaxed);
+    }
+
+    async fn finish(self) {
+        if !self.leaves_work.load(Ordering::Relaxed) {
+            self.until("select count(*) from ledger_messages where status in ('accepted', 'running')", 0).await;
+            let failed = self.texts("select name || errors from ledger_messages where status = 'failed'").await;
+            assert!(failed.is_empty(), "left to an operator: {failed:?}");
+            let users = self.count("select count(*) from users_users").await;
+            for (what, sql) in PER_USER {
+                assert_eq!(self.count(sql).await, users, "{what} for each user");
+            }
+        }
+        let kept = "select count(*) from ledger_messages where status in ('succeeded', 'rejected') and payload is not null";
+        assert_eq!(self.count(kept).await, 0, "what has ended keeps no payload, and with it no sealed password");
+        let Self { node, test_db, broker, .. } = self;
+        node.stop().await;
+        test_db.end().await;
+        if let Some(Broker { url, prefix }) = broker {
+            let lanes = |context| Lane::ALL.map(|lane| Queue { context, lane });
+            let queues: Vec<_> = context_names().flat_map(lanes).collect();
+            messaging::delete_queues(&url, &prefix, &queues).await.expect("the broker answers");
+        }
+    }
+}
+
+/// What there is one of for each user, when everything has ended.
+const PER_USER: [(&str, &str); 3] = [
+    (
+        "a registration that succeeded",
+        "select count(*) from ledger_messages where name = 'users.register_user.v1' and status = 'succeeded'",
+    ),
+    (
+        "an identifier that is theirs",
+        "select count(*) from auth_identifiers join users_users on id = user_id and identifier = email_canonical",
+    ),
+    ("a credential", "select count(*) from auth_credentials join users_users on id = user_id"),
+];
+
+fn cost() -> Cost {
+    Cost::try_from(10).expect("the least that is allowed")
+}
+
+/// Each process opens the database for itself, as real ones do.
+async fn plan(url: &str, keys: Keys, role: Role, broker: Option<Broker>) -> Plan {
+    let db = match url.strip_prefix("sqlite://") {
+        Some(path) => Db::open_forgetful(Path::new(path)).await,
+        None => Db::open(&url.parse().expect("a URL")).await,
+    };
+    let (max_delay, bcrypt_cost) = (Duration::from_secs(3600), cost());
+    Plan { db: db.expect("the database opens"), keys, role, broker, bcrypt_cost, max_delay, docs: true }
+}
+
+/// Queues under a prefix that nobody else has.
+fn broker() -> Option<Broker> {
+    let Ok(url) = std::env::var("TEST_AMQP_URL") else {
+        if std::env::var_os("ROSTER_TEST_EMBEDDED").is_some() {
+            return None;
+        }
+        panic!("TEST_AMQP_URL is not set: run `cargo xtask test`, which starts a RabbitMQ");
+    };
+    Some(Broker { url, prefix: format!("test-{}", kernel::MessageId::random()) })
+}
+
+static LOGS: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// Everything that this process of tests has logged, at a level that shows more than any default does.
+#[must_use]
+pub fn logs() -> String {
+    String::from_utf8_lossy(&lines()).into_owned()
+}
+
+fn lines() -> MutexGuard<'static, Vec<u8>> {
+    LOGS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn keep_logs() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let filter = EnvFilter::new("debug,lapin=info");
+        tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(|| Lines).init();
+    });
+}
+
+struct Lines;
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        lines().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

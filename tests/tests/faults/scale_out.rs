@@ -1,0 +1,116 @@
+//! An API and workers of their own, on PostgreSQL and RabbitMQ.
+
+use crate::broker::Broker;
+use crate::verdict::all_promises_kept;
+use acceptance::process::canary::{in_files, in_postgres};
+use acceptance::process::load::{Heard, Load};
+use acceptance::process::stored::{self, Stored};
+use acceptance::process::{Folder, Server, postgres, rabbitmq_program, until};
+use persistence::Db;
+use std::time::Duration;
+
+const PEOPLE: usize = 300;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An API and two workers that share a folder, a database and a broker of their own.
+struct Installation {
+    api: Server,
+    workers: [Server; 2],
+    broker: Broker,
+    db: Db,
+    folder: Folder,
+}
+
+impl Installation {
+    /// `None` only where tests are to do without servers.
+    async fn start() -> Option<Self> {
+        let (database, program) = (postgres().await?, rabbitmq_program()?);
+        let mut broker = Broker::new(&program);
+        broker.start();
+        let folder = Folder::new();
+        let roster = |role| {
+            let roster = folder.roster(&["serve", "--role", role]).hashing_fast().on_a_fixed_port();
+            roster.set("DATABASE_URL", &database).set("AMQP_URL", broker.url())
+        };
+        // All at once: they agree on the schema and on the keys.
+        let (mut api, mut one, mut other) = (roster("api").start(), roster("worker").start(), roster("worker").start());
+        tokio::join!(api.serves(), one.serves(), other.serves());
+        let db = stored::open(&database).await;
+        let installation = Self { api, workers: [one, other], broker, db, folder };
+        installation.hints_go_through().await;
+        Some(installation)
+    }
+
+    async fn hints_go_through(&self) {
+        until(PATIENCE, "connection to the broker", async || {
+            let ready = self.api.get("/health/ready").await;
+            assert_eq!(ready.status, 200, "{ready:?}");
+            (ready.json()["status"] == "ok").then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until a kill hits something.
+    async fn works(&self) {
+        until(PATIENCE, "work under way", async || (Stored::read(&self.db).await.count("running") > 0).then_some(())).await;
+    }
+
+    async fn no_password_is_written(&self, canary: &str) {
+        let (person, password) = (format!("@{canary}.example"), format!("{canary} umbrella"));
+        assert!(!in_postgres(&self.db, &person).await.is_empty(), "addresses are found");
+        assert_eq!(in_postgres(&self.db, &password).await, [] as [String; 0]);
+        for word in [&person, &password] {
+            assert_eq!(in_files(self.folder.path(), word), [] as [String; 0], "not in a log");
+            assert_eq!(in_files(self.broker.home.path(), word), [] as [String; 0], "not in the broker");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killing_workers_loses_and_doubles_no_sign_up() {
+    let Some(mut it) = Installation::start().await else { return };
+    let load = Load::start(it.api.at(), PEOPLE, 16);
+    for (round, answered) in [20, 70, 120, 170, 220, 270].into_iter().enumerate() {
+        load.reaches(answered).await;
+        it.works().await;
+        it.workers[round % 2].kill_9_and_restart().await;
+    }
+    let canary = load.canary().to_owned();
+    all_promises_kept("kill -9 of workers", load, &it.db, PEOPLE).await;
+    assert!(it.folder.printed().contains("leases ran out"), "no kill hit a message");
+    it.no_password_is_written(&canary).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killing_the_api_in_mid_request_loses_and_doubles_no_sign_up() {
+    let Some(mut it) = Installation::start().await else { return };
+    let load = Load::start(it.api.at(), PEOPLE, 32);
+    for answered in [20, 80, 140, 200, 260] {
+        load.reaches(answered).await;
+        it.api.kill_9_and_restart().await;
+    }
+    let canary = load.canary().to_owned();
+    let log = all_promises_kept("kill -9 of the API", load, &it.db, PEOPLE).await;
+    assert!(log.iter().any(|it| it.heard.contains(&Heard::Nothing)), "no kill hit a request");
+    it.no_password_is_written(&canary).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killing_the_broker_loses_and_doubles_no_sign_up() {
+    let Some(mut it) = Installation::start().await else { return };
+    let load = Load::start(it.api.at(), PEOPLE, 16);
+    for answered in [20, 150] {
+        load.reaches(answered).await;
+        it.works().await;
+        it.broker.kill();
+        // Accepting and working go on without it.
+        load.reaches(answered + 60).await;
+        it.broker.start();
+        it.hints_go_through().await;
+    }
+    let canary = load.canary().to_owned();
+    let log = all_promises_kept("kill -9 of RabbitMQ", load, &it.db, PEOPLE).await;
+    let troubled = |it: &&acceptance::process::load::SignUp| it.heard.iter().any(|heard| matches!(heard, Heard::Nothing | Heard::Refused(..)));
+    assert_eq!(log.iter().filter(troubled).count(), 0, "no client noticed");
+    it.no_password_is_written(&canary).await;
+}

@@ -1,0 +1,43 @@
+//! The end of each of these tests: everything settles, and all promises have been kept.
+
+use acceptance::process::checker::broken_promises;
+use acceptance::process::load::{Load, SignUp, last_status, promised, sample, trouble};
+use acceptance::process::stored::{SignIns, Stored};
+use persistence::Db;
+use std::time::{Duration, Instant};
+
+/// After the last fault: a lease, the sweep that finds it, the work itself, and a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Whose password is tried.
+const ONE_IN: usize = 17;
+
+/// Waits for the end, checks everything that can be checked in the log and the database, and tells how it went.
+pub(crate) async fn all_promises_kept(fault: &str, load: Load, db: &Db, people: usize) -> Vec<SignUp> {
+    let begun = Instant::now();
+    let log = load.settle(PATIENCE).await;
+    let stored = Stored::read(db).await;
+    let broken = broken_promises(&log, &stored);
+    assert!(broken.is_empty(), "{fault}: {} promises broken:\n{}", broken.len(), broken.join("\n"));
+    assert_eq!((log.len(), promised(&log)), (people, people), "everybody has a promise");
+
+    let sign_ins = SignIns::new(db);
+    let mut tried = 0;
+    for person in sample(&log, ONE_IN).filter(|person| last_status(person) == Some("succeeded")) {
+        let (_, user) = person.accepted().next().unwrap();
+        assert_eq!(sign_ins.whose(&person.email, &person.password).await, Some(user), "{person:?}");
+        assert_eq!(sign_ins.whose(&person.email, "not their password").await, None);
+        tried += 1;
+    }
+    assert!(tried > 0, "somebody's password was tried");
+    let (lost, retried) = trouble(&log);
+    let line = format!(
+        "{fault}: {people} promised, {} succeeded, {} rejected; {lost} answers lost, {retried} people tried again; \
+         settled in {:.1} s\n",
+        stored.users.len(),
+        stored.count("rejected"),
+        begun.elapsed().as_secs_f64(),
+    );
+    // For the reader of a campaign's output; a test needs it not.
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
+    log
+}
