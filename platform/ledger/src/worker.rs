@@ -59,8 +59,8 @@ struct Floor {
 
 impl Floor {
     async fn attend(self: Arc<Self>, context: Arc<dyn Context>, mut bay: Bay) {
-        let names: Vec<_> =
-            context.messages().into_iter().filter(|(_, lane)| *lane == bay.queue.lane).map(|(name, _)| name).collect();
+        // Of either lane: a row stays in the lane that it was written to, also when a newer version has moved its message.
+        let names: Vec<_> = context.messages().into_iter().map(|(name, _)| name).collect();
         let names = serde_json::to_string(&names).unwrap_or_default();
         let slots = Arc::new(Semaphore::new(bay.slots));
         let freed = Arc::new(Notify::new());
@@ -90,8 +90,8 @@ impl Floor {
             let _nudge: Option<Nudge> = tokio::select! {
                 () = self.ledger.stopping() => None,
                 () = freed.notified(), if more => None,
-                // With no slot free, a hint is left for other workers to take.
-                nudge = bay.listen.next(), if slots.available_permits() > 0 => Some(nudge),
+                // With no slot free, or no database, a hint is left for other workers to take.
+                nudge = bay.listen.next(), if well && slots.available_permits() > 0 => Some(nudge),
                 () = tokio::time::sleep(LOOK) => None,
             };
         }

@@ -73,7 +73,8 @@ fn asset(name: &str, config: Arc<Config<'static>>, headers: &HeaderMap) -> Resul
     Ok(cached(&ETag::of(&bytes), headers, types, bytes))
 }
 
-/// Kept by clients, and asked for again each time: a new version is seen at once.
+/// Kept by clients, and asked for again each time: a new version is seen at once. The answer 304
+/// has the same headers, since a client replaces what it kept by them (RFC 9111, section 3.2).
 fn cached<const N: usize>(
     tag: &ETag,
     headers: &HeaderMap,
@@ -82,7 +83,7 @@ fn cached<const N: usize>(
 ) -> Response {
     let validators = [(ETAG, tag.header()), (CACHE_CONTROL, axum::http::HeaderValue::from_static("no-cache"))];
     if tag.is_known_to(headers) {
-        return (StatusCode::NOT_MODIFIED, validators).into_response();
+        return (StatusCode::NOT_MODIFIED, validators, own).into_response();
     }
     (validators, own, body).into_response()
 }

@@ -126,7 +126,7 @@ const DOMAINS: [&str; 12] = [
     "例子.测试",
     "실례.테스트",
     "उदाहरण.परीक्षा",
-    "a-rather-long-label-that-is-still-below-the-limit-of-sixty-three.example",
+    "a-long-label-that-is-just-below-the-limit-of-sixty-three-octets.example",
 ];
 
 fn email(index: usize, dice: &mut Dice) -> String {

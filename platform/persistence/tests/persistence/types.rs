@@ -90,8 +90,8 @@ async fn times_sort_as_time_does_and_are_what_the_database_takes_them_for() {
         "2026-09-21T14:13:21Z",
     ];
     for test in each_with_things().await {
-        for (n, text) in (0..9).zip(in_order).rev() {
-            write(&test, &(id(n), Some(at(text)), None, None, None, None)).await;
+        for (n, text) in (0..9_u8).zip(in_order).rev() {
+            write(&test, &(id(n.into()), Some(at(text)), None, None, None, None)).await;
         }
         let mut db = test.db.read().await.unwrap();
         let sorted = fetch_all!(&mut db, (Option<At>,), "select at from things order by at").unwrap();

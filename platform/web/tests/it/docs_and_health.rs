@@ -39,9 +39,14 @@ async fn the_page_and_all_it_loads_come_from_the_binary() {
 
 #[tokio::test]
 async fn the_page_may_run_its_own_scripts_and_no_others() {
-    let policy = docs_server().await.get("/docs/").await.header("content-security-policy").unwrap().to_owned();
+    let server = docs_server().await;
+    let page = server.get("/docs/").await;
+    let policy = page.header("content-security-policy").unwrap();
     assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self';"), "{policy}");
     assert!(!policy.contains("http") && !policy.contains("sandbox"), "{policy}");
+    let head = format!("Host: x\r\nConnection: close\r\nIf-None-Match: {}\r\n\r\n", page.header("etag").unwrap());
+    let again = server.ask(format!("GET /docs/ HTTP/1.1\r\n{head}")).await;
+    assert_eq!((again.status(), again.header("content-security-policy")), (304, Some(policy)), "it replaces the first");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Hashes per second on one core, by the number of lanes, beside the `bcrypt` crate.
 //!
-//! `cargo run --release -p bcrypt-lanes --example lanes [COST]`, on a machine that does nothing else.
+//! `cargo xtask bench [COST]`, on a machine that does nothing else.
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 
 use bcrypt_lanes::{Cost, Job, MAX_LANES, bcrypt};

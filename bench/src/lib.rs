@@ -1,1 +1,0 @@
-//! Speed, measured as a ratio in one run.

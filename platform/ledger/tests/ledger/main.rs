@@ -1,0 +1,20 @@
+//! What the ledger promises, on both databases, through its public face.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod accepting;
+mod admission;
+mod fencing;
+mod follow_ups;
+mod hints;
+mod once;
+mod order;
+mod outcomes;
+mod plans;
+mod poison;
+mod retention;
+mod shop;
+mod stopping;
+mod sweeping;
+mod waiting;
+mod world;

@@ -1,0 +1,254 @@
+//! A small context to try the ledger on, and a second one that it sends to.
+
+use ledger::{Adapter, Context};
+use persistence::{SqlError, Tx, execute};
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, LazyLock, Mutex};
+use tokio::sync::Semaphore;
+use use_case::{Bench, Cx, Failure, Handle, Message, Port, Prepare, Trouble, Unavailable, UseCases, async_trait};
+use uuid::Uuid;
+
+/// What a test counts, and where it stops things.
+pub struct Script {
+    pub id: Uuid,
+    pub prepared: AtomicUsize,
+    pub handled: AtomicUsize,
+    pub overlaps: AtomicUsize,
+    inside: Mutex<HashSet<Uuid>>,
+    /// A permit for each that has come to its gate.
+    pub arrived: Semaphore,
+    /// A permit for each that may pass it.
+    pub pass: Semaphore,
+}
+
+static SCRIPTS: LazyLock<Mutex<HashMap<Uuid, Arc<Script>>>> = LazyLock::new(Mutex::default);
+
+impl Script {
+    pub fn new(id: Uuid) -> Arc<Self> {
+        let zero = AtomicUsize::default;
+        let script = Arc::new(Self {
+            id,
+            prepared: zero(),
+            handled: zero(),
+            overlaps: zero(),
+            inside: Mutex::default(),
+            arrived: Semaphore::new(0),
+            pass: Semaphore::new(0),
+        });
+        SCRIPTS.lock().unwrap().insert(id, Arc::clone(&script));
+        script
+    }
+
+    fn of(id: Uuid) -> Arc<Self> {
+        Arc::clone(&SCRIPTS.lock().unwrap()[&id])
+    }
+
+    async fn gate(&self) {
+        self.arrived.add_permits(1);
+        self.pass.acquire().await.unwrap().forget();
+    }
+
+    /// One more has come to its gate.
+    pub async fn has_arrived(&self) {
+        let arrived = tokio::time::timeout(crate::world::PATIENCE, self.arrived.acquire()).await;
+        arrived.expect("somebody comes to the gate").unwrap().forget();
+    }
+
+    /// Errors of which the first `times` handlers are given one.
+    fn fails(&self, times: usize) -> bool {
+        self.handled.load(SeqCst) <= times
+    }
+}
+
+struct Inside<'a>(&'a Script, Uuid);
+
+impl<'a> Inside<'a> {
+    fn enter(script: &'a Script, subject: Uuid) -> Self {
+        if !script.inside.lock().unwrap().insert(subject) {
+            script.overlaps.fetch_add(1, SeqCst);
+        }
+        Self(script, subject)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.inside.lock().unwrap().remove(&self.1);
+    }
+}
+
+#[async_trait]
+pub trait Shop: Send {
+    async fn note(&mut self, job: &Job, context: &str) -> Result<(), Unavailable>;
+}
+
+impl Port for dyn Shop {
+    type Tools = ();
+}
+
+pub struct SqlShop(Tx);
+
+impl From<Tx> for SqlShop {
+    fn from(tx: Tx) -> Self {
+        Self(tx)
+    }
+}
+
+impl From<SqlShop> for Tx {
+    fn from(shop: SqlShop) -> Self {
+        shop.0
+    }
+}
+
+impl Adapter<dyn Shop> for SqlShop {
+    fn port(&mut self) -> &mut (dyn Shop + 'static) {
+        self
+    }
+}
+
+#[async_trait]
+impl Shop for SqlShop {
+    async fn note(&mut self, job: &Job, context: &str) -> Result<(), Unavailable> {
+        let sql = "insert into effects (context, subject, n) values ($1, $2, $3)";
+        execute!(&mut self.0, sql, context, job.subject, job.n).map_err(|error: SqlError| error.into()).map(|_| ())
+    }
+}
+
+/// What a message is told to do, besides noting that it was here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Act {
+    Note,
+    Reject,
+    Break,
+    Panic,
+    /// This often; then it works.
+    BeUnavailable(usize),
+    LoseARace(usize),
+    StopAtTheGate,
+    /// Sends `depot.deliver.v1`, which breaks when told to.
+    Send {
+        breaks: bool,
+    },
+    SendToNobody,
+    Publish,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Job {
+    pub script: Uuid,
+    pub subject: Uuid,
+    pub n: i64,
+    pub act: Act,
+}
+
+macro_rules! job {
+    ($name:ident, $wire:literal, $failure:ty) => {
+        #[derive(Debug, Clone, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Job);
+
+        impl Message for $name {
+            const NAME: &'static str = $wire;
+            type Failure = $failure;
+            fn subject(&self) -> Uuid {
+                self.0.subject
+            }
+        }
+    };
+}
+
+job!(Sell, "shop.sell.v1", Failure);
+job!(Engrave, "shop.engrave.v1", Failure);
+job!(Deliver, "depot.deliver.v1", Trouble);
+job!(Sold, "shop.item_sold.v1", Trouble);
+job!(Nowhere, "nowhere.do.v1", Trouble);
+
+#[derive(Debug, thiserror::Error)]
+#[error("it is sold out")]
+struct SoldOut;
+
+impl kernel::Reason for SoldOut {
+    fn code(&self) -> &'static str {
+        "sold_out"
+    }
+}
+
+impl Handle<dyn Shop> for Sell {
+    async fn handle(self, cx: Cx<'_, dyn Shop>) -> Result<(), Failure> {
+        act(self.0, cx).await
+    }
+}
+
+async fn act(job: Job, mut cx: Cx<'_, dyn Shop>) -> Result<(), Failure> {
+    let script = Script::of(job.script);
+    script.handled.fetch_add(1, SeqCst);
+    let _inside = Inside::enter(&script, job.subject);
+    cx.store.note(&job, "shop").await?;
+    let further = |act| Job { act, ..job.clone() };
+    match job.act {
+        Act::Note => {}
+        Act::Reject => Err(SoldOut)?,
+        Act::Break => return Err(Failure::Broken("out of order".into())),
+        Act::Panic => panic!("told to"),
+        Act::BeUnavailable(times) if script.fails(times) => Err(Unavailable::for_now("closed"))?,
+        Act::LoseARace(times) if script.fails(times) => Err(Unavailable::for_a_moment("somebody was faster"))?,
+        Act::BeUnavailable(_) | Act::LoseARace(_) => {}
+        Act::StopAtTheGate => script.gate().await,
+        Act::Send { breaks } => cx.send(&Deliver(further(if breaks { Act::Break } else { Act::Note }))),
+        Act::SendToNobody => cx.send(&Nowhere(further(Act::Note))),
+        Act::Publish => cx.publish(&Sold(further(Act::Note))),
+    }
+    Ok(())
+}
+
+#[derive(Clone)]
+pub struct Engraved(Job);
+
+impl Prepare<dyn Shop> for Engrave {
+    type Ready = Engraved;
+
+    async fn prepare(self, _: Bench<'_, dyn Shop>) -> Result<Engraved, Failure> {
+        let script = Script::of(self.0.script);
+        script.prepared.fetch_add(1, SeqCst);
+        if self.0.act == Act::StopAtTheGate {
+            script.gate().await;
+            return Ok(Engraved(Job { act: Act::Note, ..self.0 }));
+        }
+        Ok(Engraved(self.0))
+    }
+}
+
+impl Handle<dyn Shop> for Engraved {
+    async fn handle(self, cx: Cx<'_, dyn Shop>) -> Result<(), Failure> {
+        act(self.0, cx).await
+    }
+}
+
+async fn react(job: Job, cx: Cx<'_, dyn Shop>) -> Result<(), Trouble> {
+    cx.store.note(&job, "depot").await?;
+    if job.act == Act::Break { Err(Trouble::Broken("the van broke down".into())) } else { Ok(()) }
+}
+
+impl Handle<dyn Shop, Trouble> for Deliver {
+    async fn handle(self, cx: Cx<'_, dyn Shop>) -> Result<(), Trouble> {
+        react(self.0, cx).await
+    }
+}
+
+impl Handle<dyn Shop, Trouble> for Sold {
+    async fn handle(self, cx: Cx<'_, dyn Shop>) -> Result<(), Trouble> {
+        react(self.0, cx).await
+    }
+}
+
+pub fn shop() -> Arc<dyn Context> {
+    let does = UseCases::<dyn Shop>::default().on::<Sell>().on::<Engrave>();
+    ledger::context::<_, SqlShop>("shop", does, Arc::new(()))
+}
+
+pub fn depot() -> Arc<dyn Context> {
+    let does = UseCases::<dyn Shop>::default().on::<Deliver>().on::<Sold>();
+    ledger::context::<_, SqlShop>("depot", does, Arc::new(()))
+}

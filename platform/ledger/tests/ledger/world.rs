@@ -1,0 +1,296 @@
+//! A database with the ledger's tables, and nodes on it.
+
+use crate::shop::{Act, Engrave, Job, Script, Sell, depot, shop};
+use kernel::MessageId;
+use ledger::{Accepted, Announce, Bay, Command, Context, Entry, Hint, Ledger, Listen, Node, Nudge, Queue, Settings};
+use persistence::testing::TestDb;
+use persistence::{Db, Text, Tx, execute, fetch_all, fetch_one, fetch_optional};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use use_case::async_trait;
+use uuid::Uuid;
+
+/// For how long a test waits for what must come.
+pub const PATIENCE: Duration = Duration::from_secs(40);
+
+const EFFECTS: (&str, &str) = (
+    "create table effects (id bigint generated always as identity primary key, context text not null, subject uuid not null, n bigint not null)",
+    "create table effects (id integer primary key autoincrement, context text not null, subject blob not null, n integer not null) strict",
+);
+
+pub struct World {
+    pub test: TestDb,
+    pub db: Db,
+    pub script: Arc<Script>,
+}
+
+/// A row of the ledger as it is stored.
+#[derive(Debug, PartialEq)]
+pub struct Row {
+    pub status: String,
+    pub payload: Option<String>,
+    pub attempts: i64,
+    pub deaths: i64,
+    pub epoch: i64,
+    pub errors: String,
+}
+
+impl World {
+    async fn on(test: TestDb) -> Self {
+        test.db.migrate(&ledger::MIGRATIONS).await.unwrap();
+        let db = test.db.clone();
+        let world = Self { test, db, script: Script::new(id()) };
+        world.sql(EFFECTS).await;
+        world
+    }
+
+    pub async fn each() -> Vec<Self> {
+        let mut all = Vec::new();
+        for test in TestDb::each().await {
+            all.push(Self::on(test).await);
+        }
+        all
+    }
+
+    /// PostgreSQL only: several nodes.
+    pub async fn postgres() -> Option<Self> {
+        match TestDb::postgres().await {
+            Some(test) => Some(Self::on(test).await),
+            None => None,
+        }
+    }
+
+    pub fn kind(&self) -> &'static str {
+        self.db.kind()
+    }
+
+    pub async fn sql(&self, sql: impl Text) -> u64 {
+        let mut tx = self.db.begin().await.unwrap();
+        let done = execute!(&mut tx, sql).unwrap();
+        tx.commit().await.unwrap();
+        done
+    }
+
+    /// A statement about one row.
+    pub async fn sql_on(&self, row: MessageId, sql: impl Text) -> u64 {
+        let mut tx = self.db.begin().await.unwrap();
+        let done = execute!(&mut tx, sql, row.as_uuid()).unwrap();
+        tx.commit().await.unwrap();
+        done
+    }
+
+    pub async fn number(&self, sql: impl Text) -> i64 {
+        let mut db = self.db.read().await.unwrap();
+        fetch_one!(&mut db, (i64,), sql).unwrap().0
+    }
+
+    pub async fn row(&self, id: MessageId) -> Row {
+        self.find(id).await.expect("the row is there")
+    }
+
+    pub async fn find(&self, id: MessageId) -> Option<Row> {
+        let sql = "select status, payload, attempts, deaths, lease_epoch, coalesce(errors, '') from ledger_messages where id = $1";
+        let mut db = self.db.read().await.unwrap();
+        let row = fetch_optional!(&mut db, (String, Option<String>, i64, i64, i64, String), sql, id.as_uuid()).unwrap();
+        row.map(|(status, payload, attempts, deaths, epoch, errors)| Row { status, payload, attempts, deaths, epoch, errors })
+    }
+
+    /// The numbers that were noted about a subject, in order.
+    pub async fn effects(&self, subject: Uuid) -> Vec<i64> {
+        let sql = "select n from effects where subject = $1 order by id";
+        let mut db = self.db.read().await.unwrap();
+        fetch_all!(&mut db, (i64,), sql, subject).unwrap().into_iter().map(|(n,)| n).collect()
+    }
+
+    pub fn job(&self, subject: Uuid, n: i64, act: Act) -> Job {
+        Job { script: self.script.id, subject, n, act }
+    }
+
+    pub fn sell(&self, act: Act) -> Entry {
+        self.sell_about(id(), 0, act)
+    }
+
+    pub fn sell_about(&self, subject: Uuid, n: i64, act: Act) -> Entry {
+        Entry::new(MessageId::random(), &Sell(self.job(subject, n, act)), "ada")
+    }
+
+    pub fn engrave(&self, act: Act) -> Entry {
+        self.engrave_about(id(), 0, act)
+    }
+
+    pub fn engrave_about(&self, subject: Uuid, n: i64, act: Act) -> Entry {
+        Entry::new(MessageId::random(), &Engrave(self.job(subject, n, act)), "ada")
+    }
+
+    pub async fn until_status(&self, id: MessageId, status: &str) {
+        until(&format!("{}: {id} is {status}", self.kind()), async || self.row(id).await.status == status).await;
+    }
+
+    /// Makes every lease run out.
+    pub async fn expire_leases(&self) {
+        let past = (
+            "update ledger_messages set lease_until = now() - interval '1 minute' where status = 'running'",
+            "update ledger_messages set lease_until = 0 where status = 'running'",
+        );
+        self.sql(past).await;
+    }
+
+    /// Whatever waits for another try is due.
+    pub async fn all_due(&self) {
+        let due = (
+            "update ledger_messages set next_attempt_at = now() where status = 'accepted'",
+            "update ledger_messages set next_attempt_at = 0 where status = 'accepted'",
+        );
+        self.sql(due).await;
+    }
+
+    pub async fn subscribe(&self, event: &str, context: &str, lane: &str) {
+        let mut tx: Tx = self.db.begin().await.unwrap();
+        let sql = "insert into ledger_subscriptions (event, context, lane) values ($1, $2, $3)";
+        execute!(&mut tx, sql, event, context, lane).unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// A node that accepts and works.
+    pub async fn node(&self) -> Running {
+        self.node_with(Hints::default(), 4).await
+    }
+
+    pub async fn node_with(&self, hints: Hints, slots: usize) -> Running {
+        let mut running = self.idle_with(hints.clone(), vec![shop(), depot()]).await;
+        running.work(slots).await;
+        running
+    }
+
+    /// A node that only accepts, so far.
+    pub async fn idle(&self) -> Running {
+        self.idle_with(Hints::default(), vec![shop(), depot()]).await
+    }
+
+    pub async fn idle_with(&self, hints: Hints, contexts: Vec<Arc<dyn Context>>) -> Running {
+        let db = if self.db.is_shared() {
+            // A process of its own, as far as the database can tell.
+            Db::open(&self.test.url.parse().unwrap()).await.unwrap()
+        } else {
+            self.db.clone()
+        };
+        let node = Node::start(Settings {
+            db,
+            contexts: contexts.clone(),
+            announce: Arc::new(hints.clone()),
+            hints_get_lost: false,
+            max_delay: Duration::from_secs(3_600),
+        });
+        Running { ledger: node.ledger(), node, hints, contexts }
+    }
+}
+
+/// A process.
+pub struct Running {
+    pub ledger: Ledger,
+    pub node: Node,
+    hints: Hints,
+    contexts: Vec<Arc<dyn Context>>,
+}
+
+impl Running {
+    pub async fn work(&mut self, slots: usize) {
+        let bay = |queue: Queue| Bay { listen: self.hints.listen(&queue), queue, slots };
+        self.node.work(ledger::queues(&self.contexts).into_iter().map(bay).collect()).await.unwrap();
+    }
+
+    pub async fn accept(&self, entry: Entry) -> MessageId {
+        match self.ledger.accept(entry).await.unwrap() {
+            Accepted::New(id) => id,
+            Accepted::Before(id) => panic!("{id} was accepted before"),
+        }
+    }
+
+    /// The command once it is final.
+    pub async fn outcome(&self, id: MessageId) -> Command {
+        let command = self.ledger.command_by(id, Instant::now() + PATIENCE).await.unwrap().expect("the command is there");
+        assert!(command.status.is_final(), "{command:?}");
+        command
+    }
+}
+
+/// Hints in one process, sound or not.
+#[derive(Clone, Default)]
+pub struct Hints {
+    bells: Arc<Mutex<HashMap<Queue, Arc<Notify>>>>,
+    how: How,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum How {
+    #[default]
+    Once,
+    Never,
+    /// Thrice, and late ones after early ones.
+    Thrice,
+}
+
+impl Hints {
+    pub fn lost() -> Self {
+        Self { how: How::Never, ..Self::default() }
+    }
+
+    pub fn tripled() -> Self {
+        Self { how: How::Thrice, ..Self::default() }
+    }
+
+    fn bell(&self, queue: &Queue) -> Arc<Notify> {
+        self.bells.lock().unwrap().entry(queue.clone()).or_default().clone()
+    }
+
+    fn listen(&self, queue: &Queue) -> Box<dyn Listen> {
+        Box::new(Bell(self.bell(queue)))
+    }
+}
+
+impl Announce for Hints {
+    fn announce(&self, queue: &Queue, hints: Vec<Hint>) {
+        let bell = self.bell(queue);
+        match self.how {
+            How::Never => {}
+            How::Once => bell.notify_one(),
+            How::Thrice => {
+                let salt = hints.first().map_or(0, |hint| hint.id.as_uuid().as_u128());
+                for n in 0..3_u32 {
+                    let bell = Arc::clone(&bell);
+                    let late = Duration::from_micros(u64::try_from((salt >> (n * 12)) & 0xfff).unwrap());
+                    tokio::spawn(async move {
+                        tokio::time::sleep(late).await;
+                        bell.notify_one();
+                    });
+                }
+            }
+        }
+    }
+}
+
+struct Bell(Arc<Notify>);
+
+#[async_trait]
+impl Listen for Bell {
+    async fn next(&mut self) -> Nudge {
+        self.0.notified().await;
+        Nudge::default()
+    }
+}
+
+pub fn id() -> Uuid {
+    MessageId::random().as_uuid()
+}
+
+/// Polls until it holds.
+pub async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
