@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use web::Limits;
 
@@ -68,18 +68,24 @@ impl Node {
         self.send(&Request::get(target)).await
     }
 
-    /// Sends all of them at once.
+    /// Sends all of them at once; gives the answers in their order.
     pub async fn send_all(&self, requests: impl IntoIterator<Item = Request>) -> Vec<Answer> {
-        let mut sending = JoinSet::new();
-        for request in requests {
-            let (address, documented) = (self.address, Arc::clone(&self.documented));
-            sending.spawn(async move {
-                let answer = request.send(address).await;
-                documented.check(&request, &answer);
-                answer
-            });
+        let sending: Vec<_> = requests.into_iter().map(|request| self.begin(request)).collect();
+        let mut answers = Vec::new();
+        for sent in sending {
+            answers.push(sent.await.expect("it is answered as documented"));
         }
-        sending.join_all().await
+        answers
+    }
+
+    /// Sends a request while the test goes on.
+    pub fn begin(&self, request: Request) -> JoinHandle<Answer> {
+        let (address, documented) = (self.address, Arc::clone(&self.documented));
+        tokio::spawn(async move {
+            let answer = request.send(address).await;
+            documented.check(&request, &answer);
+            answer
+        })
     }
 
     /// The command that a 202 points to, as it stands.

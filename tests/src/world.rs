@@ -143,9 +143,9 @@ impl World {
 
     /// Signs somebody up and waits until they can sign in; gives their id.
     pub async fn register(&self, person: &Person) -> Uuid {
-        let answer = self.send(&person.sign_up().wait(30)).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        answer.json()["id"].as_str().and_then(|id| id.parse().ok()).expect("an id")
+        let command = self.outcome(&self.send(&person.sign_up()).await).await;
+        assert_eq!(command["status"], "succeeded", "{command}");
+        command["target"]["id"].as_str().and_then(|id| id.parse().ok()).expect("an id")
     }
 
     /// Whose address and password these are.

@@ -174,11 +174,16 @@ impl Ledger {
         let mut batch = Vec::with_capacity(BATCH);
         while line.recv_many(&mut batch, BATCH).await > 0 {
             // One order for everybody: two nodes that insert the same keys cannot deadlock.
-            batch.sort_by(|(a, _), (b, _)| (&a.idempotency_key, a.id).cmp(&(&b.idempotency_key, b.id)));
+            batch.sort_by(|(a, _), (b, _)| a.in_order().cmp(&b.in_order()));
             let (rows, answers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
-            let results = match write(&self.db, &rows).await {
+            let mut written = write(&self.db, &rows).await;
+            if written.as_ref().is_err_and(SqlError::is_momentary) {
+                written = write(&self.db, &rows).await;
+            }
+            let results = match written {
                 Ok(results) => results,
-                Err(error) if rows.len() == 1 || error.is_disconnected() => {
+                // It is not for a row that a lock was not had: row by row, each would wait for it in vain.
+                Err(error) if rows.len() == 1 || error.is_disconnected() || error.is_momentary() => {
                     tracing::error!(%error, rows = rows.len(), "commands could not be written");
                     rows.iter().map(|_| Err(NotAccepted::Unavailable(error.to_string()))).collect()
                 }

@@ -100,11 +100,12 @@ impl Ledger {
 
     async fn hear(&self) {
         let Ok(Some(mut said)) = self.db.listen(CHANNEL).await else { return };
+        // Something may have been missed before, and whenever the connection was lost.
+        self.waiters.wake_all();
         while let Ok(said) = said.next().await {
             match said {
                 Some(said) => self.heed(&said),
-                // Something may have been missed.
-                None => self.waiters.roots().into_iter().for_each(|root| self.waiters.wake(root)),
+                None => self.waiters.wake_all(),
             }
         }
     }

@@ -15,12 +15,20 @@ const SHARE: u32 = 50;
 /// What counts as the service rate: what was finished in this time, in seconds.
 const WINDOW_SECONDS: f64 = 30.0;
 
+/// What waits, what was finished lately, and for how long the oldest that is due has waited (in microseconds).
 const MEASURE: (&str, &str) = (
-    "select context, lane, count(*) filter (where finished_at is null), count(*) filter (where finished_at is not null) \
-     from ledger_messages where status = 'accepted' or finished_at > now() - interval '30 s' group by context, lane",
-    "select context, lane, count(*) filter (where finished_at is null), count(*) filter (where finished_at is not null) from ( \
-       select context, lane, finished_at from ledger_messages where status = 'accepted' union all \
-       select context, lane, finished_at from ledger_messages where finished_at > cast(unixepoch('subsec') * 1000000 as integer) - 30000000) \
+    "select context, lane, sum(waiting)::bigint, sum(finished)::bigint, sum(age)::bigint from ( \
+       select context, lane, count(*) as waiting, 0 as finished, \
+         (extract(epoch from now() - min(next_attempt_at)) * 1000000)::bigint as age \
+       from ledger_messages where status = 'accepted' group by context, lane union all \
+       select context, lane, 0, count(*), 0 from ledger_messages where finished_at > now() - interval '30 s' group by context, lane) part \
+     group by context, lane",
+    "select context, lane, sum(waiting), sum(finished), sum(age) from ( \
+       select context, lane, count(*) as waiting, 0 as finished, \
+         cast(unixepoch('subsec') * 1000000 as integer) - min(next_attempt_at) as age \
+       from ledger_messages where status = 'accepted' group by context, lane union all \
+       select context, lane, 0, count(*), 0 from ledger_messages \
+         where finished_at > cast(unixepoch('subsec') * 1000000 as integer) - 30000000 group by context, lane) \
      group by context, lane",
 );
 
@@ -44,8 +52,8 @@ impl Load {
     }
 
     /// Nothing finished lately although there is work: what it did before is the best guess.
-    fn measured(self, waiting: i64, finished: i64) -> Self {
-        let per_second = if finished > 0 || waiting == 0 { rate(finished) } else { self.per_second };
+    fn measured(self, waiting: i64, finished: i64, oldest: Duration) -> Self {
+        let per_second = if finished > 0 || waiting == 0 { rate(finished, oldest) } else { self.per_second };
         Self { waiting: from_count(waiting), per_second }
     }
 }
@@ -54,8 +62,10 @@ fn from_count(count: i64) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-fn rate(finished: i64) -> f64 {
-    from_count(finished) / WINDOW_SECONDS
+/// Per second, over the time in which there was something to do: a burst after a quiet time would otherwise be
+/// judged by the quiet time, and turned away.
+fn rate(finished: i64, oldest: Duration) -> f64 {
+    from_count(finished) / oldest.as_secs_f64().clamp(1.0, WINDOW_SECONDS)
 }
 
 impl Ledger {
@@ -90,15 +100,16 @@ impl Ledger {
 
     async fn measure(&self) -> Result<(), SqlError> {
         let mut db = self.db.read().await?;
-        let rows = fetch_all!(&mut db, (String, String, i64, i64), MEASURE)?;
+        let rows = fetch_all!(&mut db, (String, String, i64, i64, i64), MEASURE)?;
         let mut loads = self.admission.0.lock().unwrap_or_else(PoisonError::into_inner);
         for queue in self.routes.queues() {
-            let (waiting, finished) = rows
+            let (waiting, finished, age) = rows
                 .iter()
                 .find(|(context, lane, ..)| *context == queue.context && *lane == queue.lane.as_str())
-                .map_or((0, 0), |(.., waiting, finished)| (*waiting, *finished));
+                .map_or((0, 0, 0), |(.., waiting, finished, age)| (*waiting, *finished, *age));
             let load = loads.entry(queue).or_default();
-            *load = load.measured(waiting, finished);
+            let oldest = Duration::from_micros(u64::try_from(age).unwrap_or(0));
+            *load = load.measured(waiting, finished, oldest);
         }
         drop(loads);
         Ok(())
@@ -110,21 +121,29 @@ mod tests {
     use super::Load;
     use std::time::Duration;
 
+    const LONG_BUSY: Duration = Duration::from_secs(600);
+
     #[test]
     fn the_wait_is_backlog_over_rate() {
-        let load = Load::default().measured(600, 300);
+        let load = Load::default().measured(600, 300, LONG_BUSY);
+        assert_eq!(load.wait(), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn the_rate_of_a_burst_is_that_since_it_came() {
+        let load = Load::default().measured(600, 30, Duration::from_secs(3));
         assert_eq!(load.wait(), Duration::from_secs(60));
     }
 
     #[test]
     fn an_unknown_rate_turns_nobody_away() {
-        assert_eq!(Load::default().measured(10_000, 0).wait(), Duration::ZERO);
+        assert_eq!(Load::default().measured(10_000, 0, LONG_BUSY).wait(), Duration::ZERO);
     }
 
     #[test]
     fn a_lane_that_stands_still_is_judged_by_what_it_did_before() {
-        let load = Load::default().measured(10, 300).measured(3_600, 0);
+        let load = Load::default().measured(10, 300, LONG_BUSY).measured(3_600, 0, LONG_BUSY);
         assert_eq!(load.wait(), Duration::from_secs(360));
-        assert_eq!(load.measured(0, 0).wait(), Duration::ZERO);
+        assert_eq!(load.measured(0, 0, Duration::ZERO).wait(), Duration::ZERO);
     }
 }

@@ -24,14 +24,15 @@ pub(crate) struct Claim {
     pub(crate) errors: Option<String>,
 }
 
-/// A row holds back its later ones about the same subject in the same context as long as it lives.
+/// A row holds back its later ones about the same subject in the same context as long as it lives; while it
+/// runs, an earlier one too, whose commit came late.
 /// The claim counts as a death until the attempt has ended: a process that is killed cannot count.
 const CLAIM: (&str, &str) = (
     "with due as materialized ( \
        select id from ledger_messages m where context = $1 and lane = $2 and status = 'accepted' and next_attempt_at <= now() \
        and name in (select json_array_elements_text($3::json)) \
-       and not exists (select 1 from ledger_messages earlier where earlier.context = m.context and earlier.subject = m.subject \
-         and earlier.sequence < m.sequence and earlier.status in ('accepted', 'running')) \
+       and not exists (select 1 from ledger_messages other where other.context = m.context and other.subject = m.subject \
+         and other.status in ('accepted', 'running') and (other.sequence < m.sequence or other.status = 'running') and other.id <> m.id) \
        order by next_attempt_at, sequence limit $4 for update skip locked) \
      update ledger_messages m set status = 'running', deaths = deaths + 1, lease_epoch = lease_epoch + 1, lease_owner = $5, \
        lease_until = now() + interval '15 s' from due where m.id = due.id \
@@ -42,8 +43,8 @@ const CLAIM: (&str, &str) = (
        select id from ledger_messages m where context = $1 and lane = $2 and status = 'accepted' \
        and next_attempt_at <= cast(unixepoch('subsec') * 1000000 as integer) \
        and name in (select value from json_each($3)) \
-       and not exists (select 1 from ledger_messages earlier where earlier.context = m.context and earlier.subject = m.subject \
-         and earlier.sequence < m.sequence and earlier.status in ('accepted', 'running')) \
+       and not exists (select 1 from ledger_messages other where other.context = m.context and other.subject = m.subject \
+         and other.status in ('accepted', 'running') and (other.sequence < m.sequence or other.status = 'running') and other.id <> m.id) \
        order by next_attempt_at, sequence limit $4) \
      returning id, root, name, payload, principal, traceparent, lease_epoch, attempts, deaths, errors, accepted_at",
 );
@@ -92,12 +93,12 @@ pub(crate) async fn renew(db: &Db, owner: Uuid, ids: &[Uuid]) -> Result<u64, Sql
     Ok(renewed)
 }
 
-/// Gives every lease of this process back, as if it had never claimed: at shutdown, when the rest has finished.
-pub(crate) async fn release(db: &Db, owner: Uuid) -> Result<u64, SqlError> {
+/// Gives every lease of this process back but one, as if it had never claimed.
+pub(crate) async fn release(db: &Db, owner: Uuid, but: Uuid) -> Result<u64, SqlError> {
     const RELEASE: &str = "update ledger_messages set status = 'accepted', deaths = deaths - 1, lease_owner = null, \
-         lease_until = null where lease_owner = $1 and status = 'running'";
+         lease_until = null where lease_owner = $1 and status = 'running' and id <> $2";
     let mut tx = db.begin().await?;
-    let released = execute!(&mut tx, RELEASE, owner)?;
+    let released = execute!(&mut tx, RELEASE, owner, but)?;
     tx.commit().await?;
     Ok(released)
 }

@@ -53,6 +53,9 @@ pub(crate) struct Successor {
 pub(crate) type Ended = Option<Option<Successor>>;
 
 /// The fence, the row's lock and the outcome in one statement: no row when somebody else has claimed it since.
+///
+/// On PostgreSQL it takes a lock on the subject, too. Two claims that did not see each other may each hold a row
+/// of one subject, when the commit of the earlier row came between them; their transactions still come one by one.
 const FINISH: (&str, &str) = (
     "update ledger_messages m set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
        attempts = attempts + case when $3 = 'succeeded' then 0 else 1 end, \
@@ -60,14 +63,15 @@ const FINISH: (&str, &str) = (
      where id = $1 and lease_epoch = $2 and status = 'running' \
      returning (select json_build_object('id', id, 'lane', lane, 'name', name, 'traceparent', traceparent)::text \
        from ledger_messages later where later.context = m.context and later.subject = m.subject \
-       and later.sequence > m.sequence and later.status = 'accepted' order by later.sequence limit 1)",
+       and later.sequence > m.sequence and later.status = 'accepted' order by later.sequence limit 1), \
+       pg_advisory_xact_lock(hashtextextended(context || subject::text, 0))::text",
     "update ledger_messages set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
        attempts = attempts + case when $3 = 'succeeded' then 0 else 1 end, \
        lease_owner = null, lease_until = null, finished_at = cast(unixepoch('subsec') * 1000000 as integer) \
      where id = $1 and lease_epoch = $2 and status = 'running' \
      returning (select json_object('id', lower(hex(id)), 'lane', lane, 'name', name, 'traceparent', traceparent) \
        from ledger_messages later where later.context = ledger_messages.context and later.subject = ledger_messages.subject \
-       and later.sequence > ledger_messages.sequence and later.status = 'accepted' order by later.sequence limit 1)",
+       and later.sequence > ledger_messages.sequence and later.status = 'accepted' order by later.sequence limit 1), null",
 );
 
 const LATER: (&str, &str) = (
@@ -102,8 +106,8 @@ impl Claim {
 
     async fn finish(&self, tx: &mut Tx, status: &str, errors: Option<&str>) -> Result<Ended, SqlError> {
         let id = self.origin.id.as_uuid();
-        let row = fetch_optional!(tx, (Option<String>,), FINISH, id, self.epoch, status, errors)?;
-        Ok(row.map(|(later,)| later.and_then(|json| serde_json::from_str(&json).ok())))
+        let row = fetch_optional!(tx, (Option<String>, Option<String>), FINISH, id, self.epoch, status, errors)?;
+        Ok(row.map(|(later, _)| later.and_then(|json| serde_json::from_str(&json).ok())))
     }
 
     /// The errors of all attempts, this one last.

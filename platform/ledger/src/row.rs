@@ -27,6 +27,13 @@ pub(crate) struct NewRow {
     pub(crate) payload: String,
 }
 
+impl NewRow {
+    /// The order in which rows are written: that of the index on which two nodes may meet.
+    pub(crate) fn in_order(&self) -> impl Ord + '_ {
+        (&self.principal, self.route, &self.idempotency_key, self.id)
+    }
+}
+
 const INSERT: (&str, &str) = (
     "insert into ledger_messages (id, root, context, lane, name, subject, principal, route, idempotency_key, fingerprint, traceparent, payload) \
      select id, root, context, lane, name, subject, principal, route, idempotency_key, fingerprint, traceparent, payload \

@@ -44,17 +44,29 @@ const SETTLED: (&str, &str) = (
        select 1 from ledger_messages f where f.root = m.id and f.root <> f.id and f.status in ('accepted', 'running'))",
 );
 
-/// A whole root at once; none that has a row which lives, or which failed and waits for an operator
-/// (what was discarded has no payload any more).
+/// Roots of which the last row finished so long ago; none that has a row which lives, or which failed and
+/// waits for an operator (what was discarded has no payload any more).
 const OUTLIVED: (&str, &str) = (
-    "with old as (select id from ledger_messages m where finished_at < now() - interval '1 day' * $1 and root = id \
-       and status not in ('accepted', 'running') and not exists (select 1 from ledger_messages f where f.root = m.id \
-         and (f.status in ('accepted', 'running') or f.status = 'failed' and f.payload is not null)) order by finished_at limit 500) \
-     delete from ledger_messages where id in (select id from old) or (root <> id and root in (select id from old))",
-    "delete from ledger_messages where root in (select id from ledger_messages m \
-       where finished_at < cast(unixepoch('subsec') * 1000000 as integer) - 86400000000 * $1 and root = id \
-       and status not in ('accepted', 'running') and not exists (select 1 from ledger_messages f where f.root = m.id \
-         and (f.status in ('accepted', 'running') or f.status = 'failed' and f.payload is not null)) order by finished_at limit 500)",
+    "select id from ledger_messages m where finished_at < now() - interval '1 day' * $1 and root = id \
+       and status in ('succeeded', 'rejected', 'failed') and not (status = 'failed' and payload is not null) \
+       and not exists (select 1 from ledger_messages f where f.root = m.id and f.root <> f.id \
+         and (f.status in ('accepted', 'running') or f.status = 'failed' and f.payload is not null \
+           or f.finished_at >= now() - interval '1 day' * $1)) \
+     order by finished_at limit 500 for update skip locked",
+    "select id from ledger_messages m where finished_at < cast(unixepoch('subsec') * 1000000 as integer) - 86400000000 * $1 and root = id \
+       and status in ('succeeded', 'rejected', 'failed') and not (status = 'failed' and payload is not null) \
+       and not exists (select 1 from ledger_messages f where f.root = m.id and f.root <> f.id \
+         and (f.status in ('accepted', 'running') or f.status = 'failed' and f.payload is not null \
+           or f.finished_at >= cast(unixepoch('subsec') * 1000000 as integer) - 86400000000 * $1)) \
+     order by finished_at limit 500",
+);
+const FOLLOW_UPS_OF: (&str, &str) = (
+    "delete from ledger_messages where root <> id and root = any($1)",
+    "delete from ledger_messages where root <> id and root in (select unhex(value) from json_each($1))",
+);
+const THESE: (&str, &str) = (
+    "delete from ledger_messages where id = any($1)",
+    "delete from ledger_messages where id in (select unhex(value) from json_each($1))",
 );
 
 impl Ledger {
@@ -139,9 +151,20 @@ impl Ledger {
         Ok(())
     }
 
+    /// Batch by batch, so that nobody waits long for the rows or, on SQLite, for the writer.
     async fn forget(&self) -> Result<(), SqlError> {
+        while !self.is_stopping() && self.forget_some().await? {}
+        Ok(())
+    }
+
+    /// Whole roots at once. Whether there were any.
+    async fn forget_some(&self) -> Result<bool, SqlError> {
         let mut tx = self.db.begin().await?;
-        execute!(&mut tx, OUTLIVED, RETENTION_DAYS)?;
-        tx.commit().await
+        let outlived: Vec<_> =
+            fetch_all!(&mut tx, (Uuid,), OUTLIVED, RETENTION_DAYS)?.into_iter().map(|(id,)| id).collect();
+        execute!(&mut tx, FOLLOW_UPS_OF, Ids(&outlived))?;
+        execute!(&mut tx, THESE, Ids(&outlived))?;
+        tx.commit().await?;
+        Ok(!outlived.is_empty())
     }
 }

@@ -32,6 +32,10 @@ impl Waiters {
         }
     }
 
+    pub(crate) fn wake_all(&self) {
+        self.lock().values().for_each(|notify| notify.notify_waiters());
+    }
+
     pub(crate) fn roots(&self) -> Vec<MessageId> {
         self.lock().keys().copied().collect()
     }

@@ -39,7 +39,7 @@ pub(crate) enum Done {
 
 impl Claim {
     pub(crate) const fn runs_alone(&self) -> bool {
-        self.deaths >= ALONE_FROM
+        self.deaths >= ALONE_FROM && !self.is_condemned()
     }
 
     const fn is_condemned(&self) -> bool {

@@ -3,7 +3,7 @@
 use crate::claim::{claim, release, renew};
 use crate::{Claim, Context, Ledger, Listen, Nudge, Queue};
 use persistence::SqlError;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, RwLock, Semaphore};
@@ -14,6 +14,8 @@ use uuid::Uuid;
 /// An idle worker looks by itself.
 const LOOK: Duration = Duration::from_secs(1);
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// For how long a database that is silent may keep a process from ending.
+const RELEASE: Duration = Duration::from_secs(3);
 /// For how long what runs may go on after the node was told to stop.
 const DRAIN: Duration = Duration::from_secs(25);
 
@@ -43,17 +45,19 @@ pub(crate) async fn work(ledger: Ledger, contexts: Vec<Arc<dyn Context>>, bays: 
         tasks.shutdown().await;
     }
     heartbeat.abort();
-    if let Err(error) = release(&floor.ledger.db, floor.ledger.node).await {
-        tracing::warn!(%error, "leases could not be given back: they will run out");
+    match timeout(RELEASE, release(&floor.ledger.db, floor.ledger.node, Uuid::nil())).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "leases could not be given back: they will run out"),
+        Err(_) => tracing::warn!("leases could not be given back in time: they will run out"),
     }
 }
 
 /// What the queues of one process share.
 struct Floor {
     ledger: Ledger,
-    /// The rows under way.
-    running: Mutex<HashSet<Uuid>>,
-    /// Every message holds it for reading; one that has killed its process before, for writing.
+    /// The rows that this process holds, and by which claim.
+    running: Mutex<HashMap<Uuid, i64>>,
+    /// Every message and every claim holds it for reading; a message that has killed its process before, for writing.
     alone: RwLock<()>,
 }
 

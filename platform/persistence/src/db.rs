@@ -1,6 +1,6 @@
 use crate::tx::Inner;
 use crate::{Read, SqlError, Tx};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{PgPool, Postgres, SqlitePool, Transaction};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Db {
     /// When the database does not answer.
     pub async fn begin(&self) -> Result<Tx, SqlError> {
         let inner = match &self.0 {
-            Pools::Postgres { writer, .. } => Inner::Postgres(writer.begin().await?),
+            Pools::Postgres { writer, .. } => Inner::Postgres(begin_on_a_live_connection(writer).await?),
             // A deferred transaction that turns into a writer fails at once when another writes, whatever the time-out.
             Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("begin immediate").await?),
         };
@@ -74,6 +74,18 @@ impl Db {
                 reader.close().await;
                 writer.close().await;
             }
+        }
+    }
+}
+
+/// A connection that died while it lay in the pool says so at its first statement, which is `begin`:
+/// nothing has been done yet, and the next one is tried. After a restart of the server, all are dead.
+async fn begin_on_a_live_connection(pool: &PgPool) -> Result<Transaction<'static, Postgres>, SqlError> {
+    let mut dead = 0;
+    loop {
+        match pool.begin().await.map_err(SqlError::from) {
+            Err(error) if error.is_cut_off() && dead < pool.options().get_max_connections() => dead += 1,
+            done => return done,
         }
     }
 }

@@ -26,6 +26,17 @@ impl SqlError {
         }
     }
 
+    /// Whether this one connection is gone; another may be sound.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        let pool = matches!(&self.0, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed);
+        self.is_disconnected() && !pool
+    }
+
+    /// `admin_shutdown`, `crash_shutdown`: the server ends this connection.
+    pub(crate) fn is_farewell(&self) -> bool {
+        matches!(self.code().as_deref(), Some("57P01" | "57P02"))
+    }
+
     /// A failed fsync (SQLite's IOERR_FSYNC, IOERR_DIR_FSYNC): what the disk holds is unknown from here on.
     pub(crate) fn is_failed_sync(&self) -> bool {
         matches!(self.code().as_deref(), Some("1034" | "1290"))

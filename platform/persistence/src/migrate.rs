@@ -1,7 +1,7 @@
 use crate::db::Pools;
 use crate::{Db, OpenError, SqlError};
-use sqlx::migrate::{MigrationType, Migrator};
-use sqlx::{AssertSqlSafe, SqlSafeStr as _};
+use sqlx::migrate::{MigrateError, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, PgPool, SqlSafeStr as _, SqlitePool};
 
 /// The schema of one context, embedded in the binary. Each context keeps its own table of what has been applied.
 ///
@@ -55,13 +55,27 @@ impl Db {
     /// When the database does not answer, or holds something else than these migrations left.
     pub async fn migrate(&self, migrations: &Migrations) -> Result<(), OpenError> {
         let done = match &self.0 {
-            Pools::Postgres { writer, .. } => migrations.migrator(|step| step.postgres).run(writer).await,
-            Pools::Sqlite { writer, .. } => migrations.migrator(|step| step.sqlite).run(writer).await,
+            Pools::Postgres { writer, .. } => migrate_postgres(writer, migrations).await,
+            Pools::Sqlite { writer, .. } => self.migrate_sqlite(writer, migrations).await,
         };
         done.map_err(|error| match error {
-            sqlx::migrate::MigrateError::Execute(error) => OpenError::Unreachable(error.into()),
+            MigrateError::Execute(error) => OpenError::Unreachable(error.into()),
             error => OpenError::Unfit(format!("the schema of {} cannot be applied: {error}", migrations.context)),
         })
+    }
+
+    /// SQLite has no lock to migrate under. Whoever comes second finds the tables there, and looks again.
+    async fn migrate_sqlite(&self, writer: &SqlitePool, migrations: &Migrations) -> Result<(), MigrateError> {
+        let migrator = migrations.migrator(|step| step.sqlite);
+        let mut missing = usize::MAX;
+        loop {
+            let Err(error) = migrator.run(writer).await else { return Ok(()) };
+            let still_missing = self.pending(migrations).await.unwrap_or(missing);
+            if still_missing >= missing {
+                return Err(error);
+            }
+            missing = still_missing;
+        }
     }
 
     /// How many migrations are missing.
@@ -86,4 +100,13 @@ impl Db {
         };
         Ok((1..).zip(migrations.all).filter(|(version, _)| !applied.contains(&(*version,))).count())
     }
+}
+
+/// Under a lock of PostgreSQL's, on a connection of its own: an index on a large table takes longer
+/// than a statement may otherwise.
+async fn migrate_postgres(writer: &PgPool, migrations: &Migrations) -> Result<(), MigrateError> {
+    let mut conn = writer.acquire().await?;
+    conn.close_on_drop();
+    sqlx::query("set statement_timeout = 0").execute(&mut *conn).await?;
+    migrations.migrator(|step| step.postgres).run(&mut *conn).await
 }

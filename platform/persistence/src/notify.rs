@@ -39,6 +39,12 @@ impl Notifications {
     /// # Errors
     /// When it cannot connect again.
     pub async fn next(&mut self) -> Result<Option<String>, SqlError> {
-        Ok(self.0.try_recv().await?.map(|said| said.payload().to_owned()))
+        loop {
+            match self.0.try_recv().await.map_err(SqlError::from) {
+                // The server's last words. What follows is the end of the connection, and a new one.
+                Err(error) if error.is_farewell() => {}
+                said => return Ok(said?.map(|said| said.payload().to_owned())),
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 use crate::db::Pools;
 use crate::{Db, SqlError};
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::fs::{File, TryLockError};
@@ -14,6 +15,8 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 const SQLITE_READERS: u32 = 4;
 /// How long a request waits for a connection before the database counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// For how long a connection may lie unused and still be trusted to live.
+const ASK_AFTER: Duration = Duration::from_secs(1);
 /// The first SQLite without the corruption bug of the write-ahead log's reset.
 const SQLITE_AT_LEAST: (u32, u32, u32) = (3, 51, 3);
 /// The oldest PostgreSQL that is tested.
@@ -126,7 +129,17 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
             .test_before_acquire(false)
     };
     let writer = pool().connect_with(options.clone()).await.map_err(unreachable_or_unfit)?;
-    let reader = pool().connect_lazy_with(options.options([("default_transaction_read_only", "on")]));
+    let reader = pool()
+        // Where nothing begins, a connection that died unused is found out by asking it.
+        .before_acquire(|conn, meta| {
+            Box::pin(async move {
+                if meta.idle_for > ASK_AFTER {
+                    conn.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(options.options([("default_transaction_read_only", "on")]));
     let (fsync, full_page_writes, synchronous_commit, version): (String, String, String, i64) = sqlx::query_as(
         "select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'), \
          current_setting('server_version_num')::bigint",

@@ -6,22 +6,28 @@ use axum::{
     body::Bytes,
     extract::{Path, State},
     http::{
-        HeaderMap, StatusCode,
+        HeaderMap, HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG},
     },
     response::{IntoResponse as _, Redirect, Response},
     routing::get,
 };
-use std::sync::Arc;
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 use utoipa::openapi::OpenApi;
-use utoipa_swagger_ui::{Config, SwaggerFile};
+use utoipa_swagger_ui::Config;
 
 /// What the page may do: load its own files and call this server. Styles inline, because Swagger
 /// UI writes them; no script inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// What the page loads, and nothing else of the distribution.
-const FILES: [&str; 7] = [
+const PAGE: &str = "index.html";
+/// The page and what it loads, and nothing else of the distribution.
+const FILES: [&str; 8] = [
+    PAGE,
     "favicon-16x16.png",
     "favicon-32x32.png",
     "index.css",
@@ -31,59 +37,67 @@ const FILES: [&str; 7] = [
     "swagger-ui.css",
 ];
 
+/// The page's files, made when somebody first asks for one.
+static SWAGGER_UI: LazyLock<BTreeMap<&str, Fixed>> = LazyLock::new(|| {
+    // Without "none", the page would show the document to a validator on the internet.
+    let config = Arc::new(Config::from("/openapi.json").validator_url("none"));
+    let fixed = |name| {
+        let file = utoipa_swagger_ui::serve(name, config.clone()).ok()??;
+        let body = match file.bytes {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        let headers = [(CONTENT_TYPE, file.content_type.parse().ok()?)];
+        let policy = [(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))];
+        Some((name, Fixed::new(headers.into_iter().chain(policy), body)))
+    };
+    FILES.into_iter().filter_map(fixed).collect()
+});
+
 /// `GET /openapi.json`, and `GET /docs`: Swagger UI from the binary, which loads nothing from elsewhere.
 ///
 /// # Errors
 /// When the document cannot be written as JSON.
 pub fn routes(document: &OpenApi) -> Result<Router, serde_json::Error> {
-    let document = Bytes::from(document.to_json()?);
-    // Without "none", the page would show the document to a validator on the internet.
-    let config = Arc::new(Config::from("/openapi.json").validator_url("none"));
+    let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    let document = Fixed::new(json, document.to_json()?.into());
     Ok(Router::new()
         .route("/openapi.json", get(openapi))
-        .with_state((ETag::of(&document), document))
         .route("/docs", get(async || Redirect::permanent("/docs/")))
-        .route("/docs/", get(page))
-        .route("/docs/{file}", get(file))
-        .with_state(config))
+        .route("/docs/", get(async |asked: HeaderMap| file(PAGE, &asked)))
+        .route("/docs/{file}", get(async |Path(name): Path<String>, asked: HeaderMap| file(&name, &asked)))
+        .with_state(document))
 }
 
-async fn openapi(State((tag, document)): State<(ETag, Bytes)>, headers: HeaderMap, _: NoQuery) -> Response {
-    cached(&tag, &headers, [(CONTENT_TYPE, "application/json")], document)
+async fn openapi(State(document): State<Fixed>, asked: HeaderMap, _: NoQuery) -> Response {
+    document.answer(&asked)
 }
 
-async fn page(State(config): State<Arc<Config<'static>>>, headers: HeaderMap) -> Result<Response, Problem> {
-    asset("index.html", config, &headers)
+fn file(name: &str, asked: &HeaderMap) -> Result<Response, Problem> {
+    SWAGGER_UI.get(name).map(|file| file.answer(asked)).ok_or_else(Problem::not_found)
 }
 
-async fn file(
-    State(config): State<Arc<Config<'static>>>,
-    Path(name): Path<String>,
+/// An answer that is the same as long as this binary runs. Clients keep it and ask again each
+/// time, so that a new version is seen at once.
+#[derive(Clone)]
+struct Fixed {
+    tag: ETag,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let name = FILES.into_iter().find(|file| *file == name).ok_or_else(Problem::not_found)?;
-    asset(name, config, &headers)
-}
-
-fn asset(name: &str, config: Arc<Config<'static>>, headers: &HeaderMap) -> Result<Response, Problem> {
-    let SwaggerFile { bytes, content_type, .. } =
-        utoipa_swagger_ui::serve(name, config).ok().flatten().ok_or_else(Problem::not_found)?;
-    let bytes = Bytes::from(bytes.into_owned());
-    let types = [(CONTENT_TYPE, content_type.as_str()), (CONTENT_SECURITY_POLICY, POLICY)];
-    Ok(cached(&ETag::of(&bytes), headers, types, bytes))
-}
-
-/// Kept by clients, and asked for again each time: a new version is seen at once. The answer 304
-/// has the same headers, since a client replaces what it kept by them (RFC 9111, section 3.2).
-fn cached<const N: usize>(
-    tag: &ETag,
-    headers: &HeaderMap,
-    own: [(axum::http::HeaderName, &str); N],
     body: Bytes,
-) -> Response {
-    let validators = [(ETAG, tag.header()), (CACHE_CONTROL, axum::http::HeaderValue::from_static("no-cache"))];
-    if tag.is_known_to(headers) {
-        return (StatusCode::NOT_MODIFIED, validators, own).into_response();
+}
+
+impl Fixed {
+    fn new(headers: impl IntoIterator<Item = (axum::http::HeaderName, HeaderValue)>, body: Bytes) -> Self {
+        let tag = ETag::of(&body);
+        let validators = [(ETAG, tag.header()), (CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+        Self { tag, headers: headers.into_iter().chain(validators).collect(), body }
     }
-    (validators, own, body).into_response()
+
+    /// The answer 304 has the same headers: a client replaces what it kept by them (RFC 9111, section 3.2).
+    fn answer(&self, asked: &HeaderMap) -> Response {
+        if self.tag.is_known_to(asked) {
+            return (StatusCode::NOT_MODIFIED, self.headers.clone()).into_response();
+        }
+        (self.headers.clone(), self.body.clone()).into_response()
+    }
 }

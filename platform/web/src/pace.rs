@@ -153,6 +153,7 @@ mod tests {
     const HEAD: Duration = Duration::from_secs(10);
     const IDLE: Duration = Duration::from_secs(60);
     const STALL: Duration = Duration::from_secs(30);
+    const FOR_EVER: Duration = Duration::from_secs(100_000);
 
     fn pace() -> Pace {
         Pace::new(Limits { head_within: HEAD, idle_for: IDLE, stalled_for: STALL, ..Limits::default() })
@@ -162,7 +163,7 @@ mod tests {
     async fn cut_after(pace: &Pace, life: impl Future<Output = ()>) -> u64 {
         let begun = Instant::now();
         let cut = async {
-            pace.overdue().await;
+            timeout(FOR_EVER, pace.overdue()).await.expect("it is cut");
             begun.elapsed().as_secs()
         };
         tokio::join!(cut, life).0
@@ -215,6 +216,6 @@ mod tests {
         };
         assert_eq!(cut_after(&pace, life).await, 90);
         _ = pace.has_written(Poll::Ready(()));
-        assert!(timeout(Duration::from_secs(100_000), pace.overdue()).await.is_err());
+        assert!(timeout(FOR_EVER, pace.overdue()).await.is_err());
     }
 }

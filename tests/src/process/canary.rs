@@ -35,7 +35,7 @@ const FILES: &str = "\
       select 'pg_wal/' || name as path from pg_ls_waldir() where modification > now() - interval '10 minutes' \
       union all \
       select folder || '/' || pg_ls_dir(folder) from (select 'base/' || oid as folder from pg_database where datname = current_database()) it) \
-    select path from files where position($1::bytea in pg_read_binary_file(path, 0, 1073741824, true)) > 0";
+    select path from files where position($1::bytea in pg_read_binary_file(path, 0, 268435456, true)) > 0";
 
 /// The files of this database and of PostgreSQL's log of changes in which these bytes stand, wherever
 /// the server runs.

@@ -159,11 +159,11 @@ async fn without_a_database_nothing_is_accepted_and_nobody_waits_for_ever() {
     until("it accepts again by itself", async || node.ledger.accept(world.sell(Act::Note)).await.is_ok()).await;
 }
 
-pub(crate) async fn admin() -> sqlx::PgConnection {
-    use sqlx::Connection as _;
-    sqlx::PgConnection::connect(&std::env::var("TEST_DATABASE_URL").unwrap()).await.unwrap()
+pub(crate) async fn admin() -> persistence::sqlx::PgConnection {
+    use persistence::sqlx::Connection as _;
+    persistence::sqlx::PgConnection::connect(&std::env::var("TEST_DATABASE_URL").unwrap()).await.unwrap()
 }
 
-pub(crate) async fn say(admin: &mut sqlx::PgConnection, sql: &str) {
-    sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).execute(admin).await.unwrap();
+pub(crate) async fn say(admin: &mut persistence::sqlx::PgConnection, sql: &str) {
+    persistence::sqlx::query(persistence::sqlx::AssertSqlSafe(sql.to_owned())).execute(admin).await.unwrap();
 }

@@ -10,7 +10,6 @@ mod hints;
 mod once;
 mod order;
 mod outcomes;
-mod plans;
 mod poison;
 mod retention;
 mod shop;

@@ -4,7 +4,7 @@ use ledger::{Adapter, Context};
 use persistence::{SqlError, Tx, execute};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, LazyLock, Mutex};
 use tokio::sync::Semaphore;
 use use_case::{Bench, Cx, Failure, Handle, Message, Port, Prepare, Trouble, Unavailable, UseCases, async_trait};
@@ -17,6 +17,7 @@ pub struct Script {
     pub handled: AtomicUsize,
     pub overlaps: AtomicUsize,
     inside: Mutex<HashSet<Uuid>>,
+    stopped: AtomicBool,
     /// A permit for each that has come to its gate.
     pub arrived: Semaphore,
     /// A permit for each that may pass it.
@@ -34,6 +35,7 @@ impl Script {
             handled: zero(),
             overlaps: zero(),
             inside: Mutex::default(),
+            stopped: AtomicBool::new(false),
             arrived: Semaphore::new(0),
             pass: Semaphore::new(0),
         });
@@ -50,13 +52,19 @@ impl Script {
         self.pass.acquire().await.unwrap().forget();
     }
 
+    async fn gate_once(&self) {
+        if !self.stopped.swap(true, SeqCst) {
+            self.gate().await;
+        }
+    }
+
     /// One more has come to its gate.
     pub async fn has_arrived(&self) {
         let arrived = tokio::time::timeout(crate::world::PATIENCE, self.arrived.acquire()).await;
         arrived.expect("somebody comes to the gate").unwrap().forget();
     }
 
-    /// Errors of which the first `times` handlers are given one.
+    /// The first `times` fail.
     fn fails(&self, times: usize) -> bool {
         self.handled.load(SeqCst) <= times
     }
@@ -127,6 +135,8 @@ pub enum Act {
     BeUnavailable(usize),
     LoseARace(usize),
     StopAtTheGate,
+    /// Only the first one stops.
+    StopOnce,
     /// Sends `depot.deliver.v1`, which breaks when told to.
     Send {
         breaks: bool,
@@ -196,6 +206,7 @@ async fn act(job: Job, mut cx: Cx<'_, dyn Shop>) -> Result<(), Failure> {
         Act::LoseARace(times) if script.fails(times) => Err(Unavailable::for_a_moment("somebody was faster"))?,
         Act::BeUnavailable(_) | Act::LoseARace(_) => {}
         Act::StopAtTheGate => script.gate().await,
+        Act::StopOnce => script.gate_once().await,
         Act::Send { breaks } => cx.send(&Deliver(further(if breaks { Act::Break } else { Act::Note }))),
         Act::SendToNobody => cx.send(&Nowhere(further(Act::Note))),
         Act::Publish => cx.publish(&Sold(further(Act::Note))),
@@ -212,11 +223,12 @@ impl Prepare<dyn Shop> for Engrave {
     async fn prepare(self, _: Bench<'_, dyn Shop>) -> Result<Engraved, Failure> {
         let script = Script::of(self.0.script);
         script.prepared.fetch_add(1, SeqCst);
-        if self.0.act == Act::StopAtTheGate {
-            script.gate().await;
-            return Ok(Engraved(Job { act: Act::Note, ..self.0 }));
+        match self.0.act {
+            Act::StopAtTheGate => script.gate().await,
+            Act::StopOnce => script.gate_once().await,
+            _ => return Ok(Engraved(self.0)),
         }
-        Ok(Engraved(self.0))
+        Ok(Engraved(Job { act: Act::Note, ..self.0 }))
     }
 }
 

@@ -16,6 +16,8 @@ use uuid::Uuid;
 /// For how long a test waits for what must come.
 pub const PATIENCE: Duration = Duration::from_secs(40);
 
+pub const MAX_DELAY: Duration = Duration::from_secs(60);
+
 const EFFECTS: (&str, &str) = (
     "create table effects (id bigint generated always as identity primary key, context text not null, subject uuid not null, n bigint not null)",
     "create table effects (id integer primary key autoincrement, context text not null, subject blob not null, n integer not null) strict",
@@ -182,7 +184,7 @@ impl World {
             contexts: contexts.clone(),
             announce: Arc::new(hints.clone()),
             hints_get_lost: false,
-            max_delay: Duration::from_secs(3_600),
+            max_delay: MAX_DELAY,
         });
         Running { ledger: node.ledger(), node, hints, contexts }
     }
@@ -198,8 +200,14 @@ pub struct Running {
 
 impl Running {
     pub async fn work(&mut self, slots: usize) {
+        self.work_where(slots, |_| true).await;
+    }
+
+    /// Works on some queues only.
+    pub async fn work_where(&mut self, slots: usize, wanted: impl Fn(&Queue) -> bool) {
         let bay = |queue: Queue| Bay { listen: self.hints.listen(&queue), queue, slots };
-        self.node.work(ledger::queues(&self.contexts).into_iter().map(bay).collect()).await.unwrap();
+        let queues = ledger::queues(&self.contexts).into_iter().filter(wanted);
+        self.node.work(queues.map(bay).collect()).await.unwrap();
     }
 
     pub async fn accept(&self, entry: Entry) -> MessageId {

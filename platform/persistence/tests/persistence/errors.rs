@@ -1,6 +1,7 @@
 use crate::{count, each_with_numbers};
 use persistence::testing::TestDb;
 use persistence::{Db, SqlError, execute, fetch_all, fetch_one};
+use sqlx::Connection as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Barrier;
@@ -136,4 +137,14 @@ async fn after_a_restart_of_the_server_no_transaction_begins_on_a_dead_connectio
     assert_eq!(count(&test.db).await, 2);
 }
 
-use sqlx::Connection as _;
+#[tokio::test]
+async fn a_reader_that_died_unused_is_not_handed_out() {
+    let Some(test) = postgres_with_two_numbers().await else { return };
+    assert_eq!(count(&test.db).await, 2);
+    let mut tx = test.db.begin().await.unwrap();
+    let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+    assert!(fetch_one!(&mut tx, (i64,), cut).unwrap().0 > 0);
+    // Not to synchronise: it has to lie unused for a while.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert_eq!(count(&test.db).await, 2);
+}

@@ -77,6 +77,28 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
     }
 }
 
+#[tokio::test]
+async fn a_migration_may_take_longer_than_a_statement_otherwise_may() {
+    const TELLS: Migrations = Migrations {
+        context: "shop",
+        all: &[Migration {
+            name: "limit",
+            postgres: "create table shop_limit as select current_setting('statement_timeout') as \"is\"",
+            sqlite: "create table shop_limit as select '0' as \"is\"",
+        }],
+    };
+    for test in TestDb::each().await {
+        test.db.migrate(&TELLS).await.unwrap();
+        let mut tx = test.db.begin().await.unwrap();
+        let limit = fetch_one!(&mut tx, (String,), "select \"is\" from shop_limit").unwrap();
+        assert_eq!(limit, ("0".to_owned(),), "{}", test.db.kind());
+        if test.db.is_shared() {
+            let (now,) = fetch_one!(&mut tx, (String,), "select current_setting('statement_timeout')").unwrap();
+            assert_eq!(now, "30s", "the limit holds for everybody else");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_processes_may_migrate_at_once() {
     for _ in 0..5 {

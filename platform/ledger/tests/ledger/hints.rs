@@ -1,0 +1,60 @@
+//! A hint may be lost, doubled, delayed or reordered, and nothing changes but the time.
+
+use crate::shop::Act;
+use crate::world::{Hints, World, id};
+use futures::future::join_all;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+use tokio::time::Instant;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hints_that_come_thrice_and_in_any_order_do_no_harm() {
+    for world in World::each().await {
+        let node = world.node_with(Hints::tripled(), 8).await;
+        for _ in 0..3 {
+            let subjects: Vec<_> = (0..60).map(|_| id()).collect();
+            let all = join_all(subjects.iter().enumerate().map(|(n, subject)| {
+                let entry = if n % 2 == 0 { world.sell_about(*subject, 1, Act::Note) } else { world.engrave_about(*subject, 1, Act::Note) };
+                node.accept(entry)
+            }))
+            .await;
+            for command in all {
+                node.outcome(command).await;
+            }
+            for subject in subjects {
+                assert_eq!(world.effects(subject).await, [1], "{}", world.kind());
+            }
+        }
+        assert_eq!(world.script.handled.load(SeqCst), 180, "{}: nothing ran twice", world.kind());
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_hears_nothing_finds_the_work_by_looking() {
+    for world in World::each().await {
+        let node = world.node_with(Hints::lost(), 4).await;
+        let first = node.accept(world.sell(Act::Note)).await;
+        node.outcome(first).await;
+        for _ in 0..2 {
+            let begun = Instant::now();
+            let command = node.accept(world.sell(Act::Note)).await;
+            node.outcome(command).await;
+            assert!(begun.elapsed() < Duration::from_secs(4), "{}: {:?}", world.kind(), begun.elapsed());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_hears_nothing_does_not_stop_between_two_handfuls() {
+    for world in World::each().await {
+        let mut node = world.idle_with(Hints::lost(), vec![crate::shop::shop(), crate::shop::depot()]).await;
+        let all = join_all((0..60).map(|_| node.accept(world.sell(Act::Note)))).await;
+        let begun = Instant::now();
+        node.work(4).await;
+        for command in all {
+            node.outcome(command).await;
+        }
+        // One look a second for each handful of four would take fifteen.
+        assert!(begun.elapsed() < Duration::from_secs(8), "{}: {:?}", world.kind(), begun.elapsed());
+    }
+}

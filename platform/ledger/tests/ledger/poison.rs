@@ -1,0 +1,95 @@
+//! A message that kills its process is found out, and innocents beside it are not condemned.
+
+use crate::shop::Act;
+use crate::world::{World, id};
+use ledger::Status;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+/// Longer than a worker waits before it looks again: whatever may run by then, runs.
+const A_LOOK: Duration = Duration::from_millis(1_300);
+
+#[tokio::test]
+async fn what_has_killed_two_processes_runs_with_nothing_else() {
+    for world in World::each().await {
+        let mut node = world.idle().await;
+        let beside = node.accept(world.engrave(Act::StopAtTheGate)).await;
+        node.work(4).await;
+        world.script.has_arrived().await;
+        let suspect = node.accept(world.sell(Act::StopAtTheGate)).await;
+        world.sql_on(suspect, "update ledger_messages set deaths = 2 where id = $1").await;
+        // Should it have been claimed before it was marked, it runs at once: then this says nothing.
+        if world.script.arrived.available_permits() == 0 && world.row(suspect).await.deaths == 2 {
+            tokio::time::sleep(A_LOOK).await;
+            assert_eq!(world.script.handled.load(SeqCst), 0, "{}: it waits until the other has ended", world.kind());
+        }
+        world.script.pass.add_permits(1);
+        node.outcome(beside).await;
+
+        world.script.has_arrived().await;
+        let later = [
+            node.accept(world.sell(Act::Note)).await,
+            node.accept(world.engrave(Act::Note)).await,
+        ];
+        // Not to synchronise: for as long as it takes to see that nothing happens.
+        tokio::time::sleep(A_LOOK).await;
+        assert_eq!(world.script.handled.load(SeqCst), 2, "{}: nothing runs beside the suspect", world.kind());
+        assert_eq!(world.script.prepared.load(SeqCst), 1, "{}: nothing is prepared either", world.kind());
+        world.script.pass.add_permits(1);
+        assert_eq!(node.outcome(suspect).await.status, Status::Succeeded);
+        assert_eq!(world.row(suspect).await.deaths, 0, "it has ended: it is no suspect any more");
+        for command in later {
+            assert_eq!(node.outcome(command).await.status, Status::Succeeded);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_waits_while_a_suspect_runs_alone_is_not_counted_dead_with_it() {
+    for world in World::each().await {
+        let mut node = world.idle().await;
+        let suspect = node.accept(world.engrave(Act::StopAtTheGate)).await;
+        let innocents = [
+            node.accept(world.engrave(Act::Note)).await,
+            node.accept(world.sell(Act::Note)).await,
+            node.accept(world.sell(Act::Note)).await,
+        ];
+        // All have been beside it when it killed the process, again and again.
+        world.sql("update ledger_messages set deaths = 4").await;
+        let oldest = ("update ledger_messages set accepted_at = accepted_at - interval '1 hour', next_attempt_at = next_attempt_at - interval '1 hour' where id = $1",
+            "update ledger_messages set accepted_at = accepted_at - 3600000000, next_attempt_at = next_attempt_at - 3600000000 where id = $1");
+        world.sql_on(suspect, oldest).await;
+        node.work(4).await;
+        world.script.has_arrived().await;
+        // Were the process killed now, this is what the next one would find.
+        assert_eq!(world.row(suspect).await.deaths, 5, "{}", world.kind());
+        for innocent in innocents {
+            let row = world.row(innocent).await;
+            assert!(row.deaths <= 4, "{}: {row:?}", world.kind());
+        }
+        world.script.pass.add_permits(1);
+        for command in innocents.into_iter().chain([suspect]) {
+            assert_eq!(node.outcome(command).await.status, Status::Succeeded, "{}", world.kind());
+            assert_eq!(world.row(command).await.deaths, 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_has_killed_three_processes_alone_is_left_to_an_operator() {
+    for world in World::each().await {
+        let mut node = world.idle().await;
+        let subject = id();
+        let poison = node.accept(world.sell_about(subject, 1, Act::Note)).await;
+        let suspect = node.accept(world.sell(Act::Note)).await;
+        world.sql_on(poison, "update ledger_messages set deaths = 5 where id = $1").await;
+        world.sql_on(suspect, "update ledger_messages set deaths = 4 where id = $1").await;
+        node.work(4).await;
+        let done = node.outcome(poison).await;
+        assert_eq!(done.status, Status::Failed, "{}", world.kind());
+        assert_eq!(done.error.unwrap().code, "poison");
+        assert!(world.row(poison).await.payload.is_some());
+        assert_eq!(world.effects(subject).await, [], "it did not run");
+        assert_eq!(node.outcome(suspect).await.status, Status::Succeeded, "one death more was allowed");
+    }
+}

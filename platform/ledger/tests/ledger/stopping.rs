@@ -1,0 +1,105 @@
+//! A process that is told to stop finishes what runs and gives the rest back.
+
+use crate::shop::Act;
+use crate::world::{World, id, until};
+use futures::future::join_all;
+use ledger::Status;
+use std::time::Duration;
+use tokio::time::Instant;
+
+#[tokio::test]
+async fn what_runs_is_finished_and_nothing_more_is_claimed() {
+    for world in World::each().await {
+        let node = world.node().await;
+        let subject = id();
+        let runs = node.accept(world.sell_about(subject, 1, Act::StopAtTheGate)).await;
+        world.script.has_arrived().await;
+        node.node.begin_stop();
+        assert!(node.ledger.is_stopping());
+        let ledger = node.ledger.clone();
+        // Accepting goes on: on SQLite it waits for the transaction that is open.
+        let later = tokio::spawn(async move { ledger.accept(world_entry()).await });
+        let stopping = tokio::spawn(node.node.stop());
+        assert!(!stopping.is_finished());
+        world.script.pass.add_permits(1);
+        let begun = Instant::now();
+        stopping.await.unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(5), "{}: {:?}", world.kind(), begun.elapsed());
+        later.abort();
+        assert_eq!(world.row(runs).await.status, "succeeded", "{}", world.kind());
+        assert_eq!(world.effects(subject).await, [1]);
+        assert_eq!(world.number("select count(*) from ledger_messages where status = 'running'").await, 0);
+    }
+}
+
+/// Something to accept that nobody is to claim.
+fn world_entry() -> ledger::Entry {
+    let job = crate::shop::Job { script: id(), subject: id(), n: 0, act: Act::Note };
+    ledger::Entry::new(kernel::MessageId::random(), &crate::shop::Engrave(job), "ada")
+}
+
+#[tokio::test]
+async fn accepting_goes_on_until_the_end_and_what_is_accepted_waits_for_the_next_process() {
+    for world in World::each().await {
+        let node = world.node().await;
+        let done = node.accept(world.sell(Act::Note)).await;
+        node.outcome(done).await;
+        node.node.begin_stop();
+        let waits = node.accept(world.sell(Act::Note)).await;
+        node.node.stop().await;
+        let row = world.row(waits).await;
+        assert_eq!((row.status.as_str(), row.deaths, row.epoch), ("accepted", 0, 0), "{}", world.kind());
+        assert!(node.ledger.accept(world.sell(Act::Note)).await.is_err(), "nobody stands behind it any more");
+        let next = world.node().await;
+        assert_eq!(next.outcome(waits).await.status, Status::Succeeded);
+    }
+}
+
+#[tokio::test]
+async fn whoever_waits_is_told_how_things_stand_when_the_process_stops() {
+    for world in World::each().await {
+        let node = world.idle().await;
+        let command = node.accept(world.sell(Act::Note)).await;
+        let ledger = node.ledger.clone();
+        let waiting = tokio::spawn(async move { ledger.command_by(command, Instant::now() + Duration::from_secs(600)).await });
+        tokio::task::yield_now().await;
+        node.node.begin_stop();
+        let told = tokio::time::timeout(crate::world::PATIENCE, waiting).await.expect("it is told").unwrap();
+        assert_eq!(told.unwrap().unwrap().status, Status::Accepted, "{}", world.kind());
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_end_in_time_goes_back_as_if_it_had_never_been_claimed() {
+    let stop = async |world: World| {
+        let node = world.node().await;
+        let subject = id();
+        let stuck = node.accept(world.engrave_about(subject, 1, Act::StopOnce)).await;
+        world.script.has_arrived().await;
+        assert_eq!(world.row(stuck).await.deaths, 1);
+        let begun = Instant::now();
+        node.node.stop().await;
+        assert!(begun.elapsed() < Duration::from_secs(28), "{}: {:?}", world.kind(), begun.elapsed());
+        let row = world.row(stuck).await;
+        assert_eq!((row.status.as_str(), row.deaths, row.attempts), ("accepted", 0, 0), "{}", world.kind());
+
+        let begun = Instant::now();
+        let next = world.node().await;
+        assert_eq!(next.outcome(stuck).await.status, Status::Succeeded);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{}: nothing waits for a lease", world.kind());
+        assert_eq!(world.effects(subject).await, [1]);
+    };
+    join_all(World::each().await.into_iter().map(stop)).await;
+}
+
+#[tokio::test]
+async fn a_node_that_is_dropped_claims_nothing_more() {
+    for world in World::each().await {
+        let node = world.node().await;
+        let first = node.accept(world.sell(Act::Note)).await;
+        node.outcome(first).await;
+        let ledger = node.ledger.clone();
+        drop(node);
+        until("its tasks are gone", async || ledger.accept(world.sell(Act::Note)).await.is_err()).await;
+    }
+}

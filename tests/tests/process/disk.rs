@@ -1,0 +1,113 @@
+//! A full disk: nothing is promised that cannot be kept, and what was promised is kept once there is room.
+
+use crate::somebody;
+use acceptance::process::{Folder, Roster, Server, uuid};
+use serde_json::json;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// More sign-ups than any log of changes has room for that is there already.
+const ENOUGH: usize = 3_000;
+
+/// What fills up.
+enum Space {
+    /// A small disk.
+    Disk(PathBuf),
+    /// Where this user may mount nothing: files that may not grow.
+    Limit,
+}
+
+impl Space {
+    fn below(data: &Path) -> Self {
+        fs::create_dir(data).unwrap();
+        let mounted = run("mount", &["-t", "tmpfs", "-o", "size=12m,mode=700", "tmpfs", data.to_str().unwrap()]);
+        if mounted { Self::Disk(data.to_owned()) } else { Self::Limit }
+    }
+
+    fn prepare(&self, roster: Roster) -> Roster {
+        match self {
+            Self::Disk(_) => roster,
+            // A write that fails, not a signal.
+            Self::Limit => roster.under(&["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""]),
+        }
+    }
+
+    /// Leaves no room at all.
+    fn fill(&self, server: &Server) {
+        let Self::Disk(disk) = self else { return limit(server, "0:unlimited") };
+        let mut all = Vec::new();
+        let mut more = 1 << 20;
+        while more > 0 {
+            all.resize(all.len() + more, 1);
+            if fs::write(disk.join("filler"), &all).is_err() {
+                all.truncate(all.len() - more);
+                more /= 2;
+            }
+        }
+    }
+
+    fn clear(&self, server: &Server) {
+        match self {
+            Self::Disk(disk) => fs::remove_file(disk.join("filler")).unwrap(),
+            Self::Limit => limit(server, "unlimited:unlimited"),
+        }
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        if let Self::Disk(disk) = self {
+            run("umount", &["--lazy", disk.to_str().unwrap()]);
+        }
+    }
+}
+
+fn limit(server: &Server, to: &str) {
+    assert!(run("prlimit", &["--pid", &server.id().to_string(), &format!("--fsize={to}")]), "util-linux sets limits");
+}
+
+fn run(program: &str, arguments: &[&str]) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "a test that needs a full disk asks the system for one")]
+    let mut command = Command::new(program);
+    command.args(arguments).status().is_ok_and(|status| status.success())
+}
+
+#[tokio::test]
+async fn on_a_full_disk_nothing_is_promised_and_once_there_is_room_nothing_was_lost() {
+    let folder = Folder::new();
+    let space = Space::below(&folder.path().join("data"));
+    let server = space.prepare(folder.roster(&[]).hashing_fast()).serve().await;
+    let created = server.sign_up(&[("prefer", "wait=20")], &somebody()).await;
+    assert_eq!(created.status, 201, "{created:?}");
+
+    space.fill(&server);
+    let mut promised = Vec::new();
+    let mut refused = 0;
+    // Until nothing fits any more: a log of changes has room to be written over.
+    for _ in 0..ENOUGH {
+        let answer = server.sign_up(&[("idempotency-key", &uuid().to_string())], &somebody()).await;
+        if answer.status == 202 {
+            promised.push(answer.json()["id"].as_str().unwrap().to_owned());
+            continue;
+        }
+        assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("database_unavailable")), "{answer:?}");
+        assert!(answer.header("retry-after").unwrap().parse::<u32>().unwrap() > 0, "{answer:?}");
+        refused += 1;
+        if refused == 20 {
+            break;
+        }
+    }
+    assert_eq!(refused, 20, "the disk is full");
+    assert_eq!(server.get(created.header("location").unwrap()).await.status, 200, "reading goes on");
+
+    space.clear(&server);
+    let later = server.sign_up(&[("prefer", "wait=20")], &somebody()).await;
+    assert_eq!(later.status, 201, "{later:?}");
+    for command in promised {
+        let command = server.outcome(&command).await;
+        assert_eq!(command["status"], "succeeded", "{command}");
+    }
+    let ended = server.terminate().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}

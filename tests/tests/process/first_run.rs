@@ -1,0 +1,67 @@
+//! `roster` in an empty folder.
+
+use crate::{SOON, one_line, somebody};
+use acceptance::process::Folder;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+#[tokio::test]
+async fn an_empty_folder_is_all_it_needs_and_what_it_was_told_is_there_after_a_restart() {
+    let folder = Folder::new();
+    let roster = folder.roster(&[]);
+    let server = roster.serve().await;
+    let at = server.at();
+    let greeting = format!(
+        "Roster listens on http://{at}\n  docs     http://{at}/docs\n  data     sqlite://data/roster.db\n  hints    in process\n"
+    );
+    assert_eq!(server.stdout(), greeting);
+    for path in ["/health/live", "/health/ready"] {
+        let healthy = server.get(path).await;
+        assert_eq!((healthy.status, &healthy.json()["status"]), (200, &"ok".into()), "{path}");
+    }
+    assert!(server.get("/docs").await.status < 400);
+
+    let somebody = somebody();
+    let created = server.sign_up(&[("prefer", "wait=20")], &somebody).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let path = created.header("location").unwrap().to_owned();
+    let before = server.get(&path).await;
+    assert_eq!(before.status, 200);
+    let ended = server.terminate().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+
+    let server = roster.serve().await;
+    let after = server.get(&path).await;
+    assert_eq!((after.status, after.json()), (200, before.json()));
+    let again = server.sign_up(&[("prefer", "wait=20")], &somebody).await;
+    assert_eq!((again.status, &again.json()["code"]), (409, &"email_taken".into()), "{again:?}");
+}
+
+#[tokio::test]
+async fn what_it_stores_is_for_nobody_else_on_the_machine() {
+    let folder = Folder::new();
+    let _server = folder.roster(&[]).serve().await;
+    let mode = |path: &str| fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("data"), 0o700);
+    for file in ["data/keys.json", "data/roster.db", "data/roster.db-wal"] {
+        assert_eq!(mode(file), 0o600, "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_file_is_refused_and_the_first_does_not_notice() {
+    let folder = Folder::new();
+    let first = folder.roster(&[]).serve().await;
+    let second = folder.roster(&[]).run(SOON).await;
+    let line = one_line(&second);
+    assert!(line.contains("another process serves data/roster.db") && line.contains("ROSTER_DATA_DIR"), "{line}");
+    assert_eq!(first.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
+}
+
+#[tokio::test]
+async fn killed_it_gives_the_file_free() {
+    let folder = Folder::new();
+    let mut server = folder.roster(&[]).serve().await;
+    server.kill_9_and_restart().await;
+    assert_eq!(server.get("/health/ready").await.status, 200);
+}

@@ -1,0 +1,93 @@
+//! An API and a worker as processes of their own.
+
+use crate::{SOON, one_line, somebody};
+use acceptance::process::load::Load;
+use acceptance::process::{Folder, Roster, postgres, rabbitmq};
+use std::time::Duration;
+
+/// An API and a worker; `share` says how they come to the same keys.
+async fn they_share_the_work(share: impl Fn(Roster) -> Roster, hints: &str) {
+    let Some(database) = postgres().await else { return };
+    let folder = Folder::new();
+    let roster = |role| share(folder.roster(&["serve", "--role", role]).set("DATABASE_URL", &database).hashing_fast());
+    // At once, on an empty database and without keys: either may be first.
+    let (mut api, mut worker) = (roster("api").start(), roster("worker").start());
+    tokio::join!(api.serves(), worker.serves());
+    let (of_api, of_worker) = (api.stdout(), worker.stdout());
+    assert!(of_api.contains(&format!("  hints    {hints}\n  role     api: needs a worker beside it\n")), "{of_api}");
+    assert!(of_worker.starts_with("Roster works\n") && of_worker.ends_with("  role     worker\n"), "{of_worker}");
+    assert!(!of_api.contains("roster:") && !of_api.contains('@'), "no user, no password: {of_api}");
+
+    let created = api.sign_up(&[("prefer", "wait=20")], &somebody()).await;
+    assert_eq!(created.status, 201, "the worker has done it, and told the API: {created:?}");
+    assert_eq!(api.get(created.header("location").unwrap()).await.status, 200);
+    for ended in [api.terminate().await, worker.terminate().await] {
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_api_and_a_worker_share_the_work_through_rabbitmq() {
+    let Some(broker) = rabbitmq() else { return };
+    they_share_the_work(|roster| roster.set("AMQP_URL", &broker), "through RabbitMQ").await;
+}
+
+#[tokio::test]
+async fn an_api_and_a_worker_share_the_work_without_a_broker() {
+    they_share_the_work(|roster| roster, "in process, and across processes by NOTIFY").await;
+}
+
+#[tokio::test]
+async fn keys_may_come_from_a_file_that_somebody_else_looks_after() {
+    // Any node's keys.json will do.
+    let elsewhere = Folder::new();
+    drop(elsewhere.roster(&["serve"]).serve().await);
+    let keys = elsewhere.path().join("data/keys.json");
+    they_share_the_work(|roster| roster.set("ROSTER_KEYS_FILE", &keys), "in process, and across processes by NOTIFY").await;
+}
+
+#[tokio::test]
+async fn without_a_worker_an_api_accepts_and_a_worker_that_comes_later_does_it() {
+    let Some(database) = postgres().await else { return };
+    let folder = Folder::new();
+    let roster = |role| folder.roster(&["serve", "--role", role]).set("DATABASE_URL", &database).hashing_fast();
+    let api = roster("api").serve().await;
+    let accepted = api.sign_up(&[("prefer", "wait=1")], &somebody()).await;
+    assert_eq!((accepted.status, &accepted.json()["status"]), (202, &"accepted".into()), "{accepted:?}");
+    let _worker = roster("worker").serve().await;
+    let command = api.outcome(accepted.json()["id"].as_str().unwrap()).await;
+    assert_eq!(command["status"], "succeeded", "{command}");
+}
+
+#[tokio::test]
+async fn a_broker_that_cannot_be_reached_is_warned_about_and_no_sign_up_waits_for_it() {
+    let Some(database) = postgres().await else { return };
+    let folder = Folder::new();
+    let nobody = format!("amqp://somebody:canary@127.0.0.1:{}/%2f", acceptance::process::free_port());
+    let server = folder.roster(&[]).set("DATABASE_URL", &database).set("AMQP_URL", nobody).hashing_fast().serve().await;
+    let ready = server.get("/health/ready").await;
+    assert_eq!((ready.status, &ready.json()["status"]), (200, &"degraded".into()), "{ready:?}");
+    assert_eq!(server.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
+    let load = Load::start(server.at(), 40, 8);
+    for person in load.settle(Duration::from_secs(60)).await {
+        assert_eq!(person.accepted().count(), 1, "{person:?}");
+    }
+    let log = server.stderr();
+    assert!(log.lines().any(|line| line.contains("\"WARN\"") && line.to_lowercase().contains("broker")), "{log}");
+    assert!(!log.contains("canary"), "{log}");
+    let ended = server.terminate().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[tokio::test]
+async fn sqlite_serves_one_process() {
+    let folder = Folder::new();
+    for role in ["api", "worker"] {
+        let refused = folder.roster(&["serve", "--role", role]).run(SOON).await;
+        assert!(one_line(&refused).contains("set DATABASE_URL=postgres://"), "{refused:?}");
+    }
+    let refused = folder.roster(&[]).set("AMQP_URL", "amqp://u:canary@localhost").run(SOON).await;
+    let line = one_line(&refused);
+    assert!(line.contains("AMQP_URL needs PostgreSQL") && !line.contains("canary"), "{line}");
+    assert!(!folder.path().join("data").exists(), "nothing was made");
+}

@@ -1,0 +1,122 @@
+//! One mailbox is one user's, one id is one user's, however many ask for it at once.
+
+use acceptance::{Person, World, in_each_idle_world, in_each_world};
+use kernel::UserId;
+
+const ROUNDS: usize = 20;
+const AT_ONCE: usize = 50;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spellings_of_one_mailbox_are_one_user() {
+    in_each_idle_world(async |world| {
+        let mailboxes = [
+            ["ada@example.org", "Ada@Example.ORG", "ADA@EXAMPLE.ORG", "ada@ｅｘａｍｐｌｅ.org"],
+            ["a@bücher.example", "a@BÜCHER.example", "A@xn--bcher-kva.example", "a@bu\u{308}cher.example"],
+            // Tags and dots belong to the address: nobody knows what a mail server makes of them.
+            ["b.c@example.org", "B.C@example.org", "b.c@EXAMPLE.org", "b.C@Example.Org"],
+        ];
+        let mut accepted = Vec::new();
+        for email in mailboxes.as_flattened() {
+            accepted.push(world.send(&Person::new(*email).sign_up()).await);
+        }
+        world.work().await;
+        for (n, answer) in accepted.iter().enumerate() {
+            let command = world.outcome(answer).await;
+            let expected = if n % 4 == 0 { "succeeded" } else { "rejected" };
+            assert_eq!(command["status"], expected, "who was first is the one: {command}");
+        }
+        let mut shown = world.texts("select email from users_users").await;
+        shown.sort();
+        assert_eq!(shown, ["a@bücher.example", "ada@example.org", "b.c@example.org"], "as they were typed");
+        for other in ["bc@example.org", "b.c+tag@example.org"] {
+            world.register(&Person::new(other)).await;
+        }
+    })
+    .await;
+}
+
+/// Sends these at once, half of them waiting; exactly one gets the user, and the others are told that it is
+/// taken. Gives the winner's number.
+async fn one_wins(world: &World, people: &[Person], code: &str, pointer: &str) -> usize {
+    let sign_up = |(n, person): (usize, &Person)| if n % 2 == 0 { person.sign_up() } else { person.sign_up().wait(30) };
+    let answers = world.send_all(people.iter().enumerate().map(sign_up)).await;
+    let mut winners = Vec::new();
+    for (n, answer) in answers.iter().enumerate() {
+        match answer.status {
+            201 => winners.push(n),
+            409 => {
+                assert_eq!(answer.problem(), code, "{answer:?}");
+                assert_eq!(answer.violations(), [(pointer.to_owned(), code.to_owned())]);
+            }
+            _ => {
+                let command = world.outcome(answer).await;
+                if command["status"] == "succeeded" {
+                    winners.push(n);
+                } else {
+                    assert_eq!((&command["status"], &command["error"]["code"]), (&"rejected".into(), &code.into()));
+                }
+            }
+        }
+    }
+    assert_eq!(winners.len(), 1, "{winners:?}");
+    winners[0]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_who_want_one_address_at_once_one_gets_it() {
+    in_each_world(async |world| {
+        for round in 0..ROUNDS {
+            let email = format!("round{round}@example.org");
+            let people: Vec<_> = (0..AT_ONCE)
+                .map(|n| if n % 2 == 0 { Person::new(&email) } else { Person::new(email.to_uppercase()) })
+                .collect();
+            one_wins(world, &people, "email_taken", "/email").await;
+        }
+        assert_eq!(world.count("select count(*) from users_users").await, 20);
+        assert_eq!(world.count("select count(*) from ledger_messages where status = 'rejected'").await, 20 * 49);
+        assert_eq!(world.count("select count(*) from ledger_messages where status = 'succeeded'").await, 20 * 3);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_who_choose_one_id_at_once_one_gets_it() {
+    in_each_world(async |world| {
+        for round in 0..ROUNDS {
+            let id = UserId::random().as_uuid();
+            let person = |n| {
+                let person = Person::new(format!("person{n}.{round}@example.org")).called(format!("{n}")).with_id(id);
+                person.with_password(format!("drei blaue Würfel rollen {n}"))
+            };
+            let people: Vec<_> = (0..AT_ONCE).map(person).collect();
+            let number = one_wins(world, &people, "id_taken", "/id").await;
+            let (winner, loser) = (&people[number], &people[(number + 1) % AT_ONCE]);
+            assert_eq!(world.get(format!("/users/{id}")).await.json()["name"], number.to_string());
+            assert_eq!(world.verify(&winner.email, &winner.password).await, Some(id), "the winner's own password");
+            assert_eq!(world.verify(&winner.email, &loser.password).await, None);
+            assert_eq!(world.verify(&loser.email, &loser.password).await, None);
+        }
+        assert_eq!(world.count("select count(*) from users_users").await, 20);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_is_taken_or_about_to_be_is_refused_at_once() {
+    in_each_idle_world(async |world| {
+        let id = UserId::random().as_uuid();
+        let (first, second) = (Person::new("ada@example.org").with_id(id), Person::new("eve@example.org").with_id(id));
+        let accepted = world.send(&first.sign_up()).await;
+        let refused = async || {
+            let answer = world.send(&second.sign_up()).await;
+            assert_eq!((answer.status, answer.problem().as_str()), (409, "id_taken"), "{answer:?}");
+            assert_eq!(answer.violations(), [("/id".to_owned(), "id_taken".to_owned())]);
+            assert_eq!(world.count("select count(*) from ledger_messages where id = root").await, 1, "nothing is written");
+        };
+        refused().await;
+        world.work().await;
+        assert_eq!(world.outcome(&accepted).await["status"], "succeeded");
+        refused().await;
+    })
+    .await;
+}

@@ -1,0 +1,175 @@
+//! `Idempotency-Key`: the same request again is the same command.
+
+use acceptance::{Answer, Node, Person, Request, World, in_each_idle_world, in_each_world};
+use kernel::{MessageId, UserId};
+use roster::compose::Role;
+use std::collections::BTreeSet;
+
+const ROUNDS: usize = 20;
+
+fn a_key() -> String {
+    MessageId::random().to_string()
+}
+
+fn keyed(person: &Person, key: impl AsRef<[u8]>) -> Request {
+    person.sign_up().header("Idempotency-Key", key)
+}
+
+fn command_of(answer: &Answer) -> String {
+    assert_eq!(answer.status, 202, "{answer:?}");
+    answer.json()["id"].as_str().unwrap().to_owned()
+}
+
+async fn commands(world: &World) -> i64 {
+    world.count("select count(*) from ledger_messages where id = root").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_under_the_same_key_is_the_same_command() {
+    in_each_world(async |world| {
+        let (person, key) = (Person::new("ada@example.org").called("Ada"), a_key());
+        let first = world.send(&keyed(&person, &key)).await;
+        assert_eq!(first.header("idempotency-replayed"), None);
+        let command = command_of(&first);
+        for spelling in [key.clone(), format!("\"{key}\""), key.to_uppercase()] {
+            let again = world.send(&keyed(&person, spelling)).await;
+            assert_eq!(command_of(&again), command);
+            assert_eq!(again.header("idempotency-replayed"), Some("true"));
+            assert_eq!(again.header("location"), first.header("location"));
+        }
+        assert_eq!(world.outcome(&first).await["status"], "succeeded");
+        let later = world.send(&keyed(&person, &key)).await;
+        assert_eq!((command_of(&later), &later.json()["status"]), (command, &"succeeded".into()));
+        let waiting = world.send(&keyed(&person, &key).wait(30)).await;
+        assert_eq!((waiting.status, waiting.header("idempotency-replayed")), (201, Some("true")), "{waiting:?}");
+        assert_eq!(commands(world).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejection_is_replayed_too() {
+    in_each_world(async |world| {
+        let (person, key) = (Person::new("ada@example.org"), a_key());
+        world.register(&person).await;
+        let first = world.send(&keyed(&person, &key).wait(30)).await;
+        assert_eq!((first.status, first.header("idempotency-replayed")), (409, None), "{first:?}");
+        let again = world.send(&keyed(&person, &key).wait(30)).await;
+        assert_eq!((again.status, again.problem().as_str()), (409, "email_taken"), "{again:?}");
+        assert_eq!(commands(world).await, 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_stands_for_one_request() {
+    in_each_idle_world(async |world| {
+        let (person, key) = (Person::new("ada@example.org").called("Ada"), a_key());
+        let command = command_of(&world.send(&keyed(&person, &key)).await);
+        let others = [
+            Person { email: "eve@example.org".into(), ..person.clone() },
+            Person { name: None, ..person.clone() },
+            Person { name: Some("Eve".into()), ..person.clone() },
+            Person { id: Some(UserId::random().as_uuid()), ..person.clone() },
+        ];
+        for other in others {
+            let answer = world.send(&keyed(&other, &key)).await;
+            assert_eq!((answer.status, answer.problem().as_str()), (422, "idempotency_key_reused"), "{other:?}");
+            assert!(!answer.body.contains(&command), "nor does it say what the key stands for");
+        }
+        // The password is no part of what is compared: that would be a way to guess it, past bcrypt.
+        let other = person.clone().with_password("vier gelbe Bälle werfen");
+        let answer = world.send(&keyed(&other, &key)).await;
+        assert_eq!((command_of(&answer), answer.header("idempotency-replayed")), (command, Some("true")));
+        assert_eq!(commands(world).await, 1);
+        world.work().await;
+        world.until("select count(*) from auth_credentials", 1).await;
+        assert!(world.verify(&person.email, &person.password).await.is_some(), "the first one's password");
+        assert_eq!(world.verify(&person.email, &other.password).await, None);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_key_or_none_is_another_request() {
+    in_each_world(async |world| {
+        let person = Person::new("ada@example.org");
+        let requests = [keyed(&person, a_key()), keyed(&person, a_key()), person.sign_up(), person.sign_up()];
+        let answers = world.send_all(requests).await;
+        assert_eq!(answers.iter().map(command_of).collect::<BTreeSet<_>>().len(), 4);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_others_could_guess_is_refused() {
+    in_each_world(async |world| {
+        let person = Person::new("ada@example.org");
+        for (key, code) in [
+            (&b"1"[..], "weak_idempotency_key"),
+            (b"order-4711", "weak_idempotency_key"),
+            (b"'8e03978e-40d5-43e8-bc93-6894a57f9324'", "weak_idempotency_key"),
+            (b"", "idempotency_key_invalid"),
+            (b"\"\"", "idempotency_key_invalid"),
+            (b"two words", "idempotency_key_invalid"),
+            (b"\xff\xfe", "idempotency_key_invalid"),
+            (&[b'k'; 256], "idempotency_key_invalid"),
+        ] {
+            let answer = world.send(&keyed(&person, key)).await;
+            assert_eq!((answer.status, answer.problem().as_str()), (400, code), "{key:?}");
+        }
+        let twice = keyed(&person, a_key()).header("Idempotency-Key", a_key());
+        assert_eq!(world.send(&twice).await.problem(), "idempotency_key_invalid");
+        assert_eq!(commands(world).await, 0);
+    })
+    .await;
+}
+
+/// All of these are one command, and one of them is told that it is the first.
+async fn are_one_command(world: &World, answers: &[Answer]) {
+    let commands: BTreeSet<_> = answers.iter().map(command_of).collect();
+    assert_eq!(commands.len(), 1, "{commands:?}");
+    let first = answers.iter().filter(|answer| answer.header("idempotency-replayed").is_none()).count();
+    assert_eq!(first, 1, "the others are replays");
+    assert_eq!(world.outcome(&answers[0]).await["status"], "succeeded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_at_once_under_one_key_are_one_command() {
+    in_each_world(async |world| {
+        for round in 0..ROUNDS {
+            let mut person = Person::new(format!("round{round}@example.org"));
+            // A client that chooses the id and sends it twice has not sent two that conflict.
+            person.id = (round % 2 == 1).then(|| UserId::random().as_uuid());
+            let key = a_key();
+            are_one_command(world, &world.send_all((0..20).map(|_| keyed(&person, &key))).await).await;
+        }
+        assert_eq!(commands(world).await, 20);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_at_once_under_one_key_are_one_command() {
+    in_each_world(async |world| {
+        if !world.is_shared() {
+            return;
+        }
+        let other = world.another_node(Role::Api, world.keys()).await;
+        let nodes: [&Node; 2] = [world, &other];
+        for round in 0..ROUNDS {
+            let mut person = Person::new(format!("round{round}@example.org"));
+            person.id = (round % 2 == 1).then(|| UserId::random().as_uuid());
+            let key = a_key();
+            let sent: Vec<_> = (0..20).map(|n| nodes[n % 2].begin(keyed(&person, &key))).collect();
+            let mut answers = Vec::new();
+            for sent in sent {
+                answers.push(sent.await.unwrap());
+            }
+            are_one_command(world, &answers).await;
+        }
+        assert_eq!(commands(world).await, 20);
+        other.stop().await;
+    })
+    .await;
+}
