@@ -7,6 +7,7 @@ use persistence::{Db, OpenError};
 use sealing::{Exposure, Keys};
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,9 +28,12 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
         );
     }
     // Before anything else: a stop that comes early is heeded once it can be.
-    let stop = stop_signal()?;
+    let mut stop = pin!(stop_signal()?);
     let listener = if role.answers() { Some(bind(settings.listen).await?) } else { None };
-    let db = open(&settings).await?;
+    let db = tokio::select! {
+        db = open(&settings) => db?,
+        () = &mut stop => return Ok(()),
+    };
     prepare_schema(&db, settings.profile).await?;
     let keys = keys(&settings)?;
     let listening = listener.as_ref().map(TcpListener::local_addr).transpose()?;

@@ -7,7 +7,7 @@ use auth_infrastructure::{HashPool, SqlCredentials};
 use kernel::{Email, Secret};
 use ledger::Queue;
 use persistence::testing::TestDb;
-use persistence::{Db, fetch_all, fetch_one};
+use persistence::{Db, Text, fetch_all, fetch_one};
 use roster::compose::{Broker, Plan, Role, context_names, migrations};
 use sealing::Keys;
 use std::fmt::{Display, Formatter};
@@ -87,13 +87,16 @@ async fn in_each(works: bool, test: impl AsyncFn(&World)) {
     }
 }
 
-/// Says in which world a test has failed.
+/// Says in which world a test has failed, and what went wrong there last.
 struct TellsWorld(Kind);
 
 impl Drop for TellsWorld {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("in the world of {}", self.0);
+            let logs = logs();
+            let troubles = logs.lines().rev().filter(|line| line.contains("\"WARN\"") || line.contains("\"ERROR\""));
+            troubles.take(5).for_each(|line| eprintln!("  {line}"));
         }
     }
 }
@@ -165,7 +168,7 @@ impl World {
     }
 
     /// The texts that a query gives.
-    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+    pub async fn texts(&self, sql: impl Text) -> Vec<String> {
         let mut db = self.db.read().await.expect("the database answers");
         let rows = fetch_all!(&mut db, (Option<String>,), sql).expect("rows");
         rows.into_iter().map(|(text,)| text.unwrap_or_default()).collect()

@@ -75,7 +75,7 @@ impl Floor {
             let claimed = if free == 0 {
                 Ok(Vec::new())
             } else {
-                claim(&self.ledger.db, &bay.queue, &names, self.ledger.node, free).await
+                self.claim(&bay.queue, &names, free).await
             };
             well = told(&bay.queue, well, &claimed);
             let claims = claimed.unwrap_or_default();
@@ -102,18 +102,50 @@ impl Floor {
         while under_way.join_next().await.is_some() {}
     }
 
+    /// A claim counts as a death until its attempt has ended, so nothing is claimed while a message runs alone.
+    async fn claim(&self, queue: &Queue, names: &str, free: usize) -> Result<Vec<Claim>, SqlError> {
+        let _nobody_alone = self.alone.read().await;
+        if self.ledger.is_stopping() {
+            return Ok(Vec::new());
+        }
+        let claims = claim(&self.ledger.db, queue, names, self.ledger.node, free).await?;
+        self.running().extend(claims.iter().map(|claim| (claim.origin.id.as_uuid(), claim.epoch)));
+        Ok(claims)
+    }
+
     async fn run(&self, context: &dyn Context, claim: &Claim) {
-        let id = claim.origin.id.as_uuid();
-        self.running().insert(id);
         if claim.runs_alone() {
             tracing::warn!(id = %claim.origin.id, name = claim.name, deaths = claim.deaths - 1, "the process died while this ran: it runs alone");
             let _nobody_else = self.alone.write().await;
-            self.ledger.attempt(context, claim).await;
+            if self.holds(claim) && self.give_back_others(claim).await {
+                self.ledger.attempt(context, claim).await;
+            }
         } else {
             let _beside_others = self.alone.read().await;
-            self.ledger.attempt(context, claim).await;
+            if self.holds(claim) {
+                self.ledger.attempt(context, claim).await;
+            }
         }
-        self.running().remove(&id);
+        if self.holds(claim) {
+            self.running().remove(&claim.origin.id.as_uuid());
+        }
+    }
+
+    /// Not when it was given back, and perhaps claimed again, while it waited for its turn.
+    fn holds(&self, claim: &Claim) -> bool {
+        self.running().get(&claim.origin.id.as_uuid()) == Some(&claim.epoch)
+    }
+
+    /// What waits beside a message that runs alone would be counted dead with it, though it never began.
+    async fn give_back_others(&self, claim: &Claim) -> bool {
+        let id = claim.origin.id.as_uuid();
+        let given_back = release(&self.ledger.db, self.ledger.node, id).await;
+        if let Err(error) = &given_back {
+            tracing::warn!(id = %claim.origin.id, %error, "it cannot run alone now: its lease will run out");
+        } else {
+            self.running().retain(|held, _| *held == id);
+        }
+        given_back.is_ok()
     }
 
     async fn renew_leases(self: Arc<Self>) {
@@ -121,15 +153,16 @@ impl Floor {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            let running: Vec<_> = self.running().iter().copied().collect();
+            let running: Vec<_> = self.running().keys().copied().collect();
             if !running.is_empty() {
-                // A lease that is not renewed runs out: the fence then keeps this process out.
-                let _ = renew(&self.ledger.db, self.ledger.node, &running).await;
+                // A lease that is not renewed runs out: the fence then keeps this process out. A connection that
+                // is silent must not keep the next beat from another one.
+                let _ = timeout(HEARTBEAT, renew(&self.ledger.db, self.ledger.node, &running)).await;
             }
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<Uuid, i64>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
 use crate::tx::Inner;
 use crate::{Read, SqlError, Tx};
-use sqlx::{PgPool, Postgres, SqlitePool, Transaction};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -31,8 +31,7 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx, SqlError> {
         let inner = match &self.0 {
             Pools::Postgres { writer, .. } => Inner::Postgres(begin_on_a_live_connection(writer).await?),
-            // A deferred transaction that turns into a writer fails at once when another writes, whatever the time-out.
-            Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("begin immediate").await?),
+            Pools::Sqlite { writer, .. } => Inner::Sqlite(begin_immediate(writer).await?),
         };
         Ok(Tx::new(inner))
     }
@@ -87,5 +86,19 @@ async fn begin_on_a_live_connection(pool: &PgPool) -> Result<Transaction<'static
             Err(error) if error.is_cut_off() && dead < pool.options().get_max_connections() => dead += 1,
             done => return done,
         }
+    }
+}
+
+/// A deferred transaction that turns into a writer fails at once when another writes, whatever the time-out.
+async fn begin_immediate(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    const BEGIN: &str = "begin immediate";
+    match writer.begin_with(BEGIN).await {
+        // When the disk is full SQLite rolls back by itself. sqlx never learns of it: on that connection
+        // it would refuse to begin for ever, and there is no other.
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            writer.acquire().await?.close().await?;
+            writer.begin_with(BEGIN).await
+        }
+        begun => begun,
     }
 }

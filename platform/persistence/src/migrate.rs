@@ -1,6 +1,7 @@
 use crate::db::Pools;
 use crate::{Db, OpenError, SqlError};
 use sqlx::migrate::{MigrateError, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, PgPool, SqlSafeStr as _, SqlitePool};
 
 /// The schema of one context, embedded in the binary. Each context keeps its own table of what has been applied.
@@ -55,7 +56,7 @@ impl Db {
     /// When the database does not answer, or holds something else than these migrations left.
     pub async fn migrate(&self, migrations: &Migrations) -> Result<(), OpenError> {
         let done = match &self.0 {
-            Pools::Postgres { writer, .. } => migrate_postgres(writer, migrations).await,
+            Pools::Postgres { writer, .. } => migrate_postgres(writer, migrations.migrator(|step| step.postgres)).await,
             Pools::Sqlite { writer, .. } => self.migrate_sqlite(writer, migrations).await,
         };
         done.map_err(|error| match error {
@@ -104,9 +105,10 @@ impl Db {
 
 /// Under a lock of PostgreSQL's, on a connection of its own: an index on a large table takes longer
 /// than a statement may otherwise.
-async fn migrate_postgres(writer: &PgPool, migrations: &Migrations) -> Result<(), MigrateError> {
-    let mut conn = writer.acquire().await?;
-    conn.close_on_drop();
-    sqlx::query("set statement_timeout = 0").execute(&mut *conn).await?;
-    migrations.migrator(|step| step.postgres).run(&mut *conn).await
+async fn migrate_postgres(writer: &PgPool, migrator: Migrator) -> Result<(), MigrateError> {
+    let options = PgConnectOptions::clone(&writer.connect_options()).options([("statement_timeout", "0")]);
+    let unhurried = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+    let done = migrator.run(&unhurried).await;
+    unhurried.close().await;
+    done
 }

@@ -3,7 +3,8 @@ use crate::{Db, SqlError};
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -165,12 +166,9 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
 /// One serving process per file: two would each believe that they alone decide what is running.
 fn lock(path: &Path) -> Result<File, OpenError> {
     let unfit = |error: std::io::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(unfit)?;
-    }
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let file = File::options().create(true).truncate(false).write(true).open(name).map_err(unfit)?;
+    let file = private(Path::new(&name)).map_err(unfit)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::Unfit(format!(
@@ -181,8 +179,18 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     }
 }
 
+/// Opens a file as it is, or makes one, and the folders above it, that nobody else on the machine can read.
+fn private(path: &Path) -> std::io::Result<File> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    File::options().create(true).append(true).mode(0o600).open(path)
+}
+
 async fn open_sqlite(path: &Path, lock: Option<File>, synchronous: SqliteSynchronous) -> Result<Db, OpenError> {
     let unfit = |error: sqlx::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
+    // SQLite takes an empty file for a new database, and gives the files beside it the same mode.
+    private(path).map_err(|error| unfit(error.into()))?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)

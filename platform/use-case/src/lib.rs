@@ -7,6 +7,8 @@
 mod cx;
 mod failure;
 mod message;
+#[cfg(doctest)]
+mod promises;
 mod registry;
 
 pub use async_trait::async_trait;

@@ -55,6 +55,12 @@ impl Lane {
 /// the message's [`Message::Failure`].
 ///
 /// No network and no slow work here: the transaction is open, and on SQLite nobody else can write.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no use case of `{P}`",
+    label = "neither handled nor prepared",
+    note = "quick work, inside the transaction: `impl Handle<{P}> for {Self}`; for follow-ups and events `impl Handle<{P}, Trouble> for {Self}`",
+    note = "slow work before the transaction: `impl Prepare<{P}> for {Self}`, and `Handle` for what comes of it"
+)]
 pub trait Handle<P: Port + ?Sized, F = Failure>: Clone + Send + Sync + 'static {
     /// Does it. Returning an error undoes every write made through `cx`.
     fn handle(self, cx: Cx<'_, P>) -> impl Future<Output = Result<(), F>> + Send;

@@ -8,7 +8,7 @@ use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use kernel::MessageId;
-use ledger::{Accepted, Command, Entry, Ledger, NotAccepted, Status};
+use ledger::{Accepted, Command, Entry, Ledger, NotAccepted, Once, Status};
 use persistence::SqlError;
 use std::future::Future;
 use std::sync::Arc;
@@ -104,19 +104,20 @@ impl Commands {
         let id = MessageId::random();
         let message = request.read(&mut fields, id)?;
         let once = asked.key.map(|key| key.once(R::Message::NAME, &fields));
-        let before = match &once {
-            Some(once) => self.ledger.before(ANONYMOUS, once).await.map_err(not_accepted)?,
-            None => None,
-        };
-        let (accepted, delay) = if let Some(before) = before {
-            (Accepted::Before(before), Duration::ZERO)
-        } else {
-            request.check(&message).await?;
-            let lanes: Vec<_> = std::iter::once(R::Message::NAME).chain(R::FOLLOW_UPS.iter().copied()).collect();
-            let delay = self.ledger.admit(&lanes).map_err(not_accepted)?;
-            let entry =
-                Entry::new(id, &message, ANONYMOUS).once(once).traced(Some(asked.trace.traceparent().to_owned()));
-            (self.ledger.accept(entry).await.map_err(not_accepted)?, delay)
+        let (accepted, delay) = match self.before(once.as_ref()).await? {
+            Some(before) => (before, Duration::ZERO),
+            None => match request.check(&message).await {
+                Ok(()) => {
+                    let lanes: Vec<_> =
+                        std::iter::once(R::Message::NAME).chain(R::FOLLOW_UPS.iter().copied()).collect();
+                    let delay = self.ledger.admit(&lanes).map_err(not_accepted)?;
+                    let traceparent = asked.trace.traceparent().to_owned();
+                    let entry = Entry::new(id, &message, ANONYMOUS).once(once).traced(Some(traceparent));
+                    (self.ledger.accept(entry).await.map_err(not_accepted)?, delay)
+                }
+                // What it conflicts with may be itself: sent twice at once, and accepted since we looked.
+                Err(refusal) => (self.before(once.as_ref()).await?.ok_or(refusal)?, Duration::ZERO),
+            },
         };
         let (Accepted::New(id) | Accepted::Before(id)) = accepted;
         let mut answer = self.answer(request, id, asked.prefer, &asked.deadline, delay).await?;
@@ -124,6 +125,13 @@ impl Commands {
             answer.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
         }
         Ok(answer)
+    }
+
+    /// What was accepted before under the same key.
+    async fn before(&self, once: Option<&Once>) -> Result<Option<Accepted>, Problem> {
+        let Some(once) = once else { return Ok(None) };
+        let before = self.ledger.before(ANONYMOUS, once).await.map_err(not_accepted)?;
+        Ok(before.map(Accepted::Before))
     }
 
     /// 202 with the command; or, if the client waits and it ends in time, the thing itself or the refusal.

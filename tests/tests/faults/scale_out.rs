@@ -3,13 +3,13 @@
 use crate::broker::Broker;
 use crate::verdict::all_promises_kept;
 use acceptance::process::canary::{in_files, in_postgres};
-use acceptance::process::load::{Heard, Load};
+use acceptance::process::load::{Heard, Load, SignUp};
 use acceptance::process::stored::{self, Stored};
 use acceptance::process::{Folder, Server, postgres, rabbitmq_program, until};
 use persistence::Db;
 use std::time::Duration;
 
-const PEOPLE: usize = 300;
+const PEOPLE: usize = 200;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An API and two workers that share a folder, a database and a broker of their own.
@@ -68,7 +68,7 @@ impl Installation {
 async fn killing_workers_loses_and_doubles_no_sign_up() {
     let Some(mut it) = Installation::start().await else { return };
     let load = Load::start(it.api.at(), PEOPLE, 16);
-    for (round, answered) in [20, 70, 120, 170, 220, 270].into_iter().enumerate() {
+    for (round, answered) in [20, 50, 80, 110, 140, 170].into_iter().enumerate() {
         load.reaches(answered).await;
         it.works().await;
         it.workers[round % 2].kill_9_and_restart().await;
@@ -83,7 +83,7 @@ async fn killing_workers_loses_and_doubles_no_sign_up() {
 async fn killing_the_api_in_mid_request_loses_and_doubles_no_sign_up() {
     let Some(mut it) = Installation::start().await else { return };
     let load = Load::start(it.api.at(), PEOPLE, 32);
-    for answered in [20, 80, 140, 200, 260] {
+    for answered in [20, 60, 100, 140, 180] {
         load.reaches(answered).await;
         it.api.kill_9_and_restart().await;
     }
@@ -97,7 +97,7 @@ async fn killing_the_api_in_mid_request_loses_and_doubles_no_sign_up() {
 async fn killing_the_broker_loses_and_doubles_no_sign_up() {
     let Some(mut it) = Installation::start().await else { return };
     let load = Load::start(it.api.at(), PEOPLE, 16);
-    for answered in [20, 150] {
+    for answered in [20, 110] {
         load.reaches(answered).await;
         it.works().await;
         it.broker.kill();
@@ -108,7 +108,7 @@ async fn killing_the_broker_loses_and_doubles_no_sign_up() {
     }
     let canary = load.canary().to_owned();
     let log = all_promises_kept("kill -9 of RabbitMQ", load, &it.db, PEOPLE).await;
-    let troubled = |it: &&acceptance::process::load::SignUp| it.heard.iter().any(|heard| matches!(heard, Heard::Nothing | Heard::Refused(..)));
+    let troubled = |it: &&SignUp| it.heard.iter().any(|heard| matches!(heard, Heard::Nothing | Heard::Refused(..)));
     assert_eq!(log.iter().filter(troubled).count(), 0, "no client noticed");
     it.no_password_is_written(&canary).await;
 }

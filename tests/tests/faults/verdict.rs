@@ -7,7 +7,7 @@ use persistence::Db;
 use std::time::{Duration, Instant};
 
 /// After the last fault: a lease, the sweep that finds it, the work itself, and a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Whose password is tried.
 const ONE_IN: usize = 17;
 

@@ -111,7 +111,7 @@ async fn a_data_directory_that_is_none_is_told() {
     // On PostgreSQL it still holds the keys.
     let Some(database) = postgres().await else { return };
     let refused = folder.roster(&[]).set("DATABASE_URL", database).run(SOON).await;
-    assert!(one_line(&refused).contains("ROSTER_DATA_DIR"), "{refused:?}");
+    assert!(one_line(&refused).contains("data/keys.json"), "{refused:?}");
 }
 
 #[tokio::test]

@@ -12,12 +12,20 @@ use tokio::task::JoinSet;
 
 const WAITING: usize = 30;
 
-/// So many who wait for the outcome of a sign-up that takes a while, each with what they were answered.
+/// So many who wait for the outcome of a sign-up that takes a while, each with what they were answered. A machine
+/// that is too busy says so, and is asked again.
 fn waiting(at: SocketAddr) -> JoinSet<std::io::Result<http::Answer>> {
     let mut all = JoinSet::new();
     for _ in 0..WAITING {
         let body = json!({ "email": format!("{}@example.org", uuid().simple()), "password": "correct horse battery staple" });
-        all.spawn(async move { http::send(at, "POST", "/users", &[("prefer", "wait=30")], Some(&body)).await });
+        all.spawn(async move {
+            loop {
+                let answer = http::send(at, "POST", "/users", &[("prefer", "wait=30")], Some(&body)).await?;
+                if answer.status != 503 {
+                    return Ok(answer);
+                }
+            }
+        });
     }
     all
 }
@@ -30,7 +38,7 @@ async fn whoever_waits_is_answered_and_the_rest_is_done_after_the_restart(proces
     }
     let db = stored::open(database).await;
     let requests = waiting(running[0].at());
-    until(Duration::from_secs(20), "work under way", async || {
+    until(Duration::from_secs(60), "work under way", async || {
         let stored = Stored::read(&db).await;
         let commands = stored.rows.iter().filter(|row| row.id == row.root).count();
         (commands == WAITING && stored.count("running") > 0).then_some(())

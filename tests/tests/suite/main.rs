@@ -1,7 +1,12 @@
 //! Every use case through HTTP, on every combination of database and hints.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what does not work has failed it")]
 
+mod bad_input;
+mod caching;
+mod commands;
 mod duplicates;
 mod idempotency;
 mod main_job;
+mod nodes;
+mod openapi;
 mod prefer;

@@ -2,6 +2,7 @@
 
 use acceptance::{PATIENCE, Person, Request, in_each_idle_world, in_each_world};
 use kernel::UserId;
+use roster::compose::Role;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -95,10 +96,11 @@ async fn a_user_who_is_being_registered_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_a_user_that_is_rejected_is_told_at_once() {
     in_each_idle_world(async |world| {
-        let winner = Person::new("ada@example.org");
+        let first = world.another_node(Role::All, world.keys()).await;
+        first.work().await;
+        assert_eq!(first.send(&Person::new("ada@example.org").sign_up().wait(30)).await.status, 201);
+        first.stop().await;
         let loser = Person::new("ada@example.org").with_id(an_id());
-        // In this order, so that the second is the one to be rejected.
-        assert_eq!(world.send(&winner.sign_up()).await.status, 202);
         let rejected = world.send(&loser.sign_up()).await;
         let waiting = world.begin(Request::get(format!("/users/{}", loser.id.unwrap())).wait(30));
         world.work().await;

@@ -23,8 +23,8 @@ async fn a_lane_that_holds_too_much_turns_commands_away_and_says_when_to_come_ba
         world.sql(done).await;
         join_all((0..200).map(|_| node.accept(world.sell(Act::Note)))).await;
         let waiting = (
-            "update ledger_messages set accepted_at = now() - interval '40 s' where status = 'accepted'",
-            "update ledger_messages set accepted_at = accepted_at - 40000000 where status = 'accepted'",
+            "update ledger_messages set next_attempt_at = now() - interval '40 s' where status = 'accepted'",
+            "update ledger_messages set next_attempt_at = next_attempt_at - 40000000 where status = 'accepted'",
         );
         world.sql(waiting).await;
         until("the lane is measured", async || node.ledger.admit(SELL).is_err()).await;
@@ -46,8 +46,8 @@ async fn a_burst_after_a_quiet_time_is_judged_by_what_is_done_since_it_came() {
         // A burst that came three seconds ago; sixty of it are done: twenty in a second.
         join_all((0..260).map(|_| node.accept(world.sell(Act::Note)))).await;
         let burst = (
-            "update ledger_messages set accepted_at = now() - interval '3 s'",
-            "update ledger_messages set accepted_at = accepted_at - 3000000",
+            "update ledger_messages set next_attempt_at = now() - interval '3 s'",
+            "update ledger_messages set next_attempt_at = next_attempt_at - 3000000",
         );
         world.sql(burst).await;
         let done = (

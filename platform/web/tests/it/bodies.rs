@@ -1,4 +1,4 @@
-use crate::server::{SHORT, Server, lenient};
+use crate::server::{LONG, SHORT, Server, lenient};
 use axum::{
     Router,
     http::StatusCode,
@@ -72,13 +72,16 @@ async fn a_good_body_is_read() {
     }
 }
 
+/// A body, and what it is answered with: the status, the code, each violation's pointer and code.
+type Row<'a> = (&'a [u8], u16, &'a str, &'a [(&'a str, &'a str)]);
+
 #[tokio::test]
 async fn a_bad_body_is_refused_with_every_violation_and_without_an_echo() {
     let server = Server::start(app()).await;
     let deep = format!("{{\"{CANARY}\":{}", "[".repeat(100_000 / 2));
     let deeper = format!("{}{}", "[".repeat(60_000), CANARY);
     let objects = r#"{"a":"#.repeat(10_000);
-    let table: &[(&[u8], u16, &str, &[(&str, &str)])] = &[
+    let table: &[Row<'_>] = &[
         (b"", 400, "json_malformed", &[]),
         (br#"{"email": "canary7"#, 400, "json_malformed", &[]),
         (br#"{"email": "canary7"} canary7"#, 400, "json_malformed", &[]),
@@ -202,7 +205,7 @@ async fn a_body_over_64_kib_is_refused_and_the_refusal_arrives() {
 
 #[tokio::test]
 async fn a_client_that_asks_first_need_not_send_a_body_that_is_refused() {
-    let server = Server::start(app()).await;
+    let server = Server::with(app(), EdgeSettings { body_within: LONG, ..EdgeSettings::default() }, lenient()).await;
     let head = "POST /users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n";
     let answer = server.ask(format!("{head}Content-Length: 70000\r\n\r\n")).await;
     assert_eq!((answer.status(), answer.problem().as_str()), (413, "body_too_large"));
@@ -213,8 +216,10 @@ async fn a_body_that_does_not_arrive_in_time_is_given_up() {
     let settings = EdgeSettings { body_within: SHORT, ..EdgeSettings::default() };
     let server = Server::with(app(), settings, lenient()).await;
     let head = "POST /users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{";
+    let begun = std::time::Instant::now();
     let answer = server.ask(head).await;
     assert_eq!((answer.status(), answer.problem().as_str()), (408, "body_too_slow"));
+    assert!(begun.elapsed() < EdgeSettings::default().body_within, "the setting counts, not the default");
     assert_eq!(answer.header("connection"), Some("close"));
 }
 

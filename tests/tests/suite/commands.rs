@@ -1,0 +1,135 @@
+//! `GET /commands/{id}`: what has become of a command.
+
+use acceptance::{Person, Request, in_each_world};
+use kernel::{MessageId, Timestamp};
+use serde_json::json;
+use uuid::Uuid;
+
+/// The id of a command that was accepted so many days ago.
+fn made(days_ago: u64) -> Uuid {
+    let now = u64::try_from(Timestamp::now().as_microsecond() / 1_000_000).unwrap();
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, now - days_ago * 86_400, 0))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_nobody_sent_is_not_found() {
+    in_each_world(async |world| {
+        world.register(&Person::new("ada@example.org")).await;
+        let user = world.texts(("select id::text from users_users", "select lower(hex(id)) from users_users")).await;
+        let versions = ["b2d1a7c8-4f7e-4c1a-9a3e-0a1b2c3d4e5f", "c232ab00-9414-11ec-b3c8-9f6bdeced846"];
+        let nil = [Uuid::nil(), Uuid::max(), MessageId::random().as_uuid(), made(29), user[0].parse().unwrap()];
+        for id in nil.map(|id| id.to_string()).iter().map(String::as_str).chain(versions) {
+            let answer = world.get(format!("/commands/{id}")).await;
+            assert_eq!((answer.status, answer.problem().as_str()), (404, "not_found"), "{id}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_a_command_is_no_command() {
+    in_each_world(async |world| {
+        world.register(&Person::new("ada@example.org")).await;
+        let parts = "select id::text from ledger_messages where id <> root";
+        let parts = world.texts((parts, "select lower(hex(id)) from ledger_messages where id <> root")).await;
+        assert_eq!(parts.len(), 2);
+        for id in parts {
+            let id: Uuid = id.parse().unwrap();
+            assert_eq!(world.get(format!("/commands/{id}")).await.problem(), "not_found");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_whose_time_is_over_is_gone() {
+    in_each_world(async |world| {
+        for id in [made(31), made(3_650)] {
+            let answer = world.get(format!("/commands/{id}")).await;
+            assert_eq!((answer.status, answer.problem().as_str()), (410, "gone"));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_id_names_nothing() {
+    in_each_world(async |world| {
+        let answer = world.send(&Person::new("ada@example.org").sign_up()).await;
+        world.outcome(&answer).await;
+        let id = answer.json()["id"].as_str().unwrap().to_owned();
+        assert_eq!(world.get(format!("/commands/{}", id.to_uppercase())).await.status, 200, "hexadecimal has no case");
+        let bare = id.replace('-', "");
+        let hostile = [
+            bare.clone(),
+            format!("%7B{id}%7D"),
+            format!("urn:uuid:{id}"),
+            format!("{id}%00"),
+            format!("{id}/"),
+            format!("{id}%20"),
+            format!("%20{id}"),
+            format!("{}%252d{}", &id[..8], &id[9..]),
+            format!("{id}'%20or%20'1'='1"),
+            "..%2f..%2fetc%2fpasswd".to_owned(),
+            "%ff%fe".to_owned(),
+            "0".to_owned(),
+            "-1".to_owned(),
+            "null".to_owned(),
+            "a".repeat(5_000),
+        ];
+        for path in ["/commands", "/users"] {
+            for id in &hostile {
+                let answer = world.get(format!("{path}/{id}")).await;
+                assert_eq!((answer.status, answer.problem().as_str()), (404, "not_found"), "{path}/{id}");
+                assert!(!answer.body.contains(&id[..id.len().min(8)]) || id.len() < 8, "{path}/{id}: {answer:?}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_says_who_it_is_about_and_when() {
+    in_each_world(async |world| {
+        let id = MessageId::random().as_uuid();
+        let before = Timestamp::now();
+        let answer = world.send(&Person::new("ada@example.org").with_id(id).sign_up()).await;
+        let command = world.outcome(&answer).await;
+        let names: Vec<_> = command.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, ["accepted_at", "attempts", "finished_at", "follow_ups", "id", "status", "target", "type"]);
+        assert_eq!(command["target"], json!({"type": "user", "id": id, "href": format!("/users/{id}")}));
+        let minute = 60_000_000;
+        let at = |name: &str| {
+            let text = format!("\"{}\"", command[name].as_str().unwrap());
+            serde_json::from_str::<Timestamp>(&text).unwrap().as_microsecond()
+        };
+        assert!((at("accepted_at") - before.as_microsecond()).abs() < minute, "UTC: {command}");
+        assert!(at("finished_at") > at("accepted_at"), "{command}");
+        let user = world.get(format!("/users/{id}")).await.json();
+        assert_eq!(user["created_at"], command["accepted_at"], "whoever was answered first registered first");
+        assert!(!command.to_string().contains("ada@example.org"), "nothing of what was sent");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_is_looked_at_and_nothing_else() {
+    in_each_world(async |world| {
+        let answer = world.send(&Person::new("ada@example.org").sign_up()).await;
+        world.outcome(&answer).await;
+        let location = answer.header("location").unwrap();
+        let head = world.send(&Request::new("HEAD", location)).await;
+        let get = world.get(location).await;
+        assert_eq!((head.status, head.body.as_str()), (200, ""));
+        for name in ["content-type", "content-length", "cache-control"] {
+            assert_eq!(head.header(name), get.header(name), "{name}");
+        }
+        assert_eq!(get.header("cache-control"), Some("no-store"));
+        for method in ["POST", "PUT", "PATCH", "DELETE"] {
+            let answer = world.send(&Request::new(method, location)).await;
+            assert_eq!((answer.status, answer.problem().as_str()), (405, "method_not_allowed"));
+            assert_eq!(answer.header("allow"), Some("GET,HEAD"));
+        }
+    })
+    .await;
+}

@@ -1,0 +1,160 @@
+//! What the server says of itself. That each answer is as documented is checked wherever the suite sends a request.
+
+use acceptance::{Person, Request, in_each_world, resolve};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Every operation, as `GET /users/{id}`.
+fn operations(document: &Value) -> BTreeMap<String, &Value> {
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, it)| (format!("{} {path}", method.to_uppercase()), it))
+    });
+    operations.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_is_described_with_all_that_it_may_answer() {
+    in_each_world(async |world| {
+        let document = world.get("/openapi.json").await.json();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1."), "{}", document["openapi"]);
+        assert_eq!(document["info"]["title"], "Roster");
+        assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(document["info"]["license"]["identifier"], "Apache-2.0 OR MIT");
+        let statuses: BTreeMap<_, _> = operations(&document)
+            .into_iter()
+            .map(|(name, it)| (name, it["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ")))
+            .collect();
+        let expected = [
+            ("GET /commands/{id}", "200 400 404 410 414 431 500 503"),
+            ("GET /health/live", "200 default"),
+            ("GET /health/ready", "200 503 default"),
+            ("GET /users/{id}", "200 304 400 404 414 431 500 503"),
+            ("POST /users", "201 202 400 408 409 413 414 415 422 431 500 503"),
+        ];
+        assert_eq!(statuses, expected.map(|(name, statuses)| (name.to_owned(), statuses.to_owned())).into());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_has_a_name_texts_schemas_and_examples() {
+    in_each_world(async |world| {
+        let document = world.get("/openapi.json").await.json();
+        let mut ids = BTreeSet::new();
+        for (name, operation) in operations(&document) {
+            let text = |value: &Value, what: &str| {
+                assert!(value.as_str().is_some_and(|text| !text.is_empty()), "{name}: no {what}: {value}");
+            };
+            text(&operation["summary"], "summary");
+            text(&operation["tags"][0], "tag");
+            text(&operation["operationId"], "id");
+            assert!(ids.insert(operation["operationId"].to_string()), "{name}: its id is another's");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                text(&parameter["name"], "name of a parameter");
+                text(&parameter["description"], "description of a parameter");
+                assert!(parameter["schema"].is_object(), "{name}: {parameter}");
+            }
+            let placeholders = name.matches('{').count();
+            let in_path = operation["parameters"].as_array().into_iter().flatten().filter(|it| it["in"] == "path");
+            assert_eq!(in_path.count(), placeholders, "{name}: each part of the path is described");
+            let body = operation.get("requestBody");
+            assert_eq!(body.is_some(), name.starts_with("POST"), "{name}");
+            if let Some(body) = body {
+                assert_eq!(body["required"], true);
+                has_schema_and_example(&document, &name, &body["content"]["application/json"]);
+            }
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                text(&response["description"], "description of an answer");
+                let content = response["content"].as_object();
+                assert_eq!(content.is_none_or(|content| content.is_empty()), status == "304", "{name}: {status}");
+                let is_error = !["200", "201", "202", "304"].contains(&status.as_str());
+                for (kind, content) in content.into_iter().flatten() {
+                    let report = name == "GET /health/ready" && status == "503";
+                    let expected = if is_error && !report { "application/problem+json" } else { "application/json" };
+                    assert_eq!(kind, expected, "{name}: {status}");
+                    has_schema_and_example(&document, &format!("{name}: {status}"), content);
+                }
+                for (header, it) in response["headers"].as_object().into_iter().flatten() {
+                    text(&it["description"], header);
+                }
+            }
+        }
+    })
+    .await;
+}
+
+fn has_schema_and_example(document: &Value, name: &str, content: &Value) {
+    let schema = resolve(document, &content["schema"]);
+    assert_eq!(schema["type"], "object", "{name}: {content}");
+    let example = content.get("example").or_else(|| schema.get("example"));
+    let example = example.unwrap_or_else(|| panic!("{name}: no example"));
+    let properties = schema["properties"].as_object().unwrap();
+    for (field, property) in properties {
+        let described = property.get("description").or_else(|| property.get("$ref")).or_else(|| property.get("oneOf"));
+        assert!(described.is_some() || name.contains("health"), "{name}: {field} is not described");
+    }
+    let fields = example.as_object().unwrap();
+    assert!(fields.keys().all(|field| properties.contains_key(field)), "{name}: the example has fields of its own");
+    let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    assert!(required.into_iter().all(|field| fields.contains_key(field)), "{name}: the example lacks a field");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_of_a_registration_registers() {
+    in_each_world(async |world| {
+        let document = world.get("/openapi.json").await.json();
+        let example = &document["components"]["schemas"]["Registration"]["example"];
+        let answer = world.send(&Request::post("/users", example)).await;
+        assert_eq!(world.outcome(&answer).await["status"], "succeeded");
+        assert!(world.verify(example["email"].as_str().unwrap(), example["password"].as_str().unwrap()).await.is_some());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_document_says_of_a_registration_is_so() {
+    in_each_world(async |world| {
+        let document = world.get("/openapi.json").await.json();
+        let schema = &document["components"]["schemas"]["Registration"];
+        assert_eq!(schema["required"], json!(["email", "password"]));
+        let fields: Vec<_> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(fields, ["email", "id", "name", "password"]);
+        let limit = |field: &str, name: &str| usize::try_from(schema["properties"][field][name].as_u64().unwrap()).unwrap();
+        let refused = async |person: &Person| world.send(&person.sign_up()).await.violations();
+        let person = || Person::new("ada@example.org");
+        let name = "ñ".repeat(limit("name", "maxLength") + 1);
+        assert_eq!(refused(&person().called(name)).await, [("/name".into(), "name_too_long".into())]);
+        let password = &"drei blaue Würfel"[..limit("password", "minLength") - 1];
+        assert_eq!(refused(&person().with_password(password)).await, [("/password".into(), "password_too_short".into())]);
+        let longest = person().called("ñ".repeat(limit("name", "maxLength")));
+        assert_eq!(world.send(&longest.sign_up()).await.status, 202);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_and_all_that_it_loads_come_from_the_binary() {
+    in_each_world(async |world| {
+        let moved = world.get("/docs").await;
+        assert_eq!((moved.status, moved.header("location")), (308, Some("/docs/")));
+        let page = world.get("/docs/").await;
+        assert_eq!((page.status, page.header("content-type")), (200, Some("text/html")));
+        let loaded: Vec<_> = ["src=\"", "href=\""].iter().flat_map(|key| page.body.split(key).skip(1)).collect();
+        assert!(loaded.len() >= 5, "{}", page.body);
+        for file in loaded {
+            let file = file.split('"').next().unwrap();
+            assert!(!file.contains("//"), "{file}: from elsewhere");
+            let file = file.trim_start_matches("./");
+            let bytes = Request::new("HEAD", format!("/docs/{file}"));
+            let answer = world.send(&bytes).await;
+            assert_eq!(answer.status, 200, "{file}");
+            assert!(answer.header("content-length").is_some_and(|length| length.parse::<u64>().unwrap() > 100), "{file}");
+        }
+        let script = world.get("/docs/swagger-initializer.js").await;
+        assert!(script.body.contains("\"/openapi.json\"") && !script.body.contains("http"), "{}", script.body);
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("http"), "{policy}");
+    })
+    .await;
+}
