@@ -13,9 +13,10 @@ FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin roster \
     && install --directory --owner=roster --group=roster --mode=0700 /data
 COPY --from=build /out/roster /usr/local/bin/roster
+COPY LICENSE-APACHE LICENSE-MIT NOTICE /usr/share/doc/roster/
 USER 10001
 ENV ROSTER_DATA_DIR=/data ROSTER_LISTEN=0.0.0.0:8000
 VOLUME /data
-EXPOSE 8000 8001
+EXPOSE 8000
 ENTRYPOINT ["roster"]
 CMD ["serve"]

@@ -1,11 +1,13 @@
 //! `roster check`
 
-use crate::compose::{context_names, migrations};
+use crate::compose::{handled, migrations};
 use crate::output::print;
 use crate::serve::keys;
 use crate::settings::Settings;
+use anyhow::bail;
 use kernel::Timestamp;
-use persistence::{At, Db, SqlError, fetch_all, fetch_one};
+use persistence::{At, DatabaseUrl, Db, SqlError, fetch_all, fetch_one};
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 /// Clocks further apart than this are told.
@@ -23,14 +25,23 @@ struct Finding {
 /// # Errors
 /// When the report cannot be printed.
 pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
-    let mut findings = vec![match keys(settings) {
-        Ok(keys) => good("keys", format!("{}, active {}", keys.path().display(), keys.active())),
-        Err(error) => bad("keys", format!("{error:#}")),
-    }];
+    // A check makes nothing: neither keys nor a database.
+    if let DatabaseUrl::Sqlite(path) = &settings.database
+        && !path.exists()
+    {
+        bail!("{} does not exist yet: `roster serve` creates it", settings.database);
+    }
+    let mut findings = Vec::new();
+    let keys = keys(settings);
+    match &keys {
+        Ok(keys) => findings.push(good("keys", format!("{}, active {}", keys.path().display(), keys.active()))),
+        Err(error) => findings.push(bad("keys", format!("{error:#}"))),
+    }
     match Db::open_beside(&settings.database).await {
         Ok(db) => {
             findings.push(good("database", settings.database.to_string()));
-            match look(&db).await {
+            let handled = keys.ok().and_then(|keys| handled(&keys).ok()).unwrap_or_default();
+            match look(&db, &handled).await {
                 Ok(more) => findings.extend(more),
                 Err(error) => findings.push(bad("database", error.to_string())),
             }
@@ -53,7 +64,7 @@ pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> 
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn look(db: &Db) -> Result<Vec<Finding>, SqlError> {
+async fn look(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Finding>, SqlError> {
     let mut pending = 0;
     for migrations in migrations() {
         pending += db.pending(&migrations).await?;
@@ -68,10 +79,13 @@ async fn look(db: &Db) -> Result<Vec<Finding>, SqlError> {
     let failed = "select count(*) from ledger_messages where status = 'failed' and payload is not null";
     let (failed,) = fetch_one!(&mut conn, (i64,), failed)?;
     let waiting =
-        "select context, count(*) from ledger_messages where status = 'accepted' group by context order by context";
-    let waiting = fetch_all!(&mut conn, (String, i64), waiting)?;
-    let strangers: Vec<_> =
-        waiting.iter().filter(|(context, _)| !context_names().any(|name| name == context)).collect();
+        "select context, name, count(*) from ledger_messages where status = 'accepted' group by context, name";
+    let waiting = fetch_all!(&mut conn, (String, String, i64), waiting)?;
+    let unhandled: i64 = waiting
+        .iter()
+        .filter(|(context, name, _)| !handled.contains(&(context.as_str(), name.as_str())))
+        .map(|(.., count)| count)
+        .sum();
     Ok(vec![
         good("schema", "up to date".into()),
         Finding {
@@ -86,10 +100,10 @@ async fn look(db: &Db) -> Result<Vec<Finding>, SqlError> {
         },
         Finding {
             what: "handlers",
-            well: strangers.is_empty(),
-            says: format!("{} contexts have messages that this version cannot handle", strangers.len()),
+            well: unhandled == 0,
+            says: format!("{unhandled} messages wait for a version that handles them"),
         },
-        good("waiting", format!("{} messages", waiting.iter().map(|(_, count)| count).sum::<i64>())),
+        good("waiting", format!("{} messages", waiting.iter().map(|(.., count)| count).sum::<i64>())),
     ])
 }
 

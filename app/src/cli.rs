@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// User accounts: registration, sign-in, sessions, administration.
+/// User accounts behind a REST API, in one binary.
 ///
 /// Settings come from the environment and from roster.toml in the working directory; the README
 /// lists them. Without a command, roster serves.

@@ -7,7 +7,8 @@ use axum::Router;
 use ledger::{Announce, Bay, Context, Listen, Node, Queue};
 use messaging::{AddressError, InProcess, RabbitMq, State};
 use persistence::{Db, Migrations, SqlError};
-use sealing::{Keys, KeysError};
+use sealing::{Keys, KeysError, Opener};
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -123,9 +124,25 @@ pub fn migrations() -> impl Iterator<Item = Migrations> {
     std::iter::once(ledger::MIGRATIONS).chain(CONTEXTS.iter().map(|context| context.0))
 }
 
-/// The names of the contexts.
-pub fn context_names() -> impl Iterator<Item = &'static str> {
-    CONTEXTS.iter().map(|context| context.0.context)
+/// What this version handles: contexts and the names of their messages.
+///
+/// # Errors
+/// When no threads can be had.
+pub fn handled(keys: &Keys) -> Result<BTreeSet<(&'static str, &'static str)>, Unfit> {
+    let kit = Kit::new(keys, None, HashPool::start(0)?, Cost::default());
+    let contexts = CONTEXTS.iter().map(|context| (context.1)(&kit).context());
+    Ok(contexts
+        .flat_map(|context| context.messages().into_iter().map(move |(message, _)| (context.name(), message)))
+        .collect())
+}
+
+impl Kit {
+    fn new(keys: &Keys, opener: Option<Opener>, pool: HashPool, cost: Cost) -> Self {
+        Self {
+            gate: Arc::new(SealingGate::new(PasswordPolicy::default(), keys.sealer())),
+            hashing: Arc::new(Hashing::new(opener, Arc::new(pool), cost)),
+        }
+    }
 }
 
 impl Roster {
@@ -136,11 +153,7 @@ impl Roster {
     pub fn compose(plan: Plan) -> Result<Self, Unfit> {
         let Plan { db, keys, role, broker, bcrypt_cost, max_delay, docs } = plan;
         let opener = if role.works() { Some(keys.opener()?) } else { None };
-        let pool = Arc::new(HashPool::start(cores())?);
-        let kit = Kit {
-            gate: Arc::new(SealingGate::new(PasswordPolicy::default(), keys.sealer())),
-            hashing: Arc::new(Hashing::new(opener, pool, bcrypt_cost)),
-        };
+        let kit = Kit::new(&keys, opener, HashPool::start(cores())?, bcrypt_cost);
         let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.1)(&kit)).collect();
         let contexts: Vec<_> = modules.iter().map(|module| module.context()).collect();
 

@@ -151,7 +151,7 @@ fn greet(settings: &Settings, roster: &Roster, role: Role, listening: Option<Soc
 fn warn(settings: &Settings) {
     tracing::info!("registration is open: whoever registers can learn whether an address is registered already");
     if !settings.limits {
-        tracing::warn!("ROSTER_LIMITS=off: nothing limits how often anybody may try anything");
+        tracing::warn!("ROSTER_LIMITS=off is for load tests");
     }
 }
 

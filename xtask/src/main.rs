@@ -37,6 +37,11 @@ enum Command {
     Mutants(domain::Options),
     /// Check each crate by itself, as whoever depends on it alone would build it
     Alone,
+    /// Measure speed, as ratios within one run
+    Bench {
+        /// Handed to the bench
+        arguments: Vec<std::ffi::OsString>,
+    },
     /// Start PostgreSQL and RabbitMQ, print how to reach them, and stop them at Ctrl-C
     Servers,
 }
@@ -63,6 +68,11 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Mutants(options) => Ok(code_of(domain::mutants(&options)?)),
         Command::Alone => alone::run().map(|()| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Bench { arguments } => {
+            let mut bench = workspace::cargo();
+            bench.args(["run", "--quiet", "--release", "--package", "bench", "--"]).args(arguments);
+            Ok(code_of(process::run(&mut bench)?))
+        }
         Command::Servers => serve(),
     }
 }

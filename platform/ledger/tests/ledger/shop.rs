@@ -11,23 +11,23 @@ use use_case::{Bench, Cx, Failure, Handle, Message, Port, Prepare, Trouble, Unav
 use uuid::Uuid;
 
 /// What a test counts, and where it stops things.
-pub struct Script {
-    pub id: Uuid,
-    pub prepared: AtomicUsize,
-    pub handled: AtomicUsize,
-    pub overlaps: AtomicUsize,
+pub(crate) struct Script {
+    pub(crate) id: Uuid,
+    pub(crate) prepared: AtomicUsize,
+    pub(crate) handled: AtomicUsize,
+    pub(crate) overlaps: AtomicUsize,
     inside: Mutex<HashSet<Uuid>>,
     stopped: AtomicBool,
     /// A permit for each that has come to its gate.
-    pub arrived: Semaphore,
+    pub(crate) arrived: Semaphore,
     /// A permit for each that may pass it.
-    pub pass: Semaphore,
+    pub(crate) pass: Semaphore,
 }
 
 static SCRIPTS: LazyLock<Mutex<HashMap<Uuid, Arc<Script>>>> = LazyLock::new(Mutex::default);
 
 impl Script {
-    pub fn new(id: Uuid) -> Arc<Self> {
+    pub(crate) fn new(id: Uuid) -> Arc<Self> {
         let zero = AtomicUsize::default;
         let script = Arc::new(Self {
             id,
@@ -59,7 +59,7 @@ impl Script {
     }
 
     /// One more has come to its gate.
-    pub async fn has_arrived(&self) {
+    pub(crate) async fn has_arrived(&self) {
         let arrived = tokio::time::timeout(crate::world::PATIENCE, self.arrived.acquire()).await;
         arrived.expect("somebody comes to the gate").unwrap().forget();
     }
@@ -88,7 +88,7 @@ impl Drop for Inside<'_> {
 }
 
 #[async_trait]
-pub trait Shop: Send {
+pub(crate) trait Shop: Send {
     async fn note(&mut self, job: &Job, context: &str) -> Result<(), Unavailable>;
 }
 
@@ -96,7 +96,7 @@ impl Port for dyn Shop {
     type Tools = ();
 }
 
-pub struct SqlShop(Tx);
+pub(crate) struct SqlShop(Tx);
 
 impl From<Tx> for SqlShop {
     fn from(tx: Tx) -> Self {
@@ -126,7 +126,7 @@ impl Shop for SqlShop {
 
 /// What a message is told to do, besides noting that it was here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Act {
+pub(crate) enum Act {
     Note,
     Reject,
     Break,
@@ -146,18 +146,18 @@ pub enum Act {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Job {
-    pub script: Uuid,
-    pub subject: Uuid,
-    pub n: i64,
-    pub act: Act,
+pub(crate) struct Job {
+    pub(crate) script: Uuid,
+    pub(crate) subject: Uuid,
+    pub(crate) n: i64,
+    pub(crate) act: Act,
 }
 
 macro_rules! job {
     ($name:ident, $wire:literal, $failure:ty) => {
         #[derive(Debug, Clone, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(pub Job);
+        pub(crate) struct $name(pub(crate) Job);
 
         impl Message for $name {
             const NAME: &'static str = $wire;
@@ -215,7 +215,7 @@ async fn act(job: Job, mut cx: Cx<'_, dyn Shop>) -> Result<(), Failure> {
 }
 
 #[derive(Clone)]
-pub struct Engraved(Job);
+pub(crate) struct Engraved(Job);
 
 impl Prepare<dyn Shop> for Engrave {
     type Ready = Engraved;
@@ -255,12 +255,12 @@ impl Handle<dyn Shop, Trouble> for Sold {
     }
 }
 
-pub fn shop() -> Arc<dyn Context> {
+pub(crate) fn shop() -> Arc<dyn Context> {
     let does = UseCases::<dyn Shop>::default().on::<Sell>().on::<Engrave>();
     ledger::context::<_, SqlShop>("shop", does, Arc::new(()))
 }
 
-pub fn depot() -> Arc<dyn Context> {
+pub(crate) fn depot() -> Arc<dyn Context> {
     let does = UseCases::<dyn Shop>::default().on::<Deliver>().on::<Sold>();
     ledger::context::<_, SqlShop>("depot", does, Arc::new(()))
 }

@@ -14,30 +14,30 @@ use use_case::async_trait;
 use uuid::Uuid;
 
 /// For how long a test waits for what must come.
-pub const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
-pub const MAX_DELAY: Duration = Duration::from_secs(60);
+pub(crate) const MAX_DELAY: Duration = Duration::from_secs(60);
 
 const EFFECTS: (&str, &str) = (
     "create table effects (id bigint generated always as identity primary key, context text not null, subject uuid not null, n bigint not null)",
     "create table effects (id integer primary key autoincrement, context text not null, subject blob not null, n integer not null) strict",
 );
 
-pub struct World {
-    pub test: TestDb,
-    pub db: Db,
-    pub script: Arc<Script>,
+pub(crate) struct World {
+    pub(crate) test: TestDb,
+    pub(crate) db: Db,
+    pub(crate) script: Arc<Script>,
 }
 
 /// A row of the ledger as it is stored.
 #[derive(Debug, PartialEq)]
-pub struct Row {
-    pub status: String,
-    pub payload: Option<String>,
-    pub attempts: i64,
-    pub deaths: i64,
-    pub epoch: i64,
-    pub errors: String,
+pub(crate) struct Row {
+    pub(crate) status: String,
+    pub(crate) payload: Option<String>,
+    pub(crate) attempts: i64,
+    pub(crate) deaths: i64,
+    pub(crate) epoch: i64,
+    pub(crate) errors: String,
 }
 
 impl World {
@@ -49,7 +49,7 @@ impl World {
         world
     }
 
-    pub async fn each() -> Vec<Self> {
+    pub(crate) async fn each() -> Vec<Self> {
         let mut all = Vec::new();
         for test in TestDb::each().await {
             all.push(Self::on(test).await);
@@ -58,18 +58,18 @@ impl World {
     }
 
     /// PostgreSQL only: several nodes.
-    pub async fn postgres() -> Option<Self> {
+    pub(crate) async fn postgres() -> Option<Self> {
         match TestDb::postgres().await {
             Some(test) => Some(Self::on(test).await),
             None => None,
         }
     }
 
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         self.db.kind()
     }
 
-    pub async fn sql(&self, sql: impl Text) -> u64 {
+    pub(crate) async fn sql(&self, sql: impl Text) -> u64 {
         let mut tx = self.db.begin().await.unwrap();
         let done = execute!(&mut tx, sql).unwrap();
         tx.commit().await.unwrap();
@@ -77,23 +77,23 @@ impl World {
     }
 
     /// A statement about one row.
-    pub async fn sql_on(&self, row: MessageId, sql: impl Text) -> u64 {
+    pub(crate) async fn sql_on(&self, row: MessageId, sql: impl Text) -> u64 {
         let mut tx = self.db.begin().await.unwrap();
         let done = execute!(&mut tx, sql, row.as_uuid()).unwrap();
         tx.commit().await.unwrap();
         done
     }
 
-    pub async fn number(&self, sql: impl Text) -> i64 {
+    pub(crate) async fn number(&self, sql: impl Text) -> i64 {
         let mut db = self.db.read().await.unwrap();
         fetch_one!(&mut db, (i64,), sql).unwrap().0
     }
 
-    pub async fn row(&self, id: MessageId) -> Row {
+    pub(crate) async fn row(&self, id: MessageId) -> Row {
         self.find(id).await.expect("the row is there")
     }
 
-    pub async fn find(&self, id: MessageId) -> Option<Row> {
+    pub(crate) async fn find(&self, id: MessageId) -> Option<Row> {
         let sql = "select status, payload, attempts, deaths, lease_epoch, coalesce(errors, '') from ledger_messages where id = $1";
         let mut db = self.db.read().await.unwrap();
         let row = fetch_optional!(&mut db, (String, Option<String>, i64, i64, i64, String), sql, id.as_uuid()).unwrap();
@@ -101,38 +101,38 @@ impl World {
     }
 
     /// The numbers that were noted about a subject, in order.
-    pub async fn effects(&self, subject: Uuid) -> Vec<i64> {
+    pub(crate) async fn effects(&self, subject: Uuid) -> Vec<i64> {
         let sql = "select n from effects where subject = $1 order by id";
         let mut db = self.db.read().await.unwrap();
         fetch_all!(&mut db, (i64,), sql, subject).unwrap().into_iter().map(|(n,)| n).collect()
     }
 
-    pub fn job(&self, subject: Uuid, n: i64, act: Act) -> Job {
+    pub(crate) fn job(&self, subject: Uuid, n: i64, act: Act) -> Job {
         Job { script: self.script.id, subject, n, act }
     }
 
-    pub fn sell(&self, act: Act) -> Entry {
+    pub(crate) fn sell(&self, act: Act) -> Entry {
         self.sell_about(id(), 0, act)
     }
 
-    pub fn sell_about(&self, subject: Uuid, n: i64, act: Act) -> Entry {
+    pub(crate) fn sell_about(&self, subject: Uuid, n: i64, act: Act) -> Entry {
         Entry::new(MessageId::random(), &Sell(self.job(subject, n, act)), "ada")
     }
 
-    pub fn engrave(&self, act: Act) -> Entry {
+    pub(crate) fn engrave(&self, act: Act) -> Entry {
         self.engrave_about(id(), 0, act)
     }
 
-    pub fn engrave_about(&self, subject: Uuid, n: i64, act: Act) -> Entry {
+    pub(crate) fn engrave_about(&self, subject: Uuid, n: i64, act: Act) -> Entry {
         Entry::new(MessageId::random(), &Engrave(self.job(subject, n, act)), "ada")
     }
 
-    pub async fn until_status(&self, id: MessageId, status: &str) {
+    pub(crate) async fn until_status(&self, id: MessageId, status: &str) {
         until(&format!("{}: {id} is {status}", self.kind()), async || self.row(id).await.status == status).await;
     }
 
     /// Makes every lease run out.
-    pub async fn expire_leases(&self) {
+    pub(crate) async fn expire_leases(&self) {
         let past = (
             "update ledger_messages set lease_until = now() - interval '1 minute' where status = 'running'",
             "update ledger_messages set lease_until = 0 where status = 'running'",
@@ -141,7 +141,7 @@ impl World {
     }
 
     /// Whatever waits for another try is due.
-    pub async fn all_due(&self) {
+    pub(crate) async fn all_due(&self) {
         let due = (
             "update ledger_messages set next_attempt_at = now() where status = 'accepted'",
             "update ledger_messages set next_attempt_at = 0 where status = 'accepted'",
@@ -149,7 +149,7 @@ impl World {
         self.sql(due).await;
     }
 
-    pub async fn subscribe(&self, event: &str, context: &str, lane: &str) {
+    pub(crate) async fn subscribe(&self, event: &str, context: &str, lane: &str) {
         let mut tx: Tx = self.db.begin().await.unwrap();
         let sql = "insert into ledger_subscriptions (event, context, lane) values ($1, $2, $3)";
         execute!(&mut tx, sql, event, context, lane).unwrap();
@@ -157,22 +157,22 @@ impl World {
     }
 
     /// A node that accepts and works.
-    pub async fn node(&self) -> Running {
+    pub(crate) async fn node(&self) -> Running {
         self.node_with(Hints::default(), 4).await
     }
 
-    pub async fn node_with(&self, hints: Hints, slots: usize) -> Running {
+    pub(crate) async fn node_with(&self, hints: Hints, slots: usize) -> Running {
         let mut running = self.idle_with(hints.clone(), vec![shop(), depot()]).await;
         running.work(slots).await;
         running
     }
 
     /// A node that only accepts, so far.
-    pub async fn idle(&self) -> Running {
+    pub(crate) async fn idle(&self) -> Running {
         self.idle_with(Hints::default(), vec![shop(), depot()]).await
     }
 
-    pub async fn idle_with(&self, hints: Hints, contexts: Vec<Arc<dyn Context>>) -> Running {
+    pub(crate) async fn idle_with(&self, hints: Hints, contexts: Vec<Arc<dyn Context>>) -> Running {
         let db = if self.db.is_shared() {
             // A process of its own, as far as the database can tell.
             Db::open(&self.test.url.parse().unwrap()).await.unwrap()
@@ -191,26 +191,26 @@ impl World {
 }
 
 /// A process.
-pub struct Running {
-    pub ledger: Ledger,
-    pub node: Node,
+pub(crate) struct Running {
+    pub(crate) ledger: Ledger,
+    pub(crate) node: Node,
     hints: Hints,
     contexts: Vec<Arc<dyn Context>>,
 }
 
 impl Running {
-    pub async fn work(&mut self, slots: usize) {
+    pub(crate) async fn work(&mut self, slots: usize) {
         self.work_where(slots, |_| true).await;
     }
 
     /// Works on some queues only.
-    pub async fn work_where(&mut self, slots: usize, wanted: impl Fn(&Queue) -> bool) {
+    pub(crate) async fn work_where(&mut self, slots: usize, wanted: impl Fn(&Queue) -> bool) {
         let bay = |queue: Queue| Bay { listen: self.hints.listen(&queue), queue, slots };
         let queues = ledger::queues(&self.contexts).into_iter().filter(wanted);
         self.node.work(queues.map(bay).collect()).await.unwrap();
     }
 
-    pub async fn accept(&self, entry: Entry) -> MessageId {
+    pub(crate) async fn accept(&self, entry: Entry) -> MessageId {
         match self.ledger.accept(entry).await.unwrap() {
             Accepted::New(id) => id,
             Accepted::Before(id) => panic!("{id} was accepted before"),
@@ -218,7 +218,7 @@ impl Running {
     }
 
     /// The command once it is final.
-    pub async fn outcome(&self, id: MessageId) -> Command {
+    pub(crate) async fn outcome(&self, id: MessageId) -> Command {
         let command = self.ledger.command_by(id, Instant::now() + PATIENCE).await.unwrap().expect("the command is there");
         assert!(command.status.is_final(), "{command:?}");
         command
@@ -227,7 +227,7 @@ impl Running {
 
 /// Hints in one process, sound or not.
 #[derive(Clone, Default)]
-pub struct Hints {
+pub(crate) struct Hints {
     bells: Arc<Mutex<HashMap<Queue, Arc<Notify>>>>,
     how: How,
 }
@@ -242,11 +242,11 @@ enum How {
 }
 
 impl Hints {
-    pub fn lost() -> Self {
+    pub(crate) fn lost() -> Self {
         Self { how: How::Never, ..Self::default() }
     }
 
-    pub fn tripled() -> Self {
+    pub(crate) fn tripled() -> Self {
         Self { how: How::Thrice, ..Self::default() }
     }
 
@@ -290,12 +290,12 @@ impl Listen for Bell {
     }
 }
 
-pub fn id() -> Uuid {
+pub(crate) fn id() -> Uuid {
     MessageId::random().as_uuid()
 }
 
 /// Polls until it holds.
-pub async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !holds().await {
         assert!(begun.elapsed() < PATIENCE, "in vain: {what}");
