@@ -12,4 +12,9 @@ pub(crate) fn init() {
     } else {
         lines.json().flatten_event(true).with_current_span(false).try_init()
     };
+    // The place, and not the message: that may hold anything, input included.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic: one request or one attempt ends");
+    }));
 }

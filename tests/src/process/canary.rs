@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
-use persistence::{Db, fetch_all, fetch_one};
+use persistence::{Db, execute, fetch_all, fetch_one};
 use std::fs;
 use std::path::Path;
 
@@ -17,39 +17,45 @@ pub fn in_files(folder: &Path, word: &str) -> Vec<String> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(in_files(&path, word));
-        } else if path.is_file() && contains(&fs::read(&path).unwrap(), word.as_bytes()) {
+        } else if path.is_file() && String::from_utf8_lossy(&fs::read(&path).unwrap()).contains(word) {
             found.push(path.display().to_string());
         }
     }
     found
 }
 
-fn contains(bytes: &[u8], word: &[u8]) -> bool {
-    bytes.windows(word.len()).any(|window| window == word)
-}
-
-const SUPERUSER: &str = "select cast(case when rolsuper then 1 else 0 end as bigint) from pg_roles where rolname = current_user";
+const SUPERUSER: &str =
+    "select cast(case when rolsuper then 1 else 0 end as bigint) from pg_roles where rolname = current_user";
+const NOW: &str = "select pg_current_wal_lsn()::text";
 const FLUSH: &str = "checkpoint";
 const FILES: &str = "\
     with files as ( \
-      select 'pg_wal/' || name as path from pg_ls_waldir() where modification > now() - interval '10 minutes' \
+      select 'pg_wal/' || name as path from pg_ls_waldir() \
+        where name between pg_walfile_name($2::pg_lsn) and pg_walfile_name(pg_current_wal_lsn()) \
       union all \
-      select folder || '/' || pg_ls_dir(folder) from (select 'base/' || oid as folder from pg_database where datname = current_database()) it) \
+      select folder || '/' || pg_ls_dir(folder) \
+        from (select 'base/' || oid as folder from pg_database where datname = current_database()) it) \
     select path from files where position($1::bytea in pg_read_binary_file(path, 0, 268435456, true)) > 0";
 
-/// The files of this database and of PostgreSQL's log of changes in which these bytes stand, wherever
+/// Where PostgreSQL's log of changes ends now.
+///
+/// # Panics
+/// When the database does not answer.
+pub async fn now_in_postgres(db: &Db) -> String {
+    fetch_one!(&mut db.read().await.unwrap(), (String,), NOW).unwrap().0
+}
+
+/// The files of this database, and of PostgreSQL's log of changes since then, in which these bytes stand, wherever
 /// the server runs.
 ///
 /// # Panics
 /// When the role may not look into them.
-pub async fn in_postgres(db: &Db, word: &str) -> Vec<String> {
-    let mut read = db.read().await.unwrap();
-    let (superuser,) = fetch_one!(&mut read, (i64,), SUPERUSER).unwrap();
-    assert_eq!(superuser, 1, "the role of TEST_DATABASE_URL must be a superuser: this test looks into the server's files");
-    drop(read);
+pub async fn in_postgres(db: &Db, since: &str, word: &str) -> Vec<String> {
     let mut tx = db.begin().await.unwrap();
-    persistence::execute!(&mut tx, FLUSH).unwrap();
-    let found = fetch_all!(&mut tx, (String,), FILES, word.as_bytes()).unwrap();
+    let (superuser,) = fetch_one!(&mut tx, (i64,), SUPERUSER).unwrap();
+    assert_eq!(superuser, 1, "the role of TEST_DATABASE_URL must be a superuser, to look into the server's files");
+    execute!(&mut tx, FLUSH).unwrap();
+    let found = fetch_all!(&mut tx, (String,), FILES, word.as_bytes(), since).unwrap();
     found.into_iter().map(|(path,)| path).collect()
 }
 

@@ -19,7 +19,7 @@ async fn killing_the_single_process_loses_and_doubles_no_sign_up() {
     }
     let (person, password) = (format!("@{}.example", load.canary()), format!("{} umbrella", load.canary()));
     let db = stored::open(&format!("sqlite://{}/data/roster.db", folder.path().display())).await;
-    let log = all_promises_kept("kill -9 of the process, on SQLite", load, &db, PEOPLE).await;
+    let log = all_promises_kept("kill -9 of the process, on SQLite", vec![load], &db, PEOPLE).await;
     assert!(log.iter().any(|it| it.heard.contains(&Heard::Nothing)), "no kill hit a request");
     assert!(folder.printed().contains("messages that an earlier process had begun"), "no kill hit a message");
     assert!(!in_files(folder.path(), &person).is_empty(), "addresses are found");

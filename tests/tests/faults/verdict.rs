@@ -12,9 +12,12 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const ONE_IN: usize = 17;
 
 /// Waits for the end, checks everything that can be checked in the log and the database, and tells how it went.
-pub(crate) async fn all_promises_kept(fault: &str, load: Load, db: &Db, people: usize) -> Vec<SignUp> {
+pub(crate) async fn all_promises_kept(fault: &str, loads: Vec<Load>, db: &Db, people: usize) -> Vec<SignUp> {
     let begun = Instant::now();
-    let log = load.settle(PATIENCE).await;
+    let mut log = Vec::new();
+    for load in loads {
+        log.extend(load.settle(PATIENCE).await);
+    }
     let stored = Stored::read(db).await;
     let broken = broken_promises(&log, &stored);
     assert!(broken.is_empty(), "{fault}: {} promises broken:\n{}", broken.len(), broken.join("\n"));
