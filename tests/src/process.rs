@@ -391,7 +391,10 @@ impl Drop for Server {
             let (out, err) = (self.stdout(), self.stderr());
             let end = err.lines().rev().take(20).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
             // The test has failed: this says why to whoever reads its output.
-            let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("--- roster {:?}\n{out}{end}\n", self.how.arguments).as_bytes());
+            let _ = std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("--- roster {:?}\n{out}{end}\n", self.how.arguments).as_bytes(),
+            );
         }
         // Either may find that it has ended.
         let _ = self.child.kill();

@@ -8,7 +8,7 @@ use kernel::{Email, Secret};
 use ledger::Queue;
 use persistence::testing::TestDb;
 use persistence::{Db, Text, fetch_all, fetch_one};
-use roster::compose::{Broker, Plan, Role, context_names, migrations};
+use roster::compose::{Broker, Plan, Role, migrations};
 use sealing::Keys;
 use std::fmt::{Display, Formatter};
 use std::io::Write;
@@ -218,7 +218,7 @@ impl World {
         test_db.end().await;
         if let Some(Broker { url, prefix }) = broker {
             let lanes = |context| Lane::ALL.map(|lane| Queue { context, lane });
-            let queues: Vec<_> = context_names().flat_map(lanes).collect();
+            let queues: Vec<_> = migrations().flat_map(|it| lanes(it.context)).collect();
             messaging::delete_queues(&url, &prefix, &queues).await.expect("the broker answers");
         }
     }
@@ -277,7 +277,7 @@ fn lines() -> MutexGuard<'static, Vec<u8>> {
 fn keep_logs() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let filter = EnvFilter::new("debug,lapin=info");
+        let filter = EnvFilter::new("debug,sqlx=info,lapin=off");
         tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(|| Lines).init();
     });
 }

@@ -2,9 +2,8 @@
 
 use crate::row::{NewRow, insert};
 use crate::{Hint, Ledger, Queue};
-use kernel::MessageId;
+use kernel::{MessageId, Timestamp};
 use persistence::{Db, SqlError, Tx, fetch_optional};
-use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use use_case::{Message, Outgoing};
@@ -39,8 +38,8 @@ pub struct Once {
 /// It will be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {
-    /// As this command.
-    New(MessageId),
+    /// As this command, at this time by the database's clock.
+    New(MessageId, Timestamp),
     /// It was accepted before, as that command, under the same key.
     Before(MessageId),
 }
@@ -216,13 +215,12 @@ impl Ledger {
 
 async fn write(db: &Db, rows: &[NewRow]) -> Result<Vec<Result<Accepted, NotAccepted>>, SqlError> {
     let mut tx = db.begin().await?;
-    let new: HashSet<Uuid> = insert(&mut tx, rows).await?.into_iter().collect();
+    let new = insert(&mut tx, rows).await?;
     let mut results = Vec::with_capacity(rows.len());
     for row in rows {
-        results.push(if new.contains(&row.id.as_uuid()) {
-            Ok(Accepted::New(row.id))
-        } else {
-            earlier(&mut tx, row).await?
+        results.push(match new.get(&row.id.as_uuid()) {
+            Some(at) => Ok(Accepted::New(row.id, *at)),
+            None => earlier(&mut tx, row).await?,
         });
     }
     tx.commit().await?;
@@ -235,10 +233,8 @@ type Earlier = (Uuid, Option<String>);
 
 /// The command that bears the same key. The insert waited for it to be committed, so that it is there.
 async fn earlier(tx: &mut Tx, row: &NewRow) -> Result<Result<Accepted, NotAccepted>, SqlError> {
-    let sql =
-        "select id, fingerprint from ledger_messages where principal = $1 and route = $2 and idempotency_key = $3";
-    let earlier =
-        fetch_optional!(tx, (Uuid, Option<String>), sql, &row.principal, row.route, row.idempotency_key.as_deref())?;
+    let key = row.idempotency_key.as_deref();
+    let earlier = fetch_optional!(tx, Earlier, EARLIER, &row.principal, row.route, key)?;
     Ok(match earlier {
         Some((id, fingerprint)) if fingerprint == row.fingerprint => Ok(Accepted::Before(MessageId::new(id))),
         Some(_) => Err(NotAccepted::KeyReused),

@@ -62,10 +62,10 @@ pub async fn show(db: &Db, root: MessageId) -> Result<Vec<Message>, SqlError> {
 pub async fn retry(db: &Db, root: MessageId) -> Result<u64, SqlError> {
     let sql = (
         "update ledger_messages set status = 'accepted', attempts = 0, deaths = 0, finished_at = null, next_attempt_at = now() \
-         where (id = $1 or root = $1) and status = 'failed' and payload is not null",
+         where (id = $1 or (root = $1 and root <> id)) and status = 'failed' and payload is not null",
         "update ledger_messages set status = 'accepted', attempts = 0, deaths = 0, finished_at = null, \
          next_attempt_at = cast(unixepoch('subsec') * 1000000 as integer) \
-         where (id = $1 or root = $1) and status = 'failed' and payload is not null",
+         where (id = $1 or (root = $1 and root <> id)) and status = 'failed' and payload is not null",
     );
     let mut tx = db.begin().await?;
     let due = execute!(&mut tx, sql, root.as_uuid())?;
@@ -78,7 +78,7 @@ pub async fn retry(db: &Db, root: MessageId) -> Result<u64, SqlError> {
 /// # Errors
 /// When the database does not answer.
 pub async fn discard(db: &Db, root: MessageId, reason: &str) -> Result<u64, SqlError> {
-    let failed = "select id, errors from ledger_messages where (id = $1 or root = $1) and status = 'failed' \
+    let failed = "select id, errors from ledger_messages where (id = $1 or (root = $1 and root <> id)) and status = 'failed' \
          and payload is not null";
     let give_up = "update ledger_messages set payload = null, errors = $2 where id = $1 and status = 'failed'";
     let mut tx = db.begin().await?;

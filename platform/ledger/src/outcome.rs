@@ -139,3 +139,43 @@ pub(crate) fn attempt_errors(json: Option<&str>) -> Vec<AttemptError> {
 pub(crate) fn fraction() -> f64 {
     getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FIRST_BACKOFF, LONGEST_BACKOFF};
+    use crate::{Claim, Queue};
+    use kernel::{MessageId, Timestamp};
+    use use_case::{Lane, Origin};
+
+    fn tried(attempts: i64) -> Claim {
+        let id = MessageId::random();
+        Claim {
+            origin: Origin { id, root: id, accepted_at: Timestamp::now() },
+            queue: Queue { context: "shop", lane: Lane::Fast },
+            name: String::new(),
+            payload: String::new(),
+            principal: String::new(),
+            traceparent: None,
+            epoch: 1,
+            attempts,
+            deaths: 1,
+            errors: None,
+        }
+    }
+
+    #[test]
+    fn pauses_double_with_full_jitter_and_stay_below_five_minutes() {
+        for attempts in 0..40 {
+            let bound = FIRST_BACKOFF.saturating_mul(1 << attempts.min(20)).min(LONGEST_BACKOFF);
+            let pauses: Vec<_> = (0..200).map(|_| tried(attempts).backoff()).collect();
+            assert!(pauses.iter().all(|pause| *pause <= bound), "after {attempts} attempts");
+            assert!(pauses.iter().any(|pause| *pause > bound / 2) && pauses.iter().any(|pause| *pause < bound / 2));
+        }
+    }
+
+    #[test]
+    fn the_twelfth_attempt_is_the_last() {
+        assert!(!tried(10).is_last_attempt());
+        assert!(tried(11).is_last_attempt());
+    }
+}

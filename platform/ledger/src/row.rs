@@ -1,9 +1,10 @@
 //! Writing rows. One statement for any number of them, handed over as one JSON text.
 
-use kernel::MessageId;
-use persistence::{SqlError, Tx, fetch_all};
+use kernel::{MessageId, Timestamp};
+use persistence::{At, SqlError, Tx, fetch_all};
 use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// A row to be written.
@@ -39,20 +40,20 @@ const INSERT: (&str, &str) = (
      select id, root, context, lane, name, subject, principal, route, idempotency_key, fingerprint, traceparent, payload \
      from json_to_recordset($1::json) as row (id uuid, root uuid, context text, lane text, name text, subject uuid, principal text, \
      route text, idempotency_key text, fingerprint text, traceparent text, payload text) \
-     on conflict do nothing returning id",
+     on conflict do nothing returning id, accepted_at",
     "insert into ledger_messages (id, root, context, lane, name, subject, principal, route, idempotency_key, fingerprint, traceparent, payload) \
      select unhex(value->>'id', '-'), unhex(value->>'root', '-'), value->>'context', value->>'lane', value->>'name', \
      unhex(value->>'subject', '-'), value->>'principal', value->>'route', value->>'idempotency_key', value->>'fingerprint', \
      value->>'traceparent', value->>'payload' from json_each($1) where true \
-     on conflict do nothing returning id",
+     on conflict do nothing returning id, accepted_at",
 );
 
-/// Writes rows in this order; gives the ids of those that were new.
-pub(crate) async fn insert(tx: &mut Tx, rows: &[NewRow]) -> Result<Vec<Uuid>, SqlError> {
+/// Writes rows in this order; gives the ids of those that were new, and when they were accepted.
+pub(crate) async fn insert(tx: &mut Tx, rows: &[NewRow]) -> Result<HashMap<Uuid, Timestamp>, SqlError> {
     if rows.is_empty() {
-        return Ok(Vec::new());
+        return Ok(HashMap::new());
     }
     // Plain data: it cannot fail to serialise, and an empty list would be seen as "not written".
     let rows = serde_json::to_string(rows).unwrap_or_default();
-    Ok(fetch_all!(tx, (Uuid,), INSERT, rows)?.into_iter().map(|(id,)| id).collect())
+    Ok(fetch_all!(tx, (Uuid, At), INSERT, rows)?.into_iter().map(|(id, at)| (id, at.0)).collect())
 }

@@ -75,6 +75,27 @@ pub struct Command {
     pub follow_ups: Vec<FollowUp>,
 }
 
+impl Command {
+    /// A command that has just been accepted: what its row says, without asking.
+    #[must_use]
+    pub fn just_accepted(id: MessageId, name: &str, subject: Uuid, principal: &str, at: Timestamp) -> Self {
+        let (name, principal) = (name.to_owned(), principal.to_owned());
+        let (status, follow_ups) = (Status::Accepted, Vec::new());
+        Self {
+            id,
+            name,
+            subject,
+            principal,
+            status,
+            accepted_at: at,
+            finished_at: None,
+            attempts: 0,
+            error: None,
+            follow_ups,
+        }
+    }
+}
+
 /// A row that a command set in motion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowUp {

@@ -72,11 +72,7 @@ impl Floor {
         let mut well = true;
         while !self.ledger.is_stopping() {
             let free = slots.available_permits();
-            let claimed = if free == 0 {
-                Ok(Vec::new())
-            } else {
-                self.claim(&bay.queue, &names, free).await
-            };
+            let claimed = if free == 0 { Ok(Vec::new()) } else { self.claim(&bay.queue, &names, free).await };
             well = told(&bay.queue, well, &claimed);
             let claims = claimed.unwrap_or_default();
             // As many as asked for: there is probably more, as soon as there is room.

@@ -32,11 +32,6 @@ impl SqlError {
         self.is_disconnected() && !pool
     }
 
-    /// `admin_shutdown`, `crash_shutdown`: the server ends this connection.
-    pub(crate) fn is_farewell(&self) -> bool {
-        matches!(self.code().as_deref(), Some("57P01" | "57P02"))
-    }
-
     /// A failed fsync (SQLite's IOERR_FSYNC, IOERR_DIR_FSYNC): what the disk holds is unknown from here on.
     pub(crate) fn is_failed_sync(&self) -> bool {
         matches!(self.code().as_deref(), Some("1034" | "1290"))

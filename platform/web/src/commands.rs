@@ -50,11 +50,11 @@ pub trait CommandRequest: Send + Sync + 'static {
     /// 422 with every violation.
     fn read(&self, fields: &mut Fields, command: MessageId) -> Result<Self::Message, Problem>;
 
-    /// What can be refused by looking, before anything is promised.
+    /// What can be refused by looking, before anything is promised. `given` tells what the client chose itself.
     ///
     /// # Errors
     /// 409, or 503.
-    fn check(&self, message: &Self::Message) -> impl Future<Output = Result<(), Problem>> + Send;
+    fn check(&self, message: &Self::Message, given: &Fields) -> impl Future<Output = Result<(), Problem>> + Send;
 
     /// The thing as it is after success, as its own query shows it.
     fn show(&self, subject: Uuid) -> impl Future<Output = Result<Response, Problem>> + Send;
@@ -103,72 +103,70 @@ impl Commands {
     ) -> Result<Response, Problem> {
         let id = MessageId::random();
         let message = request.read(&mut fields, id)?;
-        let once = asked.key.map(|key| key.once(R::Message::NAME, &fields));
-        let (accepted, delay) = match self.before(once.as_ref()).await? {
-            Some(before) => (before, Duration::ZERO),
-            None => match request.check(&message).await {
-                Ok(()) => {
-                    let lanes: Vec<_> =
-                        std::iter::once(R::Message::NAME).chain(R::FOLLOW_UPS.iter().copied()).collect();
-                    let delay = self.ledger.admit(&lanes).map_err(not_accepted)?;
-                    let traceparent = asked.trace.traceparent().to_owned();
-                    let entry = Entry::new(id, &message, ANONYMOUS).once(once).traced(Some(traceparent));
-                    (self.ledger.accept(entry).await.map_err(not_accepted)?, delay)
-                }
-                // What it conflicts with may be itself: sent twice at once, and accepted since we looked.
-                Err(refusal) => (self.before(once.as_ref()).await?.ok_or(refusal)?, Duration::ZERO),
-            },
-        };
-        let (Accepted::New(id) | Accepted::Before(id)) = accepted;
-        let mut answer = self.answer(request, id, asked.prefer, &asked.deadline, delay).await?;
-        if matches!(accepted, Accepted::Before(_)) {
-            answer.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+        let once = asked.key.as_ref().map(|key| key.once(R::Message::NAME, &fields));
+        if let Some(before) = self.before(once.as_ref()).await? {
+            return self.replay(request, before, &asked).await;
         }
-        Ok(answer)
+        if let Err(refusal) = request.check(&message, &fields).await {
+            // What it conflicts with may be itself: sent twice at once, and accepted since we looked.
+            let before = self.before(once.as_ref()).await?.ok_or(refusal)?;
+            return self.replay(request, before, &asked).await;
+        }
+        let lanes: Vec<_> = std::iter::once(R::Message::NAME).chain(R::FOLLOW_UPS.iter().copied()).collect();
+        let delay = self.ledger.admit(&lanes).map_err(not_accepted)?;
+        let entry = Entry::new(id, &message, ANONYMOUS).once(once).traced(Some(asked.trace.traceparent().to_owned()));
+        match self.ledger.accept(entry).await.map_err(not_accepted)? {
+            Accepted::New(id, at) => {
+                let command = Command::just_accepted(id, R::Message::NAME, message.subject(), ANONYMOUS, at);
+                self.answer(request, command, &asked, delay).await
+            }
+            Accepted::Before(id) => self.replay(request, id, &asked).await,
+        }
     }
 
     /// What was accepted before under the same key.
-    async fn before(&self, once: Option<&Once>) -> Result<Option<Accepted>, Problem> {
+    async fn before(&self, once: Option<&Once>) -> Result<Option<MessageId>, Problem> {
         let Some(once) = once else { return Ok(None) };
-        let before = self.ledger.before(ANONYMOUS, once).await.map_err(not_accepted)?;
-        Ok(before.map(Accepted::Before))
+        self.ledger.before(ANONYMOUS, once).await.map_err(not_accepted)
+    }
+
+    /// The answer to a request that was accepted before.
+    async fn replay<R: CommandRequest>(&self, request: &R, id: MessageId, asked: &Asked) -> Result<Response, Problem> {
+        let command = self.ledger.command(id).await.map_err(unavailable)?;
+        let command = command.ok_or_else(|| Problem::unavailable(DATABASE_RETRY))?;
+        let mut answer = self.answer(request, command, asked, Duration::ZERO).await?;
+        answer.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+        Ok(answer)
     }
 
     /// 202 with the command; or, if the client waits and it ends in time, the thing itself or the refusal.
     async fn answer<R: CommandRequest>(
         &self,
         request: &R,
-        id: MessageId,
-        prefer: Prefer,
-        deadline: &Deadline,
+        command: Command,
+        asked: &Asked,
         delay: Duration,
     ) -> Result<Response, Problem> {
-        let waited = match self.wait(prefer, deadline) {
-            Some((_place, until)) => {
-                let command = self.ledger.command_by(id, until).await;
-                let mut answer = match command.map_err(unavailable)? {
-                    Some(command) if command.status == Status::Succeeded => {
-                        let mut shown = request.show(command.subject).await?;
-                        *shown.status_mut() = StatusCode::CREATED;
-                        let (_, path) = R::TARGET;
-                        locate(&mut shown, &format!("{path}/{}", command.subject));
-                        shown
-                    }
-                    Some(command) if command.status == Status::Rejected => rejected::<R>(command).into_response(),
-                    Some(command) => accepted_answer::<R>(command, delay),
-                    None => return Err(Problem::unavailable(DATABASE_RETRY)),
-                };
-                prefer.applied(answer.headers_mut());
-                Some(answer)
-            }
-            None => None,
+        let Some((_place, until)) = self.wait(asked.prefer, &asked.deadline) else {
+            return Ok(accepted_answer::<R>(command, delay));
         };
-        if let Some(answer) = waited {
-            return Ok(answer);
-        }
-        let command = self.ledger.command(id).await.map_err(unavailable)?;
-        Ok(accepted_answer::<R>(command.ok_or_else(|| Problem::unavailable(DATABASE_RETRY))?, delay))
+        let latest = self.ledger.command_by(command.id, until).await.map_err(unavailable)?;
+        let command = latest.unwrap_or(command);
+        let mut answer = match command.status {
+            Status::Succeeded => created::<R>(request.show(command.subject).await?, command.subject),
+            Status::Rejected => rejected::<R>(command).into_response(),
+            Status::Accepted | Status::Running | Status::Failed => accepted_answer::<R>(command, delay),
+        };
+        asked.prefer.applied(answer.headers_mut());
+        Ok(answer)
     }
+}
+
+fn created<R: CommandRequest>(mut shown: Response, subject: Uuid) -> Response {
+    *shown.status_mut() = StatusCode::CREATED;
+    let (_, path) = R::TARGET;
+    locate(&mut shown, &format!("{path}/{subject}"));
+    shown
 }
 
 /// What a request says beside its body.

@@ -104,6 +104,12 @@ impl Fields {
         }
     }
 
+    /// Whether the client gave this field, and it was read.
+    #[must_use]
+    pub fn gave(&self, name: &str) -> bool {
+        self.read.iter().any(|(read, _)| *read == name)
+    }
+
     /// What was read so far, in order, as one text: never a [`secret`](Self::secret).
     pub(crate) fn transcript(&self) -> Zeroizing<String> {
         let mut transcript = Zeroizing::new(String::new());

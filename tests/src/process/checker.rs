@@ -106,8 +106,12 @@ fn one_key_per_command(log: &[SignUp], broken: &mut Vec<String>) {
 /// One that was rejected has none.
 fn registration(root: &Row, stored: &Stored, broken: &mut Vec<String>) {
     let user = root.subject;
-    let follow_ups: Vec<_> =
-        stored.rows.iter().filter(|row| row.root == root.id && row.id != root.id).map(|row| row.name.as_str()).collect();
+    let follow_ups: Vec<_> = stored
+        .rows
+        .iter()
+        .filter(|row| row.root == root.id && row.id != root.id)
+        .map(|row| row.name.as_str())
+        .collect();
     let times = |name: &str| follow_ups.iter().filter(|it| **it == name).count();
     let found = (
         stored.users.iter().filter(|(id, _)| *id == user).count(),
@@ -142,11 +146,8 @@ fn one_winner_per_address(log: &[SignUp], roots: &BTreeMap<Uuid, &Row>, broken: 
 
 /// I3: no user without a command; none of their parts either.
 fn nobody_from_nowhere(stored: &Stored, roots: &BTreeMap<Uuid, &Row>, broken: &mut Vec<String>) {
-    let registered: BTreeSet<_> = roots
-        .values()
-        .filter(|row| row.name == REGISTER && row.status == "succeeded")
-        .map(|row| row.subject)
-        .collect();
+    let registered: BTreeSet<_> =
+        roots.values().filter(|row| row.name == REGISTER && row.status == "succeeded").map(|row| row.subject).collect();
     let users = stored.users.iter().map(|(id, _)| id);
     let identified = stored.identifiers.iter().map(|(id, _)| id);
     for user in users.chain(identified).chain(&stored.credentials).filter(|id| !registered.contains(id)) {
@@ -242,7 +243,9 @@ mod tests {
     fn a_doubled_effect_is_seen() {
         assert!(after(|_, stored| stored.users.push(stored.users[0].clone())).contains("I2 (users"));
         assert!(after(|_, stored| stored.credentials.push(stored.credentials[0])).contains("I2 (users"));
-        assert!(after(|_, stored| stored.rows.push(Row { id: uuid(), ..stored.rows[1].clone() })).contains("I2 (users"));
+        assert!(
+            after(|_, stored| stored.rows.push(Row { id: uuid(), ..stored.rows[1].clone() })).contains("I2 (users")
+        );
     }
 
     #[test]

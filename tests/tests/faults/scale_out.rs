@@ -52,7 +52,8 @@ impl Installation {
 
     /// Waits until a kill hits something.
     async fn works(&self) {
-        until(PATIENCE, "work under way", async || (Stored::read(&self.db).await.count("running") > 0).then_some(())).await;
+        until(PATIENCE, "work under way", async || (Stored::read(&self.db).await.count("running") > 0).then_some(()))
+            .await;
     }
 
     async fn no_password_is_written(&self, canary: &str) {

@@ -100,6 +100,9 @@ async fn what_is_no_command_is_refused() {
     for arguments in [&["sreve"][..], &["serve", "--role", "chef"], &["--port", "80"], &["migrate", "now"]] {
         let refused = folder.roster(arguments).run(SOON).await;
         assert_eq!((refused.code, &*refused.stdout), (Some(2), ""), "{refused:?}");
-        assert!(refused.stderr.contains(arguments[arguments.len() - 1]) || refused.stderr.contains("--port"), "{refused:?}");
+        assert!(
+            refused.stderr.contains(arguments[arguments.len() - 1]) || refused.stderr.contains("--port"),
+            "{refused:?}"
+        );
     }
 }

@@ -31,7 +31,10 @@ async fn a_database_that_does_not_answer_is_asked_for_half_a_minute() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!((30..45).contains(&ended.took.as_secs()), "{ended:?}");
     let lines: Vec<_> = ended.stderr.lines().collect();
-    assert!(matches!(lines[..], [warning, line] if warning.contains("trying again for 30 s") && line.starts_with("roster: ")), "{ended:?}");
+    assert!(
+        matches!(lines[..], [warning, line] if warning.contains("trying again for 30 s") && line.starts_with("roster: ")),
+        "{ended:?}"
+    );
     assert!(!ended.stderr.contains("canary"), "{ended:?}");
 }
 
@@ -42,7 +45,8 @@ async fn a_database_that_comes_late_is_served() {
     let (server, name) = rest.split_once('/').unwrap();
     let (server, port) = (server.to_owned(), free_port());
     let folder = Folder::new();
-    let roster = folder.roster(&[]).set("DATABASE_URL", format!("{credentials}@127.0.0.1:{port}/{name}")).hashing_fast();
+    let roster =
+        folder.roster(&[]).set("DATABASE_URL", format!("{credentials}@127.0.0.1:{port}/{name}")).hashing_fast();
     let mut process = roster.start();
     until(SOON, "complaint", async || process.stderr().contains("the database does not answer").then_some(())).await;
     assert_eq!(process.stdout(), "", "it does not say that it serves");

@@ -79,7 +79,8 @@ async fn a_wrong_file_of_settings_is_told_without_quoting_it() {
 #[tokio::test]
 async fn settings_may_stand_in_the_file() {
     let folder = Folder::new();
-    fs::write(folder.path().join("roster.toml"), "data_dir = \"elsewhere\"\ndocs = \"off\"\nbcrypt_cost = 10\n").unwrap();
+    fs::write(folder.path().join("roster.toml"), "data_dir = \"elsewhere\"\ndocs = \"off\"\nbcrypt_cost = 10\n")
+        .unwrap();
     let server = folder.roster(&[]).serve().await;
     assert!(server.stdout().contains("sqlite://elsewhere/roster.db") && !server.stdout().contains("docs"));
     assert_eq!(server.get("/docs").await.status, 404);

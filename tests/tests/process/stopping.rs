@@ -17,7 +17,8 @@ const WAITING: usize = 30;
 fn waiting(at: SocketAddr) -> JoinSet<std::io::Result<http::Answer>> {
     let mut all = JoinSet::new();
     for _ in 0..WAITING {
-        let body = json!({ "email": format!("{}@example.org", uuid().simple()), "password": "correct horse battery staple" });
+        let body =
+            json!({ "email": format!("{}@example.org", uuid().simple()), "password": "correct horse battery staple" });
         all.spawn(async move {
             loop {
                 let answer = http::send(at, "POST", "/users", &[("prefer", "wait=30")], Some(&body)).await?;
@@ -87,9 +88,8 @@ async fn a_single_process_drains() {
 async fn an_api_and_a_worker_drain() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
-    let roster = |role| {
-        folder.roster(&["serve", "--role", role]).set("DATABASE_URL", &database).set("ROSTER_BCRYPT_COST", "13")
-    };
+    let roster =
+        |role| folder.roster(&["serve", "--role", role]).set("DATABASE_URL", &database).set("ROSTER_BCRYPT_COST", "13");
     let processes = vec![roster("api"), roster("worker")];
     whoever_waits_is_answered_and_the_rest_is_done_after_the_restart(processes, &database).await;
 }

@@ -76,7 +76,10 @@ impl CommandRequest for RegisterUserRequest {
     }
 
     /// A taken id can be told at once. A taken address cannot: it is the command that decides.
-    async fn check(&self, message: &RegisterUser) -> Result<(), Problem> {
+    async fn check(&self, message: &RegisterUser, given: &Fields) -> Result<(), Problem> {
+        if !given.gave("id") {
+            return Ok(());
+        }
         let id = message.id.as_uuid();
         let exists = get_user::find(&self.db, id).await.map_err(unavailable)?.is_some();
         let pending = self.ledger.live("users", RegisterUser::NAME, id).await.map_err(unavailable)?.is_some();

@@ -39,7 +39,10 @@ async fn a_command_is_written_executed_once_and_its_payload_erased() {
         node.work(4).await;
         let done = node.outcome(command).await;
         assert_eq!(done.status, ledger::Status::Succeeded);
-        assert_eq!((done.id, done.name.as_str(), done.subject, done.principal.as_str()), (command, "shop.sell.v1", subject, "ada"));
+        assert_eq!(
+            (done.id, done.name.as_str(), done.subject, done.principal.as_str()),
+            (command, "shop.sell.v1", subject, "ada")
+        );
         assert!(done.finished_at.unwrap() >= done.accepted_at && done.error.is_none() && done.follow_ups.is_empty());
         let row = world.row(command).await;
         assert_eq!((row.status.as_str(), row.payload, row.attempts, row.deaths), ("succeeded", None, 0, 0));
@@ -58,7 +61,7 @@ async fn requests_that_come_together_share_their_commits() {
         let ids: HashSet<_> = answers
             .into_iter()
             .map(|answer| match answer.unwrap() {
-                Accepted::New(id) => id.as_uuid(),
+                Accepted::New(id, _) => id.as_uuid(),
                 Accepted::Before(id) => panic!("{id} is new"),
             })
             .collect();
@@ -87,7 +90,7 @@ async fn a_row_that_cannot_be_written_harms_no_neighbour() {
         for (n, answer) in answers.into_iter().enumerate() {
             let bad = n == 7 || (n == 13 && world.db.is_shared());
             match answer {
-                Ok(Accepted::New(_)) => assert!(!bad, "{}: {n}", world.kind()),
+                Ok(Accepted::New(..)) => assert!(!bad, "{}: {n}", world.kind()),
                 Err(NotAccepted::Unavailable(_)) => assert!(bad, "{}: {n}", world.kind()),
                 other => panic!("{}: {n}: {other:?}", world.kind()),
             }

@@ -21,13 +21,20 @@ async fn a_command_succeeds_when_all_that_it_set_in_motion_has() {
     for world in World::each().await {
         let mut node = world.idle().await;
         let subject = id();
-        let command = node.accept(world.sell_about(subject, 1, Act::Send { breaks: false }).traced(Some("00-trace".to_owned()))).await;
+        let command = node
+            .accept(world.sell_about(subject, 1, Act::Send { breaks: false }).traced(Some("00-trace".to_owned())))
+            .await;
         assert_eq!(status(&node, command).await, Status::Accepted);
 
         node.work_where(4, |queue| queue.context == "shop").await;
         world.until_status(command, "succeeded").await;
         let half = node.ledger.command(command).await.unwrap().unwrap();
-        assert_eq!((half.status, half.finished_at), (Status::Running, None), "{}: its follow-up is not done", world.kind());
+        assert_eq!(
+            (half.status, half.finished_at),
+            (Status::Running, None),
+            "{}: its follow-up is not done",
+            world.kind()
+        );
         assert_eq!(half.follow_ups.len(), 1);
         assert_eq!(half.follow_ups[0].name, "depot.deliver.v1");
         assert_eq!((half.follow_ups[0].context.as_str(), half.follow_ups[0].status), ("depot", Status::Accepted));

@@ -14,7 +14,11 @@ async fn hints_that_come_thrice_and_in_any_order_do_no_harm() {
         for _ in 0..3 {
             let subjects: Vec<_> = (0..60).map(|_| id()).collect();
             let all = join_all(subjects.iter().enumerate().map(|(n, subject)| {
-                let entry = if n % 2 == 0 { world.sell_about(*subject, 1, Act::Note) } else { world.engrave_about(*subject, 1, Act::Note) };
+                let entry = if n % 2 == 0 {
+                    world.sell_about(*subject, 1, Act::Note)
+                } else {
+                    world.engrave_about(*subject, 1, Act::Note)
+                };
                 node.accept(entry)
             }))
             .await;
@@ -50,11 +54,11 @@ async fn a_worker_that_hears_nothing_does_not_stop_between_two_handfuls() {
         let mut node = world.idle_with(Hints::lost(), vec![crate::shop::shop(), crate::shop::depot()]).await;
         let all = join_all((0..60).map(|_| node.accept(world.sell(Act::Note)))).await;
         let begun = Instant::now();
-        node.work(4).await;
+        node.work(1).await;
         for command in all {
             node.outcome(command).await;
         }
-        // One look a second for each handful of four would take fifteen.
-        assert!(begun.elapsed() < Duration::from_secs(8), "{}: {:?}", world.kind(), begun.elapsed());
+        // One look a second for each would take a minute.
+        assert!(begun.elapsed() < Duration::from_secs(40), "{}: {:?}", world.kind(), begun.elapsed());
     }
 }

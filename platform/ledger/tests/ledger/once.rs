@@ -69,10 +69,14 @@ async fn of_many_requests_with_one_key_at_once_one_is_the_command() {
                 ledger.accept(with(&world, once(&key, "f")))
             });
             let answers: Vec<_> = join_all(all).await.into_iter().map(|answer| answer.unwrap()).collect();
-            let new: Vec<_> = answers.iter().filter(|answer| matches!(answer, Accepted::New(_))).collect();
+            let new: Vec<_> = answers.iter().filter(|answer| matches!(answer, Accepted::New(..))).collect();
             assert_eq!(new.len(), 1, "{} in round {round}: {answers:?}", world.kind());
-            let ids: HashSet<_> =
-                answers.iter().map(|answer| match answer { Accepted::New(id) | Accepted::Before(id) => id.as_uuid() }).collect();
+            let ids: HashSet<_> = answers
+                .iter()
+                .map(|answer| match answer {
+                    Accepted::New(id, _) | Accepted::Before(id) => id.as_uuid(),
+                })
+                .collect();
             assert_eq!(ids.len(), 1, "{} in round {round}: one command", world.kind());
         }
         assert_eq!(world.number("select count(*) from ledger_messages").await, 20, "{}", world.kind());
@@ -108,6 +112,7 @@ async fn two_processes_that_are_sent_the_same_keys_in_another_order_do_not_block
         }
     }
     assert_eq!(world.number("select count(*) from ledger_messages").await, 20 * 60);
-    let deadlocks = "select coalesce(sum(deadlocks), 0)::bigint from pg_stat_database where datname = current_database()";
+    let deadlocks =
+        "select coalesce(sum(deadlocks), 0)::bigint from pg_stat_database where datname = current_database()";
     assert_eq!(world.number(deadlocks).await, 0);
 }

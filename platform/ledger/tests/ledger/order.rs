@@ -36,7 +36,12 @@ async fn fifty_messages_about_one_subject_take_effect_in_order_however_many_hand
                 nodes[0].outcome(command).await;
             }
             for subject in subjects {
-                assert_eq!(world.effects(subject).await, (0..50).collect::<Vec<_>>(), "{} in round {round}", world.kind());
+                assert_eq!(
+                    world.effects(subject).await,
+                    (0..50).collect::<Vec<_>>(),
+                    "{} in round {round}",
+                    world.kind()
+                );
             }
         }
         assert_eq!(world.script.overlaps.load(SeqCst), 0, "{}", world.kind());

@@ -1,7 +1,7 @@
 //! A message that kills its process is found out, and innocents beside it are not condemned.
 
 use crate::shop::Act;
-use crate::world::{World, id};
+use crate::world::{World, id, until};
 use ledger::Status;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -16,25 +16,27 @@ async fn what_has_killed_two_processes_runs_with_nothing_else() {
         let beside = node.accept(world.engrave(Act::StopAtTheGate)).await;
         node.work(4).await;
         world.script.has_arrived().await;
-        let suspect = node.accept(world.sell(Act::StopAtTheGate)).await;
-        world.sql_on(suspect, "update ledger_messages set deaths = 2 where id = $1").await;
-        // Should it have been claimed before it was marked, it runs at once: then this says nothing.
-        if world.script.arrived.available_permits() == 0 && world.row(suspect).await.deaths == 2 {
-            tokio::time::sleep(A_LOOK).await;
-            assert_eq!(world.script.handled.load(SeqCst), 0, "{}: it waits until the other has ended", world.kind());
-        }
+        let suspect = kernel::MessageId::random();
+        let subject = id();
+        let payload = serde_json::to_string(&world.job(subject, 0, Act::StopAtTheGate)).unwrap();
+        let mut tx = world.db.begin().await.unwrap();
+        let sql = "insert into ledger_messages (id, root, context, lane, name, subject, principal, deaths, payload) \
+             values ($1, $1, 'shop', 'slow', 'shop.engrave.v1', $2, 'ada', 2, $3)";
+        persistence::execute!(&mut tx, sql, suspect.as_uuid(), subject, payload).unwrap();
+        tx.commit().await.unwrap();
+        until("it is claimed", async || world.row(suspect).await.deaths == 3).await;
+        // Not to synchronise: for as long as it takes to see that nothing happens.
+        tokio::time::sleep(A_LOOK).await;
+        assert_eq!(world.script.prepared.load(SeqCst), 1, "{}: it waits until the other has ended", world.kind());
         world.script.pass.add_permits(1);
         node.outcome(beside).await;
 
         world.script.has_arrived().await;
-        let later = [
-            node.accept(world.sell(Act::Note)).await,
-            node.accept(world.engrave(Act::Note)).await,
-        ];
+        let later = [node.accept(world.sell(Act::Note)).await, node.accept(world.engrave(Act::Note)).await];
         // Not to synchronise: for as long as it takes to see that nothing happens.
         tokio::time::sleep(A_LOOK).await;
-        assert_eq!(world.script.handled.load(SeqCst), 2, "{}: nothing runs beside the suspect", world.kind());
-        assert_eq!(world.script.prepared.load(SeqCst), 1, "{}: nothing is prepared either", world.kind());
+        assert_eq!(world.script.handled.load(SeqCst), 1, "{}: nothing runs beside the suspect", world.kind());
+        assert_eq!(world.script.prepared.load(SeqCst), 2, "{}: nothing is prepared either", world.kind());
         world.script.pass.add_permits(1);
         assert_eq!(node.outcome(suspect).await.status, Status::Succeeded);
         assert_eq!(world.row(suspect).await.deaths, 0, "it has ended: it is no suspect any more");
@@ -56,8 +58,10 @@ async fn what_waits_while_a_suspect_runs_alone_is_not_counted_dead_with_it() {
         ];
         // All have been beside it when it killed the process, again and again.
         world.sql("update ledger_messages set deaths = 4").await;
-        let oldest = ("update ledger_messages set accepted_at = accepted_at - interval '1 hour', next_attempt_at = next_attempt_at - interval '1 hour' where id = $1",
-            "update ledger_messages set accepted_at = accepted_at - 3600000000, next_attempt_at = next_attempt_at - 3600000000 where id = $1");
+        let oldest = (
+            "update ledger_messages set accepted_at = accepted_at - interval '1 hour', next_attempt_at = next_attempt_at - interval '1 hour' where id = $1",
+            "update ledger_messages set accepted_at = accepted_at - 3600000000, next_attempt_at = next_attempt_at - 3600000000 where id = $1",
+        );
         world.sql_on(suspect, oldest).await;
         node.work(4).await;
         world.script.has_arrived().await;

@@ -16,7 +16,14 @@ async fn old_commands_are_forgotten_as_a_whole_and_what_failed_is_kept() {
     for world in World::each().await {
         let node = world.node().await;
         let mut ids = Vec::new();
-        let acts = [Act::Note, Act::Send { breaks: false }, Act::Reject, Act::Break, Act::Send { breaks: true }, Act::Send { breaks: false }];
+        let acts = [
+            Act::Note,
+            Act::Send { breaks: false },
+            Act::Reject,
+            Act::Break,
+            Act::Send { breaks: true },
+            Act::Send { breaks: false },
+        ];
         for act in acts {
             let command = node.accept(world.sell(act)).await;
             node.outcome(command).await;
@@ -42,7 +49,12 @@ async fn old_commands_are_forgotten_as_a_whole_and_what_failed_is_kept() {
             assert!(!gone(id).await, "{}", world.kind());
         }
         // Two of each that has a follow-up, one of the failed.
-        assert_eq!(world.number("select count(*) from ledger_messages").await, 7, "{}: whole or not at all", world.kind());
+        assert_eq!(
+            world.number("select count(*) from ledger_messages").await,
+            7,
+            "{}: whole or not at all",
+            world.kind()
+        );
     }
 }
 

@@ -61,7 +61,8 @@ async fn whoever_waits_is_told_how_things_stand_when_the_process_stops() {
         let node = world.idle().await;
         let command = node.accept(world.sell(Act::Note)).await;
         let ledger = node.ledger.clone();
-        let waiting = tokio::spawn(async move { ledger.command_by(command, Instant::now() + Duration::from_secs(600)).await });
+        let waiting =
+            tokio::spawn(async move { ledger.command_by(command, Instant::now() + Duration::from_secs(600)).await });
         tokio::task::yield_now().await;
         node.node.begin_stop();
         let told = tokio::time::timeout(crate::world::PATIENCE, waiting).await.expect("it is told").unwrap();

@@ -105,10 +105,13 @@ async fn a_waiter_that_heard_nothing_looks_by_itself() {
         let node = world.idle().await;
         let command = node.accept(world.sell(Act::Note)).await;
         let ledger = node.ledger.clone();
-        let waiting = tokio::spawn(async move { ledger.command_by(command, Instant::now() + Duration::from_secs(600)).await });
+        let waiting =
+            tokio::spawn(async move { ledger.command_by(command, Instant::now() + Duration::from_secs(600)).await });
         tokio::task::yield_now().await;
         // Nobody tells of this.
-        world.sql_on(command, "update ledger_messages set status = 'succeeded', finished_at = accepted_at where id = $1").await;
+        world
+            .sql_on(command, "update ledger_messages set status = 'succeeded', finished_at = accepted_at where id = $1")
+            .await;
         let begun = Instant::now();
         let told = timeout(PATIENCE, waiting).await.expect("it looks").unwrap().unwrap().unwrap();
         assert_eq!(told.status, Status::Succeeded);

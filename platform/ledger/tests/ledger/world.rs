@@ -97,7 +97,14 @@ impl World {
         let sql = "select status, payload, attempts, deaths, lease_epoch, coalesce(errors, '') from ledger_messages where id = $1";
         let mut db = self.db.read().await.unwrap();
         let row = fetch_optional!(&mut db, (String, Option<String>, i64, i64, i64, String), sql, id.as_uuid()).unwrap();
-        row.map(|(status, payload, attempts, deaths, epoch, errors)| Row { status, payload, attempts, deaths, epoch, errors })
+        row.map(|(status, payload, attempts, deaths, epoch, errors)| Row {
+            status,
+            payload,
+            attempts,
+            deaths,
+            epoch,
+            errors,
+        })
     }
 
     /// The numbers that were noted about a subject, in order.
@@ -131,11 +138,11 @@ impl World {
         until(&format!("{}: {id} is {status}", self.kind()), async || self.row(id).await.status == status).await;
     }
 
-    /// Makes every lease run out.
-    pub(crate) async fn expire_leases(&self) {
+    /// Makes the lease run out of whatever was claimed once.
+    pub(crate) async fn expire_first_leases(&self) {
         let past = (
-            "update ledger_messages set lease_until = now() - interval '1 minute' where status = 'running'",
-            "update ledger_messages set lease_until = 0 where status = 'running'",
+            "update ledger_messages set lease_until = now() - interval '1 minute' where status = 'running' and lease_epoch = 1",
+            "update ledger_messages set lease_until = 0 where status = 'running' and lease_epoch = 1",
         );
         self.sql(past).await;
     }
@@ -212,14 +219,15 @@ impl Running {
 
     pub(crate) async fn accept(&self, entry: Entry) -> MessageId {
         match self.ledger.accept(entry).await.unwrap() {
-            Accepted::New(id) => id,
+            Accepted::New(id, _) => id,
             Accepted::Before(id) => panic!("{id} was accepted before"),
         }
     }
 
     /// The command once it is final.
     pub(crate) async fn outcome(&self, id: MessageId) -> Command {
-        let command = self.ledger.command_by(id, Instant::now() + PATIENCE).await.unwrap().expect("the command is there");
+        let command =
+            self.ledger.command_by(id, Instant::now() + PATIENCE).await.unwrap().expect("the command is there");
         assert!(command.status.is_final(), "{command:?}");
         command
     }

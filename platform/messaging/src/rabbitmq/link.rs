@@ -63,8 +63,7 @@ pub(crate) async fn close(channel: Channel) {
     let _ = answer(channel.close(200, "OK".into())).await;
 }
 
-/// A second handle on the socket. Dropped, it ends the connection at once, whatever lapin waits
-/// for: the thread of its own would otherwise wait for a frozen broker as long as that is frozen.
+/// A second handle on the socket of a connection.
 #[derive(Clone, Default)]
 struct Socket(Arc<OnceLock<TcpStream>>);
 
@@ -77,7 +76,8 @@ impl Socket {
     }
 }
 
-/// Cuts unless it is told to keep.
+/// Ends the connection at once, whatever lapin waits for: every try has a thread of its own, and
+/// that would wait for a frozen broker as long as it is frozen.
 struct CutOnDrop(Socket);
 
 impl Drop for CutOnDrop {

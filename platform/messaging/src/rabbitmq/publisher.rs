@@ -158,13 +158,14 @@ impl Publisher {
                 Stats::count(&stats.published);
                 self.health.heal(&job.queue);
             }
-            Ok(Ok(Confirmation::Ack(Some(_)))) => {
+            Ok(Ok(Confirmation::Ack(Some(back)))) if back.delivery.routing_key.as_str() == &*job.queue => {
                 Stats::count(&stats.returned);
                 self.restore(link, &job.queue).await;
             }
             Ok(Ok(Confirmation::Nack(_))) => Stats::count(&stats.unconfirmed),
-            // Not confirmed, an error, or silence: nobody knows. A hint bears being doubled.
-            Ok(Ok(Confirmation::NotRequested) | Err(_)) | Err(_) => {
+            // Not confirmed, another hint's return, an error, or silence: nobody knows. A hint
+            // bears being doubled.
+            Ok(Ok(Confirmation::NotRequested | Confirmation::Ack(Some(_))) | Err(_)) | Err(_) => {
                 Stats::count(&stats.unconfirmed);
                 if self.knows(&job.queue) && self.health.worsen(&job.queue, "hints are not confirmed") {
                     warn!(queue = &*job.queue, "RabbitMQ does not confirm a hint; workers look by themselves");

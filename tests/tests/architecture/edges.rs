@@ -1,0 +1,218 @@
+//! Which crate may depend on which: computed from the folder that a crate lies in.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+/// Where a crate stands, by its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place<'a> {
+    Domain(&'a str),
+    Application(&'a str),
+    Infrastructure(&'a str),
+    Contracts,
+    /// What every domain speaks.
+    Kernel,
+    /// What every use case speaks.
+    UseCase,
+    Platform,
+    App,
+    /// Tests of the whole.
+    Acceptance,
+    Bench,
+    Xtask,
+    /// Not of this workspace.
+    Outside,
+}
+
+/// A crate depends on another.
+#[derive(Debug)]
+struct Edge<'a> {
+    from: Place<'a>,
+    to: Place<'a>,
+    /// The name of what is depended on.
+    name: &'a str,
+    /// Only its tests do.
+    for_tests: bool,
+}
+
+impl<'a> Place<'a> {
+    fn of(folder: &'a str) -> Option<Self> {
+        Some(match folder.split('/').collect::<Vec<_>>()[..] {
+            ["contexts", "contracts"] => Self::Contracts,
+            ["contexts", context, "domain"] => Self::Domain(context),
+            ["contexts", context, "application"] => Self::Application(context),
+            ["contexts", context, "infrastructure"] => Self::Infrastructure(context),
+            ["platform", "kernel"] => Self::Kernel,
+            ["platform", "use-case"] => Self::UseCase,
+            ["platform", _] => Self::Platform,
+            ["app"] => Self::App,
+            ["tests"] => Self::Acceptance,
+            ["bench"] => Self::Bench,
+            ["xtask"] => Self::Xtask,
+            _ => return None,
+        })
+    }
+}
+
+impl Edge<'_> {
+    fn is_allowed(&self) -> bool {
+        use Place::{Acceptance, App, Application, Bench, Contracts, Domain, Infrastructure, Kernel, Outside, Platform};
+        use Place::{UseCase, Xtask};
+        let one_of = |names: &[&str]| names.contains(&self.name);
+        // Plain data and its tests: nothing of these can reach a network, a disk or a clock.
+        let words = one_of(&["serde", "thiserror", "uuid"]) || self.for_tests && one_of(&["proptest", "serde_json"]);
+        match (self.from, self.to) {
+            (Domain(_) | Contracts, Outside) => words,
+            (Application(_), Outside) => words || one_of(&["async-trait"]) || self.for_tests && one_of(&["tokio"]),
+            // Whatever these two depend on, every domain and every use case does.
+            (Kernel, Outside) => words || one_of(&["idna", "jiff", "zeroize"]),
+            (UseCase, Outside) => words || one_of(&["async-trait", "serde_json"]),
+            (Domain(_), to) => to == Kernel,
+            (Contracts, to) => matches!(to, Kernel | UseCase),
+            (Application(context), to) => matches!(to, Kernel | UseCase | Contracts) || to == Domain(context),
+            (Infrastructure(context), to) => {
+                matches!(to, Outside | Kernel | UseCase | Contracts | Platform)
+                    || [Domain(context), Application(context)].contains(&to)
+            }
+            (Kernel, _) => false,
+            (UseCase, to) => to == Kernel,
+            (Platform, to) => matches!(to, Outside | Kernel | UseCase | Platform),
+            (App, to) => !matches!(to, App | Acceptance | Bench | Xtask),
+            (Acceptance | Bench, to) => !matches!(to, Acceptance | Bench | Xtask),
+            (Xtask, to) => to == Outside,
+            (Outside, _) => true,
+        }
+    }
+}
+
+/// The crates of the workspace with their folders, and what each depends on.
+fn workspace() -> Vec<(String, String, Vec<Value>)> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("Cargo.toml");
+    #[expect(clippy::disallowed_methods, reason = "cargo knows the manifests")]
+    let mut cargo = Command::new(env!("CARGO"));
+    let output = cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"]).arg(manifest).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let root = metadata["workspace_root"].as_str().unwrap();
+    let crates = metadata["packages"].as_array().unwrap().iter().map(|package| {
+        let folder = Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap().strip_prefix(root).unwrap();
+        let name = package["name"].as_str().unwrap().to_owned();
+        (name, folder.to_str().unwrap().to_owned(), package["dependencies"].as_array().unwrap().clone())
+    });
+    crates.collect()
+}
+
+#[test]
+fn every_dependency_is_one_that_the_architecture_allows() {
+    let crates = workspace();
+    let place = |name: &str| crates.iter().find(|(crate_, ..)| crate_ == name).map(|(_, folder, _)| folder.as_str());
+    let (mut seen, mut forbidden) = (0, Vec::new());
+    for (name, folder, dependencies) in &crates {
+        let from = Place::of(folder).unwrap_or_else(|| panic!("{folder}: what is a crate there? Give it a place"));
+        for dependency in dependencies {
+            let on = dependency["name"].as_str().unwrap();
+            let to = place(on).map_or(Place::Outside, |folder| Place::of(folder).unwrap());
+            let edge = Edge { from, to, name: on, for_tests: dependency["kind"] == "dev" };
+            seen += 1;
+            // A crate names itself to give its own tests a feature.
+            if on != name && !edge.is_allowed() {
+                forbidden.push(format!("{name} must not depend on {on}: {edge:?}"));
+            }
+        }
+    }
+    assert!(forbidden.is_empty(), "{}", forbidden.join("\n"));
+    assert!(seen > 100, "{seen} dependencies are not all of them");
+}
+
+#[test]
+fn every_crate_of_the_workspace_is_seen() {
+    let found: BTreeSet<_> = workspace().into_iter().map(|(_, folder, _)| folder).collect();
+    let folders = ["platform/*", "contexts/*", "contexts/*/*", "*"].into_iter().flat_map(folders_with_a_manifest);
+    assert_eq!(found, folders.collect(), "each folder with a manifest, and no other");
+    for context in ["users", "auth"] {
+        for layer in ["domain", "application", "infrastructure"] {
+            assert!(found.contains(&format!("contexts/{context}/{layer}")), "{found:?}");
+        }
+    }
+}
+
+fn folders_with_a_manifest(pattern: &str) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut folders = vec![root.to_path_buf()];
+    for part in pattern.split('/') {
+        let named = |folder: &Path| vec![folder.join(part)];
+        let all = |folder: &Path| {
+            let entries = std::fs::read_dir(folder).into_iter().flatten();
+            entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect()
+        };
+        folders = folders.iter().flat_map(|folder| if part == "*" { all(folder) } else { named(folder) }).collect();
+    }
+    let with_manifest = folders.into_iter().filter(|folder| folder.join("Cargo.toml").is_file());
+    with_manifest.map(|folder| folder.strip_prefix(root).unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn forbidden_edges_are_recognised() {
+    let allowed = |from, to, name, for_tests| {
+        let of = |folder| Place::of(folder).unwrap_or(Place::Outside);
+        Edge { from: of(from), to: of(to), name, for_tests }.is_allowed()
+    };
+    let (domain, application, infrastructure) =
+        ("contexts/users/domain", "contexts/users/application", "contexts/users/infrastructure");
+    for (from, to, name) in [
+        (domain, "", "sqlx"),
+        (domain, "", "axum"),
+        (domain, "", "tokio"),
+        (domain, "", "serde_json"),
+        (domain, "platform/use-case", "use-case"),
+        (domain, "platform/persistence", "persistence"),
+        (domain, "contexts/contracts", "contracts"),
+        (domain, "contexts/auth/domain", "auth-domain"),
+        (domain, application, "users-application"),
+        (application, "", "sqlx"),
+        (application, "", "tokio"),
+        (application, "platform/ledger", "ledger"),
+        (application, "platform/web", "web"),
+        (application, infrastructure, "users-infrastructure"),
+        (application, "contexts/auth/application", "auth-application"),
+        (infrastructure, "contexts/auth/infrastructure", "auth-infrastructure"),
+        (infrastructure, "contexts/auth/application", "auth-application"),
+        (infrastructure, "contexts/auth/domain", "auth-domain"),
+        (infrastructure, "app", "roster"),
+        ("contexts/contracts", domain, "users-domain"),
+        ("contexts/contracts", "platform/ledger", "ledger"),
+        ("contexts/contracts", "", "sqlx"),
+        ("platform/ledger", domain, "users-domain"),
+        ("platform/web", "contexts/contracts", "contracts"),
+        ("platform/web", infrastructure, "users-infrastructure"),
+        ("platform/kernel", "platform/persistence", "persistence"),
+        ("platform/kernel", "", "tokio"),
+        ("platform/use-case", "platform/ledger", "ledger"),
+        ("platform/use-case", "", "sqlx"),
+        ("xtask", "app", "roster"),
+        ("app", "tests", "acceptance"),
+    ] {
+        assert!(!allowed(from, to, name, false), "{from} → {name}");
+        let tool = ["serde_json", "tokio"].contains(&name);
+        assert!(!allowed(from, to, name, true) || tool, "{from} → {name}, in its tests");
+    }
+    for (from, to, name) in [
+        (domain, "platform/kernel", "kernel"),
+        (domain, "", "thiserror"),
+        (application, domain, "users-domain"),
+        (application, "contexts/contracts", "contracts"),
+        (infrastructure, application, "users-application"),
+        (infrastructure, "platform/web", "web"),
+        (infrastructure, "", "axum"),
+        ("platform/web", "platform/ledger", "ledger"),
+        ("app", infrastructure, "users-infrastructure"),
+        ("tests", "app", "roster"),
+    ] {
+        assert!(allowed(from, to, name, false), "{from} → {name}");
+    }
+    assert_eq!(Place::of("contexts/users/ports"), None);
+    assert!(!allowed(domain, "", "tokio", true), "nor do a domain's tests need a framework");
+}

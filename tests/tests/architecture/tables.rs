@@ -1,0 +1,163 @@
+//! A context's SQL names its own tables, and no other's.
+
+use crate::source::{files, name, root, texts};
+
+/// The words after which SQL names a table.
+const BEFORE_A_TABLE: [&str; 6] = ["from", "join", "into", "update", "table", "references"];
+/// What follows such a word without being a table.
+const NO_TABLE: [&str; 10] = ["set", "skip", "of", "nowait", "if", "not", "exists", "only", "lateral", "select"];
+/// How a statement begins.
+const VERBS: [&str; 8] = ["select", "insert", "update", "delete", "with", "create", "alter", "drop"];
+
+/// The bounded contexts: folders with a domain.
+fn contexts() -> Vec<String> {
+    let folders = std::fs::read_dir(root().join("contexts")).unwrap().map(|entry| entry.unwrap());
+    let contexts = folders.filter(|entry| entry.path().join("domain").is_dir());
+    contexts.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+/// Words in lower case, and `(`, `,` and `;` for themselves.
+fn words(sql: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for character in sql.chars() {
+        if character.is_alphanumeric() || "_.$".contains(character) {
+            words.last_mut().unwrap().extend(character.to_lowercase());
+        } else {
+            if "(,;".contains(character) {
+                words.push(character.to_string());
+            }
+            words.push(String::new());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// The tables that a statement names. A text that is no statement names those that look like one: with an underscore.
+fn tables(text: &str) -> Vec<String> {
+    let words = words(text);
+    let is_sql = words.first().is_some_and(|word| VERBS.contains(&word.as_str()));
+    let word = |n: usize| words.get(n).map_or("", String::as_str);
+    // `with due as (…)` names a part of this statement.
+    let is_part = |name: &str| (0..words.len()).any(|n| word(n) == name && word(n + 1) == "as" && word(n + 2) == "(");
+    let mut found = Vec::new();
+    for n in 0..words.len() {
+        let is_lock = word(n) == "update" && n > 0 && ["for", "do"].contains(&word(n - 1));
+        let is_comparison = word(n) == "from" && n > 0 && word(n - 1) == "distinct";
+        if !BEFORE_A_TABLE.contains(&word(n)) || is_lock || is_comparison {
+            continue;
+        }
+        let mut at = n + 1;
+        while NO_TABLE.contains(&word(at)) {
+            at += 1;
+        }
+        loop {
+            let table = word(at).rsplit('.').next().unwrap_or_default();
+            let is_function = ["from", "join"].contains(&word(n)) && word(at + 1) == "(";
+            let is_name = table.starts_with(|first: char| first.is_alphabetic() || first == '_');
+            if is_name && !is_function && !is_part(table) && (is_sql || table.contains('_')) {
+                found.push(table.to_owned());
+            }
+            // `from one, another a, a_third as b`
+            at += 1;
+            while word(n) == "from" && !["", "(", ",", ";", "where", "on", "join"].contains(&word(at)) {
+                at += 1;
+            }
+            if word(n) != "from" || word(at) != "," || !is_sql {
+                break;
+            }
+            at += 1;
+        }
+    }
+    found
+}
+
+/// What a context must not name: any other table, and anything that bears another context's or the ledger's prefix.
+fn foreign(context: &str, others: &[String], is_migration: bool, text: &str) -> Vec<String> {
+    let own = format!("{context}_");
+    let may = |table: &str| table.starts_with(&own) || is_migration && table == "ledger_subscriptions";
+    let prefixes: Vec<_> = others.iter().filter(|it| *it != context).map(|it| format!("{it}_")).collect();
+    let is_sql = words(text).first().is_some_and(|word| VERBS.contains(&word.as_str()));
+    let prefixed = words(text).into_iter().filter(|word| is_sql && prefixes.iter().any(|it| word.starts_with(it)));
+    tables(text).into_iter().chain(prefixed).filter(|table| !may(table)).collect()
+}
+
+#[test]
+fn the_sql_of_a_context_names_only_its_own_tables() {
+    let mut others = contexts();
+    assert!(others.contains(&"users".to_owned()) && others.contains(&"auth".to_owned()), "{others:?}");
+    others.push("ledger".to_owned());
+    for context in contexts() {
+        let folder = format!("contexts/{context}");
+        let mut named = Vec::new();
+        let rust = files(&folder, "rs").into_iter().flat_map(|file| texts(&file).into_iter().map(move |it| (file.clone(), it)));
+        let sql = files(&folder, "sql").into_iter().flat_map(|file| {
+            let text = std::fs::read_to_string(&file).unwrap();
+            text.split(';').map(|statement| (file.clone(), statement.to_owned())).collect::<Vec<_>>()
+        });
+        for (file, text) in rust.chain(sql) {
+            let is_migration = file.extension().is_some_and(|it| it == "sql");
+            let foreign = foreign(&context, &others, is_migration, &text);
+            assert!(foreign.is_empty(), "{} names {foreign:?}: {text}", name(&file));
+            named.extend(tables(&text));
+        }
+        let own = format!("{context}_");
+        assert!(named.iter().filter(|table| table.starts_with(&own)).count() >= 4, "{context} has SQL: {named:?}");
+    }
+}
+
+#[test]
+fn the_platform_names_no_table_of_a_context() {
+    let prefixes: Vec<_> = contexts().into_iter().map(|context| format!("{context}_")).collect();
+    let (mut seen, rust) = (0, files("platform", "rs"));
+    for file in rust.iter().filter(|file| !name(file).contains("/tests/")) {
+        for text in texts(file) {
+            let named: Vec<_> = words(&text).into_iter().filter(|word| prefixes.iter().any(|it| word.starts_with(it))).collect();
+            assert!(named.is_empty(), "{} names {named:?}", name(file));
+            seen += tables(&text).len();
+        }
+    }
+    for file in files("platform", "sql") {
+        let named = tables(&std::fs::read_to_string(&file).unwrap());
+        assert!(named.iter().all(|table| table.starts_with("ledger_")), "{}: {named:?}", name(&file));
+        seen += named.len();
+    }
+    assert!(seen > 20, "the ledger has SQL");
+}
+
+#[test]
+fn tables_are_found_wherever_sql_names_them() {
+    for (sql, named) in [
+        ("select name from users_users where id = $1", &["users_users"][..]),
+        ("SELECT 1 FROM \"Users_Users\" u JOIN public.auth_credentials USING (id)", &["users_users", "auth_credentials"]),
+        ("select 1 from users_users u, auth_credentials as c, auth_identifiers where 1 = 1", &["users_users", "auth_credentials", "auth_identifiers"]),
+        ("insert into users_users (id) values ($1) on conflict do update set id = 1", &["users_users"]),
+        ("update auth_credentials set hash = $1", &["auth_credentials"]),
+        ("delete from auth_credentials where id in (select id from users_users)", &["auth_credentials", "users_users"]),
+        ("select 1 from users_users where a is distinct from b for update skip locked", &["users_users"]),
+        ("with due as (select id from ledger_messages) select 1 from due", &["ledger_messages"]),
+        ("select value from json_each($1)", &[]),
+        ("create table if not exists users_users (id uuid references auth_credentials (id))", &["users_users", "auth_credentials"]),
+        ("alter table users_users add a text", &["users_users"]),
+        ("select 1 from accounts", &["accounts"]),
+        ("restore it from a backup", &[]),
+        ("join auth_credentials on true", &["auth_credentials"]),
+    ] {
+        assert_eq!(tables(sql), named, "{sql}");
+    }
+}
+
+#[test]
+fn a_foreign_table_is_recognised() {
+    let others = ["users", "auth", "ledger"].map(str::to_owned);
+    let foreign = |sql: &str| !foreign("users", &others, false, sql).is_empty();
+    assert!(foreign("select hash from auth_credentials"));
+    assert!(foreign("select u.id from users_users u join auth_identifiers i on i.user_id = u.id"));
+    assert!(foreign("update ledger_messages set status = 'succeeded'"));
+    assert!(foreign("select 1 from accounts"));
+    assert!(foreign("select auth_credentials.hash"));
+    assert!(!foreign("select email from users_users"));
+    let subscribe = "insert into ledger_subscriptions (event) values ('users.user_registered.v1')";
+    assert!(super::tables::foreign("auth", &others, true, subscribe).is_empty());
+    assert!(!super::tables::foreign("auth", &others, false, subscribe).is_empty());
+}

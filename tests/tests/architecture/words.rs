@@ -1,0 +1,35 @@
+//! Words that few files may use.
+
+use crate::source::{files, name, tokens};
+use proc_macro2::TokenTree;
+use std::collections::BTreeSet;
+
+/// The files of the workspace that use a word, comments and texts apart.
+fn users_of(word: &str) -> BTreeSet<String> {
+    let files = files("", "rs");
+    assert!(files.len() > 100, "{} files are not all of them", files.len());
+    let uses = |token: &TokenTree| matches!(token, TokenTree::Ident(it) if it == word);
+    files.iter().filter(|file| tokens(file).iter().any(uses)).map(|file| name(file)).collect()
+}
+
+#[test]
+fn sql_is_put_together_only_where_its_parts_are_constants() {
+    let allowed = [
+        // The name of a table of migrations.
+        "platform/persistence/src/migrate.rs",
+        // The names of databases for tests, made there.
+        "platform/persistence/src/testing.rs",
+        "platform/persistence/tests/persistence/opening.rs",
+    ];
+    let unexpected: Vec<_> =
+        users_of("AssertSqlSafe").into_iter().filter(|file| !allowed.contains(&file.as_str())).collect();
+    assert!(unexpected.is_empty(), "values are bound, never pasted: {unexpected:?}");
+    assert!(users_of("AssertSqlSafe").contains(allowed[0]), "the word is found where it is");
+}
+
+#[test]
+fn memory_is_safe_but_where_hashes_are_computed() {
+    let elsewhere: Vec<_> =
+        users_of("unsafe").into_iter().filter(|file| !file.starts_with("platform/bcrypt-lanes/")).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+}
