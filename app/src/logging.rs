@@ -4,7 +4,9 @@ use tracing_subscriber::EnvFilter;
 /// To the standard error: JSON, one line an event; for people at a terminal, text. `RUST_LOG`
 /// narrows or widens it.
 pub(crate) fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,lapin=warn"));
+    let asked = std::env::var("RUST_LOG").unwrap_or_else(|_| "info,sqlx=warn".to_owned());
+    // lapin writes whole frames, the one with the password among them; what matters of it we say ourselves.
+    let filter = EnvFilter::new(format!("{asked},lapin=off,amq_protocol=off"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Somebody else may have set a logger: in tests.
     let _ = if std::io::stderr().is_terminal() {

@@ -1,8 +1,8 @@
 //! `GET /commands/{id}`: what has become of a command.
 
-use acceptance::{Person, Request, in_each_world};
+use acceptance::{Answer, Person, Request, in_each_idle_world, in_each_world};
 use kernel::{MessageId, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// The id of a command that was accepted so many days ago.
@@ -19,8 +19,10 @@ async fn a_command_that_nobody_sent_is_not_found() {
         let versions = ["b2d1a7c8-4f7e-4c1a-9a3e-0a1b2c3d4e5f", "c232ab00-9414-11ec-b3c8-9f6bdeced846"];
         let nil = [Uuid::nil(), Uuid::max(), MessageId::random().as_uuid(), made(29), user[0].parse().unwrap()];
         for id in nil.map(|id| id.to_string()).iter().map(String::as_str).chain(versions) {
-            let answer = world.get(format!("/commands/{id}")).await;
-            assert_eq!((answer.status, answer.problem().as_str()), (404, "not_found"), "{id}");
+            for target in [format!("/commands/{id}"), format!("/commands/{id}/events")] {
+                let answer = world.get(&target).await;
+                assert_eq!((answer.status, answer.problem().as_str()), (404, "not_found"), "{target}");
+            }
         }
     })
     .await;
@@ -45,8 +47,10 @@ async fn a_part_of_a_command_is_no_command() {
 async fn a_command_whose_time_is_over_is_gone() {
     in_each_world(async |world| {
         for id in [made(31), made(3_650)] {
-            let answer = world.get(format!("/commands/{id}")).await;
-            assert_eq!((answer.status, answer.problem().as_str()), (410, "gone"));
+            for target in [format!("/commands/{id}"), format!("/commands/{id}/events")] {
+                let answer = world.get(&target).await;
+                assert_eq!((answer.status, answer.problem().as_str()), (410, "gone"), "{target}");
+            }
         }
     })
     .await;
@@ -81,7 +85,7 @@ async fn what_is_no_id_names_nothing() {
             for id in &hostile {
                 let answer = world.get(format!("{path}/{id}")).await;
                 assert_eq!((answer.status, answer.problem().as_str()), (404, "not_found"), "{path}/{id}");
-                assert!(!answer.body.contains(&id[..id.len().min(8)]) || id.len() < 8, "{path}/{id}: {answer:?}");
+                assert!(id.len() < 8 || !answer.body.contains(id.as_str()), "{path}/{id}: {answer:?}");
             }
         }
     })
@@ -108,6 +112,30 @@ async fn a_command_says_who_it_is_about_and_when() {
         let user = world.get(format!("/users/{id}")).await.json();
         assert_eq!(user["created_at"], command["accepted_at"], "whoever was answered first registered first");
         assert!(!command.to_string().contains("ada@example.org"), "nothing of what was sent");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_can_be_followed_until_it_has_ended() {
+    in_each_idle_world(async |world| {
+        let accepted = world.send(&Person::new("ada@example.org").sign_up()).await;
+        let events = format!("{}/events", accepted.header("location").unwrap());
+        let following = world.begin(Request::get(&events));
+        world.work().await;
+        let told = following.await.unwrap();
+        assert_eq!((told.status, told.header("content-type")), (200, Some("text/event-stream")), "{told:?}");
+        let data = |told: &Answer| {
+            let lines = told.body.lines().filter_map(|line| line.strip_prefix("data: "));
+            lines.map(|data| serde_json::from_str(data).unwrap()).collect::<Vec<Value>>()
+        };
+        let (commands, last) = (data(&told), world.command(&accepted).await);
+        assert_eq!((commands.last(), &last["status"]), (Some(&last), &"succeeded".into()));
+        let order = ["accepted", "running", "succeeded"];
+        let stages: Vec<_> = commands.iter().map(|it| order.iter().position(|status| it["status"] == *status)).collect();
+        assert!(stages.is_sorted() && stages[0].is_some(), "{commands:?}");
+        // Of a command that has ended there is one thing to tell.
+        assert_eq!(data(&world.get(&events).await), [last]);
     })
     .await;
 }

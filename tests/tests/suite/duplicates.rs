@@ -1,7 +1,7 @@
 //! One mailbox is one user's, one id is one user's, however many ask for it at once.
 
 use acceptance::{Person, World, in_each_idle_world, in_each_world};
-use kernel::UserId;
+use kernel::{MessageId, UserId};
 
 const ROUNDS: usize = 20;
 const AT_ONCE: usize = 50;
@@ -43,7 +43,10 @@ async fn spellings_of_one_mailbox_are_one_user() {
 /// Sends these at once, half of them waiting; exactly one gets the user, and the others are told that it is
 /// taken. Gives the winner's number.
 async fn one_wins(world: &World, people: &[Person], code: &str, pointer: &str) -> usize {
-    let sign_up = |(n, person): (usize, &Person)| if n % 2 == 0 { person.sign_up() } else { person.sign_up().wait(30) };
+    let sign_up = |(n, person): (usize, &Person)| {
+        let request = person.sign_up().header("Idempotency-Key", MessageId::random().to_string());
+        if n % 2 == 0 { request } else { request.wait(30) }
+    };
     let answers = world.send_all(people.iter().enumerate().map(sign_up)).await;
     let mut winners = Vec::new();
     for (n, answer) in answers.iter().enumerate() {
