@@ -87,10 +87,9 @@ impl Ledger {
     /// Measures until the node stops.
     pub(crate) async fn measure_load(self) {
         loop {
-            let begun = Instant::now();
             // The database being away is told by those who need it.
-            let _ = self.measure().await;
-            let pause = (begun.elapsed() * SHARE).max(EVERY);
+            let took = self.measure().await.unwrap_or_default();
+            let pause = (took * SHARE).max(EVERY);
             tokio::select! {
                 () = self.stopping() => return,
                 () = tokio::time::sleep(pause) => {}
@@ -98,9 +97,12 @@ impl Ledger {
         }
     }
 
-    async fn measure(&self) -> Result<(), SqlError> {
+    /// How long the database took for it: waiting for a connection is no work.
+    async fn measure(&self) -> Result<Duration, SqlError> {
         let mut db = self.db.read().await?;
+        let begun = Instant::now();
         let rows = fetch_all!(&mut db, (String, String, i64, i64, i64), MEASURE)?;
+        let took = begun.elapsed();
         let mut loads = self.admission.0.lock().unwrap_or_else(PoisonError::into_inner);
         for queue in self.routes.queues() {
             let (waiting, finished, age) = rows
@@ -112,7 +114,7 @@ impl Ledger {
             *load = load.measured(waiting, finished, oldest);
         }
         drop(loads);
-        Ok(())
+        Ok(took)
     }
 }
 

@@ -1,8 +1,6 @@
 //! Clients that sign up, write down every request and answer, and never give up: what has no answer
 //! is sent again under the same key.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
-
 use super::{http, uuid};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -71,7 +69,7 @@ impl SignUp {
         Self {
             email: format!("person-{person}@{canary}.example"),
             password: format!("{canary} umbrella {number}"),
-            chosen: (number % CHOSEN == 0).then(uuid),
+            chosen: number.is_multiple_of(CHOSEN).then(uuid),
             key: uuid().to_string(),
             heard: Vec::new(),
         }

@@ -3,7 +3,7 @@
 use crate::broker::Broker;
 use crate::verdict::all_promises_kept;
 use acceptance::process::canary::{in_files, in_postgres, now_in_postgres};
-use acceptance::process::load::{Heard, Load, SignUp};
+use acceptance::process::load::{Heard, Load};
 use acceptance::process::stored::{self, Stored};
 use acceptance::process::{Folder, Server, postgres, rabbitmq_program, until};
 use persistence::Db;
@@ -113,8 +113,7 @@ async fn killing_the_broker_loses_and_doubles_no_sign_up() {
     }
     let canaries: Vec<_> = loads.iter().map(|load| load.canary().to_owned()).collect();
     let log = all_promises_kept("kill -9 of RabbitMQ", loads, &it.db, PEOPLE).await;
-    let troubled = |it: &&SignUp| it.heard.iter().any(|heard| matches!(heard, Heard::Nothing | Heard::Refused(..)));
-    assert_eq!(log.iter().filter(troubled).count(), 0, "no client noticed");
+    assert!(!log.iter().any(|it| it.heard.contains(&Heard::Nothing)), "no client noticed");
     for canary in canaries {
         it.no_password_is_written(&canary).await;
     }

@@ -55,7 +55,8 @@ async fn whoever_waits_is_answered_and_the_rest_is_done_after_the_restart(proces
     }
     let mut promised = Vec::new();
     for answer in requests.join_all().await {
-        let answer = answer.expect("everybody is answered, and in full");
+        // Everybody is answered, and in full.
+        let answer = answer.unwrap();
         assert!(matches!(answer.status, 201 | 202), "{answer:?}");
         if answer.status == 202 {
             promised.push(answer.json()["id"].as_str().unwrap().to_owned());

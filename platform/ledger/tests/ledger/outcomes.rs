@@ -100,10 +100,12 @@ async fn a_panic_is_an_attempt_and_the_process_lives() {
     for world in World::each().await {
         let node = world.node().await;
         let command = node.accept(world.sell(Act::Panic)).await;
-        until("it has been tried", async || world.row(command).await.attempts == 1).await;
-        let row = world.row(command).await;
-        assert_eq!((row.status.as_str(), row.deaths), ("accepted", 0), "{}", world.kind());
-        assert!(row.errors.contains("panicked"), "{row:?}");
+        // Its tries come and go; between two of them it waits, and no death is counted.
+        until("it waits for another try", async || {
+            let row = world.row(command).await;
+            row.status == "accepted" && row.attempts >= 1 && row.deaths == 0 && row.errors.contains("panicked")
+        })
+        .await;
         let next = node.accept(world.sell(Act::Note)).await;
         assert_eq!(node.outcome(next).await.status, Status::Succeeded);
         assert_eq!(world.number("select count(*) from effects").await, 1, "the panic's write was rolled back");
