@@ -100,14 +100,16 @@ fn fits(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<(),
                 object.get(name).ok_or_else(|| format!("{at}/{name}: is missing"))?;
             }
             for (name, value) in object {
-                let property = schema["properties"].get(name).ok_or_else(|| format!("{at}/{name}: is not described"))?;
+                let property =
+                    schema["properties"].get(name).ok_or_else(|| format!("{at}/{name}: is not described"))?;
                 fits(document, property, value, &format!("{at}/{name}"))?;
             }
             Ok(())
         }
-        Value::Array(items) => {
-            items.iter().enumerate().try_for_each(|(n, item)| fits(document, &schema["items"], item, &format!("{at}/{n}")))
-        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(n, item)| fits(document, &schema["items"], item, &format!("{at}/{n}"))),
         Value::String(text) => {
             let length = text.chars().count() as u64;
             let longest = schema["maxLength"].as_u64().unwrap_or(u64::MAX);

@@ -82,7 +82,8 @@ impl Request {
             bytes
         };
         let bytes = timeout(PATIENCE, exchange).await.unwrap_or_else(|_| panic!("no answer to {self:?}"));
-        Answer::parse(&bytes).unwrap_or_else(|| panic!("{:?} is no answer to {self:?}", String::from_utf8_lossy(&bytes)))
+        Answer::parse(&bytes)
+            .unwrap_or_else(|| panic!("{:?} is no answer to {self:?}", String::from_utf8_lossy(&bytes)))
     }
 }
 

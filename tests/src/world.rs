@@ -1,4 +1,9 @@
-#![expect(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "in a test, what does not work has failed it")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "in a test, what does not work has failed it"
+)]
 
 use crate::{Node, Person};
 use auth_application::Credentials as _;
@@ -211,7 +216,8 @@ impl World {
                 assert_eq!(self.count(sql).await, users, "{what} for each user");
             }
         }
-        let kept = "select count(*) from ledger_messages where status in ('succeeded', 'rejected') and payload is not null";
+        let kept =
+            "select count(*) from ledger_messages where status in ('succeeded', 'rejected') and payload is not null";
         assert_eq!(self.count(kept).await, 0, "what has ended keeps no payload, and with it no sealed password");
         let Self { node, test_db, broker, .. } = self;
         node.stop().await;

@@ -69,7 +69,10 @@ pub async fn postgres_url() -> Option<String> {
     let name = format!("test_{}", Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)).simple());
     let mut admin = PgConnection::connect(&server).await.expect("PostgreSQL answers");
     // The name is made here.
-    sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut admin).await.expect("may create databases");
+    sqlx::query(AssertSqlSafe(format!("create database {name}")))
+        .execute(&mut admin)
+        .await
+        .expect("may create databases");
     admin.close().await.expect("closed");
     let (base, _) = server.split_once('?').unwrap_or((&server, ""));
     let (authority, _) = base.rsplit_once('/').expect("a URL with a database");

@@ -58,7 +58,9 @@ impl<'a> Place<'a> {
 
 impl Edge<'_> {
     fn is_allowed(&self) -> bool {
-        use Place::{Acceptance, App, Application, Bench, Contracts, Domain, Infrastructure, Kernel, Outside, Platform};
+        use Place::{
+            Acceptance, App, Application, Bench, Contracts, Domain, Infrastructure, Kernel, Outside, Platform,
+        };
         use Place::{UseCase, Xtask};
         let one_of = |names: &[&str]| names.contains(&self.name);
         // Plain data and its tests: nothing of these can reach a network, a disk or a clock.
@@ -92,13 +94,17 @@ fn workspace() -> Vec<(String, String, Vec<Value>)> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("Cargo.toml");
     #[expect(clippy::disallowed_methods, reason = "cargo knows the manifests")]
     let mut cargo = Command::new(env!("CARGO"));
-    let output = cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"]).arg(manifest).output();
+    let output = cargo
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"])
+        .arg(manifest)
+        .output();
     let output = output.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let root = metadata["workspace_root"].as_str().unwrap();
     let crates = metadata["packages"].as_array().unwrap().iter().map(|package| {
-        let folder = Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap().strip_prefix(root).unwrap();
+        let folder =
+            Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap().strip_prefix(root).unwrap();
         let name = package["name"].as_str().unwrap().to_owned();
         (name, folder.to_str().unwrap().to_owned(), package["dependencies"].as_array().unwrap().clone())
     });

@@ -90,7 +90,9 @@ fn the_sql_of_a_context_names_only_its_own_tables() {
     for context in contexts() {
         let folder = format!("contexts/{context}");
         let mut named = Vec::new();
-        let rust = files(&folder, "rs").into_iter().flat_map(|file| texts(&file).into_iter().map(move |it| (file.clone(), it)));
+        let rust = files(&folder, "rs")
+            .into_iter()
+            .flat_map(|file| texts(&file).into_iter().map(move |it| (file.clone(), it)));
         let sql = files(&folder, "sql").into_iter().flat_map(|file| {
             let text = std::fs::read_to_string(&file).unwrap();
             text.split(';').map(|statement| (file.clone(), statement.to_owned())).collect::<Vec<_>>()
@@ -112,7 +114,8 @@ fn the_platform_names_no_table_of_a_context() {
     let (mut seen, rust) = (0, files("platform", "rs"));
     for file in rust.iter().filter(|file| !name(file).contains("/tests/")) {
         for text in texts(file) {
-            let named: Vec<_> = words(&text).into_iter().filter(|word| prefixes.iter().any(|it| word.starts_with(it))).collect();
+            let named: Vec<_> =
+                words(&text).into_iter().filter(|word| prefixes.iter().any(|it| word.starts_with(it))).collect();
             assert!(named.is_empty(), "{} names {named:?}", name(file));
             seen += tables(&text).len();
         }
@@ -129,15 +132,24 @@ fn the_platform_names_no_table_of_a_context() {
 fn tables_are_found_wherever_sql_names_them() {
     for (sql, named) in [
         ("select name from users_users where id = $1", &["users_users"][..]),
-        ("SELECT 1 FROM \"Users_Users\" u JOIN public.auth_credentials USING (id)", &["users_users", "auth_credentials"]),
-        ("select 1 from users_users u, auth_credentials as c, auth_identifiers where 1 = 1", &["users_users", "auth_credentials", "auth_identifiers"]),
+        (
+            "SELECT 1 FROM \"Users_Users\" u JOIN public.auth_credentials USING (id)",
+            &["users_users", "auth_credentials"],
+        ),
+        (
+            "select 1 from users_users u, auth_credentials as c, auth_identifiers where 1 = 1",
+            &["users_users", "auth_credentials", "auth_identifiers"],
+        ),
         ("insert into users_users (id) values ($1) on conflict do update set id = 1", &["users_users"]),
         ("update auth_credentials set hash = $1", &["auth_credentials"]),
         ("delete from auth_credentials where id in (select id from users_users)", &["auth_credentials", "users_users"]),
         ("select 1 from users_users where a is distinct from b for update skip locked", &["users_users"]),
         ("with due as (select id from ledger_messages) select 1 from due", &["ledger_messages"]),
         ("select value from json_each($1)", &[]),
-        ("create table if not exists users_users (id uuid references auth_credentials (id))", &["users_users", "auth_credentials"]),
+        (
+            "create table if not exists users_users (id uuid references auth_credentials (id))",
+            &["users_users", "auth_credentials"],
+        ),
         ("alter table users_users add a text", &["users_users"]),
         ("select 1 from accounts", &["accounts"]),
         ("restore it from a backup", &[]),

@@ -73,7 +73,11 @@ async fn a_body_that_is_no_usable_json_is_refused() {
         ("a raw NUL in a text", raw(b"\0"), &malformed),
         ("an escape that is none", raw(br"\x41"), &malformed),
         ("a field twice", with(r#"{"email": "a@example.org", "email": "~@example.org"}"#), &duplicate),
-        ("a field twice by an escape", with(r#"{"email": "a@example.org", "\u0065mail": "~@example.org"}"#), &duplicate),
+        (
+            "a field twice by an escape",
+            with(r#"{"email": "a@example.org", "\u0065mail": "~@example.org"}"#),
+            &duplicate,
+        ),
         ("an unknown field twice", with(r#"{"~": 1, "~": 2}"#), &duplicate),
         ("a field twice further in", with(r#"{"email": {"~": 1, "~": 2}}"#), &duplicate),
         ("40 arrays deep", format!("{}1{}", "[".repeat(40), "]".repeat(40)).into_bytes(), &too_deep),
@@ -85,7 +89,8 @@ async fn a_body_that_is_no_usable_json_is_refused() {
         for (what, body, expected) in &table {
             is_refused(world, what, &post(body.clone()), expected).await;
         }
-        for body in [deep("[", "]"), deep(r#"{"a":"#, "}"), format!(r#"{{"email": "{}"}}"#, CANARY.repeat(70_000 / 13))] {
+        for body in [deep("[", "]"), deep(r#"{"a":"#, "}"), format!(r#"{{"email": "{}"}}"#, CANARY.repeat(70_000 / 13))]
+        {
             is_refused(world, "over 64 KiB, 100,000 deep", &post(body), &too_large).await;
         }
         left_no_trace(world).await;
@@ -114,12 +119,21 @@ async fn every_violation_of_a_body_is_told_with_its_pointer() {
             &[("/password", "wrong_type")],
         ),
         ("one more field", json!({"email": email, "password": password, "is_admin": true}), &[("", "unknown_field")]),
-        ("a field in another case", json!({"Email": email, "password": password}), &[("/email", "required"), ("", "unknown_field")]),
+        (
+            "a field in another case",
+            json!({"Email": email, "password": password}),
+            &[("/email", "required"), ("", "unknown_field")],
+        ),
         ("a prototype", json!({"email": email, "password": password, "__proto__": {"a": 1}}), &[("", "unknown_field")]),
         (
             "NUL everywhere",
             json!({"email": format!("{CANARY}\0@example.org"), "password": format!("{password}\0"), "name": "\0", "id": "\0"}),
-            &[("/email", "nul_character"), ("/name", "nul_character"), ("/id", "nul_character"), ("/password", "nul_character")],
+            &[
+                ("/email", "nul_character"),
+                ("/name", "nul_character"),
+                ("/id", "nul_character"),
+                ("/password", "nul_character"),
+            ],
         ),
         (
             "everything at once",
@@ -133,22 +147,82 @@ async fn every_violation_of_a_body_is_told_with_its_pointer() {
             ],
         ),
         ("no domain", json!({"email": CANARY, "password": password}), &[("/email", "email_invalid")]),
-        ("a header", json!({"email": format!("{CANARY}@example.org\r\nBcc: eve@example.org"), "password": password}), &[("/email", "email_invalid")]),
-        ("a Kelvin sign", json!({"email": format!("{CANARY}\u{212a}@example.org"), "password": password}), &[("/email", "email_invalid")]),
-        ("a long address", json!({"email": format!("{}@example.org", CANARY.repeat(6)), "password": password}), &[("/email", "email_too_long")]),
-        ("a long name", json!({"email": email, "password": password, "name": CANARY.repeat(16)}), &[("/name", "name_too_long")]),
-        ("an escape in a name", json!({"email": email, "password": password, "name": format!("\u{1b}[31m{CANARY}")}), &[("/name", "name_has_control")]),
-        ("an id in braces", json!({"email": email, "password": password, "id": "{b2d1a7c8-4f7e-4c1a-9a3e-0a1b2c3d4e5f}"}), &[("/id", "id_invalid")]),
-        ("an id of version 1", json!({"email": email, "password": password, "id": "c232ab00-9414-11ec-b3c8-9f6bdeced846"}), &[("/id", "id_invalid")]),
-        ("an id of nobody", json!({"email": email, "password": password, "id": "00000000-0000-0000-0000-000000000000"}), &[("/id", "id_invalid")]),
+        (
+            "a header",
+            json!({"email": format!("{CANARY}@example.org\r\nBcc: eve@example.org"), "password": password}),
+            &[("/email", "email_invalid")],
+        ),
+        (
+            "a Kelvin sign",
+            json!({"email": format!("{CANARY}\u{212a}@example.org"), "password": password}),
+            &[("/email", "email_invalid")],
+        ),
+        (
+            "a long address",
+            json!({"email": format!("{}@example.org", CANARY.repeat(6)), "password": password}),
+            &[("/email", "email_too_long")],
+        ),
+        (
+            "a long name",
+            json!({"email": email, "password": password, "name": CANARY.repeat(16)}),
+            &[("/name", "name_too_long")],
+        ),
+        (
+            "an escape in a name",
+            json!({"email": email, "password": password, "name": format!("\u{1b}[31m{CANARY}")}),
+            &[("/name", "name_has_control")],
+        ),
+        (
+            "an id in braces",
+            json!({"email": email, "password": password, "id": "{b2d1a7c8-4f7e-4c1a-9a3e-0a1b2c3d4e5f}"}),
+            &[("/id", "id_invalid")],
+        ),
+        (
+            "an id of version 1",
+            json!({"email": email, "password": password, "id": "c232ab00-9414-11ec-b3c8-9f6bdeced846"}),
+            &[("/id", "id_invalid")],
+        ),
+        (
+            "an id of nobody",
+            json!({"email": email, "password": password, "id": "00000000-0000-0000-0000-000000000000"}),
+            &[("/id", "id_invalid")],
+        ),
         ("an empty password", json!({"email": email, "password": ""}), &[("/password", "password_too_short")]),
-        ("14 characters", json!({"email": email, "password": "vierzehn 14 ab"}), &[("/password", "password_too_short")]),
-        ("1,025 bytes", json!({"email": email, "password": format!("{}{}", "blaue Würfel rollen ".repeat(48), "x".repeat(64))}), &[("/password", "password_too_long")]),
-        ("a common password", json!({"email": email, "password": "!LoveRockAndRoll"}), &[("/password", "password_is_common")]),
-        ("the address", json!({"email": email, "password": format!("my {email}")}), &[("/password", "password_contains_email")]),
-        ("the name", json!({"email": "ada@example.org", "password": format!("{CANARY} Meier"), "name": format!("{CANARY} Meier")}), &[("/password", "password_contains_name")]),
-        ("a repetition", json!({"email": email, "password": "xyXYxyXYxyXYxyXY"}), &[("/password", "password_is_repetitive")]),
-        ("a sequence", json!({"email": email, "password": "abcdefghijklmnopqr"}), &[("/password", "password_is_sequential")]),
+        (
+            "14 characters",
+            json!({"email": email, "password": "vierzehn 14 ab"}),
+            &[("/password", "password_too_short")],
+        ),
+        (
+            "1,025 bytes",
+            json!({"email": email, "password": format!("{}{}", "blaue Würfel rollen ".repeat(48), "x".repeat(64))}),
+            &[("/password", "password_too_long")],
+        ),
+        (
+            "a common password",
+            json!({"email": email, "password": "!LoveRockAndRoll"}),
+            &[("/password", "password_is_common")],
+        ),
+        (
+            "the address",
+            json!({"email": email, "password": format!("my {email}")}),
+            &[("/password", "password_contains_email")],
+        ),
+        (
+            "the name",
+            json!({"email": "ada@example.org", "password": format!("{CANARY} Meier"), "name": format!("{CANARY} Meier")}),
+            &[("/password", "password_contains_name")],
+        ),
+        (
+            "a repetition",
+            json!({"email": email, "password": "xyXYxyXYxyXYxyXY"}),
+            &[("/password", "password_is_repetitive")],
+        ),
+        (
+            "a sequence",
+            json!({"email": email, "password": "abcdefghijklmnopqr"}),
+            &[("/password", "password_is_sequential")],
+        ),
     ];
     in_each_world(async |world| {
         for (what, body, violations) in &table {
@@ -197,10 +271,19 @@ async fn a_body_of_another_type_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parameter_that_nobody_asked_for_is_refused() {
-    let (unknown, twice, malformed) =
-        (Expected(400, "unknown_parameter", &[]), Expected(400, "duplicate_parameter", &[]), Expected(400, "query_malformed", &[]));
+    let (unknown, twice, malformed) = (
+        Expected(400, "unknown_parameter", &[]),
+        Expected(400, "duplicate_parameter", &[]),
+        Expected(400, "query_malformed", &[]),
+    );
     let id = "01890a5d-ac96-774b-bcce-b302099a8057";
-    let targets = [format!("/users/{id}"), format!("/commands/{id}"), "/health/live".into(), "/health/ready".into(), "/openapi.json".into()];
+    let targets = [
+        format!("/users/{id}"),
+        format!("/commands/{id}"),
+        "/health/live".into(),
+        "/health/ready".into(),
+        "/openapi.json".into(),
+    ];
     in_each_world(async |world| {
         for target in &targets {
             for (query, expected) in [
@@ -230,9 +313,24 @@ async fn a_path_that_leads_nowhere_is_not_found() {
     let not_found = Expected(404, "not_found", &[]);
     in_each_world(async |world| {
         for target in [
-            "/", "/Kanarienvogel", "/users/", "/USERS", "//users", "/users/Kanarienvogel", "/users/../users", "/users/%2e%2e/users",
-            "/users%00", "/users/01890a5d-ac96-774b-bcce-b302099a8057/Kanarienvogel", "/commands", "/commands/", "/docs/Kanarienvogel",
-            "/docs/..%2f..%2fetc%2fpasswd", "/.git/config", "/metrics", "/health", "/problems/not_found",
+            "/",
+            "/Kanarienvogel",
+            "/users/",
+            "/USERS",
+            "//users",
+            "/users/Kanarienvogel",
+            "/users/../users",
+            "/users/%2e%2e/users",
+            "/users%00",
+            "/users/01890a5d-ac96-774b-bcce-b302099a8057/Kanarienvogel",
+            "/commands",
+            "/commands/",
+            "/docs/Kanarienvogel",
+            "/docs/..%2f..%2fetc%2fpasswd",
+            "/.git/config",
+            "/metrics",
+            "/health",
+            "/problems/not_found",
         ] {
             is_refused(world, target, &Request::get(target), &not_found).await;
         }

@@ -71,7 +71,8 @@ async fn a_resource_says_which_methods_it_offers() {
 async fn every_answer_is_hardened_whatever_it_says() {
     in_each_world(async |world| {
         let id = world.register(&Person::new("ada@example.org")).await;
-        let targets = [format!("/users/{id}"), "/users/7".into(), "/health/live".into(), "/nowhere".into(), "/docs/".into()];
+        let targets =
+            [format!("/users/{id}"), "/users/7".into(), "/health/live".into(), "/nowhere".into(), "/docs/".into()];
         for target in targets {
             let answer = world.get(&target).await;
             for (name, value) in [

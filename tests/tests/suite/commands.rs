@@ -132,7 +132,8 @@ async fn a_command_can_be_followed_until_it_has_ended() {
         let (commands, last) = (data(&told), world.command(&accepted).await);
         assert_eq!((commands.last(), &last["status"]), (Some(&last), &"succeeded".into()));
         let order = ["accepted", "running", "succeeded"];
-        let stages: Vec<_> = commands.iter().map(|it| order.iter().position(|status| it["status"] == *status)).collect();
+        let stages: Vec<_> =
+            commands.iter().map(|it| order.iter().position(|status| it["status"] == *status)).collect();
         assert!(stages.is_sorted() && stages[0].is_some(), "{commands:?}");
         // Of a command that has ended there is one thing to tell.
         assert_eq!(data(&world.get(&events).await), [last]);

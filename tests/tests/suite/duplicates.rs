@@ -119,7 +119,11 @@ async fn an_id_that_is_taken_or_about_to_be_is_refused_at_once() {
             let answer = world.send(&second.sign_up()).await;
             assert_eq!((answer.status, answer.problem().as_str()), (409, "id_taken"), "{answer:?}");
             assert_eq!(answer.violations(), [("/id".to_owned(), "id_taken".to_owned())]);
-            assert_eq!(world.count("select count(*) from ledger_messages where id = root").await, 1, "nothing is written");
+            assert_eq!(
+                world.count("select count(*) from ledger_messages where id = root").await,
+                1,
+                "nothing is written"
+            );
         };
         refused().await;
         world.work().await;

@@ -133,7 +133,14 @@ async fn a_password_is_the_same_on_every_keyboard() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_byte_of_a_password_of_1024_bytes_counts() {
-    let long: String = "Wörter, ".chars().cycle().scan(0, |bytes, it| { *bytes += it.len_utf8(); (*bytes <= 1024).then_some(it) }).collect();
+    let long: String = "Wörter, "
+        .chars()
+        .cycle()
+        .scan(0, |bytes, it| {
+            *bytes += it.len_utf8();
+            (*bytes <= 1024).then_some(it)
+        })
+        .collect();
     let long = format!("{}{}", &long[..1000], "0123456789 abcdef xyz #42");
     let long = &long[..1024];
     in_each_world(async |world| {
@@ -180,7 +187,9 @@ async fn a_password_that_this_worker_cannot_open_waits_for_one_that_can() {
         let folder = tempfile::tempdir().unwrap();
         let other = world.another_node(Role::All, Keys::in_directory(folder.path()).unwrap()).await;
         other.work().await;
-        world.until("select count(*) from ledger_messages where name = 'auth.set_credential.v1' and attempts > 0", 1).await;
+        world
+            .until("select count(*) from ledger_messages where name = 'auth.set_credential.v1' and attempts > 0", 1)
+            .await;
         let command = other.command(&accepted).await;
         assert_eq!(command["status"], "running", "the user is there, the password is not: {command}");
         assert_eq!(command["follow_ups"][1]["type"], "auth.set_credential.v1");
@@ -273,7 +282,8 @@ async fn what_has_ended_keeps_no_payload() {
         statuses.sort_unstable();
         assert_eq!(statuses, ["rejected", "succeeded"]);
         let mut db = world.db.read().await.unwrap();
-        let rows = fetch_all!(&mut db, (Uuid, String, Option<String>), "select id, status, payload from ledger_messages");
+        let rows =
+            fetch_all!(&mut db, (Uuid, String, Option<String>), "select id, status, payload from ledger_messages");
         let rows = rows.unwrap();
         assert_eq!(rows.len(), 4);
         assert!(rows.iter().all(|(_, _, payload)| payload.is_none()), "{rows:?}");

@@ -23,7 +23,9 @@ async fn every_operation_is_described_with_all_that_it_may_answer() {
         assert_eq!(document["info"]["license"]["identifier"], "Apache-2.0 OR MIT");
         let statuses: BTreeMap<_, _> = operations(&document)
             .into_iter()
-            .map(|(name, it)| (name, it["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ")))
+            .map(|(name, it)| {
+                (name, it["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" "))
+            })
             .collect();
         let expected = [
             ("GET /commands/{id}", "200 400 404 410 414 431 500 503"),
@@ -116,7 +118,9 @@ async fn the_example_of_a_registration_registers() {
         let example = &document["components"]["schemas"]["Registration"]["example"];
         let answer = world.send(&Request::post("/users", example)).await;
         assert_eq!(world.outcome(&answer).await["status"], "succeeded");
-        assert!(world.verify(example["email"].as_str().unwrap(), example["password"].as_str().unwrap()).await.is_some());
+        assert!(
+            world.verify(example["email"].as_str().unwrap(), example["password"].as_str().unwrap()).await.is_some()
+        );
     })
     .await;
 }
@@ -129,13 +133,17 @@ async fn what_the_document_says_of_a_registration_is_so() {
         assert_eq!(schema["required"], json!(["email", "password"]));
         let fields: Vec<_> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(fields, ["email", "id", "name", "password"]);
-        let limit = |field: &str, name: &str| usize::try_from(schema["properties"][field][name].as_u64().unwrap()).unwrap();
+        let limit =
+            |field: &str, name: &str| usize::try_from(schema["properties"][field][name].as_u64().unwrap()).unwrap();
         let refused = async |person: &Person| world.send(&person.sign_up()).await.violations();
         let person = || Person::new("ada@example.org");
         let name = "ñ".repeat(limit("name", "maxLength") + 1);
         assert_eq!(refused(&person().called(name)).await, [("/name".into(), "name_too_long".into())]);
         let password = &"drei blaue Würfel"[..limit("password", "minLength") - 1];
-        assert_eq!(refused(&person().with_password(password)).await, [("/password".into(), "password_too_short".into())]);
+        assert_eq!(
+            refused(&person().with_password(password)).await,
+            [("/password".into(), "password_too_short".into())]
+        );
         let longest = person().called("ñ".repeat(limit("name", "maxLength")));
         assert_eq!(world.send(&longest.sign_up()).await.status, 202);
     })
@@ -158,7 +166,10 @@ async fn the_page_and_all_that_it_loads_come_from_the_binary() {
             let bytes = Request::new("HEAD", format!("/docs/{file}"));
             let answer = world.send(&bytes).await;
             assert_eq!(answer.status, 200, "{file}");
-            assert!(answer.header("content-length").is_some_and(|length| length.parse::<u64>().unwrap() > 100), "{file}");
+            assert!(
+                answer.header("content-length").is_some_and(|length| length.parse::<u64>().unwrap() > 100),
+                "{file}"
+            );
         }
         let script = world.get("/docs/swagger-initializer.js").await;
         assert!(script.body.contains("\"/openapi.json\"") && !script.body.contains("http"), "{}", script.body);

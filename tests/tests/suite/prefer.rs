@@ -62,9 +62,10 @@ async fn whoever_has_waited_long_enough_gets_the_promise() {
 async fn a_preference_that_asks_for_no_wait_is_ignored() {
     in_each_idle_world(async |world| {
         let values = ["wait=0", "wait=-1", "wait=soon", "wait", "wait=", "respond-async", "", ",;=,", "wait=1e3"];
-        let people = values.iter().zip(0..).map(|(value, n)| {
-            Person::new(format!("person{n}@example.org")).sign_up().header("Prefer", value)
-        });
+        let people = values
+            .iter()
+            .zip(0..)
+            .map(|(value, n)| Person::new(format!("person{n}@example.org")).sign_up().header("Prefer", value));
         // Nothing works: had one of them waited, it would be for good.
         for answer in world.send_all(people).await {
             assert_eq!(answer.status, 202, "{answer:?}");
@@ -149,7 +150,11 @@ async fn over_a_thousand_waits_the_next_is_answered_at_once() {
         while let Some(answer) = waits.join_next().await {
             assert_eq!(answer.unwrap().status, 200);
         }
-        assert_eq!(world.send(&Person::new("zoe@example.org").sign_up().wait(30)).await.status, 201, "there is room again");
+        assert_eq!(
+            world.send(&Person::new("zoe@example.org").sign_up().wait(30)).await.status,
+            201,
+            "there is room again"
+        );
     })
     .await;
 }

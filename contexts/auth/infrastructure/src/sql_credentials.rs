@@ -40,7 +40,8 @@ impl Credentials for SqlCredentials {
             Some(hash) => hash,
             None => bcrypt_sha256::nobodys(self.cost).map_err(Unavailable::for_now)?,
         };
-        let work = bcrypt_sha256::Work::again(&expected, &bcrypt_sha256::normalised(password)).map_err(Unavailable::for_now)?;
+        let work = bcrypt_sha256::Work::again(&expected, &bcrypt_sha256::normalised(password))
+            .map_err(Unavailable::for_now)?;
         let digest = self.pool.run(Share::SignIns, work).await?;
         let same: bool = digest.as_bytes().ct_eq(expected.expose_digest().as_bytes()).into();
         Ok(stored.filter(|_| same).map(|(user, _)| UserId::new(user)))

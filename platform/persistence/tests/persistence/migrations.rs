@@ -5,8 +5,7 @@ const FIRST: Migration = step("first", "create table shop_items (n bigint); inse
 const SECOND: Migration = step("second", "alter table shop_items add column name text");
 const OLD: Migrations = Migrations { context: "shop", all: &[FIRST] };
 const NEW: Migrations = Migrations { context: "shop", all: &[FIRST, SECOND] };
-const OTHER: Migrations =
-    Migrations { context: "depot", all: &[step("first", "create table depot_items (n bigint)")] };
+const OTHER: Migrations = Migrations { context: "depot", all: &[step("first", "create table depot_items (n bigint)")] };
 
 const fn step(name: &'static str, sql: &'static str) -> Migration {
     Migration { name, postgres: sql, sqlite: sql }
@@ -55,7 +54,8 @@ async fn a_node_older_than_the_schema_goes_on_working() {
 
 #[tokio::test]
 async fn a_migration_that_was_changed_after_it_was_applied_is_refused() {
-    const CHANGED: Migrations = Migrations { context: "shop", all: &[step("first", "create table shop_other (n bigint)")] };
+    const CHANGED: Migrations =
+        Migrations { context: "shop", all: &[step("first", "create table shop_other (n bigint)")] };
     for test in TestDb::each().await {
         test.db.migrate(&OLD).await.unwrap();
         let Err(OpenError::Unfit(why)) = test.db.migrate(&CHANGED).await else { panic!("{}", test.db.kind()) };
@@ -108,8 +108,10 @@ async fn several_processes_may_migrate_at_once() {
             for _ in 0..6 {
                 all.push(Db::open_beside(&url).await.unwrap());
             }
-            let racing: Vec<_> =
-                all.into_iter().map(|db| tokio::spawn(async move { db.migrate(&NEW).await.map_err(|e| e.to_string()) })).collect();
+            let racing: Vec<_> = all
+                .into_iter()
+                .map(|db| tokio::spawn(async move { db.migrate(&NEW).await.map_err(|e| e.to_string()) }))
+                .collect();
             for one in racing {
                 assert_eq!(one.await.unwrap(), Ok(()), "{}", test.db.kind());
             }

@@ -127,7 +127,12 @@ async fn a_transaction_abandoned_while_it_begins_or_commits_leaves_a_sound_conne
 async fn a_reader_cannot_write() {
     for test in each_with_numbers().await {
         let mut db = test.db.read().await.unwrap();
-        for sql in ["insert into numbers (n) values (1)", "delete from numbers", "drop table numbers", "create table t (n text)"] {
+        for sql in [
+            "insert into numbers (n) values (1)",
+            "delete from numbers",
+            "drop table numbers",
+            "create table t (n text)",
+        ] {
             let refused = execute!(&mut db, sql).expect_err(sql);
             assert!(refused.to_string().contains("read"), "{}: {refused}", test.db.kind());
         }

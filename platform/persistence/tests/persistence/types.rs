@@ -129,7 +129,8 @@ async fn any_number_of_ids_fits_into_one_parameter() {
 async fn each_database_gets_its_own_text_of_a_pair() {
     for test in TestDb::each().await {
         let mut db = test.db.read().await.unwrap();
-        let pair = ("select 'PostgreSQL'::text || left(version(), 0)", "select 'SQLite' || substr(sqlite_version(), 1, 0)");
+        let pair =
+            ("select 'PostgreSQL'::text || left(version(), 0)", "select 'SQLite' || substr(sqlite_version(), 1, 0)");
         assert_eq!(fetch_one!(&mut db, (String,), pair).unwrap().0, test.db.kind());
     }
 }
