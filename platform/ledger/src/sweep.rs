@@ -14,11 +14,15 @@ const RETENTION_EVERY: Duration = Duration::from_secs(60);
 /// For how long the outcome of a command can be asked for, in days.
 pub const RETENTION_DAYS: i64 = 30;
 
+/// What died alone once waits 10 s, then 20: whatever kills processes in a row, and not the message, has ended by then.
 const EXPIRED: (&str, &str) = (
-    "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null where id in ( \
+    "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
+       next_attempt_at = case when deaths < 3 then next_attempt_at else now() + interval '10 s' * (deaths - 2) end where id in ( \
        select id from ledger_messages where status = 'running' and lease_until < now() limit 1000 for update skip locked) \
      returning context, lane, id, name, traceparent",
-    "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null \
+    "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
+       next_attempt_at = case when deaths < 3 then next_attempt_at \
+         else cast(unixepoch('subsec') * 1000000 as integer) + 10000000 * (deaths - 2) end \
      where status = 'running' and lease_until < cast(unixepoch('subsec') * 1000000 as integer) \
      returning context, lane, id, name, traceparent",
 );
@@ -129,7 +133,9 @@ impl Ledger {
 
     /// At the start of the one process that serves a file: whatever was running, ran in a process that is gone.
     pub(crate) async fn recover(&self) -> Result<(), SqlError> {
-        let sql = "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null where status = 'running'";
+        let sql = "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
+             next_attempt_at = case when deaths < 3 then next_attempt_at \
+               else cast(unixepoch('subsec') * 1000000 as integer) + 10000000 * (deaths - 2) end where status = 'running'";
         let mut tx = self.db.begin().await?;
         let recovered = execute!(&mut tx, sql)?;
         tx.commit().await?;

@@ -121,6 +121,8 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
         ("idle_in_transaction_session_timeout", "30s"),
         ("lock_timeout", "10s"),
         ("statement_timeout", "30s"),
+        // Compiling a short statement takes many times as long as running it.
+        ("jit", "off"),
     ]);
     let pool = || {
         PgPoolOptions::new()

@@ -1,6 +1,6 @@
 //! The command line: beside a running server and without one, for people and for programs.
 
-use crate::{SOON, somebody};
+use crate::{SOON, one_line, somebody};
 use acceptance::process::{Folder, postgres};
 use serde_json::Value;
 
@@ -49,6 +49,14 @@ async fn check_tells_what_it_found_beside_a_server_and_after_it() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn check_makes_nothing() {
+    let folder = Folder::new();
+    let checked = folder.roster(&["check"]).run(SOON).await;
+    assert!(one_line(&checked).contains("does not exist yet"), "{checked:?}");
+    assert!(!folder.path().join("data").exists());
 }
 
 #[tokio::test]

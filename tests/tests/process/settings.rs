@@ -108,7 +108,7 @@ async fn a_data_directory_that_is_none_is_told() {
         assert!(line.contains("data/roster.db"), "{command}: {line}");
     }
     let checked = folder.roster(&["check"]).run(SOON).await;
-    assert_eq!((checked.code, &*checked.stderr), (Some(1), ""), "{checked:?}");
+    assert!(one_line(&checked).contains("data/roster.db"), "{checked:?}");
     // On PostgreSQL it still holds the keys.
     let Some(database) = postgres().await else { return };
     let refused = folder.roster(&[]).set("DATABASE_URL", database).run(SOON).await;

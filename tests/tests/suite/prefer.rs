@@ -130,6 +130,10 @@ async fn a_user_that_exists_and_one_that_nobody_registers_are_not_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn over_a_thousand_waits_the_next_is_answered_at_once() {
     in_each_idle_world(async |world| {
+        // The places are the process's own, whatever it stores in; a thousand at once are slow enough in one world.
+        if world.is_shared() {
+            return;
+        }
         let person = Person::new("ada@example.org").with_id(an_id());
         assert_eq!(world.send(&person.sign_up()).await.status, 202);
         let user = Request::get(format!("/users/{}", person.id.unwrap())).wait(30);
