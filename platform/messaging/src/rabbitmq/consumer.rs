@@ -91,9 +91,10 @@ impl Consumer {
     /// Until it is told to stop.
     pub(crate) async fn run(mut self) {
         let mut stop = self.stop.clone();
+        let mut pause = Duration::ZERO;
         loop {
             let mut subscription = tokio::select! {
-                subscription = self.subscribed() => subscription,
+                subscription = async { sleep(pause).await; self.subscribed().await } => subscription,
                 () = stopped(&mut stop) => return,
             };
             let Some(why) = self.hear(&mut subscription, &mut stop).await else {
@@ -101,6 +102,7 @@ impl Consumer {
             };
             self.health.worsen(&self.part, UNSUBSCRIBED);
             debug!(queue = self.queue, why, "a subscription ended");
+            pause = topology::SETTLING;
         }
     }
 

@@ -186,6 +186,7 @@ impl Publisher {
             return;
         }
         warn!(queue, "a hint came back, since its queue was gone");
+        sleep(topology::SETTLING).await;
         match topology::declare(link, queue).await {
             Ok(()) => self.health.heal(queue),
             Err(trouble) => topology::report(&self.health, queue, &trouble),

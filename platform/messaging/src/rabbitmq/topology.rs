@@ -9,6 +9,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use ledger::Queue;
+use std::time::Duration;
 use tracing::{debug, error};
 
 /// Arguments of a queue cannot be changed: other ones need another version in the name.
@@ -16,6 +17,9 @@ const VERSION: &str = "v1";
 /// Explicit, because RabbitMQ 4.0 made it the default and 3.10 has none. A hint that is lost by it
 /// is no loss, so there is no exchange for dead letters.
 const DELIVERY_LIMIT: i32 = 20;
+/// How long a queue that was deleted is left alone. RabbitMQ 3.10.8 tells its consumers a moment
+/// later; when the queue stands again by then it tells them nothing, and they hear nothing for ever.
+pub(crate) const SETTLING: Duration = Duration::from_secs(1);
 
 pub(crate) fn name(prefix: &str, queue: &Queue) -> String {
     format!("{prefix}.{}.{}.{VERSION}", queue.context, queue.lane.as_str())

@@ -144,7 +144,6 @@ async fn a_queue_with_other_arguments_fails_loudly_until_somebody_deletes_it() {
     world.end().await;
 }
 
-#[ignore = "open: on RabbitMQ 3.10.8 no hint goes through within 60 s after its queue was deleted; workers find the rows by looking"]
 #[tokio::test]
 async fn a_queue_that_was_deleted_is_made_again() {
     let Some(world) = World::new().await else { return };

@@ -5,9 +5,7 @@ use futures::FutureExt as _;
 use ledger::{Announce as _, Listen as _};
 use messaging::{AddressError, RabbitMq, State};
 use std::{
-    io,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex},
     time::Instant,
 };
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
@@ -48,48 +46,4 @@ async fn without_a_broker_announcing_neither_waits_nor_fails() {
     let start = Instant::now();
     hints.shutdown().await;
     assert!(start.elapsed().as_secs() < 5, "a shutdown without a broker has nothing to wait for");
-}
-
-/// Keeps what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(text);
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-#[ignore = "open: it reads debug lines through its thread's subscriber, which tests beside it can switch off; it needs a process of its own"]
-#[tokio::test]
-async fn a_broker_that_cannot_be_reached_is_one_warning_without_its_password() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let (listener, address) = listener().await;
-    drop(listener);
-    let url = format!("amqp://somebody:hunter2@{address}/somewhere");
-    let hints = RabbitMq::start(&url, "roster", &[FAST], &[]).unwrap();
-    crate::world::eventually("it tries again", async || log.text().contains("still cannot use")).await;
-    hints.shutdown().await;
-    let text = log.text();
-    let warnings: Vec<_> = text.lines().filter(|line| line.contains("WARN")).collect();
-    assert!(warnings.len() == 1 && warnings[0].contains(&address.to_string()), "{warnings:?}");
-    assert!(!text.contains("hunter2") && !text.contains("somebody"), "{text}");
 }
