@@ -242,8 +242,8 @@ fn slots(queue: &Queue, db: &Db) -> usize {
     match queue.lane {
         use_case::Lane::Slow => cores() * 10,
         use_case::Lane::Fast if db.is_shared() => 8,
-        // One writer: a second message is under way while the first commits.
-        use_case::Lane::Fast => 2,
+        // One writer, and whoever signs up waits for it, too.
+        use_case::Lane::Fast => 1,
     }
 }
 

@@ -1,14 +1,12 @@
-use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
-use uuid::{NoContext, Uuid};
-
-/// Declares an id: a UUID of its own type, so that one kind cannot be passed for another.
+/// Declares an id: a UUID of its own type, so that one kind cannot be passed for another. Whoever
+/// declares one depends on serde.
+#[macro_export]
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
-        pub struct $name(Uuid);
+        pub struct $name($crate::uuid::Uuid);
 
         impl $name {
             /// A fresh id: UUID version 7 (RFC 9562, section 5.7) with 74 random bits.
@@ -17,31 +15,31 @@ macro_rules! id {
             /// and a neighbour of a known one must not be guessable.
             #[must_use]
             pub fn random() -> Self {
-                Self(Uuid::new_v7(uuid::Timestamp::now(NoContext)))
+                Self($crate::uuid::Uuid::new_v7($crate::uuid::Timestamp::now($crate::uuid::NoContext)))
             }
 
             /// The id that a store or a caller holds as a plain UUID.
             #[must_use]
-            pub const fn new(id: Uuid) -> Self {
+            pub const fn new(id: $crate::uuid::Uuid) -> Self {
                 Self(id)
             }
 
             /// As a plain UUID, for a store.
             #[must_use]
-            pub const fn as_uuid(self) -> Uuid {
+            pub const fn as_uuid(self) -> $crate::uuid::Uuid {
                 self.0
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 self.0.fmt(f)
             }
         }
 
-        impl FromStr for $name {
-            type Err = uuid::Error;
-            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        impl std::str::FromStr for $name {
+            type Err = $crate::uuid::Error;
+            fn from_str(text: &str) -> Result<Self, $crate::uuid::Error> {
                 text.parse().map(Self)
             }
         }

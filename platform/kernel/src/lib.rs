@@ -17,3 +17,6 @@ pub use sealed::Sealed;
 pub use secret::Secret;
 pub use text::has_control;
 pub use time::Timestamp;
+
+#[doc(hidden)]
+pub use uuid;

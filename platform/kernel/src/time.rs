@@ -24,6 +24,14 @@ impl Timestamp {
         jiff::Timestamp::from_microsecond(microseconds).ok().map(Self)
     }
 
+    /// So much later; at the end of time, if it would be after it.
+    #[must_use]
+    pub fn plus(self, duration: std::time::Duration) -> Self {
+        let microseconds = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        let later = self.as_microsecond().saturating_add(microseconds);
+        Self::from_microsecond(later).unwrap_or(Self(jiff::Timestamp::MAX))
+    }
+
     /// Microseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn as_microsecond(self) -> i64 {
@@ -47,6 +55,14 @@ mod tests {
         assert_eq!(at.to_string(), "2026-09-21T14:13:20.123456Z");
         assert_eq!(at.as_microsecond(), 1_790_000_000_123_456);
         assert_eq!(Timestamp::from_microsecond(i64::MAX), None);
+    }
+
+    #[test]
+    fn later_is_later_and_ends_with_time() {
+        let at = Timestamp::from_microsecond(1_790_000_000_000_000).expect("in range");
+        let second = std::time::Duration::from_secs(1);
+        assert_eq!(at.plus(second).as_microsecond(), 1_790_000_001_000_000);
+        assert!(at.plus(std::time::Duration::MAX) > at.plus(second));
     }
 
     #[test]

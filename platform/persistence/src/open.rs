@@ -14,6 +14,9 @@ use std::time::Duration;
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// Connections that read (SQLite).
 const SQLITE_READERS: u32 = 4;
+/// In KiB, as a negative number. With SQLite's default of 2 MiB the ledger's indexes did not stay in
+/// memory: 24,000 reads of the file in a second while signing people up.
+const WRITER_CACHE: &str = "-32768";
 /// How long a request waits for a connection before the database counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// For how long a connection may lie unused and still be trusted to live.
@@ -207,7 +210,7 @@ async fn open_sqlite(path: &Path, lock: Option<File>, synchronous: SqliteSynchro
         .max_lifetime(None)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
-        .connect_with(options.clone())
+        .connect_with(options.clone().pragma("cache_size", WRITER_CACHE))
         .await
         .map_err(unfit)?;
     let (version, mode): (String, String) =

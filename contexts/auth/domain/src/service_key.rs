@@ -1,0 +1,189 @@
+use kernel::{Reason, Timestamp, has_control};
+use std::fmt;
+use std::str::FromStr;
+
+kernel::id! {
+    /// Names a service key. It is no secret; the key is.
+    ServiceKeyId
+}
+
+/// What a service key opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// To ask whether a token is good (RFC 7662).
+    Introspect,
+    /// To read the audit record.
+    ReadAudit,
+}
+
+impl Scope {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Introspect, Self::ReadAudit];
+
+    /// As stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Introspect => "introspect",
+            Self::ReadAudit => "audit:read",
+        }
+    }
+}
+
+/// One or more scopes, each once. As text they are separated by spaces (RFC 6749, section 3.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scopes(Vec<Scope>);
+
+impl Scopes {
+    /// Whether this one is among them.
+    #[must_use]
+    pub fn contain(&self, scope: Scope) -> bool {
+        self.0.contains(&scope)
+    }
+
+    /// As texts.
+    pub fn texts(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|scope| scope.as_str())
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.texts().collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl FromStr for Scopes {
+    type Err = ServiceKeyFlaw;
+    fn from_str(text: &str) -> Result<Self, ServiceKeyFlaw> {
+        let scope = |word: &str| Scope::ALL.into_iter().find(|scope| scope.as_str() == word);
+        let mut scopes: Vec<_> =
+            text.split(' ').map(|word| scope(word).ok_or(ServiceKeyFlaw::Scopes)).collect::<Result<_, _>>()?;
+        scopes.sort_unstable();
+        scopes.dedup();
+        Ok(Self(scopes))
+    }
+}
+
+/// What a service key is called: 1 to 100 characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceName(String);
+
+impl ServiceName {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// When it is empty, over 100 characters, has control characters, or spaces around it.
+    pub fn parse(text: &str) -> Result<Self, ServiceKeyFlaw> {
+        let fits = !text.is_empty() && text.chars().count() <= 100 && text.trim() == text && !has_control(text);
+        if fits { Ok(Self(text.to_owned())) } else { Err(ServiceKeyFlaw::Name) }
+    }
+}
+
+/// What is wrong with what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceKeyFlaw {
+    /// No name.
+    #[error("must be 1 to 100 characters, without control characters and without spaces around it")]
+    Name,
+    /// No scopes.
+    #[error("must be one or more of introspect and audit:read, separated by spaces")]
+    Scopes,
+    /// No lifetime.
+    #[error("must be a whole number of days from 1 to 366")]
+    Days,
+}
+
+impl Reason for ServiceKeyFlaw {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Name => "name_invalid",
+            Self::Scopes => "scopes_invalid",
+            Self::Days => "days_out_of_range",
+        }
+    }
+}
+
+/// How long a key lasts: 1 to 366 days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Days(u16);
+
+impl Days {
+    /// Reads a number of days.
+    ///
+    /// # Errors
+    /// When it is none from 1 to 366.
+    pub fn parse(text: &str) -> Result<Self, ServiceKeyFlaw> {
+        let days: Option<u16> = text.parse().ok();
+        days.filter(|days| (1..=366).contains(days)).map(Self).ok_or(ServiceKeyFlaw::Days)
+    }
+
+    /// So many days from then on.
+    #[must_use]
+    pub fn after(self, now: Timestamp) -> Timestamp {
+        now.plus(std::time::Duration::from_secs(u64::from(self.0) * 24 * 60 * 60))
+    }
+}
+
+impl Default for Days {
+    fn default() -> Self {
+        Self(90)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Days, Scope, Scopes, ServiceKeyFlaw, ServiceName};
+    use kernel::{Reason as _, Timestamp};
+
+    #[test]
+    fn scopes_read_back_what_they_show() {
+        let all: Scopes = "introspect audit:read".parse().expect("known");
+        assert_eq!(all.to_string(), "introspect audit:read");
+        assert!(all.contain(Scope::Introspect) && all.contain(Scope::ReadAudit));
+        let one: Scopes = "audit:read audit:read".parse().expect("known");
+        assert_eq!(one.to_string(), "audit:read");
+        assert!(!one.contain(Scope::Introspect));
+    }
+
+    #[test]
+    fn no_scope_and_an_unknown_one_are_refused() {
+        for text in ["", " ", "introspect ", "introspect  audit:read", "admin", "introspect,audit:read"] {
+            assert_eq!(text.parse::<Scopes>(), Err(ServiceKeyFlaw::Scopes), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_something_to_be_told_by() {
+        for text in ["orders", "Buchhaltung Süd", &"ä".repeat(100)] {
+            assert_eq!(ServiceName::parse(text).expect("a name").as_str(), text);
+        }
+        for text in ["", " orders", "orders ", "or\nders", &"a".repeat(101)] {
+            assert_eq!(ServiceName::parse(text), Err(ServiceKeyFlaw::Name), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_lasts_from_a_day_to_a_year() {
+        for text in ["1", "90", "366"] {
+            assert!(Days::parse(text).is_ok(), "{text}");
+        }
+        for text in ["", "0", "367", "-1", "1.5", "ten"] {
+            assert_eq!(Days::parse(text), Err(ServiceKeyFlaw::Days), "{text}");
+        }
+        let now = Timestamp::from_microsecond(1_790_000_000_000_000).expect("in range");
+        assert_eq!(Days::default().after(now).as_microsecond() - now.as_microsecond(), 90 * 86_400_000_000);
+    }
+
+    #[test]
+    fn refusals_have_codes() {
+        let codes = [ServiceKeyFlaw::Name, ServiceKeyFlaw::Scopes, ServiceKeyFlaw::Days].map(|flaw| flaw.code());
+        assert_eq!(codes, ["name_invalid", "scopes_invalid", "days_out_of_range"]);
+    }
+}

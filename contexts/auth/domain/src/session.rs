@@ -1,0 +1,133 @@
+use kernel::{Timestamp, UserId};
+use std::time::Duration;
+
+kernel::id! {
+    /// Names a session. It is no secret: only its tokens open it.
+    SessionId
+}
+
+/// How long sessions last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionLife {
+    /// From sign-in, however much it is used.
+    pub at_most: Duration,
+    /// Without a refresh.
+    pub idle: Duration,
+}
+
+impl Default for SessionLife {
+    /// 30 days at most, 7 days idle.
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self { at_most: DAY * 30, idle: DAY * 7 }
+    }
+}
+
+/// Somebody who has signed in, on one device, until they sign out.
+///
+/// It is refreshed by tokens of rising generation, of which only the latest is good. Generations
+/// order them, never times: two may be made within one tick of a clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session {
+    /// Its name.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Of the refresh token that is good now; the first is 1.
+    pub generation: i64,
+    /// When it was refreshed last, or opened.
+    pub refreshed_at: Timestamp,
+    /// When it ends in any case.
+    pub expires_at: Timestamp,
+}
+
+/// What a refresh token does to its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refresh {
+    /// The session goes on, with the next generation.
+    Rotated,
+    /// The token was used before: two have it, and one is a thief. The session MUST end, and that
+    /// must be kept although the request fails (RFC 9700, section 4.14.2).
+    Replayed,
+    /// The session's time is over.
+    Expired,
+}
+
+impl Session {
+    /// A new session.
+    #[must_use]
+    pub fn open(id: SessionId, user: UserId, now: Timestamp, life: SessionLife) -> Self {
+        Self { id, user, generation: 1, refreshed_at: now, expires_at: now.plus(life.at_most) }
+    }
+
+    /// Shows it the refresh token of a generation. The session MUST be live, and locked in its store.
+    pub fn refresh(&mut self, generation: i64, now: Timestamp, life: SessionLife) -> Refresh {
+        if generation != self.generation {
+            return Refresh::Replayed;
+        }
+        if now >= self.expires_at || now >= self.refreshed_at.plus(life.idle) {
+            return Refresh::Expired;
+        }
+        self.generation += 1;
+        self.refreshed_at = now;
+        Refresh::Rotated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Refresh, Session, SessionId, SessionLife};
+    use kernel::{Timestamp, UserId};
+    use std::time::Duration;
+
+    const LIFE: SessionLife = SessionLife { at_most: Duration::from_secs(100), idle: Duration::from_secs(10) };
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_microsecond(1_790_000_000_000_000 + second * 1_000_000).expect("in range")
+    }
+
+    fn session() -> Session {
+        Session::open(SessionId::random(), UserId::random(), at(0), LIFE)
+    }
+
+    #[test]
+    fn by_default_a_session_lasts_30_days_or_7_idle_ones() {
+        let life = SessionLife::default();
+        assert_eq!(life.at_most.as_secs(), 2_592_000);
+        assert_eq!(life.idle.as_secs(), 604_800);
+    }
+
+    #[test]
+    fn each_refresh_makes_the_next_generation_the_good_one() {
+        let mut session = session();
+        assert_eq!((session.generation, session.expires_at), (1, at(100)));
+        assert_eq!(session.refresh(1, at(5), LIFE), Refresh::Rotated);
+        assert_eq!((session.generation, session.refreshed_at, session.expires_at), (2, at(5), at(100)));
+        assert_eq!(session.refresh(2, at(14), LIFE), Refresh::Rotated);
+        assert_eq!(session.generation, 3);
+    }
+
+    #[test]
+    fn a_token_that_was_used_is_a_replay_however_old_and_changes_nothing() {
+        let mut session = session();
+        assert_eq!(session.refresh(1, at(1), LIFE), Refresh::Rotated);
+        let before = session;
+        assert_eq!(session.refresh(1, at(1), LIFE), Refresh::Replayed);
+        assert_eq!(session.refresh(1, at(200), LIFE), Refresh::Replayed, "even when its time is over");
+        assert_eq!(session.refresh(3, at(1), LIFE), Refresh::Replayed, "and one that nobody was given");
+        assert_eq!(session, before);
+    }
+
+    #[test]
+    fn a_session_ends_at_its_time_and_when_it_is_idle_too_long() {
+        let mut idle = session();
+        assert_eq!(idle.refresh(1, at(10), LIFE), Refresh::Expired);
+        let mut busy = session();
+        for (generation, second) in (1..).zip((9..99).step_by(9)) {
+            assert_eq!(busy.refresh(generation, at(second), LIFE), Refresh::Rotated, "second {second}");
+        }
+        let before = busy;
+        assert_eq!(busy.refresh(busy.generation, at(100), LIFE), Refresh::Expired);
+        assert_eq!(busy, before);
+    }
+}
