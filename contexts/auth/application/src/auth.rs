@@ -1,22 +1,23 @@
-use crate::Passwords;
-use auth_domain::PasswordHash;
-use kernel::{Email, UserId};
+use crate::{Accounts, Audit, Passwords, ServiceKeys, Sessions};
 use use_case::{Port, Unavailable, async_trait};
 
-/// Who can sign in, and with what, within one transaction.
+/// All that this context stores, within one transaction.
 #[async_trait]
-pub trait Auth: Send {
-    /// Stores the address that a user signs in with. MUST ignore a version that is not above the one it holds.
-    ///
-    /// When another user holds that address it is `Unavailable`, never a refusal: `users` alone
-    /// decides who has which, and the event that frees it is on its way.
-    async fn identify(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<(), Unavailable>;
-
-    /// Stores a user's first password. MUST keep the one that is there, if there is one: a late
-    /// retry may not undo a change.
-    async fn create_credential(&mut self, user: UserId, hash: &PasswordHash) -> Result<(), Unavailable>;
+pub trait Auth: Accounts + Sessions + ServiceKeys + Audit {
+    /// Now, by the database's clock: nodes may disagree, and a token outlives the node that made it.
+    async fn now(&mut self) -> Result<kernel::Timestamp, Unavailable>;
 }
 
 impl Port for dyn Auth {
     type Tools = dyn Passwords;
+}
+
+/// A use case that is done while somebody waits, in one transaction that its caller owns. Whatever
+/// it returns is committed: a refusal may have something to keep.
+pub trait Immediate: Send {
+    /// What comes of it.
+    type Outcome: Send;
+
+    /// Does it.
+    fn execute(self, store: &mut dyn Auth) -> impl Future<Output = Result<Self::Outcome, Unavailable>> + Send;
 }

@@ -1,12 +1,40 @@
 //! Auth: the use cases. One file each; this is the table of contents.
 
+mod accounts;
+mod audit;
 mod auth;
 mod passwords;
+mod service_keys;
+mod sessions;
 
-pub use auth::Auth;
-pub use passwords::{Credentials, Passwords};
+pub use accounts::Accounts;
+pub use audit::{Action, Actor, Audit, AuditEvent, Outcome};
+pub use auth::{Auth, Immediate};
+pub use passwords::{Credentials, Passwords, Proven};
+pub use service_keys::{ServiceKey, ServiceKeys};
+pub use sessions::{Client, Ending, Sessions, TokenHash};
 
+// What comes as a message.
 use_case::use_cases! { dyn Auth:
     on_user_registered::UserRegistered,
     set_credential::SetCredential,
+}
+
+/// What is done while somebody waits: one line per use case stands for its `mod` and its re-export.
+macro_rules! immediate {
+    ($($module:ident :: { $($name:ident),+ }),+ $(,)?) => { $(mod $module; pub use $module::{$($name),+};)+ };
+}
+
+immediate! {
+    change_password::{ChangePassword},
+    create_service_key::{CreateServiceKey},
+    deny_access::{DenyAccess},
+    end_sessions::{EndSessions, Which},
+    refresh_session::{RefreshSession},
+    refuse_password_change::{RefusePasswordChange},
+    refuse_sign_in::{RefuseSignIn},
+    revoke_service_key::{RevokeServiceKey},
+    set_role::{SetRole},
+    sign_in::{SignIn},
+    sign_out::{SignOut},
 }

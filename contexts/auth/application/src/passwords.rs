@@ -11,10 +11,25 @@ pub trait Passwords: Send + Sync {
     async fn open_and_hash(&self, sealed: &Sealed, root: MessageId, user: UserId) -> Result<PasswordHash, Trouble>;
 }
 
+/// A password that fitted: whose it is, and the hash that is stored for them now.
+#[derive(Debug, Clone)]
+pub struct Proven {
+    /// Whose.
+    pub user: UserId,
+    /// As stored. Whoever acts on it MUST check, in the transaction, that it still is.
+    pub hash: PasswordHash,
+}
+
 /// What people sign in with.
 #[async_trait]
 pub trait Credentials: Send + Sync {
     /// Whose address and password these are. `None` says no more than that they do not fit: MUST
     /// take the same work whether the address is known or not.
-    async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<UserId>, Unavailable>;
+    async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<Proven>, Unavailable>;
+
+    /// Whether this is the user's password. `None` as above.
+    async fn verify_of(&self, user: UserId, password: &Secret) -> Result<Option<Proven>, Unavailable>;
+
+    /// The hash of a new password, while somebody waits.
+    async fn hash(&self, password: &Secret) -> Result<PasswordHash, Unavailable>;
 }

@@ -1,0 +1,34 @@
+//! Somebody changes their password: the other sessions end, since whoever had the old one may be in them.
+
+use crate::{Action, AuditEvent, Auth, Client, Ending, Immediate, Proven};
+use auth_domain::{PasswordHash, SessionId};
+use use_case::Unavailable;
+
+/// After the current password was found right, and the new one good.
+pub struct ChangePassword {
+    /// Whose, and the hash of the current one.
+    pub proven: Proven,
+    /// The hash of the new one.
+    pub new: PasswordHash,
+    /// The session that goes on.
+    pub session: SessionId,
+    /// From where.
+    pub client: Client,
+}
+
+impl Immediate for ChangePassword {
+    /// Whether it was changed: not when another change came first.
+    type Outcome = bool;
+
+    async fn execute(self, store: &mut dyn Auth) -> Result<bool, Unavailable> {
+        let Self { proven: Proven { user, hash }, new, session, client } = self;
+        let event = AuditEvent::own(Action::ChangePassword, user, client).within(session);
+        if !store.replace_credential(user, &hash, &new).await? {
+            store.record(event.refused("changed_meanwhile")).await?;
+            return Ok(false);
+        }
+        store.end_others(user, Some(session), Ending::PasswordChanged).await?;
+        store.record(event).await?;
+        Ok(true)
+    }
+}

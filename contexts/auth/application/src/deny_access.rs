@@ -1,0 +1,24 @@
+//! Somebody who is known asked for what is not theirs: it is recorded.
+
+use crate::{Action, Actor, AuditEvent, Auth, Client, Immediate};
+use use_case::Unavailable;
+
+/// After it was refused.
+pub struct DenyAccess {
+    /// Who.
+    pub actor: Actor,
+    /// The route, never the path that was asked for.
+    pub route: String,
+    /// From where.
+    pub client: Client,
+}
+
+impl Immediate for DenyAccess {
+    type Outcome = ();
+
+    async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
+        let user = if let Actor::User(user) = self.actor { Some(user) } else { None };
+        let event = AuditEvent::by(self.actor, Action::Access, self.client).on(user).about(self.route);
+        store.record(event.refused("forbidden")).await
+    }
+}

@@ -1,0 +1,46 @@
+//! Somebody ends one of their sessions, or all others than the one they are in.
+
+use crate::{Action, AuditEvent, Auth, Client, Ending, Immediate};
+use auth_domain::SessionId;
+use kernel::UserId;
+use use_case::Unavailable;
+
+/// Which of one's sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// This one.
+    One(SessionId),
+    /// All but this one.
+    AllBut(SessionId),
+}
+
+/// By their person.
+pub struct EndSessions {
+    /// Who.
+    pub user: UserId,
+    /// Which.
+    pub which: Which,
+    /// From where.
+    pub client: Client,
+}
+
+impl Immediate for EndSessions {
+    /// Whether there were any.
+    type Outcome = bool;
+
+    async fn execute(self, store: &mut dyn Auth) -> Result<bool, Unavailable> {
+        let event = AuditEvent::own(Action::EndSession, self.user, self.client);
+        let (ended, event) = match self.which {
+            Which::One(session) => {
+                (store.end(self.user, session, Ending::Revoked).await?, event.about(session.to_string()))
+            }
+            Which::AllBut(session) => {
+                (store.end_others(self.user, Some(session), Ending::Revoked).await? > 0, event.about("others"))
+            }
+        };
+        if ended {
+            store.record(event).await?;
+        }
+        Ok(ended)
+    }
+}

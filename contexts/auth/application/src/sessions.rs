@@ -1,0 +1,68 @@
+use auth_domain::{Session, SessionId};
+use kernel::UserId;
+use use_case::{Unavailable, async_trait};
+
+/// The SHA-256 of a token. The token itself is stored nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenHash(pub [u8; 32]);
+
+/// Where a request came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// The client's network address.
+    pub address: String,
+    /// The id of the request, as in its answer's `X-Request-Id`. The command line has none.
+    pub request: Option<String>,
+}
+
+/// Why a session has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// By its own person, from within it.
+    SignedOut,
+    /// By its person, from another session.
+    Revoked,
+    /// Its person has changed the password.
+    PasswordChanged,
+    /// A used refresh token came again.
+    Replayed,
+    /// Its time was over.
+    Expired,
+    /// Its person may not sign in any more.
+    Disabled,
+}
+
+impl Ending {
+    /// As stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::Revoked => "revoked",
+            Self::PasswordChanged => "password_changed",
+            Self::Replayed => "replayed",
+            Self::Expired => "expired",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// Who is signed in. A session that has ended MUST never be found again.
+#[async_trait]
+pub trait Sessions: Send {
+    /// Stores a new session with its first refresh token.
+    async fn open(&mut self, session: &Session, token: &TokenHash, client: &Client) -> Result<(), Unavailable>;
+
+    /// The live session that a refresh token belongs to, and the token's generation. MUST lock the
+    /// session until the transaction ends.
+    async fn locked_by(&mut self, token: &TokenHash) -> Result<Option<(Session, i64)>, Unavailable>;
+
+    /// Stores a session's next generation with its token. Tokens that were used stay, to be known again.
+    async fn rotate(&mut self, session: &Session, token: &TokenHash, client: &Client) -> Result<(), Unavailable>;
+
+    /// Ends a live session of this user; whether there was one.
+    async fn end(&mut self, user: UserId, session: SessionId, why: Ending) -> Result<bool, Unavailable>;
+
+    /// Ends all live sessions of this user but one; how many there were.
+    async fn end_others(&mut self, user: UserId, but: Option<SessionId>, why: Ending) -> Result<u64, Unavailable>;
+}

@@ -1,0 +1,35 @@
+//! Somebody who has shown the right password gets a session.
+
+use crate::{Action, AuditEvent, Auth, Client, Immediate, Proven, TokenHash};
+use auth_domain::{Session, SessionId, SessionLife};
+use use_case::Unavailable;
+
+/// After the password was found right.
+pub struct SignIn {
+    /// Whose password, and by which hash.
+    pub proven: Proven,
+    /// Of the session's first refresh token.
+    pub token: TokenHash,
+    /// From where.
+    pub client: Client,
+    /// How long the session may last.
+    pub life: SessionLife,
+}
+
+impl Immediate for SignIn {
+    /// `None` when they may not sign in, or the password has been changed since it was looked at.
+    type Outcome = Option<Session>;
+
+    async fn execute(self, store: &mut dyn Auth) -> Result<Option<Session>, Unavailable> {
+        let Self { proven: Proven { user, hash }, token, client, life } = self;
+        let event = AuditEvent::own(Action::SignIn, user, client.clone());
+        if !store.admits(user, &hash).await? {
+            store.record(event.refused("not_admitted")).await?;
+            return Ok(None);
+        }
+        let session = Session::open(SessionId::random(), user, store.now().await?, life);
+        store.open(&session, &token, &client).await?;
+        store.record(event.within(session.id)).await?;
+        Ok(Some(session))
+    }
+}

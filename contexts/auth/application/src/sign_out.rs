@@ -1,0 +1,28 @@
+//! Somebody signs out: their session ends, and with it all of its tokens.
+
+use crate::{Action, AuditEvent, Auth, Client, Ending, Immediate};
+use auth_domain::SessionId;
+use kernel::UserId;
+use use_case::Unavailable;
+
+/// From within the session.
+pub struct SignOut {
+    /// Who.
+    pub user: UserId,
+    /// Of which session.
+    pub session: SessionId,
+    /// From where.
+    pub client: Client,
+}
+
+impl Immediate for SignOut {
+    type Outcome = ();
+
+    async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
+        if store.end(self.user, self.session, Ending::SignedOut).await? {
+            let event = AuditEvent::own(Action::SignOut, self.user, self.client);
+            store.record(event.within(self.session)).await?;
+        }
+        Ok(())
+    }
+}
