@@ -34,14 +34,13 @@ pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> 
     let mut findings = Vec::new();
     let keys = keys(settings);
     match &keys {
-        Ok(keys) => findings.push(good("keys", format!("{}, active {}", keys.path().display(), keys.active()))),
+        Ok(keys) => findings.push(good("keys", format!("{}, active {}", keys.file().path().display(), keys.active()))),
         Err(error) => findings.push(bad("keys", format!("{error:#}"))),
     }
     match Db::open_beside(&settings.database).await {
         Ok(db) => {
             findings.push(good("database", settings.database.to_string()));
-            let handled = keys.ok().and_then(|keys| handled(&keys).ok()).unwrap_or_default();
-            match look(&db, &handled).await {
+            match look(&db, &handled()).await {
                 Ok(more) => findings.extend(more),
                 Err(error) => findings.push(bad("database", error.to_string())),
             }

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{self, Commands};
-use crate::compose::{Plan, Role, Roster, migrations};
+use crate::compose::{Issuer, Plan, Role, Roster, migrations};
 use crate::output::print;
 use crate::settings::Settings;
 use crate::{check, logging, serve};
@@ -121,6 +121,7 @@ async fn openapi() -> anyhow::Result<()> {
         role: Role::Api,
         broker: None,
         bcrypt_cost: Cost::default(),
+        tokens: Issuer::default(),
         max_delay: Duration::from_secs(1),
         docs: false,
     })?;

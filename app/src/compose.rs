@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use auth_domain::{Cost, PasswordPolicy};
-use auth_infrastructure::{HashPool, Hashing, SealingGate};
+use auth_infrastructure::tokens::{AccessTokens, SigningKeys, TokenError};
+use auth_infrastructure::{Authenticator, Desk, HashPool, Hashing, SealingGate, SqlCredentials};
 use axum::Router;
 use ledger::{Announce, Bay, Context, Listen, Node, Queue};
 use messaging::{AddressError, InProcess, RabbitMq, State};
@@ -19,21 +20,22 @@ use web::{Commands, EdgeSettings, Module, PasswordGate};
 
 /// The bounded contexts: one line each.
 const CONTEXTS: &[BoundedContext] = &[
-    BoundedContext(users_infrastructure::MIGRATIONS, |kit| {
+    BoundedContext(users_infrastructure::MIGRATIONS, users_infrastructure::messages, |kit| {
         Box::new(users_infrastructure::Users::new(kit.gate.clone()))
     }),
-    BoundedContext(auth_infrastructure::MIGRATIONS, |kit| {
-        Box::new(auth_infrastructure::Auth::new(kit.hashing.clone()))
+    BoundedContext(auth_infrastructure::MIGRATIONS, auth_infrastructure::messages, |kit| {
+        Box::new(auth_infrastructure::Auth::new(kit.hashing.clone(), kit.desk.clone()))
     }),
 ];
 
-/// A context: its schema, and how it is made.
-struct BoundedContext(Migrations, fn(&Kit) -> Box<dyn Module>);
+/// A context: its schema, the names of the messages that it handles, and how it is made.
+struct BoundedContext(Migrations, fn() -> Vec<&'static str>, fn(&Kit) -> Box<dyn Module>);
 
 /// What contexts are made of.
 struct Kit {
     gate: Arc<dyn PasswordGate>,
     hashing: Arc<Hashing>,
+    desk: Desk,
 }
 
 /// What a process does.
@@ -70,6 +72,24 @@ pub struct Broker {
     pub prefix: String,
 }
 
+/// What access tokens say of themselves.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// `iss`
+    pub issuer: String,
+    /// `aud`
+    pub audience: String,
+}
+
+impl Default for Issuer {
+    fn default() -> Self {
+        Self { issuer: "roster".to_owned(), audience: "roster".to_owned() }
+    }
+}
+
+/// For how long an access token is good.
+const TOKEN_LIFE: Duration = Duration::from_secs(300);
+
 /// What to put together.
 pub struct Plan {
     /// Where everything is stored.
@@ -82,6 +102,8 @@ pub struct Plan {
     pub broker: Option<Broker>,
     /// The cost of new passwords.
     pub bcrypt_cost: Cost,
+    /// Who access tokens say that they are from, and whom they are for.
+    pub tokens: Issuer,
     /// The longest that a new command may have to wait.
     pub max_delay: Duration,
     /// Whether `/docs` and `/openapi.json` are served.
@@ -108,6 +130,9 @@ pub enum Unfit {
     /// No private key to open passwords with.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// No key to sign tokens with.
+    #[error(transparent)]
+    Tokens(#[from] TokenError),
     /// A malformed URL.
     #[error("AMQP_URL: {0}")]
     Broker(#[from] AddressError),
@@ -125,23 +150,26 @@ pub fn migrations() -> impl Iterator<Item = Migrations> {
 }
 
 /// What this version handles: contexts and the names of their messages.
-///
-/// # Errors
-/// When no threads can be had.
-pub fn handled(keys: &Keys) -> Result<BTreeSet<(&'static str, &'static str)>, Unfit> {
-    let kit = Kit::new(keys, None, HashPool::start(0)?, Cost::default());
-    let contexts = CONTEXTS.iter().map(|context| (context.1)(&kit).context());
-    Ok(contexts
-        .flat_map(|context| context.messages().into_iter().map(move |(message, _)| (context.name(), message)))
-        .collect())
+#[must_use]
+pub fn handled() -> BTreeSet<(&'static str, &'static str)> {
+    let of = |context: &BoundedContext| {
+        let name = context.0.context;
+        (context.1)().into_iter().map(move |message| (name, message))
+    };
+    CONTEXTS.iter().flat_map(of).collect()
 }
 
 impl Kit {
-    fn new(keys: &Keys, opener: Option<Opener>, pool: HashPool, cost: Cost) -> Self {
-        Self {
+    fn new(db: &Db, keys: &Keys, opener: Option<Opener>, cost: Cost, tokens: &Issuer) -> Result<Self, Unfit> {
+        let pool = Arc::new(HashPool::start(cores())?);
+        let signing = Arc::new(SigningKeys::open(keys.file().clone())?);
+        let credentials = Arc::new(SqlCredentials::new(db.clone(), pool.clone(), cost));
+        let tokens = AccessTokens::new(signing, &tokens.issuer, &tokens.audience, TOKEN_LIFE);
+        Ok(Self {
             gate: Arc::new(SealingGate::new(PasswordPolicy::default(), keys.sealer())),
-            hashing: Arc::new(Hashing::new(opener, Arc::new(pool), cost)),
-        }
+            hashing: Arc::new(Hashing::new(opener, pool, cost)),
+            desk: Desk::new(db.clone(), credentials, tokens),
+        })
     }
 }
 
@@ -151,10 +179,10 @@ impl Roster {
     /// # Errors
     /// [`Unfit`]
     pub fn compose(plan: Plan) -> Result<Self, Unfit> {
-        let Plan { db, keys, role, broker, bcrypt_cost, max_delay, docs } = plan;
+        let Plan { db, keys, role, broker, bcrypt_cost, tokens, max_delay, docs } = plan;
         let opener = if role.works() { Some(keys.opener()?) } else { None };
-        let kit = Kit::new(&keys, opener, HashPool::start(cores())?, bcrypt_cost);
-        let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.1)(&kit)).collect();
+        let kit = Kit::new(&db, &keys, opener, bcrypt_cost, &tokens)?;
+        let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.2)(&kit)).collect();
         let contexts: Vec<_> = modules.iter().map(|module| module.context()).collect();
 
         let hints = Hints::start(broker, &ledger::queues(&contexts), role, &db)?;
@@ -168,7 +196,7 @@ impl Roster {
 
         let commands = Commands::new(node.ledger());
         let routes = modules.iter().map(|module| module.routes(&db, &commands)).collect();
-        let (router, mut document) = web::assemble(title(), routes, commands);
+        let (router, mut document) = web::assemble(title(), routes, commands, Arc::new(Authenticator::new(kit.desk)));
         document.merge(web::health::openapi());
         let ready = Ready { db: db.clone(), hints: hints.clone() };
         let mut router = router.merge(web::health::routes(Arc::new(ready)));

@@ -43,6 +43,7 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
         role,
         broker: settings.amqp.clone().map(|url| Broker { url, prefix: "roster".into() }),
         bcrypt_cost: settings.bcrypt_cost,
+        tokens: settings.tokens.clone(),
         max_delay: settings.max_delay,
         docs: settings.docs,
     })?;
@@ -119,7 +120,7 @@ pub fn keys(settings: &Settings) -> anyhow::Result<Keys> {
         None => Keys::in_directory(&settings.data_dir)?,
     };
     if keys.exposure() > Exposure::Owner {
-        let path = keys.path().display();
+        let path = keys.file().path().display();
         if settings.profile == Profile::Production {
             bail!("others on this machine can read {path}: run chmod 600 on it");
         }

@@ -4,6 +4,7 @@ mod raw;
 
 pub use raw::Raw;
 
+use crate::compose::Issuer;
 use auth_domain::Cost;
 use persistence::DatabaseUrl;
 use std::net::SocketAddr;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub bcrypt_cost: Cost,
     /// `ROSTER_LIMITS`
     pub limits: bool,
+    /// `ROSTER_ISSUER`, `ROSTER_AUDIENCE`
+    pub tokens: Issuer,
     /// `ROSTER_MAX_DELAY`
     pub max_delay: Duration,
     /// `ROSTER_DOCS`
@@ -88,6 +91,10 @@ impl Settings {
                 cost.and_then(|cost| Cost::try_from(cost).ok()).ok_or_else(|| "must be a number from 10 to 15".into())
             })?,
             limits: raw.one_of("ROSTER_LIMITS", &[("on", true), ("off", false)])?,
+            tokens: Issuer {
+                issuer: raw.parsed("ROSTER_ISSUER", "roster", name)?,
+                audience: raw.parsed("ROSTER_AUDIENCE", "roster", name)?,
+            },
             max_delay: raw.parsed("ROSTER_MAX_DELAY", "1h", duration)?,
             docs: raw.one_of("ROSTER_DOCS", &[("on", true), ("off", false)])?,
         };
@@ -150,6 +157,12 @@ fn refuse(why: &str) -> Result<(), Invalid> {
 fn is_local(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.is_empty() || host == "localhost" || host.starts_with('/') || host == "::1" || host.starts_with("127.")
+}
+
+/// What may stand in a token.
+fn name(text: &str) -> Result<String, String> {
+    let fits = (1..=500).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(text.to_owned()) } else { Err("must be 1 to 500 visible characters, such as a URL".into()) }
 }
 
 /// `90s`, `30m`, `1h`.

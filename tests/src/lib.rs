@@ -7,10 +7,12 @@ mod http;
 mod node;
 mod person;
 pub mod process;
+mod signed_in;
 mod world;
 
 pub use documented::{Documented, resolve};
 pub use http::{Answer, Request};
 pub use node::Node;
 pub use person::Person;
+pub use signed_in::SignedIn;
 pub use world::{Kind, PATIENCE, World, in_each_idle_world, in_each_world, logs};

@@ -13,7 +13,7 @@ use kernel::{Email, Secret};
 use ledger::Queue;
 use persistence::testing::TestDb;
 use persistence::{Db, Text, fetch_all, fetch_one};
-use roster::compose::{Broker, Plan, Role, migrations};
+use roster::compose::{Broker, Issuer, Plan, Role, migrations};
 use sealing::Keys;
 use std::fmt::{Display, Formatter};
 use std::io::Write;
@@ -163,7 +163,7 @@ impl World {
         let credentials = SqlCredentials::new(self.db.clone(), Arc::clone(pool), cost());
         let email = Email::parse(email).expect("an address");
         let found = credentials.verify(&email, &Secret::new(password.to_owned())).await;
-        found.expect("the credentials can be read").map(kernel::UserId::as_uuid)
+        found.expect("the credentials can be read").map(|proven| proven.user.as_uuid())
     }
 
     /// The number that a query gives.
@@ -238,7 +238,7 @@ const PER_USER: [(&str, &str); 3] = [
     ),
     (
         "an identifier that is theirs",
-        "select count(*) from auth_identifiers join users_users on id = user_id and identifier = email_canonical",
+        "select count(*) from auth_accounts join users_users on id = user_id and identifier = email_canonical",
     ),
     ("a credential", "select count(*) from auth_credentials join users_users on id = user_id"),
 ];
@@ -254,7 +254,16 @@ async fn plan(url: &str, keys: Keys, role: Role, broker: Option<Broker>) -> Plan
         None => Db::open(&url.parse().expect("a URL")).await,
     };
     let (max_delay, bcrypt_cost) = (Duration::from_secs(3600), cost());
-    Plan { db: db.expect("the database opens"), keys, role, broker, bcrypt_cost, max_delay, docs: true }
+    Plan {
+        db: db.expect("the database opens"),
+        keys,
+        role,
+        broker,
+        bcrypt_cost,
+        tokens: Issuer::default(),
+        max_delay,
+        docs: true,
+    }
 }
 
 /// Queues under a prefix that nobody else has.

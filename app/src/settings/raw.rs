@@ -54,8 +54,8 @@ const SETTINGS: &[Known] = &[
     later("ROSTER_MAIL_FROM"),
     later("ROSTER_PUBLIC_URL"),
     later("ROSTER_TRUSTED_PROXIES"),
-    later("ROSTER_ISSUER"),
-    later("ROSTER_AUDIENCE"),
+    known("ROSTER_ISSUER"),
+    known("ROSTER_AUDIENCE"),
     only("ROSTER_EVENTS", "off"),
 ];
 

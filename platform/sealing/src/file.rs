@@ -1,6 +1,6 @@
 //! The key file: JSON that only its owner can read.
 //!
-//! Other members than these may stand in it: the file is never rewritten here, so they are kept.
+//! Other members than these may stand in it, of other owners: see [`KeyFile`](crate::KeyFile).
 
 use crate::KeysError;
 use kernel::{Secret, Timestamp};
@@ -52,22 +52,29 @@ fn expose<S: Serializer>(secret: &Option<Secret>, to: S) -> Result<S::Ok, S::Err
 }
 
 pub(crate) fn read(path: &Path) -> Result<(Document, Exposure), KeysError> {
-    let (text, exposure) = text(path).map_err(|cause| match cause.kind() {
-        io::ErrorKind::NotFound => KeysError::Missing { path: path.to_owned() },
-        _ => KeysError::Unreadable { path: path.to_owned(), cause },
-    })?;
-    let malformed = |why| KeysError::Malformed { path: path.to_owned(), why };
-    // The position only: serde's sentence quotes what it found, and that may be a key.
-    let document: Document = serde_json::from_slice(&text).map_err(|error| {
-        malformed(format!("it is no key file from line {}, column {} on", error.line(), error.column()))
-    })?;
+    let (text, exposure) = text(path).map_err(|cause| unreadable(path, cause))?;
+    let document: Document = serde_json::from_slice(&text).map_err(|error| malformed(path, &error))?;
     if document.version != VERSION {
-        return Err(malformed(format!("its version is {}, this Roster knows {VERSION}", document.version)));
+        let why = format!("its version is {}, this Roster knows {VERSION}", document.version);
+        return Err(KeysError::Malformed { path: path.to_owned(), why });
     }
     Ok((document, exposure))
 }
 
-fn text(path: &Path) -> io::Result<(Zeroizing<Vec<u8>>, Exposure)> {
+pub(crate) fn unreadable(path: &Path, cause: io::Error) -> KeysError {
+    match cause.kind() {
+        io::ErrorKind::NotFound => KeysError::Missing { path: path.to_owned() },
+        _ => KeysError::Unreadable { path: path.to_owned(), cause },
+    }
+}
+
+/// The position only: serde's sentence quotes what it found, and that may be a key.
+pub(crate) fn malformed(path: &Path, error: &serde_json::Error) -> KeysError {
+    let why = format!("it is no key file from line {}, column {} on", error.line(), error.column());
+    KeysError::Malformed { path: path.to_owned(), why }
+}
+
+pub(crate) fn text(path: &Path) -> io::Result<(Zeroizing<Vec<u8>>, Exposure)> {
     let file = File::open(path)?;
     let about = file.metadata()?;
     if !about.is_file() || about.len() > LONGEST {
@@ -104,7 +111,12 @@ fn write(draft: &Path, document: &Document) -> io::Result<()> {
     let mut text = Zeroizing::new(Vec::with_capacity(4096));
     serde_json::to_writer_pretty(&mut *text, document)?;
     text.push(b'\n');
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
-    file.write_all(&text)?;
+    write_private(draft, &text)
+}
+
+/// Makes a file that only its owner can read.
+pub(crate) fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text)?;
     file.sync_all()
 }

@@ -1,5 +1,5 @@
 use crate::{
-    Exposure, Opener, Sealer,
+    Exposure, KeyFile, Opener, Sealer,
     file::{self, Document, Entry},
     suite::{Aead, Kdf, Kem, PrivateKey, PublicKey, decode, encode},
 };
@@ -17,7 +17,7 @@ const FILE: &str = "keys.json";
 ///
 /// Private keys are wiped from memory when it is dropped.
 pub struct Keys {
-    path: PathBuf,
+    file: KeyFile,
     exposure: Exposure,
     active: (String, PublicKey),
     private: Vec<(String, PrivateKey)>,
@@ -53,6 +53,14 @@ pub enum KeysError {
         /// What the operating system says.
         cause: io::Error,
     },
+    /// It was to be changed, and could not be.
+    #[error("the key file {path} cannot be changed ({cause}): its directory must be one that Roster can write")]
+    NotChanged {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        cause: io::Error,
+    },
     /// The file is not what it should be.
     #[error("the key file {path} cannot be used: {why}; restore it from a backup, it is never overwritten")]
     Malformed {
@@ -77,7 +85,7 @@ impl Keys {
     /// When the file can neither be read nor made, or is not a key file. It is never overwritten.
     pub fn in_directory(directory: &Path) -> Result<Self, KeysError> {
         let path = directory.join(FILE);
-        match Self::read(&path) {
+        match Self::read(&path, true) {
             Err(KeysError::Missing { .. }) => {}
             found => return found,
         }
@@ -85,7 +93,7 @@ impl Keys {
         file::create(directory, &path, &kid, &document)
             .map_err(|cause| KeysError::NotCreated { path: path.clone(), cause })?;
         // Read back, since another process may have been first.
-        Self::read(&path)
+        Self::read(&path, true)
     }
 
     /// The keys of a file that somebody else looks after: it is never created and never changed.
@@ -93,13 +101,13 @@ impl Keys {
     /// # Errors
     /// When it is missing, cannot be read or is not a key file.
     pub fn from_file(path: &Path) -> Result<Self, KeysError> {
-        Self::read(path)
+        Self::read(path, false)
     }
 
-    /// Where they were read from.
+    /// The file that they were read from.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub const fn file(&self) -> &KeyFile {
+        &self.file
     }
 
     /// The id of the key that is sealed to.
@@ -127,12 +135,12 @@ impl Keys {
     /// When the private half of the active key is not in the file.
     pub fn opener(&self) -> Result<Opener, KeysError> {
         if !self.private.iter().any(|(kid, _)| *kid == self.active.0) {
-            return Err(KeysError::NoPrivateKey { path: self.path.clone() });
+            return Err(KeysError::NoPrivateKey { path: self.file.path().to_owned() });
         }
         Ok(Opener::new(self.private.clone()))
     }
 
-    fn read(path: &Path) -> Result<Self, KeysError> {
+    fn read(path: &Path, is_ours: bool) -> Result<Self, KeysError> {
         let (document, exposure) = file::read(path)?;
         let malformed = |why| KeysError::Malformed { path: path.to_owned(), why };
         let (mut active, mut private, mut kids) = (None, Vec::new(), Vec::new());
@@ -153,7 +161,7 @@ impl Keys {
         }
         let active = active.ok_or_else(|| malformed("none of its sealing keys is active".to_owned()))?;
         let exposure = if private.is_empty() { Exposure::Owner } else { exposure };
-        Ok(Self { path: path.to_owned(), exposure, active, private })
+        Ok(Self { file: KeyFile::new(path, is_ours), exposure, active, private })
     }
 }
 

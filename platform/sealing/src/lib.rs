@@ -6,6 +6,7 @@
 
 mod binding;
 mod file;
+mod key_file;
 mod keys;
 mod open;
 mod seal;
@@ -13,6 +14,7 @@ mod suite;
 
 pub use binding::Binding;
 pub use file::Exposure;
+pub use key_file::{Edition, KeyFile};
 pub use keys::{Keys, KeysError};
 pub use open::{OpenError, Opener};
 pub use seal::{SealError, Sealer};

@@ -1,4 +1,4 @@
-use crate::{Fields, Problem};
+use crate::{Fields, Form, Problem, Query};
 use axum::{
     body::{Body, HttpBody as _},
     extract::{FromRequest, Request},
@@ -31,35 +31,53 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let BodyWithin(within) = parts.extensions.get().copied().unwrap_or_default();
-        let unread = is_json(&parts.headers).and_then(|()| fits(&body)).err();
-        // Whoever expects to be asked first (RFC 9110, section 10.1.1) has sent nothing to drain.
-        if let Some(problem) = unread.as_ref().filter(|_| parts.headers.contains_key(EXPECT)) {
-            return Err(problem.clone());
-        }
-        let bytes = tokio::time::timeout(within, read(body)).await.unwrap_or_else(|_| Err(too_slow()));
-        match unread {
-            Some(problem) => Err(problem),
-            None => Self::from_json(&bytes?),
-        }
+        Self::from_json(&whole(request, "application/json").await?)
     }
 }
 
-/// `application/json`, at most with `charset=utf-8`, and not compressed: one spelling of a request
-/// is enough, and what decompresses can grow.
-fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let refused = |code, title| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, title));
+impl<S: Send + Sync> FromRequest<S> for Form {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let body = whole(request, "application/x-www-form-urlencoded").await?;
+        // What is no UTF-8 is no form: every byte of one is a visible character.
+        Query::parse(std::str::from_utf8(&body).unwrap_or("%")).map(Self)
+    }
+}
+
+/// The whole body, if it is of this type.
+async fn whole(request: Request, media_type: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let (parts, body) = request.into_parts();
+    let BodyWithin(within) = parts.extensions.get().copied().unwrap_or_default();
+    let unread = is_of(media_type, &parts.headers).and_then(|()| fits(&body)).err();
+    // Whoever expects to be asked first (RFC 9110, section 10.1.1) has sent nothing to drain.
+    if let Some(problem) = unread.as_ref().filter(|_| parts.headers.contains_key(EXPECT)) {
+        return Err(problem.clone());
+    }
+    let bytes = tokio::time::timeout(within, read(body)).await.unwrap_or_else(|_| Err(too_slow()));
+    match unread {
+        Some(problem) => Err(problem),
+        None => bytes,
+    }
+}
+
+/// Of this type, at most with `charset=utf-8`, and not compressed: one spelling of a request is
+/// enough, and what decompresses can grow.
+fn is_of(media_type: &str, headers: &HeaderMap) -> Result<(), Problem> {
+    let refused = |code, title| {
+        let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, title);
+        Err(problem.detail(format!("It must be {media_type}.")))
+    };
     let mut types = headers.get_all(CONTENT_TYPE).into_iter().map(HeaderValue::to_str);
     let (Some(Ok(given)), None) = (types.next(), types.next()) else {
-        return refused("content_type_unsupported", "Say Content-Type: application/json, once");
+        return refused("content_type_unsupported", "Say one Content-Type");
     };
     let (name, parameters) = given.split_once(';').unwrap_or((given, "charset=utf-8"));
     let (key, charset) = parameters.trim().split_once('=').unwrap_or_default();
     let is_utf8 = key.eq_ignore_ascii_case("charset")
         && ["utf-8", "\"utf-8\""].iter().any(|name| charset.eq_ignore_ascii_case(name));
-    if !name.trim().eq_ignore_ascii_case("application/json") || !is_utf8 {
-        return refused("content_type_unsupported", "The body must be application/json in UTF-8");
+    if !name.trim().eq_ignore_ascii_case(media_type) || !is_utf8 {
+        return refused("content_type_unsupported", "The body is of another type, or not in UTF-8");
     }
     if headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return refused("content_encoding_unsupported", "The body must not be compressed");

@@ -42,14 +42,17 @@ pub struct CommandView {
     #[schema(nullable = false)]
     target: Option<Target>,
     /// Attempts that ended in an error.
-    #[schema(minimum = 0)]
-    attempts: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, nullable = false)]
+    attempts: Option<i64>,
     /// Why it was rejected, or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error: Option<CommandError>,
     /// What it set in motion.
-    follow_ups: Vec<FollowUpView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    follow_ups: Option<Vec<FollowUpView>>,
 }
 
 /// What a command is about.
@@ -91,14 +94,15 @@ pub(crate) struct FollowUpView {
 }
 
 impl CommandView {
-    pub(crate) fn of(command: ledger::Command, targets: &Targets) -> Self {
-        let target = targets.of(&command.name).map(|(kind, path)| Target {
+    /// The whole of it, or only that it exists and where it stands.
+    pub(crate) fn of(command: ledger::Command, targets: &Targets, whole: bool) -> Self {
+        let target = targets.of(&command.name).filter(|_| whole).map(|(kind, path)| Target {
             r#type: kind,
             id: command.subject,
             href: format!("{path}/{}", command.subject),
         });
         // What an operator reads in the ledger may quote a driver; a rejection is the domain's own sentence.
-        let error = command.error.map(|error| {
+        let error = command.error.filter(|_| whole).map(|error| {
             let message = if command.status == ledger::Status::Rejected || error.code == "follow_up_failed" {
                 error.message
             } else {
@@ -118,9 +122,9 @@ impl CommandView {
             accepted_at: command.accepted_at,
             finished_at: command.finished_at,
             target,
-            attempts: command.attempts,
+            attempts: whole.then_some(command.attempts),
             error,
-            follow_ups: follow_ups.collect(),
+            follow_ups: whole.then(|| follow_ups.collect()),
         }
     }
 }

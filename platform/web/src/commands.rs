@@ -3,7 +3,7 @@
 use crate::command_view::CommandView;
 use crate::idempotency::IdempotencyKey;
 use crate::targets::Targets;
-use crate::{Deadline, Fields, Json, Prefer, Problem, Trace, Violation};
+use crate::{Caller, Deadline, Fields, Json, Prefer, Problem, Trace, Violation};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -23,8 +23,6 @@ use uuid::Uuid;
 const WAITS: usize = 1_000;
 /// When to come back while the database does not answer.
 const DATABASE_RETRY: Duration = Duration::from_secs(2);
-/// Who sends a command before anybody has signed in.
-const ANONYMOUS: &str = "anonymous";
 
 /// A request that becomes a command: how it is read, and what is shown when it has succeeded.
 pub trait CommandRequest: Send + Sync + 'static {
@@ -104,20 +102,21 @@ impl Commands {
         let id = MessageId::random();
         let message = request.read(&mut fields, id)?;
         let once = asked.key.as_ref().map(|key| key.once(R::Message::NAME, &fields));
-        if let Some(before) = self.before(once.as_ref()).await? {
+        let sender = asked.caller.principal();
+        if let Some(before) = self.before(&sender, once.as_ref()).await? {
             return self.replay(request, before, &asked).await;
         }
         if let Err(refusal) = request.check(&message, &fields).await {
             // What it conflicts with may be itself: sent twice at once, and accepted since we looked.
-            let before = self.before(once.as_ref()).await?.ok_or(refusal)?;
+            let before = self.before(&sender, once.as_ref()).await?.ok_or(refusal)?;
             return self.replay(request, before, &asked).await;
         }
         let lanes: Vec<_> = std::iter::once(R::Message::NAME).chain(R::FOLLOW_UPS.iter().copied()).collect();
         let delay = self.ledger.admit(&lanes).map_err(not_accepted)?;
-        let entry = Entry::new(id, &message, ANONYMOUS).once(once).traced(Some(asked.trace.traceparent().to_owned()));
+        let entry = Entry::new(id, &message, &sender).once(once).traced(Some(asked.trace.traceparent().to_owned()));
         match self.ledger.accept(entry).await.map_err(not_accepted)? {
             Accepted::New(id, at) => {
-                let command = Command::just_accepted(id, R::Message::NAME, message.subject(), ANONYMOUS, at);
+                let command = Command::just_accepted(id, R::Message::NAME, message.subject(), &sender, at);
                 self.answer(request, command, &asked, delay).await
             }
             Accepted::Before(id) => self.replay(request, id, &asked).await,
@@ -125,9 +124,9 @@ impl Commands {
     }
 
     /// What was accepted before under the same key.
-    async fn before(&self, once: Option<&Once>) -> Result<Option<MessageId>, Problem> {
+    async fn before(&self, sender: &str, once: Option<&Once>) -> Result<Option<MessageId>, Problem> {
         let Some(once) = once else { return Ok(None) };
-        self.ledger.before(ANONYMOUS, once).await.map_err(not_accepted)
+        self.ledger.before(sender, once).await.map_err(not_accepted)
     }
 
     /// The answer to a request that was accepted before.
@@ -171,6 +170,7 @@ fn created<R: CommandRequest>(mut shown: Response, subject: Uuid) -> Response {
 
 /// What a request says beside its body.
 pub(crate) struct Asked {
+    pub(crate) caller: Caller,
     pub(crate) prefer: Prefer,
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) trace: Trace,
@@ -181,7 +181,7 @@ fn accepted_answer<R: CommandRequest>(command: Command, delay: Duration) -> Resp
     let mut targets = Targets::default();
     targets.add::<R>();
     let id = command.id;
-    let mut answer = (StatusCode::ACCEPTED, Json(CommandView::of(command, &targets))).into_response();
+    let mut answer = (StatusCode::ACCEPTED, Json(CommandView::of(command, &targets, true))).into_response();
     locate(&mut answer, &format!("/commands/{id}"));
     let seconds = delay.as_secs().clamp(1, 3_600);
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));

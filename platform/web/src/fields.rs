@@ -73,6 +73,19 @@ impl Fields {
         self.parsed(name, &text, parse)
     }
 
+    /// A whole number that may be absent, or null. `None` also when it is refused: [`finish`](Self::finish) tells.
+    pub fn number<T, R: Reason>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, R>) -> Option<T> {
+        self.known.push(name);
+        match self.given.remove(name)? {
+            Value::Null => None,
+            Value::Integer(number) => self.parsed(name, &number.to_string(), parse),
+            _ => {
+                self.refuse(name, "wrong_type", "must be a whole number");
+                None
+            }
+        }
+    }
+
     /// A secret that must be there. It is taken as it is; judge it, and [`refuse`](Self::refuse) it.
     pub fn secret(&mut self, name: &'static str) -> Option<Secret> {
         let mut text = self.required_text(name)?;
@@ -151,7 +164,7 @@ impl Fields {
                 None
             }
             Value::Text(text) => Some(text),
-            Value::Object(_) | Value::Other => {
+            Value::Object(_) | Value::Integer(_) | Value::Other => {
                 self.refuse(name, "wrong_type", "must be a text");
                 None
             }

@@ -3,7 +3,7 @@
 use crate::command_view::CommandView;
 use crate::commands::unavailable;
 use crate::targets::Targets;
-use crate::{Commands, Json, NoQuery, PathId, Problem};
+use crate::{Caller, Commands, Json, NoQuery, PathId, Problem};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -24,11 +24,13 @@ pub(crate) type Asking = State<(Commands, Arc<Targets>)>;
 
 /// Ask what has become of a command.
 ///
-/// The id is the capability: whoever knows it may ask, for 30 days.
+/// The id is the capability: whoever knows it may ask, for 30 days. What it is about and how it went
+/// is shown to the person who sent it and to administrators; if nobody had signed in, to whoever asks.
 #[utoipa::path(
     get,
     path = "/commands/{id}",
     tag = "commands",
+    security((), ("bearer" = [])),
     params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
     responses(
         (status = 200, description = "The command as it stands.", body = CommandView),
@@ -38,12 +40,14 @@ pub(crate) type Asking = State<(Commands, Arc<Targets>)>;
 )]
 pub(crate) async fn get_command(
     State((commands, targets)): Asking,
+    caller: Caller,
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<Json<CommandView>, Problem> {
     let command = commands.ledger().command(MessageId::new(id)).await.map_err(unavailable)?;
     let command = command.ok_or_else(|| none(MessageId::new(id)))?;
-    Ok(Json(CommandView::of(command, &targets)))
+    let whole = is_theirs(&command, &caller);
+    Ok(Json(CommandView::of(command, &targets, whole)))
 }
 
 /// Follow what becomes of a command.
@@ -53,6 +57,7 @@ pub(crate) async fn get_command(
     get,
     path = "/commands/{id}/events",
     tag = "commands",
+    security((), ("bearer" = [])),
     params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
     responses(
         (status = 200, description = "Events of type `command`, whose data is the command.", body = String, content_type = "text/event-stream"),
@@ -62,6 +67,7 @@ pub(crate) async fn get_command(
 )]
 pub(crate) async fn get_command_events(
     State((commands, targets)): Asking,
+    caller: Caller,
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<Response, Problem> {
@@ -74,10 +80,17 @@ pub(crate) async fn get_command_events(
     });
     // When the database goes away, the stream ends, and the client asks again.
     let commands = stream::iter([Ok(first)]).chain(rest).map_ok(move |command: Command| {
-        let view = serde_json::to_string(&CommandView::of(command, &targets)).unwrap_or_default();
+        let whole = is_theirs(&command, &caller);
+        let view = serde_json::to_string(&CommandView::of(command, &targets, whole)).unwrap_or_default();
         Event::default().event("command").data(view)
     });
     Ok(Sse::new(commands).keep_alive(KeepAlive::default()).into_response())
+}
+
+/// Whether all of it may be shown: to whoever sent it, and to administrators. Of a command that
+/// nobody in particular has sent, the id is the sender.
+fn is_theirs(command: &Command, caller: &Caller) -> bool {
+    caller.is_admin() || command.principal == caller.principal() || command.principal == Caller::Anonymous.principal()
 }
 
 fn none(id: MessageId) -> Problem {

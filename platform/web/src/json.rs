@@ -33,6 +33,7 @@ pub(crate) enum Value {
     Null,
     /// Wiped when dropped: it may be a password, in whatever field it came.
     Text(Zeroizing<String>),
+    Integer(i64),
     Object(BTreeMap<String, Value>),
     /// Of a type that no field has.
     Other,
@@ -112,12 +113,12 @@ impl<'de> Visitor<'de> for Node<'_> {
         Ok(Value::Other)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-        Ok(Value::Other)
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Integer(number))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-        Ok(Value::Other)
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(i64::try_from(number).map_or(Value::Other, Value::Integer))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Value, E> {

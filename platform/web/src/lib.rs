@@ -1,6 +1,7 @@
 //! The HTTP edge: what every request must be, and what every answer is. It knows no context.
 
 mod body;
+mod caller;
 mod command_view;
 mod commands;
 mod deadline;
@@ -17,6 +18,7 @@ mod json;
 mod module;
 mod openapi;
 mod pace;
+mod page;
 mod path_id;
 mod prefer;
 mod problem;
@@ -26,6 +28,7 @@ mod serve;
 mod targets;
 mod trace;
 
+pub use caller::{Administrator, Authenticate, Caller, Client, Person, Service};
 pub use command_view::CommandView;
 pub use commands::{CommandRequest, Commands, unavailable};
 pub use deadline::Deadline;
@@ -35,10 +38,11 @@ pub use fields::Fields;
 pub use gate::PasswordGate;
 pub use json::Json;
 pub use module::Module;
+pub use page::{Cursor, Page, Paging};
 pub use path_id::{NotAnId, PathId, parse_id};
 pub use prefer::Prefer;
 pub use problem::{AsIs, PROBLEM_JSON, Problem, Violation};
-pub use query::{NoQuery, Query};
+pub use query::{Form, NoQuery, Query};
 pub use routes::{Routes, assemble, operation};
 pub use serve::{Limits, Peer, serve};
 pub use trace::Trace;

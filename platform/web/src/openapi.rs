@@ -10,11 +10,14 @@ use utoipa::openapi::path::{
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, Header, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Schema, Type,
 };
 
 const JSON: &str = "application/json";
+/// The security scheme: an access token of a person, or the key of a service.
+const BEARER: &str = "bearer";
 
 /// A schema that the document holds under its name.
 pub(crate) type Named = (String, RefOr<Schema>);
@@ -52,6 +55,8 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
     let operation = OperationBuilder::new()
         .tag(tag)
         .summary(Some(R::SUMMARY))
+        .security(SecurityRequirement::default())
+        .security(SecurityRequirement::new(BEARER, [""; 0]))
         .operation_id(Some(last_part(<R::Message as use_case::Message>::NAME)))
         .parameter(prefer())
         .parameter(idempotency_key())
@@ -69,6 +74,13 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
 
 /// Adds to every operation what any request may be answered with.
 pub(crate) fn complete(document: &mut OpenApi) {
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some(
+            "`access_token` of `POST /auth/login`; for other services, the key that an administrator gave.",
+        ))
+        .build();
+    document.components.get_or_insert_default().add_security_scheme(BEARER, SecurityScheme::Http(bearer));
     for item in document.paths.paths.values_mut() {
         let operations: [&mut Option<Operation>; 5] =
             [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
@@ -82,6 +94,11 @@ pub(crate) fn complete(document: &mut OpenApi) {
             ] {
                 let responses = &mut operation.responses.responses;
                 responses.entry(status.to_owned()).or_insert_with(|| Problem::response(why).into());
+            }
+            if operation.security.is_some() {
+                let why = "There is no token, or it is not valid, or not any more.";
+                let responses = &mut operation.responses.responses;
+                responses.entry("401".to_owned()).or_insert_with(|| Problem::response(why).into());
             }
         }
     }

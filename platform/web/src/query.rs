@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 /// pointer can be.
 pub struct Query(Fields);
 
+/// A body that is written like a query (`application/x-www-form-urlencoded`), where a standard asks for one.
+pub struct Form(pub Query);
+
 /// The query of a route that has no parameters: it refuses any.
 pub struct NoQuery;
 

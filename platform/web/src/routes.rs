@@ -5,7 +5,7 @@ use crate::get_command::{__path_get_command, __path_get_command_events, get_comm
 use crate::idempotency::MaybeKey;
 use crate::openapi::{complete, describe, schemas};
 use crate::targets::Targets;
-use crate::{CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
+use crate::{Authenticate, Caller, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
 use axum::http::Method;
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-/// A query's handler with its `#[utoipa::path]`, for [`Routes::query`].
+/// A handler with its `#[utoipa::path]`, for [`Routes::at_once`].
 pub use utoipa_axum::routes as operation;
 
 /// The routes of one context, with their part of the OpenAPI document.
@@ -35,13 +35,14 @@ impl Routes {
     #[must_use]
     pub fn command<R: CommandRequest>(mut self, path: &'static str, method: Method, request: R) -> Self {
         let (commands, request) = (self.commands.clone(), Arc::new(request));
-        let handler = async move |prefer: Prefer,
+        let handler = async move |caller: Caller,
+                                  prefer: Prefer,
                                   MaybeKey(key): MaybeKey,
                                   Extension(trace): Extension<Trace>,
                                   Extension(deadline): Extension<Deadline>,
                                   _: NoQuery,
                                   fields: Fields| {
-            commands.take(&*request, Asked { prefer, key, trace, deadline }, fields).await
+            commands.take(&*request, Asked { caller, prefer, key, trace, deadline }, fields).await
         };
         self.targets.add::<R>();
         let route = (schemas::<R>(), describe::<R>(path, &method, self.tag), on(filter(&method), handler));
@@ -49,17 +50,23 @@ impl Routes {
         self
     }
 
-    /// A route that reads: an axum handler with its `#[utoipa::path]`, wrapped by [`operation!`](crate::operation).
+    /// A route that answers at once: an axum handler with its `#[utoipa::path]`, wrapped by
+    /// [`operation!`](crate::operation). All queries are such routes.
     #[must_use]
-    pub fn query<S: Clone + Send + Sync + 'static>(mut self, state: S, operation: UtoipaMethodRouter<S>) -> Self {
+    pub fn at_once<S: Clone + Send + Sync + 'static>(mut self, state: S, operation: UtoipaMethodRouter<S>) -> Self {
         let (schemas, paths, handler) = operation;
         self.router = self.router.routes((schemas, paths, handler.with_state(state)));
         self
     }
 }
 
-/// All routes of all contexts, and the document that describes them.
-pub fn assemble(base: OpenApi, contexts: Vec<Routes>, commands: Commands) -> (Router, OpenApi) {
+/// All routes of all contexts, and the document that describes them. `authenticate` tells who calls.
+pub fn assemble(
+    base: OpenApi,
+    contexts: Vec<Routes>,
+    commands: Commands,
+    authenticate: Arc<dyn Authenticate>,
+) -> (Router, OpenApi) {
     let mut targets = Targets::default();
     let mut router = OpenApiRouter::with_openapi(base);
     for context in contexts {
@@ -70,7 +77,7 @@ pub fn assemble(base: OpenApi, contexts: Vec<Routes>, commands: Commands) -> (Ro
     let router = router.merge(asking.with_state((commands, Arc::new(targets))));
     let (router, mut document) = router.split_for_parts();
     complete(&mut document);
-    (router, document)
+    (router.layer(Extension(authenticate)), document)
 }
 
 /// Commands change something: no safe method takes one.

@@ -71,7 +71,7 @@ impl Stored {
             leased: leased == 1,
         };
         let users = "select id, email_canonical from users_users";
-        let identifiers = "select user_id, identifier from auth_identifiers";
+        let identifiers = "select user_id, identifier from auth_accounts";
         let credentials = fetch_all!(&mut db, (Uuid,), "select user_id from auth_credentials").unwrap();
         Self {
             rows: rows.into_iter().map(row).collect(),
@@ -108,6 +108,6 @@ impl SignIns {
     /// When the database does not answer.
     pub async fn whose(&self, email: &str, password: &str) -> Option<Uuid> {
         let email = Email::parse(email).unwrap();
-        self.0.verify(&email, &Secret::new(password.to_owned())).await.unwrap().map(|user| user.as_uuid())
+        self.0.verify(&email, &Secret::new(password.to_owned())).await.unwrap().map(|proven| proven.user.as_uuid())
     }
 }

@@ -36,7 +36,7 @@ async fn left_no_trace(world: &World) {
     for table in [
         "select count(*) from ledger_messages",
         "select count(*) from users_users",
-        "select count(*) from auth_identifiers",
+        "select count(*) from auth_accounts",
         "select count(*) from auth_credentials",
     ] {
         assert_eq!(world.count(table).await, 0, "{table}");

@@ -1,6 +1,7 @@
 //! Every use case through HTTP, on every combination of database and hints.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what does not work has failed it")]
 
+mod administration;
 mod bad_input;
 mod caching;
 mod commands;
@@ -10,3 +11,6 @@ mod main_job;
 mod nodes;
 mod openapi;
 mod prefer;
+mod service_keys;
+mod session_races;
+mod sign_in;

@@ -259,7 +259,7 @@ async fn sealed_only(world: &World, password: &str) {
 /// Whole rows as text, of every table.
 const TABLES: [(&str, &str); 8] = [
     ("auth_credentials", "select t::text from auth_credentials t"),
-    ("auth_identifiers", "select t::text from auth_identifiers t"),
+    ("auth_accounts", "select t::text from auth_accounts t"),
     ("auth_migrations", "select t::text from auth_migrations t"),
     ("ledger_messages", "select t::text from ledger_messages t"),
     ("ledger_migrations", "select t::text from ledger_migrations t"),

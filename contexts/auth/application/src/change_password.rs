@@ -5,6 +5,7 @@ use auth_domain::{PasswordHash, SessionId};
 use use_case::Unavailable;
 
 /// After the current password was found right, and the new one good.
+#[derive(Clone)]
 pub struct ChangePassword {
     /// Whose, and the hash of the current one.
     pub proven: Proven,

@@ -5,6 +5,7 @@ use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use use_case::Unavailable;
 
 /// By an administrator.
+#[derive(Clone)]
 pub struct CreateServiceKey {
     /// Who gives it.
     pub actor: Actor,

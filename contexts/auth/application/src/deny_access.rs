@@ -4,6 +4,7 @@ use crate::{Action, Actor, AuditEvent, Auth, Client, Immediate};
 use use_case::Unavailable;
 
 /// After it was refused.
+#[derive(Clone)]
 pub struct DenyAccess {
     /// Who.
     pub actor: Actor,

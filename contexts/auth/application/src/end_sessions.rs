@@ -15,6 +15,7 @@ pub enum Which {
 }
 
 /// By their person.
+#[derive(Clone)]
 pub struct EndSessions {
     /// Who.
     pub user: UserId,

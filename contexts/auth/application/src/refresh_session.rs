@@ -5,6 +5,7 @@ use auth_domain::{Refresh, Session, SessionLife};
 use use_case::Unavailable;
 
 /// With a refresh token.
+#[derive(Clone)]
 pub struct RefreshSession {
     /// Of the token that was shown.
     pub shown: TokenHash,

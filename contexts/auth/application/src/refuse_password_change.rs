@@ -6,6 +6,7 @@ use kernel::UserId;
 use use_case::Unavailable;
 
 /// After the current password was found wrong.
+#[derive(Clone)]
 pub struct RefusePasswordChange {
     /// Whose session.
     pub user: UserId,

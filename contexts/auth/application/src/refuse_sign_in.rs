@@ -5,6 +5,7 @@ use kernel::Email;
 use use_case::Unavailable;
 
 /// After the password was found wrong.
+#[derive(Clone)]
 pub struct RefuseSignIn {
     /// The address that was given.
     pub identifier: Email,

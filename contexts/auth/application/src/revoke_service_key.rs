@@ -5,6 +5,7 @@ use auth_domain::ServiceKeyId;
 use use_case::Unavailable;
 
 /// By an administrator.
+#[derive(Clone)]
 pub struct RevokeServiceKey {
     /// Who takes it.
     pub actor: Actor,

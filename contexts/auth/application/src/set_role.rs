@@ -6,6 +6,7 @@ use kernel::{Reason as _, UserId};
 use use_case::Unavailable;
 
 /// By an administrator.
+#[derive(Clone)]
 pub struct SetRole {
     /// Who says so.
     pub actor: Actor,

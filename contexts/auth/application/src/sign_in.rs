@@ -5,6 +5,7 @@ use auth_domain::{Session, SessionId, SessionLife};
 use use_case::Unavailable;
 
 /// After the password was found right.
+#[derive(Clone)]
 pub struct SignIn {
     /// Whose password, and by which hash.
     pub proven: Proven,

@@ -6,6 +6,7 @@ use kernel::UserId;
 use use_case::Unavailable;
 
 /// From within the session.
+#[derive(Clone)]
 pub struct SignOut {
     /// Who.
     pub user: UserId,

@@ -1,13 +1,24 @@
-//! Auth: SQL, hashing, and the gate that passwords come in by.
+//! Auth: routes, SQL, tokens, hashing, and the gate that passwords come in by.
 
+mod authenticator;
 mod bcrypt_sha256;
+mod desk;
 mod gate;
 mod hash_pool;
+mod http;
 mod module;
 mod passwords;
+mod queries;
+mod sql_accounts;
+mod sql_audit;
 mod sql_auth;
 mod sql_credentials;
+mod sql_service_keys;
+mod sql_sessions;
+pub mod tokens;
 
+pub use authenticator::Authenticator;
+pub use desk::Desk;
 pub use gate::SealingGate;
 pub use hash_pool::HashPool;
 pub use module::Auth;
@@ -26,9 +37,22 @@ const PURPOSE: &str = "set_credential";
 /// The tables of this context.
 pub const MIGRATIONS: Migrations = Migrations {
     context: "auth",
-    all: &[Migration {
-        name: "credentials",
-        postgres: include_str!("../migrations/0001_credentials.postgres.sql"),
-        sqlite: include_str!("../migrations/0001_credentials.sqlite.sql"),
-    }],
+    all: &[
+        Migration {
+            name: "credentials",
+            postgres: include_str!("../migrations/0001_credentials.postgres.sql"),
+            sqlite: include_str!("../migrations/0001_credentials.sqlite.sql"),
+        },
+        Migration {
+            name: "sessions",
+            postgres: include_str!("../migrations/0002_sessions.postgres.sql"),
+            sqlite: include_str!("../migrations/0002_sessions.sqlite.sql"),
+        },
+    ],
 };
+
+/// The names of the messages that this context handles.
+#[must_use]
+pub fn messages() -> Vec<&'static str> {
+    auth_application::use_cases().names().map(|(name, _)| name).collect()
+}

@@ -1,4 +1,4 @@
-use crate::SqlAuth;
+use crate::{Desk, SqlAuth, http};
 use auth_application::{Passwords, use_cases};
 use ledger::Context;
 use persistence::Db;
@@ -8,13 +8,14 @@ use web::{Commands, Module, Routes};
 /// The context `auth`.
 pub struct Auth {
     passwords: Arc<dyn Passwords>,
+    desk: Desk,
 }
 
 impl Auth {
-    /// With whoever opens and hashes passwords.
+    /// With whoever opens and hashes passwords, and the desk for whoever waits.
     #[must_use]
-    pub fn new(passwords: Arc<dyn Passwords>) -> Self {
-        Self { passwords }
+    pub fn new(passwords: Arc<dyn Passwords>, desk: Desk) -> Self {
+        Self { passwords, desk }
     }
 }
 
@@ -24,6 +25,6 @@ impl Module for Auth {
     }
 
     fn routes(&self, _: &Db, commands: &Commands) -> Routes {
-        Routes::new("auth", commands.clone())
+        http::routes(&self.desk, commands)
     }
 }

@@ -1,12 +1,11 @@
 use auth_application::Auth;
-use auth_domain::PasswordHash;
-use kernel::{Email, UserId};
+use kernel::Timestamp;
 use ledger::Adapter;
-use persistence::{Tx, execute};
+use persistence::{At, Tx, fetch_one};
 use use_case::{Unavailable, async_trait};
 
-/// Who can sign in, in SQL.
-pub(crate) struct SqlAuth(Tx);
+/// All that this context stores, in SQL: each port in a file of its own.
+pub(crate) struct SqlAuth(pub(crate) Tx);
 
 impl From<Tx> for SqlAuth {
     fn from(tx: Tx) -> Self {
@@ -28,18 +27,10 @@ impl Adapter<dyn Auth> for SqlAuth {
 
 #[async_trait]
 impl Auth for SqlAuth {
-    async fn identify(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<(), Unavailable> {
-        // A conflict on the identifier is an error of the statement, and so `Unavailable`: it is tried again.
-        let sql = "insert into auth_identifiers (user_id, identifier, version) values ($1, $2, $3) \
-             on conflict (user_id) do update set identifier = excluded.identifier, version = excluded.version \
-             where auth_identifiers.version < excluded.version";
-        execute!(&mut self.0, sql, user.as_uuid(), identifier.canonical(), version)?;
-        Ok(())
-    }
-
-    async fn create_credential(&mut self, user: UserId, hash: &PasswordHash) -> Result<(), Unavailable> {
-        let sql = "insert into auth_credentials (user_id, hash) values ($1, $2) on conflict (user_id) do nothing";
-        execute!(&mut self.0, sql, user.as_uuid(), hash.expose())?;
-        Ok(())
+    async fn now(&mut self) -> Result<Timestamp, Unavailable> {
+        // Not `now()`, which is when the transaction began: it may have waited for a lock since.
+        let sql = ("select clock_timestamp()", "select cast(unixepoch('subsec') * 1000000 as integer)");
+        let (now,) = fetch_one!(&mut self.0, (At,), sql)?;
+        Ok(now.0)
     }
 }

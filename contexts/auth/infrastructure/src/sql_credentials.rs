@@ -1,5 +1,5 @@
 use crate::{HashPool, Share, bcrypt_sha256};
-use auth_application::Credentials;
+use auth_application::{Credentials, Proven};
 use auth_domain::{Cost, PasswordHash};
 use kernel::{Email, Secret, UserId};
 use persistence::{Db, SqlError, fetch_optional};
@@ -23,20 +23,22 @@ impl SqlCredentials {
     }
 
     async fn find(&self, identifier: &Email) -> Result<Option<(Uuid, String)>, SqlError> {
-        let sql = "select credentials.user_id, hash from auth_identifiers identifiers \
-             join auth_credentials credentials on credentials.user_id = identifiers.user_id where identifier = $1";
+        let sql = "select credentials.user_id, hash from auth_accounts accounts \
+             join auth_credentials credentials on credentials.user_id = accounts.user_id where identifier = $1";
         let mut db = self.db.read().await?;
         fetch_optional!(&mut db, (Uuid, String), sql, identifier.canonical())
     }
-}
 
-#[async_trait]
-impl Credentials for SqlCredentials {
-    async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<UserId>, Unavailable> {
-        let stored = self.find(identifier).await?;
+    async fn find_of(&self, user: UserId) -> Result<Option<(Uuid, String)>, SqlError> {
+        let mut db = self.db.read().await?;
+        let sql = "select user_id, hash from auth_credentials where user_id = $1";
+        fetch_optional!(&mut db, (Uuid, String), sql, user.as_uuid())
+    }
+
+    async fn check(&self, stored: Option<(Uuid, String)>, password: &Secret) -> Result<Option<Proven>, Unavailable> {
         let hash =
             stored.as_ref().map(|(_, hash)| PasswordHash::parse(hash)).transpose().map_err(Unavailable::for_now)?;
-        let PasswordHash::BcryptSha256(expected) = match hash {
+        let PasswordHash::BcryptSha256(expected) = match hash.clone() {
             Some(hash) => hash,
             None => bcrypt_sha256::nobodys(self.cost).map_err(Unavailable::for_now)?,
         };
@@ -44,6 +46,26 @@ impl Credentials for SqlCredentials {
             .map_err(Unavailable::for_now)?;
         let digest = self.pool.run(Share::SignIns, work).await?;
         let same: bool = digest.as_bytes().ct_eq(expected.expose_digest().as_bytes()).into();
-        Ok(stored.filter(|_| same).map(|(user, _)| UserId::new(user)))
+        Ok(stored.zip(hash).filter(|_| same).map(|((user, _), hash)| Proven { user: UserId::new(user), hash }))
+    }
+}
+
+#[async_trait]
+impl Credentials for SqlCredentials {
+    async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<Proven>, Unavailable> {
+        let stored = self.find(identifier).await?;
+        self.check(stored, password).await
+    }
+
+    async fn verify_of(&self, user: UserId, password: &Secret) -> Result<Option<Proven>, Unavailable> {
+        let stored = self.find_of(user).await?;
+        self.check(stored, password).await
+    }
+
+    async fn hash(&self, password: &Secret) -> Result<PasswordHash, Unavailable> {
+        let (work, salt) =
+            bcrypt_sha256::Work::anew(self.cost, &bcrypt_sha256::normalised(password)).map_err(Unavailable::for_now)?;
+        let digest = self.pool.run(Share::SignIns, work).await?;
+        bcrypt_sha256::stored(self.cost, &salt, &digest).map_err(Unavailable::for_now)
     }
 }

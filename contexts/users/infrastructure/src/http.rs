@@ -19,7 +19,8 @@ pub(crate) fn routes(db: Db, commands: Commands, gate: Arc<dyn PasswordGate>) ->
     let register = RegisterUserRequest { gate, db: db.clone(), ledger: commands.ledger().clone() };
     Routes::new("users", commands.clone())
         .command("/users", Method::POST, register)
-        .query(get_user::GetUser { db, commands }, web::operation!(get_user::get_user))
+        .at_once(get_user::GetUser { db: db.clone(), commands: commands.clone() }, web::operation!(get_user::get_me))
+        .at_once(get_user::GetUser { db, commands }, web::operation!(get_user::get_user))
 }
 
 /// `POST /users`
@@ -93,7 +94,7 @@ impl CommandRequest for RegisterUserRequest {
 
     async fn show(&self, user: Uuid) -> Result<Response, Problem> {
         let user = get_user::find(&self.db, user).await.map_err(unavailable)?.ok_or_else(Problem::not_found)?;
-        Ok(user.answer())
+        Ok(user.public().answer())
     }
 }
 

@@ -18,3 +18,9 @@ pub const MIGRATIONS: Migrations = Migrations {
         sqlite: include_str!("../migrations/0001_users.sqlite.sql"),
     }],
 };
+
+/// The names of the messages that this context handles.
+#[must_use]
+pub fn messages() -> Vec<&'static str> {
+    users_application::use_cases().names().map(|(name, _)| name).collect()
+}

@@ -20,7 +20,7 @@ fn names_in(directory: &Path) -> Vec<String> {
 /// A fresh key file, changed by a text replacement.
 fn file(directory: &Path, from: &str, to: &str) -> PathBuf {
     let original = Keys::in_directory(directory).unwrap();
-    let text = fs::read_to_string(original.path()).unwrap();
+    let text = fs::read_to_string(original.file().path()).unwrap();
     assert!(text.contains(from), "{from} is not in the file");
     let path = directory.join("given.json");
     fs::write(&path, text.replacen(from, to, 1)).unwrap();

@@ -1,4 +1,4 @@
-//! Anyone may know that a user exists, and what they are called.
+//! Anyone may know that a user exists, and what they are called; the user and administrators see the rest.
 
 use axum::Extension;
 use axum::extract::State;
@@ -12,9 +12,9 @@ use use_case::Message as _;
 use users_application::RegisterUser;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Commands, Deadline, ETag, Json, NoQuery, PathId, Prefer, Problem, unavailable};
+use web::{Caller, Commands, Deadline, ETag, Json, NoQuery, PathId, Person, Prefer, Problem, unavailable};
 
-/// A user, as anyone may see them.
+/// A user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "User", example = json!({
     "id": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "name": "Ada Lovelace", "created_at": "2026-09-21T14:13:20.123456Z",
@@ -28,6 +28,10 @@ pub(crate) struct UserView {
     /// When they registered.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    /// Where mail reaches them. Shown to themselves and to administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = Email, max_length = 254, nullable = false)]
+    email: Option<String>,
     #[serde(skip)]
     version: i64,
 }
@@ -40,14 +44,27 @@ pub(crate) struct GetUser {
 }
 
 impl UserView {
+    /// What anyone may see of them.
+    pub(crate) fn public(self) -> Self {
+        Self { email: None, ..self }
+    }
+
     pub(crate) fn answer(self) -> Response {
-        let tag = self.tag();
-        let headers: [(HeaderName, HeaderValue); 3] = [
-            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (self.headers(), Json(self)).into_response()
+    }
+
+    /// The headers that 200 would have had (RFC 9110, section 15.4.5).
+    fn not_modified(&self) -> Response {
+        (StatusCode::NOT_MODIFIED, self.headers()).into_response()
+    }
+
+    /// Whoever may see the email is the only one who may keep it.
+    fn headers(&self) -> [(HeaderName, HeaderValue); 3] {
+        [
+            (CACHE_CONTROL, HeaderValue::from_static(if self.email.is_some() { "no-store" } else { "no-cache" })),
             (VARY, HeaderValue::from_static("Authorization")),
-            (header::ETAG, tag.header()),
-        ];
-        (headers, Json(self)).into_response()
+            (header::ETAG, self.tag().header()),
+        ]
     }
 
     fn tag(&self) -> ETag {
@@ -56,19 +73,27 @@ impl UserView {
 }
 
 pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<UserView>, SqlError> {
-    let sql = "select name, registered_at, version from users_users where id = $1";
+    let sql = "select name, registered_at, email, version from users_users where id = $1";
     let mut db = db.read().await?;
-    let row = fetch_optional!(&mut db, (Option<String>, At, i64), sql, id)?;
-    Ok(row.map(|(name, created_at, version)| UserView { id, name, created_at: created_at.0, version }))
+    let row = fetch_optional!(&mut db, (Option<String>, At, String, i64), sql, id)?;
+    Ok(row.map(|(name, created_at, email, version)| UserView {
+        id,
+        name,
+        created_at: created_at.0,
+        email: Some(email),
+        version,
+    }))
 }
 
 /// Read a user.
 ///
+/// Anyone sees what a user is called; the user and administrators see everything.
 /// With `Prefer: wait=N` a registration of this id that is under way is waited for.
 #[utoipa::path(
     get,
     path = "/users/{id}",
     tag = "users",
+    security((), ("bearer" = [])),
     params(
         ("id" = Uuid, Path, description = "The user's id."),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: wait for a registration under way, at most 30 seconds (RFC 7240)."),
@@ -84,6 +109,7 @@ pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<UserView>, SqlError
 )]
 pub(crate) async fn get_user(
     State(query): State<GetUser>,
+    caller: Caller,
     PathId(id): PathId,
     prefer: Prefer,
     Extension(deadline): Extension<Deadline>,
@@ -96,21 +122,31 @@ pub(crate) async fn get_user(
         found = find(&query.db, id).await.map_err(unavailable)?;
     }
     let user = found.ok_or_else(Problem::not_found)?;
-    let mut answer = if user.tag().is_known_to(&headers) { not_modified(&user) } else { user.answer() };
+    let user = if caller.sees_all_of(id) { user } else { user.public() };
+    let mut answer = if user.tag().is_known_to(&headers) { user.not_modified() } else { user.answer() };
     if waited {
         prefer.applied(answer.headers_mut());
     }
     Ok(answer)
 }
 
-/// The headers that 200 would have had (RFC 9110, section 15.4.5).
-fn not_modified(user: &UserView) -> Response {
-    let headers = [
-        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (VARY, HeaderValue::from_static("Authorization")),
-        (header::ETAG, user.tag().header()),
-    ];
-    (StatusCode::NOT_MODIFIED, headers).into_response()
+/// Read yourself.
+#[utoipa::path(
+    get,
+    path = "/users/me",
+    tag = "users",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "You, with everything that is kept.", body = UserView, headers(
+            ("ETag" = String, description = "The version."),
+        )),
+        (status = 403, description = "Another service is nobody.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "You are not a user any more.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_me(State(query): State<GetUser>, me: Person, _: NoQuery) -> Result<Response, Problem> {
+    let user = find(&query.db, me.user.as_uuid()).await.map_err(unavailable)?;
+    Ok(user.ok_or_else(Problem::not_found)?.answer())
 }
 
 impl GetUser {

@@ -1,0 +1,51 @@
+use crate::Desk;
+use crate::desk::unavailable;
+use crate::queries::check_session::{self, Standing};
+use crate::queries::get_service_keys::scopes_of;
+use crate::tokens::{Kind, Opaque};
+use async_trait::async_trait;
+use auth_application::{Actor, DenyAccess};
+use auth_domain::Role;
+use kernel::{Secret, UserId};
+use web::{Authenticate, Caller, Client, Person, Problem, Service};
+
+/// Tells who bears a token: one indexed read, every time, so that what has ended has ended at once.
+pub struct Authenticator(Desk);
+
+impl Authenticator {
+    /// Over what the desk keeps.
+    #[must_use]
+    pub const fn new(desk: Desk) -> Self {
+        Self(desk)
+    }
+}
+
+#[async_trait]
+impl Authenticate for Authenticator {
+    async fn caller(&self, token: &Secret) -> Result<Option<Caller>, Problem> {
+        let db = &self.0.db;
+        if let Some(hash) = Opaque::shown(Kind::ServiceKey, token.expose()) {
+            let found = scopes_of(db, &hash).await.map_err(|error| unavailable(error.into()))?;
+            return Ok(found.map(|(key, scopes)| Caller::Service(Service { key, scopes: scopes.texts().collect() })));
+        }
+        let Some(claims) = self.0.tokens.read(token.expose()) else { return Ok(None) };
+        let found = check_session::check(db, claims.sid).await.map_err(|error| unavailable(error.into()))?;
+        let Some(Standing { user, role, now }) = found else { return Ok(None) };
+        let claims = claims.at(now).filter(|claims| claims.sub == user);
+        Ok(claims.map(|claims| {
+            Caller::Person(Person { user: UserId::new(user), session: claims.sid, is_admin: role == Role::Admin })
+        }))
+    }
+
+    async fn denied(&self, caller: &Caller, route: &str, client: &Client) {
+        let actor = match caller {
+            Caller::Anonymous => Actor::Anonymous,
+            Caller::Person(person) => Actor::User(person.user),
+            Caller::Service(service) => Actor::Service(service.key),
+        };
+        let denied = DenyAccess { actor, route: route.to_owned(), client: crate::http::client(client) };
+        if let Err(why) = self.0.run(denied).await {
+            tracing::error!(%why, route, "a refusal could not be recorded");
+        }
+    }
+}

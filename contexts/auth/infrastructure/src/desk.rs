@@ -1,0 +1,66 @@
+use crate::SqlAuth;
+use crate::tokens::{AccessTokens, TokenError};
+use auth_application::{Credentials, Immediate};
+use auth_domain::{PasswordPolicy, SessionLife};
+use ledger::Adapter as _;
+use persistence::{Db, Tx};
+use std::sync::Arc;
+use std::time::Duration;
+use use_case::Unavailable;
+use web::Problem;
+
+/// When to come back when something does not answer.
+const RETRY: Duration = Duration::from_secs(2);
+/// How often a use case that lost a race is done again.
+const TRIES: u32 = 5;
+
+/// What the routes of this context need: it does use cases while somebody waits.
+#[derive(Clone)]
+pub struct Desk {
+    pub(crate) db: Db,
+    pub(crate) credentials: Arc<dyn Credentials>,
+    pub(crate) tokens: AccessTokens,
+    pub(crate) policy: PasswordPolicy,
+    pub(crate) life: SessionLife,
+}
+
+impl Desk {
+    /// Puts it together.
+    #[must_use]
+    pub fn new(db: Db, credentials: Arc<dyn Credentials>, tokens: AccessTokens) -> Self {
+        Self { db, credentials, tokens, policy: PasswordPolicy::default(), life: SessionLife::default() }
+    }
+
+    /// Does a use case in a transaction of its own, and commits it, whatever came of it.
+    ///
+    /// # Errors
+    /// When the database does not answer. Whether it was done is not known then.
+    pub async fn run<U: Immediate + Clone>(&self, use_case: U) -> Result<U::Outcome, Unavailable> {
+        let mut tries = 1;
+        loop {
+            match once(&self.db, use_case.clone()).await {
+                Err(why) if why.is_momentary() && tries < TRIES => tries += 1,
+                done => return done,
+            }
+        }
+    }
+}
+
+async fn once<U: Immediate>(db: &Db, use_case: U) -> Result<U::Outcome, Unavailable> {
+    let mut store = SqlAuth::from(db.begin().await?);
+    let outcome = use_case.execute(store.port()).await?;
+    Tx::from(store).commit().await?;
+    Ok(outcome)
+}
+
+/// 503: nothing is allowed that cannot be checked.
+pub(crate) fn unavailable(why: Unavailable) -> Problem {
+    tracing::warn!(%why, "not available for a sign-in or what follows from one");
+    Problem::unavailable(RETRY)
+}
+
+/// 500.
+pub(crate) fn broken(why: TokenError) -> Problem {
+    tracing::error!(%why, "no token can be made");
+    Problem::internal()
+}

@@ -1,0 +1,72 @@
+//! The old password for a new one.
+
+use super::client;
+use crate::Desk;
+use crate::bcrypt_sha256::normalised;
+use crate::desk::unavailable;
+use auth_application::{ChangePassword, RefusePasswordChange};
+use auth_domain::SessionId;
+use axum::extract::State;
+use axum::http::StatusCode;
+use kernel::Reason as _;
+use utoipa::ToSchema;
+use web::{Client, Fields, NoQuery, Person, Problem, Violation};
+
+/// The password that somebody has, and the one that they want.
+#[derive(ToSchema)]
+#[schema(title = "PasswordChange", example = json!({
+    "current_password": "correct horse battery staple", "new_password": "another horse, another staple",
+}))]
+#[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
+pub(crate) struct PasswordChange {
+    /// As they sign in with it now.
+    #[schema(format = Password, min_length = 1, max_length = 1024)]
+    current_password: String,
+    /// As for a registration.
+    #[schema(format = Password, min_length = 15, max_length = 1024)]
+    new_password: String,
+}
+
+/// Change your password.
+///
+/// All your other sessions end.
+#[utoipa::path(
+    post,
+    path = "/auth/password",
+    tag = "auth",
+    security(("bearer" = [])),
+    request_body = PasswordChange,
+    responses(
+        (status = 204, description = "Changed."),
+        (status = 403, description = "Another service has no password.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It was changed by somebody else meanwhile.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn change_password(
+    State(desk): State<Desk>,
+    me: Person,
+    from: Client,
+    _: NoQuery,
+    mut fields: Fields,
+) -> Result<StatusCode, Problem> {
+    let session = SessionId::new(me.session);
+    let (current, new) = (fields.secret("current_password"), fields.secret("new_password"));
+    for flaw in new.iter().flat_map(|new| desk.policy.check(normalised(new).expose(), None, None)) {
+        fields.refuse("new_password", flaw.code(), flaw.to_string());
+    }
+    let (current, new) = fields.finish(current.zip(new))?;
+    let Some(proven) = desk.credentials.verify_of(me.user, &current).await.map_err(unavailable)? else {
+        let refuse = RefusePasswordChange { user: me.user, session, client: client(&from) };
+        desk.run(refuse).await.map_err(unavailable)?;
+        let wrong = Violation::new("/current_password", "wrong_password", "is not your password");
+        return Err(Problem::invalid(vec![wrong]));
+    };
+    let new = desk.credentials.hash(&new).await.map_err(unavailable)?;
+    let change = ChangePassword { proven, new, session, client: client(&from) };
+    if desk.run(change).await.map_err(unavailable)? { Ok(StatusCode::NO_CONTENT) } else { Err(changed_meanwhile()) }
+}
+
+fn changed_meanwhile() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "changed_meanwhile", "The password has been changed meanwhile")
+}

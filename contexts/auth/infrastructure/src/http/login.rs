@@ -1,0 +1,62 @@
+//! An address and a password for a session.
+
+use super::client;
+use super::tokens::TokensView;
+use crate::Desk;
+use crate::desk::{broken, unavailable};
+use crate::tokens::{Kind, Opaque};
+use auth_application::{RefuseSignIn, SignIn};
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use kernel::Email;
+use utoipa::ToSchema;
+use web::{Client, Fields, Json, NoQuery, Problem};
+
+/// Who signs in, and with what.
+#[derive(ToSchema)]
+#[schema(title = "Login", example = json!({ "email": "ada@example.org", "password": "correct horse battery staple" }))]
+#[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
+pub(crate) struct Login {
+    /// The address that they registered with.
+    #[schema(format = Email, min_length = 3, max_length = 254)]
+    email: String,
+    /// Their password.
+    #[schema(format = Password, min_length = 1, max_length = 1024)]
+    password: String,
+}
+
+/// Sign in.
+#[utoipa::path(
+    post,
+    path = "/auth/login",
+    tag = "auth",
+    request_body = Login,
+    responses(
+        (status = 200, description = "A session, and its tokens.", body = TokensView),
+        (status = 401, description = "They do not fit, or may not sign in: it does not say which.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn login(
+    State(desk): State<Desk>,
+    from: Client,
+    _: NoQuery,
+    mut fields: Fields,
+) -> Result<Json<TokensView>, Problem> {
+    let (email, password) = (fields.required("email", Email::parse), fields.secret("password"));
+    let (email, password) = fields.finish(email.zip(password))?;
+    let Some(proven) = desk.credentials.verify(&email, &password).await.map_err(unavailable)? else {
+        desk.run(RefuseSignIn { identifier: email, client: client(&from) }).await.map_err(unavailable)?;
+        return Err(wrong_credentials());
+    };
+    let refresh = Opaque::random(Kind::Refresh).map_err(broken)?;
+    let sign_in = SignIn { proven, token: refresh.hash, client: client(&from), life: desk.life };
+    let session = desk.run(sign_in).await.map_err(unavailable)?.ok_or_else(wrong_credentials)?;
+    TokensView::of(&desk, &session, refresh)
+}
+
+/// The same for an unknown address, a wrong password, and somebody who may not sign in.
+pub(super) fn wrong_credentials() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "wrong_credentials", "The address and the password do not fit")
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"roster\""))
+}

@@ -1,0 +1,60 @@
+//! What somebody may do.
+
+use super::client;
+use crate::Desk;
+use crate::desk::unavailable;
+use auth_application::{Actor, SetRole};
+use axum::extract::State;
+use axum::http::StatusCode;
+use kernel::{Reason as _, UserId};
+use utoipa::ToSchema;
+use web::{Administrator, Client, Fields, NoQuery, PathId, Problem, Violation};
+
+/// A role.
+#[derive(ToSchema)]
+#[schema(title = "RoleOf", example = json!({ "role": "admin" }))]
+#[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
+pub(crate) struct RoleOf {
+    /// `user` or `admin`.
+    #[schema(pattern = "^(user|admin)$", max_length = 5)]
+    role: String,
+}
+
+/// Say what somebody may do. For administrators.
+///
+/// It holds from their next request on. The last administrator stays one.
+#[utoipa::path(
+    put,
+    path = "/auth/roles/{id}",
+    tag = "auth",
+    security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "The user's id.")),
+    request_body = RoleOf,
+    responses(
+        (status = 204, description = "So it is."),
+        (status = 403, description = "You are no administrator.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such user.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "They are the last administrator: `last_administrator`.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn set_role(
+    State(desk): State<Desk>,
+    Administrator(me): Administrator,
+    from: Client,
+    PathId(id): PathId,
+    _: NoQuery,
+    mut fields: Fields,
+) -> Result<StatusCode, Problem> {
+    let role = fields.required("role", str::parse);
+    let role = fields.finish(role)?;
+    let set = SetRole { actor: Actor::User(me.user), user: UserId::new(id), role, client: client(&from) };
+    match desk.run(set).await.map_err(unavailable)?.ok_or_else(Problem::not_found)? {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(why) => {
+            let title = "It conflicts with what exists";
+            let refusal = Violation::new("/role", why.code(), why.to_string());
+            Err(Problem::new(StatusCode::CONFLICT, why.code(), title).violations(vec![refusal]))
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Keys for other services: given, and taken away.
+
+use super::client;
+use super::tokens::expose;
+use crate::Desk;
+use crate::desk::{broken, unavailable};
+use crate::queries::get_service_keys::ServiceKeyView;
+use crate::tokens::{Kind, Opaque};
+use auth_application::{Actor, CreateServiceKey, RevokeServiceKey};
+use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use kernel::Secret;
+use serde::Serialize;
+use utoipa::ToSchema;
+use web::{Administrator, Client, Fields, Json, NoQuery, PathId, Problem};
+
+/// What a service key is to be.
+#[derive(ToSchema)]
+#[schema(title = "NewServiceKey", example = json!({ "name": "orders", "scope": "introspect", "days": 90 }))]
+#[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
+pub(crate) struct NewServiceKey {
+    /// Which service it is for.
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+    /// What it opens: one or more of `introspect` and `audit:read`, separated by spaces.
+    #[schema(min_length = 1, max_length = 100)]
+    scope: String,
+    /// For how many days; 90 when nothing is said.
+    #[schema(minimum = 1, maximum = 366, nullable = false, required = false)]
+    days: Option<i64>,
+}
+
+/// A service key, with the key: this is the only time that it is shown.
+#[derive(Serialize, ToSchema)]
+#[schema(title = "CreatedServiceKey")]
+pub(crate) struct CreatedServiceKey {
+    #[serde(flatten)]
+    view: ServiceKeyView,
+    /// Shown by the service as `Authorization: Bearer …`. It is not kept: keep it.
+    #[serde(serialize_with = "expose")]
+    #[schema(value_type = String, min_length = 46, max_length = 46)]
+    key: Secret,
+}
+
+/// Give a service a key. For administrators.
+#[utoipa::path(
+    post,
+    path = "/auth/service-keys",
+    tag = "auth",
+    security(("bearer" = [])),
+    request_body = NewServiceKey,
+    responses(
+        (status = 201, description = "The key, shown this once.", body = CreatedServiceKey),
+        (status = 403, description = "You are no administrator.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn create_service_key(
+    State(desk): State<Desk>,
+    Administrator(me): Administrator,
+    from: Client,
+    _: NoQuery,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
+    let name = fields.required("name", ServiceName::parse);
+    let scopes: Option<Scopes> = fields.required("scope", str::parse);
+    let days = fields.number("days", Days::parse).unwrap_or_default();
+    let (name, scopes) = fields.finish(name.zip(scopes))?;
+    let key = Opaque::random(Kind::ServiceKey).map_err(broken)?;
+    let (actor, hash) = (Actor::User(me.user), key.hash);
+    let create = CreateServiceKey { actor, name, scopes, days, hash, client: client(&from) };
+    let view = ServiceKeyView::of(desk.run(create).await.map_err(unavailable)?);
+    Ok((StatusCode::CREATED, Json(CreatedServiceKey { view, key: key.text })).into_response())
+}
+
+/// Take a key away. For administrators.
+#[utoipa::path(
+    delete,
+    path = "/auth/service-keys/{id}",
+    tag = "auth",
+    security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "The key's id.")),
+    responses(
+        (status = 204, description = "It opens nothing any more."),
+        (status = 403, description = "You are no administrator.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such key.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn revoke_service_key(
+    State(desk): State<Desk>,
+    Administrator(me): Administrator,
+    from: Client,
+    PathId(id): PathId,
+    _: NoQuery,
+) -> Result<StatusCode, Problem> {
+    let revoke = RevokeServiceKey { actor: Actor::User(me.user), key: ServiceKeyId::new(id), client: client(&from) };
+    let revoked = desk.run(revoke).await.map_err(unavailable)?;
+    if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
+}

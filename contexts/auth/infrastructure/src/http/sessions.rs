@@ -1,0 +1,59 @@
+//! The end of sessions, from another one.
+
+use super::client;
+use crate::Desk;
+use crate::desk::unavailable;
+use auth_application::{EndSessions, Which};
+use auth_domain::SessionId;
+use axum::extract::State;
+use axum::http::StatusCode;
+use web::{Client, NoQuery, PathId, Person, Problem};
+
+/// End one of your sessions.
+#[utoipa::path(
+    delete,
+    path = "/auth/sessions/{id}",
+    tag = "auth",
+    security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "The session's id.")),
+    responses(
+        (status = 204, description = "Ended, with all its tokens."),
+        (status = 403, description = "Another service has no sessions.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "You have no such session.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn end_session(
+    State(desk): State<Desk>,
+    me: Person,
+    from: Client,
+    PathId(id): PathId,
+    _: NoQuery,
+) -> Result<StatusCode, Problem> {
+    let which = Which::One(SessionId::new(id));
+    let end = EndSessions { user: me.user, which, client: client(&from) };
+    let ended = desk.run(end).await.map_err(unavailable)?;
+    if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
+}
+
+/// End all your other sessions.
+#[utoipa::path(
+    delete,
+    path = "/auth/sessions",
+    tag = "auth",
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "This session is the only one."),
+        (status = 403, description = "Another service has no sessions.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn end_other_sessions(
+    State(desk): State<Desk>,
+    me: Person,
+    from: Client,
+    _: NoQuery,
+) -> Result<StatusCode, Problem> {
+    let which = Which::AllBut(SessionId::new(me.session));
+    let end = EndSessions { user: me.user, which, client: client(&from) };
+    desk.run(end).await.map_err(unavailable)?;
+    Ok(StatusCode::NO_CONTENT)
+}

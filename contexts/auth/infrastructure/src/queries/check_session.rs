@@ -1,0 +1,30 @@
+//! Whether a session is live, and what its person may do now.
+
+use auth_domain::Role;
+use kernel::Timestamp;
+use persistence::{At, Db, SqlError, fetch_optional};
+use uuid::Uuid;
+
+/// Of a live session.
+pub(crate) struct Standing {
+    pub(crate) user: Uuid,
+    pub(crate) role: Role,
+    /// By the database's clock.
+    pub(crate) now: Timestamp,
+}
+
+/// `None` when it has ended, or its person may not be signed in.
+pub(crate) async fn check(db: &Db, session: Uuid) -> Result<Option<Standing>, SqlError> {
+    let sql = (
+        "select s.user_id, a.role, clock_timestamp() from auth_sessions s \
+         join auth_accounts a on a.user_id = s.user_id where s.id = $1 and s.ended_at is null \
+         and s.expires_at > clock_timestamp() and a.disabled_at is null",
+        "select s.user_id, a.role, cast(unixepoch('subsec') * 1000000 as integer) from auth_sessions s \
+         join auth_accounts a on a.user_id = s.user_id where s.id = $1 and s.ended_at is null \
+         and s.expires_at > cast(unixepoch('subsec') * 1000000 as integer) and a.disabled_at is null",
+    );
+    let mut db = db.read().await?;
+    let found = fetch_optional!(&mut db, (Uuid, String, At), sql, session)?;
+    // A role that is not known here is none.
+    Ok(found.map(|(user, role, now)| Standing { user, role: role.parse().unwrap_or_default(), now: now.0 }))
+}

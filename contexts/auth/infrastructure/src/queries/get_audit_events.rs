@@ -1,0 +1,175 @@
+//! What has happened that matters for security.
+
+use crate::Desk;
+use auth_domain::Scope;
+use axum::extract::{MatchedPath, State};
+use axum::response::Response;
+use kernel::{Reason, Timestamp};
+use persistence::{At, Db, SqlError, fetch_all};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use web::{Authenticate as _, Caller, Client, Cursor, Page, Paging, Problem, Query, parse_id, unavailable};
+
+/// One line of the record.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(title = "AuditEvent")]
+pub(crate) struct AuditEventView {
+    /// Names it.
+    id: Uuid,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// What was done, such as `sign_in`.
+    #[schema(max_length = 50)]
+    action: String,
+    /// `succeeded` or `refused`.
+    #[schema(pattern = "^(succeeded|refused)$")]
+    outcome: String,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 50)]
+    reason: Option<String>,
+    /// Who: `anonymous`, `user:` or `service:` with an id, or `operator`, who has the command line.
+    #[schema(max_length = 50)]
+    actor: String,
+    /// On whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    user_id: Option<Uuid>,
+    /// In which session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    session_id: Option<Uuid>,
+    /// On what else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 200)]
+    target: Option<String>,
+    /// The client's network address; empty for the command line.
+    #[schema(max_length = 45)]
+    address: String,
+    /// The `X-Request-Id` of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    request_id: Option<String>,
+}
+
+/// Which lines are asked for.
+#[derive(Default)]
+struct Filter {
+    action: Option<String>,
+    outcome: Option<String>,
+    actor: Option<String>,
+    user: Option<Uuid>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("must be 1 to 50 of the letters a to z, digits, and . _ : -")]
+struct NotAWord;
+
+impl Reason for NotAWord {
+    fn code(&self) -> &'static str {
+        "filter_invalid"
+    }
+}
+
+/// Read the audit record, the latest first.
+///
+/// For administrators, and for services with the scope `audit:read`.
+#[utoipa::path(
+    get,
+    path = "/audit-events",
+    tag = "audit",
+    security(("bearer" = [])),
+    params(
+        ("limit" = Option<i64>, Query, description = "How many at most.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before.", max_length = 100),
+        ("action" = Option<String>, Query, description = "Only this action.", max_length = 50),
+        ("outcome" = Option<String>, Query, description = "Only `succeeded` or `refused`.", max_length = 50),
+        ("actor" = Option<String>, Query, description = "Only by them, as `actor` shows them.", max_length = 50),
+        ("user_id" = Option<Uuid>, Query, description = "Only on this user."),
+    ),
+    responses(
+        (status = 200, description = "Lines of the record.", body = Page<AuditEventView>, headers(
+            ("Link" = String, description = "The next page (RFC 8288)."),
+        )),
+        (status = 403, description = "It is not yours to read.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter is refused.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_audit_events(
+    State(desk): State<Desk>,
+    caller: Caller,
+    route: MatchedPath,
+    client: Client,
+    mut query: Query,
+) -> Result<Response, Problem> {
+    let may = match &caller {
+        Caller::Anonymous => return Err(Problem::unauthenticated()),
+        Caller::Service(service) => service.scopes.contains(Scope::ReadAudit.as_str()),
+        Caller::Person(person) => person.is_admin,
+    };
+    if !may {
+        crate::Authenticator::new(desk).denied(&caller, route.as_str(), &client).await;
+        return Err(Problem::forbidden());
+    }
+    let paging = Paging::read(&mut query);
+    let filter = Filter {
+        action: query.optional("action", word),
+        outcome: query.optional("outcome", word),
+        actor: query.optional("actor", word),
+        user: query.optional("user_id", parse_id),
+    };
+    query.finish(Some(()))?;
+    let rows = find(&desk.db, &filter, paging).await.map_err(unavailable)?;
+    let page = Page::of(rows, paging, |view| Cursor { at: view.at, id: view.id });
+    let (limit, user) = (paging.limit.to_string(), filter.user.map(|user| user.to_string()));
+    let pairs = [
+        ("limit", Some(limit.as_str())),
+        ("action", filter.action.as_deref()),
+        ("outcome", filter.outcome.as_deref()),
+        ("actor", filter.actor.as_deref()),
+        ("user_id", user.as_deref()),
+    ];
+    let pairs: Vec<_> = pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    page.answer("/audit-events", &pairs)
+}
+
+fn word(text: &str) -> Result<String, NotAWord> {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._:-".contains(&byte);
+    if (1..=50).contains(&text.len()) && text.bytes().all(fits) { Ok(text.to_owned()) } else { Err(NotAWord) }
+}
+
+type Row = (
+    Uuid,
+    At,
+    String,
+    String,
+    Option<String>,
+    String,
+    Option<Uuid>,
+    Option<Uuid>,
+    Option<String>,
+    String,
+    Option<String>,
+);
+
+async fn find(db: &Db, filter: &Filter, paging: Paging) -> Result<Vec<AuditEventView>, SqlError> {
+    // The databases leave out what is null in their plans for these values.
+    let sql = "select id, at, action, outcome, reason, actor, user_id, session_id, target, address, request \
+         from auth_audit_events where (at, id) < ($1, $2) and ($3 is null or action = $3) \
+         and ($4 is null or outcome = $4) and ($5 is null or actor = $5) and ($6 is null or user_id = $6) \
+         order by at desc, id desc limit $7";
+    let (at, id) = super::before(paging);
+    let Filter { action, outcome, actor, user } = filter;
+    let mut db = db.read().await?;
+    let rows = fetch_all!(&mut db, Row, sql, at, id, action, outcome, actor, *user, paging.limit + 1)?;
+    Ok(rows.into_iter().map(AuditEventView::of).collect())
+}
+
+impl AuditEventView {
+    fn of(row: Row) -> Self {
+        let (id, at, action, outcome, reason, actor, user_id, session_id, target, address, request_id) = row;
+        Self { id, at: at.0, action, outcome, reason, actor, user_id, session_id, target, address, request_id }
+    }
+}

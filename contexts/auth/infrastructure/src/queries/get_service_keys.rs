@@ -1,0 +1,107 @@
+//! The keys of other services.
+
+use crate::Desk;
+use auth_application::{ServiceKey, TokenHash};
+use auth_domain::Scopes;
+use axum::extract::State;
+use axum::response::Response;
+use kernel::Timestamp;
+use persistence::{At, Db, SqlError, fetch_all, fetch_optional};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use web::{Administrator, Cursor, Page, Paging, Problem, Query, unavailable};
+
+/// A service key, without the key: that is shown once, when it is made.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(title = "ServiceKey")]
+pub(crate) struct ServiceKeyView {
+    /// Names it.
+    pub(crate) id: Uuid,
+    /// Whose it is.
+    #[schema(max_length = 100)]
+    pub(crate) name: String,
+    /// What it opens, separated by spaces.
+    #[schema(max_length = 100, example = "introspect audit:read")]
+    pub(crate) scope: String,
+    /// From when.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) created_at: Timestamp,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) expires_at: Timestamp,
+}
+
+/// List the service keys that are good now, the latest first. For administrators.
+#[utoipa::path(
+    get,
+    path = "/auth/service-keys",
+    tag = "auth",
+    security(("bearer" = [])),
+    params(
+        ("limit" = Option<i64>, Query, description = "How many at most.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before.", max_length = 100),
+    ),
+    responses(
+        (status = 200, description = "Service keys.", body = Page<ServiceKeyView>, headers(
+            ("Link" = String, description = "The next page (RFC 8288)."),
+        )),
+        (status = 403, description = "You are no administrator.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter is refused.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_service_keys(
+    State(desk): State<Desk>,
+    _: Administrator,
+    mut query: Query,
+) -> Result<Response, Problem> {
+    let paging = Paging::read(&mut query);
+    query.finish(Some(()))?;
+    let rows = find(&desk.db, paging).await.map_err(unavailable)?;
+    let page = Page::of(rows, paging, |view| Cursor { at: view.created_at, id: view.id });
+    page.answer("/auth/service-keys", &[("limit", &paging.limit.to_string())])
+}
+
+impl ServiceKeyView {
+    pub(crate) fn of(key: ServiceKey) -> Self {
+        let (name, scope) = (key.name.as_str().to_owned(), key.scopes.to_string());
+        Self { id: key.id.as_uuid(), name, scope, created_at: key.created_at, expires_at: key.expires_at }
+    }
+}
+
+/// The keys that are good now.
+pub(crate) async fn find(db: &Db, paging: Paging) -> Result<Vec<ServiceKeyView>, SqlError> {
+    let sql = (
+        "select id, name, scopes, created_at, expires_at from auth_service_keys where revoked_at is null \
+         and expires_at > clock_timestamp() and (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3",
+        "select id, name, scopes, created_at, expires_at from auth_service_keys where revoked_at is null \
+         and expires_at > cast(unixepoch('subsec') * 1000000 as integer) and (created_at, id) < ($1, $2) \
+         order by created_at desc, id desc limit $3",
+    );
+    let (at, id) = super::before(paging);
+    let mut db = db.read().await?;
+    let rows = fetch_all!(&mut db, (Uuid, String, String, At, At), sql, at, id, paging.limit + 1)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, name, scope, created_at, expires_at)| ServiceKeyView {
+            id,
+            name,
+            scope,
+            created_at: created_at.0,
+            expires_at: expires_at.0,
+        })
+        .collect())
+}
+
+/// Which key this is, if it is good now, and what it opens. A key with a scope that is not known here opens nothing.
+pub(crate) async fn scopes_of(db: &Db, hash: &TokenHash) -> Result<Option<(Uuid, Scopes)>, SqlError> {
+    let sql = (
+        "select id, scopes from auth_service_keys where hash = $1 and revoked_at is null \
+         and expires_at > clock_timestamp()",
+        "select id, scopes from auth_service_keys where hash = $1 and revoked_at is null \
+         and expires_at > cast(unixepoch('subsec') * 1000000 as integer)",
+    );
+    let mut db = db.read().await?;
+    let found = fetch_optional!(&mut db, (Uuid, String), sql, &hash.0[..])?;
+    Ok(found.and_then(|(key, scopes)| Some((key, scopes.parse().ok()?))))
+}

@@ -1,0 +1,83 @@
+//! Where somebody is signed in.
+
+use crate::Desk;
+use axum::extract::State;
+use axum::response::Response;
+use kernel::Timestamp;
+use persistence::{At, Db, SqlError, fetch_all};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use web::{Cursor, Page, Paging, Person, Problem, Query, unavailable};
+
+/// A session: one device, or one program.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(title = "Session")]
+pub(crate) struct SessionView {
+    /// Names it.
+    id: Uuid,
+    /// When its person signed in.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When its tokens were renewed last.
+    #[schema(value_type = String, format = DateTime)]
+    refreshed_at: Timestamp,
+    /// When it ends in any case.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// The network address that it was last renewed from.
+    #[schema(max_length = 45)]
+    address: String,
+    /// Whether it is the one that asks.
+    is_current: bool,
+}
+
+type Row = (Uuid, At, At, At, String);
+
+/// List your sessions, the latest first.
+#[utoipa::path(
+    get,
+    path = "/auth/sessions",
+    tag = "auth",
+    security(("bearer" = [])),
+    params(
+        ("limit" = Option<i64>, Query, description = "How many at most.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before.", max_length = 100),
+    ),
+    responses(
+        (status = 200, description = "Sessions that are live.", body = Page<SessionView>, headers(
+            ("Link" = String, description = "The next page (RFC 8288)."),
+        )),
+        (status = 403, description = "Another service has no sessions.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter is refused.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_sessions(State(desk): State<Desk>, me: Person, mut query: Query) -> Result<Response, Problem> {
+    let paging = Paging::read(&mut query);
+    query.finish(Some(()))?;
+    let rows = find(&desk.db, me.user.as_uuid(), paging).await.map_err(unavailable)?;
+    let views = rows.into_iter().map(|(id, created_at, refreshed_at, expires_at, address)| SessionView {
+        id,
+        created_at: created_at.0,
+        refreshed_at: refreshed_at.0,
+        expires_at: expires_at.0,
+        address,
+        is_current: id == me.session,
+    });
+    let page = Page::of(views.collect(), paging, |view| Cursor { at: view.created_at, id: view.id });
+    page.answer("/auth/sessions", &[("limit", &paging.limit.to_string())])
+}
+
+async fn find(db: &Db, user: Uuid, paging: Paging) -> Result<Vec<Row>, SqlError> {
+    let sql = (
+        "select id, opened_at, refreshed_at, expires_at, address from auth_sessions where user_id = $1 \
+         and ended_at is null and expires_at > clock_timestamp() and (opened_at, id) < ($2, $3) \
+         order by opened_at desc, id desc limit $4",
+        "select id, opened_at, refreshed_at, expires_at, address from auth_sessions where user_id = $1 \
+         and ended_at is null and expires_at > cast(unixepoch('subsec') * 1000000 as integer) \
+         and (opened_at, id) < ($2, $3) order by opened_at desc, id desc limit $4",
+    );
+    let (at, id) = super::before(paging);
+    let mut db = db.read().await?;
+    fetch_all!(&mut db, Row, sql, user, at, id, paging.limit + 1)
+}

@@ -1,0 +1,77 @@
+use crate::SqlAuth;
+use auth_application::Accounts;
+use auth_domain::{LastAdministrator, PasswordHash, Role};
+use kernel::{Email, UserId};
+use persistence::{execute, fetch_all, fetch_optional};
+use use_case::{Unavailable, async_trait};
+use uuid::Uuid;
+
+#[async_trait]
+impl Accounts for SqlAuth {
+    async fn identify(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<(), Unavailable> {
+        // A conflict on the identifier is an error of the statement, and so `Unavailable`: it is tried again.
+        let sql = "insert into auth_accounts (user_id, identifier, version) values ($1, $2, $3) \
+             on conflict (user_id) do update set identifier = excluded.identifier, version = excluded.version \
+             where auth_accounts.version < excluded.version";
+        execute!(&mut self.0, sql, user.as_uuid(), identifier.canonical(), version)?;
+        Ok(())
+    }
+
+    async fn create_credential(&mut self, user: UserId, hash: &PasswordHash) -> Result<(), Unavailable> {
+        let sql = "insert into auth_credentials (user_id, hash) values ($1, $2) on conflict (user_id) do nothing";
+        execute!(&mut self.0, sql, user.as_uuid(), hash.expose())?;
+        Ok(())
+    }
+
+    async fn replace_credential(
+        &mut self,
+        user: UserId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> Result<bool, Unavailable> {
+        let sql = "update auth_credentials set hash = $3 where user_id = $1 and hash = $2";
+        Ok(execute!(&mut self.0, sql, user.as_uuid(), old.expose(), new.expose())? == 1)
+    }
+
+    async fn admits(&mut self, user: UserId, hash: &PasswordHash) -> Result<bool, Unavailable> {
+        // SQLite has one writer, and this transaction is it.
+        let sql = (
+            "select a.user_id from auth_accounts a join auth_credentials c on c.user_id = a.user_id \
+             where a.user_id = $1 and a.disabled_at is null and c.hash = $2 for share",
+            "select a.user_id from auth_accounts a join auth_credentials c on c.user_id = a.user_id \
+             where a.user_id = $1 and a.disabled_at is null and c.hash = $2",
+        );
+        Ok(fetch_optional!(&mut self.0, (Uuid,), sql, user.as_uuid(), hash.expose())?.is_some())
+    }
+
+    async fn is_enabled(&mut self, user: UserId) -> Result<bool, Unavailable> {
+        let sql = "select user_id from auth_accounts where user_id = $1 and disabled_at is null";
+        Ok(fetch_optional!(&mut self.0, (Uuid,), sql, user.as_uuid())?.is_some())
+    }
+
+    async fn identified_by(&mut self, identifier: &Email) -> Result<Option<UserId>, Unavailable> {
+        let sql = "select user_id from auth_accounts where identifier = $1";
+        let found = fetch_optional!(&mut self.0, (Uuid,), sql, identifier.canonical())?;
+        Ok(found.map(|(user,)| UserId::new(user)))
+    }
+
+    async fn set_role(
+        &mut self,
+        user: UserId,
+        role: Role,
+    ) -> Result<Option<Result<(), LastAdministrator>>, Unavailable> {
+        // All administrators' rows, in one order: of two who demote each other, the second waits and then sees.
+        let sql = (
+            "select user_id from auth_accounts where role = 'admin' or user_id = $1 order by user_id for update",
+            "select user_id from auth_accounts where role = 'admin' or user_id = $1 order by user_id",
+        );
+        let locked = fetch_all!(&mut self.0, (Uuid,), sql, user.as_uuid())?;
+        if !locked.contains(&(user.as_uuid(),)) {
+            return Ok(None);
+        }
+        let sql = "update auth_accounts set role = $2 where user_id = $1 and ($2 = 'admin' or exists \
+             (select 1 from auth_accounts where role = 'admin' and user_id <> $1 and disabled_at is null))";
+        let done = execute!(&mut self.0, sql, user.as_uuid(), role.as_str())? == 1;
+        Ok(Some(if done { Ok(()) } else { Err(LastAdministrator) }))
+    }
+}

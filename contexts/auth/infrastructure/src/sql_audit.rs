@@ -1,0 +1,41 @@
+use crate::SqlAuth;
+use auth_application::{Actor, Audit, AuditEvent, Outcome};
+use auth_domain::SessionId;
+use kernel::UserId;
+use persistence::execute;
+use use_case::{Unavailable, async_trait};
+
+kernel::id! {
+    /// Names a line of the record.
+    AuditEventId
+}
+
+#[async_trait]
+impl Audit for SqlAuth {
+    async fn record(&mut self, event: AuditEvent) -> Result<(), Unavailable> {
+        let sql = "insert into auth_audit_events \
+             (id, action, outcome, reason, actor, user_id, session_id, target, address, request) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        let AuditEvent { action, outcome, actor, user, session, target, client } = event;
+        let (outcome, reason) = match outcome {
+            Outcome::Succeeded => ("succeeded", None),
+            Outcome::Refused(code) => ("refused", Some(code)),
+        };
+        let id = AuditEventId::random().as_uuid();
+        let (user, session) = (user.map(UserId::as_uuid), session.map(SessionId::as_uuid));
+        let (action, actor) = (action.as_str(), name(actor));
+        tracing::info!(target: "audit", action, outcome, reason, actor, user = ?user, address = client.address, "security event");
+        let auth_application::Client { address, request } = client;
+        execute!(&mut self.0, sql, id, action, outcome, reason, actor, user, session, target, address, request)?;
+        Ok(())
+    }
+}
+
+fn name(actor: Actor) -> String {
+    match actor {
+        Actor::Anonymous => "anonymous".to_owned(),
+        Actor::User(user) => format!("user:{user}"),
+        Actor::Service(key) => format!("service:{key}"),
+        Actor::Operator => "operator".to_owned(),
+    }
+}

@@ -1,0 +1,25 @@
+use crate::SqlAuth;
+use auth_application::{ServiceKey, ServiceKeys, TokenHash};
+use auth_domain::ServiceKeyId;
+use persistence::{At, execute};
+use use_case::{Unavailable, async_trait};
+
+#[async_trait]
+impl ServiceKeys for SqlAuth {
+    async fn add(&mut self, key: &ServiceKey, hash: &TokenHash) -> Result<(), Unavailable> {
+        let sql = "insert into auth_service_keys (id, hash, name, scopes, created_at, expires_at) \
+             values ($1, $2, $3, $4, $5, $6)";
+        let (id, scopes) = (key.id.as_uuid(), key.scopes.to_string());
+        execute!(&mut self.0, sql, id, &hash.0[..], key.name.as_str(), scopes, At(key.created_at), At(key.expires_at))?;
+        Ok(())
+    }
+
+    async fn revoke(&mut self, key: ServiceKeyId) -> Result<bool, Unavailable> {
+        let sql = (
+            "update auth_service_keys set revoked_at = clock_timestamp() where id = $1 and revoked_at is null",
+            "update auth_service_keys set revoked_at = cast(unixepoch('subsec') * 1000000 as integer) \
+             where id = $1 and revoked_at is null",
+        );
+        Ok(execute!(&mut self.0, sql, key.as_uuid())? == 1)
+    }
+}

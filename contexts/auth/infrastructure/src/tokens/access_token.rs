@@ -1,0 +1,160 @@
+//! Access tokens: JWTs (RFC 7519) in the profile of RFC 9068, signed with Ed25519 (RFC 8037).
+
+use super::{SigningKeys, TokenError};
+use auth_domain::SessionId;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use jsonwebtoken::{Algorithm, Header, Validation};
+use kernel::{Secret, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// The type that a token says it is (RFC 9068, section 2.1).
+const TYPE: &str = "at+jwt";
+/// The longest token that is looked at, in bytes.
+const LONGEST: usize = 4_096;
+/// By how much a token may come from the future, in seconds. All times are the database's.
+const LEEWAY: i64 = 5;
+
+/// Makes and verifies access tokens.
+#[derive(Clone)]
+pub struct AccessTokens {
+    keys: Arc<SigningKeys>,
+    issuer: Arc<str>,
+    audience: Arc<str>,
+    life: Duration,
+}
+
+/// What a token says.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claims {
+    /// Who has made it.
+    pub iss: String,
+    /// Whom it is for.
+    pub aud: String,
+    /// Who bears it.
+    pub sub: Uuid,
+    /// In which session.
+    pub sid: Uuid,
+    /// When it was made, in seconds since 1970.
+    pub iat: i64,
+    /// From when it is good.
+    pub nbf: i64,
+    /// Until when it is good.
+    pub exp: i64,
+    /// Its own name.
+    pub jti: Uuid,
+}
+
+/// What has been verified. Nothing else makes one.
+pub struct Verified<T>(T);
+
+impl<T> std::ops::Deref for Verified<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// The whole of a header: what else may stand in one (`crit`, `jwk`, `jku`, `x5u` …) is refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    alg: String,
+    typ: String,
+    kid: String,
+}
+
+kernel::id! {
+    /// Names a token.
+    TokenId
+}
+
+impl AccessTokens {
+    /// `life` is for how long a token is good.
+    #[must_use]
+    pub fn new(keys: Arc<SigningKeys>, issuer: &str, audience: &str, life: Duration) -> Self {
+        Self { keys, issuer: issuer.into(), audience: audience.into(), life }
+    }
+
+    /// For how long a token is good, in seconds.
+    #[must_use]
+    pub fn seconds(&self) -> i64 {
+        i64::try_from(self.life.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn keys(&self) -> &SigningKeys {
+        &self.keys
+    }
+
+    /// A token for somebody in a session, from `now` on.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub fn issue(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<Secret, TokenError> {
+        let now = seconds(now);
+        let claims = Claims {
+            iss: self.issuer.to_string(),
+            aud: self.audience.to_string(),
+            sub: user.as_uuid(),
+            sid: session.as_uuid(),
+            iat: now,
+            nbf: now,
+            exp: now.saturating_add(self.seconds()),
+            jti: TokenId::random().as_uuid(),
+        };
+        let ring = self.keys.ring();
+        let key = ring.signer();
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(key.kid.clone());
+        jsonwebtoken::encode(&header, &claims, &key.signing).map(Secret::new).map_err(|_| TokenError::Crypto)
+    }
+
+    /// What a token says, when it is one of ours, whatever its time. `None` whatever is wrong with it.
+    #[must_use]
+    pub fn read(&self, token: &str) -> Option<Verified<Claims>> {
+        if token.len() > LONGEST {
+            return None;
+        }
+        let (head, _) = token.split_once('.')?;
+        let head: Head = serde_json::from_slice(&BASE64.decode(head).ok()?).ok()?;
+        if head.alg != "EdDSA" || head.typ != TYPE {
+            return None;
+        }
+        let ring = self.keys.ring();
+        let key = ring.find(&head.kid)?;
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+        validation.set_issuer(&[&*self.issuer]);
+        validation.set_audience(&[&*self.audience]);
+        // By the database's clock instead, in `at`.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        jsonwebtoken::decode(token, &key.verifying, &validation).ok().map(|token| Verified(token.claims))
+    }
+}
+
+impl Verified<Claims> {
+    /// The claims, if their time is now.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Option<Self> {
+        let now = seconds(now);
+        let soon = now.saturating_add(LEEWAY);
+        let is_good = self.iat <= soon && self.nbf <= soon && now < self.exp && self.nbf <= self.exp;
+        is_good.then_some(self)
+    }
+}
+
+fn seconds(at: Timestamp) -> i64 {
+    at.as_microsecond().div_euclid(1_000_000)
+}
+
+#[cfg(test)]
+#[path = "access_token_tests.rs"]
+mod tests;

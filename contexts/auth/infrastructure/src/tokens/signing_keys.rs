@@ -1,0 +1,213 @@
+//! The keys that access tokens are signed with: kept in the key file, shown before they sign.
+
+use super::TokenError;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use kernel::{Secret, Timestamp};
+use sealing::{Edition, KeyFile, KeysError};
+use serde::{Deserialize, Serialize, Serializer};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+/// The member of the key file.
+const MEMBER: &str = "signing";
+/// How long a new key is shown before it signs: others keep a copy of the list for half of that.
+pub const SHOWN_BEFORE: Duration = Duration::from_secs(600);
+/// How often the file is looked at, at most.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The keys that access tokens are signed with, from the key file: picked up while it runs when
+/// somebody has changed it.
+pub struct SigningKeys {
+    file: KeyFile,
+    state: Mutex<State>,
+}
+
+struct State {
+    ring: Arc<Ring>,
+    edition: Edition,
+    looked: Instant,
+}
+
+/// All keys, as they are now.
+pub struct Ring(Vec<SigningKey>);
+
+/// One key.
+pub struct SigningKey {
+    /// Its name in tokens.
+    pub kid: String,
+    /// From when on it signs, by the machine's clock.
+    pub signs_from: Timestamp,
+    /// The public half, in base64url.
+    pub x: String,
+    pub(super) signing: EncodingKey,
+    pub(super) verifying: DecodingKey,
+}
+
+/// As the file has it.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    kid: String,
+    #[serde(serialize_with = "expose")]
+    private: Secret,
+    signs_from: Timestamp,
+}
+
+/// The one place where a signing key is written: into the key file.
+fn expose<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(secret.expose())
+}
+
+impl SigningKeys {
+    /// Reads the keys; in a data directory of Roster's, the first one is made.
+    ///
+    /// # Errors
+    /// When there are none, or the file cannot be read or written.
+    pub fn open(file: KeyFile) -> Result<Self, TokenError> {
+        if file.is_ours() && file.member::<Vec<Entry>>(MEMBER)?.is_none() {
+            // Asked again under the lock: another process may have been first.
+            file.change::<Vec<Entry>, TokenError>(MEMBER, |found| match found {
+                Some(entries) => Ok(entries),
+                None => Ok(vec![Entry::generate(Timestamp::now())?]),
+            })?;
+        }
+        let (edition, ring) = (file.edition()?, read(&file)?);
+        Ok(Self { file, state: Mutex::new(State { ring: Arc::new(ring), edition, looked: Instant::now() }) })
+    }
+
+    /// All keys. When the file has changed, what it says now; when it has become useless, what it said before.
+    #[must_use]
+    pub fn ring(&self) -> Arc<Ring> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.looked.elapsed() >= LOOK {
+            state.looked = Instant::now();
+            if let Err(error) = self.look(&mut state) {
+                tracing::error!(%error, "the signing keys cannot be read again: the ones from before stay");
+            }
+        }
+        Arc::clone(&state.ring)
+    }
+
+    fn look(&self, state: &mut State) -> Result<(), TokenError> {
+        let edition = self.file.edition()?;
+        if edition != state.edition {
+            state.ring = Arc::new(read(&self.file)?);
+            state.edition = edition;
+            tracing::info!(keys = state.ring.0.len(), "the signing keys have changed");
+        }
+        Ok(())
+    }
+}
+
+/// Adds a key: shown from now on, signing from `signs_from` on.
+///
+/// # Errors
+/// When the file cannot be read or written.
+pub fn rotate(file: &KeyFile, signs_from: Timestamp) -> Result<String, TokenError> {
+    let entry = Entry::generate(signs_from)?;
+    let kid = entry.kid.clone();
+    file.change::<Vec<Entry>, TokenError>(MEMBER, |found| {
+        let mut entries = found.unwrap_or_default();
+        entries.push(entry);
+        Ok(entries)
+    })?;
+    Ok(kid)
+}
+
+/// Destroys a key: what it has signed is good for nothing from now on.
+///
+/// # Errors
+/// [`TokenError::UnknownKey`], [`TokenError::LastKey`] when it signs now, or when the file cannot
+/// be read or written.
+pub fn retire(file: &KeyFile, kid: &str) -> Result<(), TokenError> {
+    file.change::<Vec<Entry>, TokenError>(MEMBER, |found| {
+        let mut entries = found.unwrap_or_default();
+        if !entries.iter().any(|entry| entry.kid == kid) {
+            return Err(TokenError::UnknownKey);
+        }
+        if signer(&entries, Timestamp::now(), |entry| entry.signs_from).is_none_or(|entry| entry.kid == kid) {
+            return Err(TokenError::LastKey);
+        }
+        entries.retain(|entry| entry.kid != kid);
+        Ok(entries)
+    })
+}
+
+/// All keys, and whether each signs now.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn list(file: &KeyFile) -> Result<Vec<(SigningKey, bool)>, TokenError> {
+    let ring = read(file)?;
+    let signs = ring.signer().kid.clone();
+    Ok(ring
+        .0
+        .into_iter()
+        .map(|key| {
+            let is = key.kid == signs;
+            (key, is)
+        })
+        .collect())
+}
+
+impl Ring {
+    /// The key that signs now: the latest whose time has come, or else the first.
+    pub(super) fn signer(&self) -> &SigningKey {
+        signer(&self.0, Timestamp::now(), |key| key.signs_from).unwrap_or(&self.0[0])
+    }
+
+    /// The key of this name.
+    pub(super) fn find(&self, kid: &str) -> Option<&SigningKey> {
+        self.0.iter().find(|key| key.kid == kid)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &SigningKey> {
+        self.0.iter()
+    }
+}
+
+fn signer<K>(keys: &[K], now: Timestamp, from: impl Fn(&K) -> Timestamp) -> Option<&K> {
+    keys.iter().filter(|key| from(key) <= now).max_by_key(|key| from(key)).or_else(|| keys.first())
+}
+
+fn read(file: &KeyFile) -> Result<Ring, TokenError> {
+    let entries: Vec<Entry> = file.member(MEMBER)?.unwrap_or_default();
+    let keys: Vec<_> = entries.into_iter().map(|entry| entry.key(file)).collect::<Result<_, _>>()?;
+    if keys.is_empty() {
+        return Err(TokenError::NoKeys(file.path().to_owned()));
+    }
+    Ok(Ring(keys))
+}
+
+impl Entry {
+    fn generate(signs_from: Timestamp) -> Result<Self, TokenError> {
+        let pair = Ed25519KeyPair::generate().map_err(|_| TokenError::Crypto)?;
+        let der = pair.to_pkcs8().map_err(|_| TokenError::Crypto)?;
+        // As good as random, and whoever has the key can tell its name.
+        let kid = pair.public_key().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { kid, private: Secret::new(BASE64.encode(der.as_ref())), signs_from })
+    }
+
+    fn key(self, file: &KeyFile) -> Result<SigningKey, TokenError> {
+        let unusable = || KeysError::Malformed {
+            path: file.path().to_owned(),
+            why: "one of its signing keys is none of Ed25519".to_owned(),
+        };
+        let der = Zeroizing::new(BASE64.decode(self.private.expose()).map_err(|_| unusable())?);
+        let pair = Ed25519KeyPair::from_pkcs8(&der).map_err(|_| unusable())?;
+        let x = BASE64.encode(pair.public_key().as_ref());
+        let verifying = DecodingKey::from_ed_components(&x).map_err(|_| unusable())?;
+        Ok(SigningKey {
+            kid: self.kid,
+            signs_from: self.signs_from,
+            x,
+            signing: EncodingKey::from_ed_der(&der),
+            verifying,
+        })
+    }
+}

@@ -1,0 +1,210 @@
+use crate::{Problem, Trace};
+use async_trait::async_trait;
+use axum::extract::{FromRequestParts, MatchedPath};
+use axum::http::{HeaderValue, StatusCode, header, request::Parts};
+use kernel::{Secret, UserId};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The longest token that is looked at, in bytes.
+const LONGEST_TOKEN: usize = 4_096;
+
+/// Who sends a request.
+///
+/// As an extractor: whoever the bearer token says (RFC 6750), or nobody when there is none. A token
+/// that is good for nothing is refused, never taken for nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// Nobody has signed in.
+    Anonymous,
+    /// Somebody has.
+    Person(Person),
+    /// Another service.
+    Service(Service),
+}
+
+/// Somebody who has signed in. As an extractor: 401 for nobody, 403 for a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub user: UserId,
+    /// In which session.
+    pub session: Uuid,
+    /// Whether they administer, as of now.
+    pub is_admin: bool,
+}
+
+/// Another service. As an extractor: 401 for nobody, 403 for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// The key that it showed, by its id.
+    pub key: Uuid,
+    /// What the key opens.
+    pub scopes: BTreeSet<&'static str>,
+}
+
+/// An administrator. As an extractor: 401 for nobody, 403 for anybody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Administrator(pub Person);
+
+/// Tells who bears a token. Implemented by whoever keeps sessions; handed to the routes by the composition root.
+#[async_trait]
+pub trait Authenticate: Send + Sync {
+    /// Who bears this token now: `None` when it is good for nothing, whatever the reason.
+    ///
+    /// # Errors
+    /// 503 when it cannot be told: then nothing is allowed.
+    async fn caller(&self, token: &Secret) -> Result<Option<Caller>, Problem>;
+
+    /// Keeps that somebody was refused what is not theirs.
+    async fn denied(&self, caller: &Caller, route: &str, client: &Client);
+}
+
+/// Where a request comes from, for the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// The client's network address.
+    pub address: String,
+    /// The id of the request, as its answer's `X-Request-Id` has it.
+    pub request: String,
+}
+
+impl Caller {
+    /// As the ledger keeps it.
+    #[must_use]
+    pub fn principal(&self) -> String {
+        match self {
+            Self::Anonymous => "anonymous".to_owned(),
+            Self::Person(person) => format!("user:{}", person.user),
+            Self::Service(service) => format!("service:{}", service.key),
+        }
+    }
+
+    /// Whether they administer.
+    #[must_use]
+    pub const fn is_admin(&self) -> bool {
+        matches!(self, Self::Person(Person { is_admin: true, .. }))
+    }
+
+    /// Whether they may see all that is kept of this user: the user and administrators.
+    #[must_use]
+    pub fn sees_all_of(&self, user: Uuid) -> bool {
+        matches!(self, Self::Person(person) if person.is_admin || person.user.as_uuid() == user)
+    }
+}
+
+impl Problem {
+    /// 401: nobody has signed in (RFC 9110, section 15.5.2).
+    #[must_use]
+    pub fn unauthenticated() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first")
+            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"roster\""))
+    }
+
+    /// 401: a token that is good for nothing. It says the same for every reason (RFC 6750, section 3.1).
+    #[must_use]
+    pub fn invalid_token() -> Self {
+        const CHALLENGE: &str = "Bearer realm=\"roster\", error=\"invalid_token\"";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "The token is not valid, or not any more")
+            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
+    }
+
+    /// 403: it is not theirs to do.
+    #[must_use]
+    pub const fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "You may not do that")
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(token) = token(parts)? else { return Ok(Self::Anonymous) };
+        authenticator(parts)?.caller(&token).await?.ok_or_else(Problem::invalid_token)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Caller::from_request_parts(parts, state).await? {
+            Caller::Person(person) => Ok(person),
+            other => Err(refuse(parts, &other).await),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Administrator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Caller::from_request_parts(parts, state).await? {
+            Caller::Person(person) if person.is_admin => Ok(Self(person)),
+            other => Err(refuse(parts, &other).await),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Service {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Caller::from_request_parts(parts, state).await? {
+            Caller::Service(service) => Ok(service),
+            other => Err(refuse(parts, &other).await),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Client {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(parts))
+    }
+}
+
+impl Client {
+    fn of(parts: &Parts) -> Self {
+        let address = parts.extensions.get::<crate::Peer>().map(|peer| peer.0.ip().to_string());
+        let request = parts.extensions.get::<Trace>().map(|trace| trace.request_id().to_string());
+        Self { address: address.unwrap_or_default(), request: request.unwrap_or_default() }
+    }
+}
+
+/// What somebody gets who is not the one that a route is for; known ones are kept in mind.
+async fn refuse(parts: &Parts, caller: &Caller) -> Problem {
+    if *caller == Caller::Anonymous {
+        return Problem::unauthenticated();
+    }
+    let route = parts.extensions.get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    match authenticator(parts) {
+        Ok(authenticator) => authenticator.denied(caller, route, &Client::of(parts)).await,
+        Err(problem) => return problem,
+    }
+    Problem::forbidden()
+}
+
+fn authenticator(parts: &Parts) -> Result<Arc<dyn Authenticate>, Problem> {
+    parts.extensions.get::<Arc<dyn Authenticate>>().cloned().ok_or_else(|| {
+        tracing::error!("a route asks who calls, and nobody can tell");
+        Problem::internal()
+    })
+}
+
+/// The bearer token, if there is one. Two are two readers' chance to differ.
+fn token(parts: &Parts) -> Result<Option<Secret>, Problem> {
+    let mut values = parts.headers.get_all(header::AUTHORIZATION).into_iter();
+    let (first, second) = (values.next(), values.next());
+    let Some(value) = first else { return Ok(None) };
+    let text = value.to_str().ok().filter(|_| second.is_none()).ok_or_else(Problem::invalid_token)?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(Problem::invalid_token)?;
+    let token = token.trim_matches(' ');
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.len() > LONGEST_TOKEN {
+        return Err(Problem::invalid_token());
+    }
+    Ok(Some(Secret::new(token.to_owned())))
+}

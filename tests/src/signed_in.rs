@@ -1,0 +1,118 @@
+#![expect(clippy::expect_used, reason = "in a test, what does not work has failed it")]
+
+use crate::{Answer, Node, Person, Request, World};
+use persistence::{Text, execute};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Somebody in a session of theirs.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Who.
+    pub user: Uuid,
+    /// The session.
+    pub session: Uuid,
+    /// The access token.
+    pub access: String,
+    /// The refresh token.
+    pub refresh: String,
+}
+
+impl Request {
+    /// With a bearer token.
+    #[must_use]
+    pub fn bearing(self, token: &str) -> Self {
+        self.header("Authorization", format!("Bearer {token}"))
+    }
+
+    /// As somebody who has signed in.
+    #[must_use]
+    pub fn by(self, who: &SignedIn) -> Self {
+        self.bearing(&who.access)
+    }
+}
+
+impl SignedIn {
+    /// From the answer to a sign-in or a refresh, which MUST have gone well.
+    #[must_use]
+    pub fn of(user: Uuid, answer: &Answer) -> Self {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{answer:?}");
+        let tokens = answer.json();
+        assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(300)));
+        let text = |name: &str| tokens[name].as_str().expect("a text").to_owned();
+        let session = text("session_id").parse().expect("an id");
+        Self { user, session, access: text("access_token"), refresh: text("refresh_token") }
+    }
+
+    /// `POST /auth/refresh`
+    #[must_use]
+    pub fn refreshing(&self) -> Request {
+        Request::post("/auth/refresh", &json!({ "refresh_token": self.refresh }))
+    }
+}
+
+impl Person {
+    /// `POST /auth/login`
+    #[must_use]
+    pub fn login(&self) -> Request {
+        Request::post("/auth/login", &json!({ "email": self.email, "password": self.password }))
+    }
+}
+
+impl Node {
+    /// Signs somebody up, waits until they can sign in, and signs them in.
+    pub async fn member(&self, person: &Person) -> SignedIn {
+        let accepted = self.send(&person.sign_up()).await;
+        let command: Value = self.outcome(&accepted).await;
+        assert_eq!(command["status"], "succeeded", "{command}");
+        let user = command["target"]["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+        self.sign_in(user, person).await
+    }
+
+    /// Signs somebody in once more.
+    pub async fn sign_in(&self, user: Uuid, person: &Person) -> SignedIn {
+        SignedIn::of(user, &self.send(&person.login()).await)
+    }
+
+    /// Whether an access token is good.
+    pub async fn knows(&self, who: &SignedIn) -> bool {
+        let answer = self.send(&Request::get("/users/me").by(who)).await;
+        assert!(answer.status == 200 || answer.problem() == "invalid_token", "{answer:?}");
+        answer.status == 200
+    }
+}
+
+impl World {
+    /// Makes somebody an administrator, past the rules: how the first one comes about has its own tests.
+    pub async fn promote(&self, who: &SignedIn) {
+        let mut tx = self.db.begin().await.expect("a transaction");
+        let sql = "update auth_accounts set role = 'admin' where user_id = $1";
+        assert_eq!(execute!(&mut tx, sql, who.user).expect("written"), 1);
+        tx.commit().await.expect("committed");
+    }
+
+    /// Takes the right to be signed in from somebody, in the store.
+    pub async fn disable(&self, who: &SignedIn) {
+        let mut tx = self.db.begin().await.expect("a transaction");
+        let sql = (
+            "update auth_accounts set disabled_at = now() where user_id = $1",
+            "update auth_accounts set disabled_at = 1 where user_id = $1",
+        );
+        assert_eq!(execute!(&mut tx, sql, who.user).expect("written"), 1);
+        tx.commit().await.expect("committed");
+    }
+
+    /// Changes what is stored, past the process.
+    pub async fn run(&self, sql: impl Text) {
+        let mut tx = self.db.begin().await.expect("a transaction");
+        execute!(&mut tx, sql).expect("written");
+        tx.commit().await.expect("committed");
+    }
+
+    /// Whether the database itself refuses a change.
+    pub async fn refuses(&self, sql: &'static str) -> bool {
+        let mut tx = self.db.begin().await.expect("a transaction");
+        execute!(&mut tx, sql).is_err()
+    }
+}

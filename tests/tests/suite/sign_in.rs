@@ -1,0 +1,239 @@
+//! Somebody signs in, is known, and signs out; nobody else is known as them.
+
+use acceptance::{Person, Request, SignedIn, in_each_world};
+use serde_json::{Value, json};
+
+fn ada() -> Person {
+    Person::new("ada@example.org").called("Ada")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_signs_in_is_known_and_sees_all_of_themselves() {
+    in_each_world(async |world| {
+        let ada = world.member(&ada()).await;
+        let me = world.send(&Request::get("/users/me").by(&ada)).await;
+        assert_eq!(me.status, 200, "{me:?}");
+        assert_eq!((me.header("cache-control"), me.header("vary")), (Some("no-store"), Some("Authorization")));
+        let me = me.json();
+        assert_eq!((&me["id"], &me["email"]), (&json!(ada.user), &json!("ada@example.org")));
+
+        let path = format!("/users/{}", ada.user);
+        assert_eq!(world.send(&Request::get(&path).by(&ada)).await.json(), me);
+        let eve = world.member(&Person::new("eve@example.org")).await;
+        let mut public = me.clone();
+        public.as_object_mut().unwrap().remove("email");
+        for request in [Request::get(&path), Request::get(&path).by(&eve)] {
+            assert_eq!(world.send(&request).await.json(), public);
+        }
+        world.promote(&eve).await;
+        assert_eq!(world.send(&Request::get(&path).by(&eve)).await.json(), me, "an administrator sees everything");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_may_be_spelled_otherwise_and_the_password_may_not() {
+    in_each_world(async |world| {
+        let person = ada().with_password("Correct horse, battery staple");
+        let ada = world.member(&person).await;
+        let login = |email: &str, password: &str| Person::new(email).with_password(password).login();
+        let other = world.send(&login("ADA@Example.ORG", &person.password)).await;
+        assert_eq!(SignedIn::of(ada.user, &other).user, ada.user);
+        for password in [
+            "correct horse, battery staple",
+            "Correct horse, battery staple ",
+            " Correct horse, battery staple",
+            "Correct horse, battery stapl",
+            "x",
+        ] {
+            let answer = world.send(&login(&person.email, password)).await;
+            assert_eq!((answer.status, answer.problem().as_str()), (401, "wrong_credentials"), "{password:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_does_not_tell_an_unknown_address_from_a_wrong_password_or_a_disabled_account() {
+    in_each_world(async |world| {
+        world.member(&ada()).await;
+        let off = Person::new("off@example.org");
+        let disabled = world.member(&off).await;
+        world.disable(&disabled).await;
+        let wrong = ada().with_password("another password, which is wrong");
+        let unknown = Person::new("nobody@example.org");
+        let answers = world.send_all([wrong.login(), unknown.login(), off.login()]).await;
+        let shown = |body: Value| {
+            let mut body = body.as_object().unwrap().clone();
+            body.remove("instance");
+            body.remove("trace_id");
+            body
+        };
+        for answer in &answers {
+            assert_eq!((answer.status, answer.problem().as_str()), (401, "wrong_credentials"));
+            assert_eq!(shown(answer.json()), shown(answers[0].json()));
+            assert_eq!(answer.header("www-authenticate"), answers[0].header("www-authenticate"));
+        }
+        assert!(!world.knows(&disabled).await, "and their session has ended");
+        assert_eq!(world.send(&disabled.refreshing()).await.problem(), "invalid_refresh_token");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_renewed_by_its_latest_token_and_ended_by_a_used_one() {
+    in_each_world(async |world| {
+        let first = world.member(&ada()).await;
+        let second = SignedIn::of(first.user, &world.send(&first.refreshing()).await);
+        assert_eq!(second.session, first.session);
+        assert!(world.knows(&first).await && world.knows(&second).await, "an access token lasts as long as it says");
+        let third = SignedIn::of(first.user, &world.send(&second.refreshing()).await);
+
+        let replayed = world.send(&first.refreshing()).await;
+        assert_eq!((replayed.status, replayed.problem().as_str()), (401, "invalid_refresh_token"));
+        for ended in [&first, &second, &third] {
+            assert!(!world.knows(ended).await, "whoever has stolen a token is out");
+            assert_eq!(world.send(&ended.refreshing()).await.problem(), "invalid_refresh_token");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_refresh_token_that_is_good_for_nothing_gets_the_same_answer() {
+    in_each_world(async |world| {
+        let ada = world.member(&ada()).await;
+        let out = world.send(&Request::new("POST", "/auth/logout").by(&ada)).await;
+        assert_eq!(out.status, 204, "{out:?}");
+        let unknown = format!("rr_{}", "A".repeat(43));
+        for token in [ada.refresh.as_str(), &ada.access, &unknown, "rr_", "x", "rr_\u{e9}"] {
+            let answer = world.send(&Request::post("/auth/refresh", &json!({ "refresh_token": token }))).await;
+            assert_eq!((answer.status, answer.problem().as_str()), (401, "invalid_refresh_token"), "{token}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_signs_out_is_out_at_once() {
+    in_each_world(async |world| {
+        let here = world.member(&ada()).await;
+        let there = world.sign_in(here.user, &ada()).await;
+        let out = world.send(&Request::new("POST", "/auth/logout").by(&here)).await;
+        assert_eq!((out.status, out.body.as_str(), out.header("content-type")), (204, "", None));
+        assert!(!world.knows(&here).await && world.knows(&there).await);
+        assert_eq!(world.send(&here.refreshing()).await.problem(), "invalid_refresh_token");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_sees_and_ends_ones_own_sessions_and_nobody_elses() {
+    in_each_world(async |world| {
+        let here = world.member(&ada()).await;
+        let there = world.sign_in(here.user, &ada()).await;
+        let elsewhere = world.sign_in(here.user, &ada()).await;
+        let eve = world.member(&Person::new("eve@example.org")).await;
+
+        let page = world.send(&Request::get("/auth/sessions?limit=2").by(&here)).await;
+        let next = page.json()["next_cursor"].as_str().unwrap().to_owned();
+        assert_eq!(page.header("link").unwrap(), format!("</auth/sessions?limit=2&cursor={next}>; rel=\"next\""));
+        let rest = world.send(&Request::get(format!("/auth/sessions?limit=2&cursor={next}")).by(&here)).await.json();
+        assert_eq!(rest["next_cursor"], Value::Null);
+        let all: Vec<_> =
+            [page.json(), rest].iter().flat_map(|page| page["data"].as_array().unwrap().clone()).collect();
+        let ids: Vec<_> = all.iter().map(|session| session["id"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(ids, [&elsewhere, &there, &here].map(|session| session.session.to_string()), "the latest first");
+        assert_eq!(all.iter().map(|it| it["is_current"].as_bool().unwrap()).collect::<Vec<_>>(), [false, false, true]);
+        assert_eq!(all[0]["address"], "127.0.0.1");
+
+        let end = |session: &SignedIn| Request::new("DELETE", format!("/auth/sessions/{}", session.session));
+        assert_eq!(world.send(&end(&there).by(&eve)).await.problem(), "not_found", "not even an administrator's sight");
+        assert_eq!(world.send(&end(&there).by(&here)).await.status, 204);
+        assert_eq!(world.send(&end(&there).by(&here)).await.problem(), "not_found");
+        assert!(world.knows(&here).await && !world.knows(&there).await && world.knows(&elsewhere).await);
+
+        assert_eq!(world.send(&Request::new("DELETE", "/auth/sessions").by(&here)).await.status, 204);
+        assert!(world.knows(&here).await && !world.knows(&elsewhere).await && world.knows(&eve).await);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_is_the_only_one_and_ends_the_other_sessions() {
+    in_each_world(async |world| {
+        let here = world.member(&ada()).await;
+        let there = world.sign_in(here.user, &ada()).await;
+        let change = |current: &str, new: &str| {
+            Request::post("/auth/password", &json!({ "current_password": current, "new_password": new })).by(&here)
+        };
+        let new = "noch drei blaue Würfel";
+        let wrong = world.send(&change("not the password at all", new)).await;
+        assert_eq!(wrong.status, 422, "{wrong:?}");
+        assert_eq!(wrong.violations(), [("/current_password".into(), "wrong_password".into())]);
+        let weak = world.send(&change(&ada().password, "password1")).await;
+        assert!(weak.violations().iter().all(|(pointer, _)| pointer == "/new_password"), "{weak:?}");
+        assert!(world.knows(&there).await, "nothing has changed yet");
+
+        let changed = world.send(&change(&ada().password, new)).await;
+        assert_eq!(changed.status, 204, "{changed:?}");
+        assert!(world.knows(&here).await && !world.knows(&there).await);
+        assert_eq!(world.send(&there.refreshing()).await.problem(), "invalid_refresh_token");
+        assert_eq!(world.send(&ada().login()).await.problem(), "wrong_credentials");
+        world.sign_in(here.user, &ada().with_password(new)).await;
+        assert_eq!(world.send(&here.refreshing()).await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_shown_in_one_way_and_any_other_is_refused() {
+    in_each_world(async |world| {
+        let ada = world.member(&ada()).await;
+        let access = &ada.access;
+        let good = [format!("Bearer {access}"), format!("bearer {access}"), format!("BEARER  {access}")];
+        for value in good {
+            let answer = world.send(&Request::get("/users/me").header("Authorization", &value)).await;
+            assert_eq!(answer.status, 200, "{value}");
+        }
+        let bad = [
+            access.clone(),
+            "Bearer".into(),
+            "Bearer ".into(),
+            format!("Basic {access}"),
+            format!("Token {access}"),
+            format!("Bearer {access} {access}"),
+            format!("Bearer {}", ada.refresh),
+            format!("Bearer {access}."),
+            format!("Bearer {}", "x".repeat(5_000)),
+        ];
+        for value in bad {
+            for path in ["/users/me".to_owned(), format!("/users/{}", ada.user)] {
+                let answer = world.send(&Request::get(path).header("Authorization", &value)).await;
+                assert_eq!((answer.status, answer.problem().as_str()), (401, "invalid_token"), "{value}");
+                assert!(answer.header("www-authenticate").unwrap().contains("invalid_token"));
+            }
+        }
+        let twice = Request::get("/users/me").by(&ada).by(&ada);
+        assert_eq!(world.send(&twice).await.problem(), "invalid_token");
+        let none = world.get("/users/me").await;
+        assert_eq!((none.status, none.problem().as_str()), (401, "unauthenticated"));
+        assert_eq!(none.header("www-authenticate"), Some("Bearer realm=\"roster\""));
+        assert_eq!(world.get(format!("/users/me?access_token={access}")).await.status, 401, "never from the address");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_are_public_and_hold_no_secret() {
+    in_each_world(async |world| {
+        let answer = world.get("/.well-known/jwks.json").await;
+        assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
+        let keys = answer.json()["keys"].as_array().unwrap().clone();
+        assert_eq!(keys.len(), 1);
+        let mut members: Vec<_> = keys[0].as_object().unwrap().keys().cloned().collect();
+        members.sort();
+        assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x"]);
+    })
+    .await;
+}
