@@ -65,9 +65,6 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         .response("201", done)
         .response("409", conflict)
         .response("422", Problem::response("It could be read, and is refused: every violation with its pointer."))
-        .response("408", Problem::response("The body took too long to arrive."))
-        .response("413", Problem::response("The body is over 64 KiB."))
-        .response("415", Problem::response("The body is not `application/json`."))
         .build();
     PathsBuilder::new().path(path, PathItem::new(http_method(method), operation)).build()
 }
@@ -94,6 +91,16 @@ pub(crate) fn complete(document: &mut OpenApi) {
             ] {
                 let responses = &mut operation.responses.responses;
                 responses.entry(status.to_owned()).or_insert_with(|| Problem::response(why).into());
+            }
+            if operation.request_body.is_some() {
+                for (status, why) in [
+                    ("408", "The body took too long to arrive."),
+                    ("413", "The body is over 64 KiB."),
+                    ("415", "The body is not of the type that is asked for."),
+                ] {
+                    let responses = &mut operation.responses.responses;
+                    responses.entry(status.to_owned()).or_insert_with(|| Problem::response(why).into());
+                }
             }
             if operation.security.is_some() {
                 let why = "There is no token, or it is not valid, or not any more.";

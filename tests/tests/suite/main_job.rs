@@ -1,6 +1,6 @@
 //! Somebody signs up, the password is stored as a hash, and they are read back.
 
-use acceptance::{Kind, PATIENCE, Person, World, in_each_idle_world, in_each_world, logs};
+use acceptance::{Kind, PATIENCE, Person, Request, World, in_each_idle_world, in_each_world, logs};
 use kernel::MessageId;
 use persistence::fetch_all;
 use roster::compose::Role;
@@ -220,6 +220,20 @@ async fn a_password_is_written_nowhere() {
         let misplaced = Person::new(password.as_str()).called(format!("{password}\0"));
         assert_eq!(world.send(&misplaced.sign_up()).await.status, 422);
         assert!(world.verify("ada@example.org", &password).await.is_some());
+        // It signs in, is mistaken for an address, is changed for itself with something added, and back.
+        let user = world.outcome(&accepted).await["target"]["id"].as_str().unwrap().parse().unwrap();
+        let ada = world.sign_in(user, &person("ada@example.org")).await;
+        assert_eq!(world.send(&Person::new(password.as_str()).login()).await.status, 422);
+        assert_eq!(world.send(&person("eve@example.org").login()).await.status, 401);
+        let longer = format!("{password} and more");
+        for (current, new) in [(&password, &longer), (&longer, &password)] {
+            let body = json!({ "current_password": current, "new_password": new });
+            assert_eq!(world.send(&Request::post("/auth/password", &body).by(&ada)).await.status, 204);
+        }
+        for token in [&ada.access, &ada.refresh] {
+            sealed_only(world, token).await;
+            assert!(!logs().contains(token.as_str()), "a token was logged");
+        }
         sealed_only(world, &password).await;
         assert!(logs().contains("users.register_user.v1") || logs().contains("/users"), "something has been logged");
         assert!(!logs().contains(&password), "a password was logged");
@@ -257,10 +271,14 @@ async fn sealed_only(world: &World, password: &str) {
 }
 
 /// Whole rows as text, of every table.
-const TABLES: [(&str, &str); 8] = [
-    ("auth_credentials", "select t::text from auth_credentials t"),
+const TABLES: [(&str, &str); 12] = [
     ("auth_accounts", "select t::text from auth_accounts t"),
+    ("auth_audit_events", "select t::text from auth_audit_events t"),
+    ("auth_credentials", "select t::text from auth_credentials t"),
     ("auth_migrations", "select t::text from auth_migrations t"),
+    ("auth_refresh_tokens", "select t::text from auth_refresh_tokens t"),
+    ("auth_service_keys", "select t::text from auth_service_keys t"),
+    ("auth_sessions", "select t::text from auth_sessions t"),
     ("ledger_messages", "select t::text from ledger_messages t"),
     ("ledger_migrations", "select t::text from ledger_migrations t"),
     ("ledger_subscriptions", "select t::text from ledger_subscriptions t"),

@@ -28,12 +28,27 @@ async fn every_operation_is_described_with_all_that_it_may_answer() {
             })
             .collect();
         let expected = [
-            ("GET /commands/{id}", "200 400 404 410 414 431 500 503"),
-            ("GET /commands/{id}/events", "200 400 404 410 414 431 500 503"),
+            ("DELETE /auth/service-keys/{id}", "204 400 401 403 404 414 431 500 503"),
+            ("DELETE /auth/sessions", "204 400 401 403 414 431 500 503"),
+            ("DELETE /auth/sessions/{id}", "204 400 401 403 404 414 431 500 503"),
+            ("GET /.well-known/jwks.json", "200 400 414 431 500 503"),
+            ("GET /audit-events", "200 400 401 403 414 422 431 500 503"),
+            ("GET /auth/service-keys", "200 400 401 403 414 422 431 500 503"),
+            ("GET /auth/sessions", "200 400 401 403 414 422 431 500 503"),
+            ("GET /commands/{id}", "200 400 401 404 410 414 431 500 503"),
+            ("GET /commands/{id}/events", "200 400 401 404 410 414 431 500 503"),
             ("GET /health/live", "200 default"),
             ("GET /health/ready", "200 503 default"),
-            ("GET /users/{id}", "200 304 400 404 414 431 500 503"),
-            ("POST /users", "201 202 400 408 409 413 414 415 422 431 500 503"),
+            ("GET /users/me", "200 400 401 403 404 414 431 500 503"),
+            ("GET /users/{id}", "200 304 400 401 404 414 431 500 503"),
+            ("POST /auth/introspect", "200 400 401 403 408 413 414 415 422 431 500 503"),
+            ("POST /auth/login", "200 400 401 408 413 414 415 422 431 500 503"),
+            ("POST /auth/logout", "204 400 401 403 414 431 500 503"),
+            ("POST /auth/password", "204 400 401 403 408 409 413 414 415 422 431 500 503"),
+            ("POST /auth/refresh", "200 400 401 408 413 414 415 422 431 500 503"),
+            ("POST /auth/service-keys", "201 400 401 403 408 413 414 415 422 431 500 503"),
+            ("POST /users", "201 202 400 401 408 409 413 414 415 422 431 500 503"),
+            ("PUT /auth/roles/{id}", "204 400 401 403 404 408 409 413 414 415 422 431 500 503"),
         ];
         assert_eq!(statuses, expected.map(|(name, statuses)| (name.to_owned(), statuses.to_owned())).into());
     })
@@ -62,16 +77,23 @@ async fn every_operation_has_a_name_texts_schemas_and_examples() {
             let in_path = operation["parameters"].as_array().into_iter().flatten().filter(|it| it["in"] == "path");
             assert_eq!(in_path.count(), placeholders, "{name}: each part of the path is described");
             let body = operation.get("requestBody");
-            assert_eq!(body.is_some(), name.starts_with("POST"), "{name}");
+            let takes_one = name.starts_with("P") && name != "POST /auth/logout";
+            assert_eq!(body.is_some(), takes_one, "{name}");
             if let Some(body) = body {
                 assert_eq!(body["required"], true);
-                has_schema_and_example(&document, &name, &body["content"]["application/json"]);
+                let form = name == "POST /auth/introspect";
+                let kind = if form { "application/x-www-form-urlencoded" } else { "application/json" };
+                has_schema_and_example(&document, &name, &body["content"][kind]);
             }
             for (status, response) in operation["responses"].as_object().unwrap() {
                 text(&response["description"], "description of an answer");
                 let content = response["content"].as_object();
-                assert_eq!(content.is_none_or(|content| content.is_empty()), status == "304", "{name}: {status}");
-                let is_error = !["200", "201", "202", "304"].contains(&status.as_str());
+                assert_eq!(
+                    content.is_none_or(|content| content.is_empty()),
+                    ["204", "304"].contains(&status.as_str()),
+                    "{name}: {status}"
+                );
+                let is_error = !["200", "201", "202", "204", "304"].contains(&status.as_str());
                 for (kind, content) in content.into_iter().flatten() {
                     let expected = match (name.as_str(), is_error) {
                         ("GET /commands/{id}/events", false) => "text/event-stream",

@@ -11,7 +11,7 @@ use web::{Authenticate as _, Caller, Client, Form, Json, NoQuery, Problem, Servi
 
 /// What is asked about.
 #[derive(ToSchema)]
-#[schema(title = "Introspection")]
+#[schema(title = "Introspection", example = json!({ "token": "eyJ0eXAiOiJhdCtqd3QifQ.e30.c2ln" }))]
 #[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
 pub(crate) struct Introspection {
     /// An access token.
@@ -24,7 +24,11 @@ pub(crate) struct Introspection {
 
 /// What is known of a token: nothing but that it is not good, or all of it.
 #[derive(Default, Serialize, ToSchema)]
-#[schema(title = "Introspected")]
+#[schema(title = "Introspected", example = json!({
+    "active": true, "token_type": "Bearer", "iss": "roster", "aud": "roster",
+    "sub": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "sid": "01890a5d-ac96-774b-bcce-b302099a8057", "role": "user",
+    "iat": 1_790_000_000, "nbf": 1_790_000_000, "exp": 1_790_000_300, "jti": "01a203d6-0348-7a2d-9df1-19f278f32782",
+}))]
 pub(crate) struct Introspected {
     /// Whether it is good now.
     active: bool,

@@ -11,8 +11,12 @@ use web::{Json, NoQuery, Problem};
 
 /// A set of keys (RFC 7517).
 #[derive(Serialize, ToSchema)]
-#[schema(title = "JWKS")]
+#[schema(title = "JWKS", example = json!({ "keys": [{
+    "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "6a04d2c1b7e98f30",
+    "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+}] }))]
 pub(crate) struct Jwks {
+    /// All that a token may be signed with now.
     keys: Vec<Jwk>,
 }
 

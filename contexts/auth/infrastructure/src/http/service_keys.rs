@@ -4,16 +4,16 @@ use super::client;
 use super::tokens::expose;
 use crate::Desk;
 use crate::desk::{broken, unavailable};
-use crate::queries::get_service_keys::ServiceKeyView;
 use crate::tokens::{Kind, Opaque};
 use auth_application::{Actor, CreateServiceKey, RevokeServiceKey};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use kernel::Secret;
+use kernel::{Secret, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 use web::{Administrator, Client, Fields, Json, NoQuery, PathId, Problem};
 
 /// What a service key is to be.
@@ -34,10 +34,22 @@ pub(crate) struct NewServiceKey {
 
 /// A service key, with the key: this is the only time that it is shown.
 #[derive(Serialize, ToSchema)]
-#[schema(title = "CreatedServiceKey")]
+#[schema(title = "CreatedServiceKey", example = json!({
+    "id": "01890a5d-ac96-774b-bcce-b302099a8057", "name": "orders", "scope": "introspect",
+    "expires_at": "2026-12-20T14:13:20.123456Z", "key": "rk_DJSQk31TJ6Kz60K2acwAl54vCupGKkxLwGBcMzObk44",
+}))]
 pub(crate) struct CreatedServiceKey {
-    #[serde(flatten)]
-    view: ServiceKeyView,
+    /// Names it.
+    id: Uuid,
+    /// Whose it is.
+    #[schema(max_length = 100)]
+    name: String,
+    /// What it opens, separated by spaces.
+    #[schema(max_length = 100)]
+    scope: String,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
     /// Shown by the service as `Authorization: Bearer …`. It is not kept: keep it.
     #[serde(serialize_with = "expose")]
     #[schema(value_type = String, min_length = 46, max_length = 46)]
@@ -71,8 +83,15 @@ pub(crate) async fn create_service_key(
     let key = Opaque::random(Kind::ServiceKey).map_err(broken)?;
     let (actor, hash) = (Actor::User(me.user), key.hash);
     let create = CreateServiceKey { actor, name, scopes, days, hash, client: client(&from) };
-    let view = ServiceKeyView::of(desk.run(create).await.map_err(unavailable)?);
-    Ok((StatusCode::CREATED, Json(CreatedServiceKey { view, key: key.text })).into_response())
+    let created = desk.run(create).await.map_err(unavailable)?;
+    let shown = CreatedServiceKey {
+        id: created.id.as_uuid(),
+        name: created.name.as_str().to_owned(),
+        scope: created.scopes.to_string(),
+        expires_at: created.expires_at,
+        key: key.text,
+    };
+    Ok((StatusCode::CREATED, Json(shown)).into_response())
 }
 
 /// Take a key away. For administrators.

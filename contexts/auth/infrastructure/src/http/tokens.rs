@@ -10,7 +10,13 @@ use web::{Json, Problem};
 
 /// What somebody gets who has signed in.
 #[derive(Serialize, ToSchema)]
-#[schema(title = "Tokens")]
+#[schema(title = "Tokens", example = json!({
+    "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIsImtpZCI6IjZhMDQifQ.eyJzdWIiOiIwMTkwYjVhNiJ9.c2lnbmF0dXJl",
+    "token_type": "Bearer",
+    "expires_in": 300,
+    "refresh_token": "rr_5Ntq3kkRrVZ2l1CwWbCJzNEo2i7gMHbB3eAa3Y3wB4M",
+    "session_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+}))]
 pub(crate) struct TokensView {
     /// Shown as `Authorization: Bearer …`. A JWT (RFC 9068) that others can verify, too.
     #[serde(serialize_with = "expose")]

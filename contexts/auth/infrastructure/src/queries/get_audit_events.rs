@@ -92,7 +92,14 @@ impl Reason for NotAWord {
     responses(
         (status = 200, description = "Lines of the record.", body = Page<AuditEventView>, headers(
             ("Link" = String, description = "The next page (RFC 8288)."),
-        )),
+        ), example = json!({
+            "data": [{
+                "id": "01890a5d-ac96-774b-bcce-b302099a8057", "at": "2026-09-21T14:13:20.123456Z", "action": "sign_in", "outcome": "refused",
+                "reason": "wrong_credentials", "actor": "anonymous", "user_id": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091",
+                "address": "203.0.113.7", "request_id": "5f0c7e0a-6d5c-4f6e-8a43-0d2f0c7a9b11",
+            }],
+            "next_cursor": null,
+        })),
         (status = 403, description = "It is not yours to read.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A parameter is refused.", body = Problem, content_type = "application/problem+json"),
     )

@@ -1,7 +1,7 @@
 //! The keys of other services.
 
 use crate::Desk;
-use auth_application::{ServiceKey, TokenHash};
+use auth_application::TokenHash;
 use auth_domain::Scopes;
 use axum::extract::State;
 use axum::response::Response;
@@ -45,7 +45,13 @@ pub(crate) struct ServiceKeyView {
     responses(
         (status = 200, description = "Service keys.", body = Page<ServiceKeyView>, headers(
             ("Link" = String, description = "The next page (RFC 8288)."),
-        )),
+        ), example = json!({
+            "data": [{
+                "id": "01890a5d-ac96-774b-bcce-b302099a8057", "name": "orders", "scope": "introspect",
+                "created_at": "2026-09-21T14:13:20.123456Z", "expires_at": "2026-12-20T14:13:20.123456Z",
+            }],
+            "next_cursor": null,
+        })),
         (status = 403, description = "You are no administrator.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A parameter is refused.", body = Problem, content_type = "application/problem+json"),
     )
@@ -60,13 +66,6 @@ pub(crate) async fn get_service_keys(
     let rows = find(&desk.db, paging).await.map_err(unavailable)?;
     let page = Page::of(rows, paging, |view| Cursor { at: view.created_at, id: view.id });
     page.answer("/auth/service-keys", &[("limit", &paging.limit.to_string())])
-}
-
-impl ServiceKeyView {
-    pub(crate) fn of(key: ServiceKey) -> Self {
-        let (name, scope) = (key.name.as_str().to_owned(), key.scopes.to_string());
-        Self { id: key.id.as_uuid(), name, scope, created_at: key.created_at, expires_at: key.expires_at }
-    }
 }
 
 /// The keys that are good now.

@@ -47,7 +47,14 @@ type Row = (Uuid, At, At, At, String);
     responses(
         (status = 200, description = "Sessions that are live.", body = Page<SessionView>, headers(
             ("Link" = String, description = "The next page (RFC 8288)."),
-        )),
+        ), example = json!({
+            "data": [{
+                "id": "01890a5d-ac96-774b-bcce-b302099a8057", "created_at": "2026-09-21T14:13:20.123456Z",
+                "refreshed_at": "2026-09-21T14:18:11.000042Z", "expires_at": "2026-10-21T14:13:20.123456Z",
+                "address": "203.0.113.7", "is_current": true,
+            }],
+            "next_cursor": null,
+        })),
         (status = 403, description = "Another service has no sessions.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A parameter is refused.", body = Problem, content_type = "application/problem+json"),
     )
