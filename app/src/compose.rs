@@ -13,9 +13,10 @@ use std::io;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use web::health::{Checks, Health, Readiness};
-use web::{Commands, EdgeSettings, Module, PasswordGate};
+use web::{Commands, EdgeSettings, Limits, Module, PasswordGate, Proxies};
 
 /// The bounded contexts: one line each.
 const CONTEXTS: &[BoundedContext] = &[
@@ -86,6 +87,10 @@ pub struct Plan {
     pub max_delay: Duration,
     /// Whether `/docs` and `/openapi.json` are served.
     pub docs: bool,
+    /// Whether rate limits hold.
+    pub limits: bool,
+    /// The proxies that may say who the client is.
+    pub proxies: Proxies,
 }
 
 /// A process, put together. It accepts; it works once [`Roster::work`] is called.
@@ -100,6 +105,8 @@ pub struct Roster {
     hints: Hints,
     role: Role,
     contexts: Vec<Arc<dyn Context>>,
+    proxies: Proxies,
+    sweeping: JoinSet<()>,
 }
 
 /// Why a process cannot be put together.
@@ -121,7 +128,7 @@ pub enum Unfit {
 
 /// The schema: the ledger's first, since contexts subscribe in it.
 pub fn migrations() -> impl Iterator<Item = Migrations> {
-    std::iter::once(ledger::MIGRATIONS).chain(CONTEXTS.iter().map(|context| context.0))
+    [ledger::MIGRATIONS, web::MIGRATIONS].into_iter().chain(CONTEXTS.iter().map(|context| context.0))
 }
 
 /// What this version handles: contexts and the names of their messages.
@@ -151,7 +158,7 @@ impl Roster {
     /// # Errors
     /// [`Unfit`]
     pub fn compose(plan: Plan) -> Result<Self, Unfit> {
-        let Plan { db, keys, role, broker, bcrypt_cost, max_delay, docs } = plan;
+        let Plan { db, keys, role, broker, bcrypt_cost, max_delay, docs, limits, proxies } = plan;
         let opener = if role.works() { Some(keys.opener()?) } else { None };
         let kit = Kit::new(&keys, opener, HashPool::start(cores())?, bcrypt_cost);
         let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.1)(&kit)).collect();
@@ -166,7 +173,10 @@ impl Roster {
             max_delay,
         });
 
-        let commands = Commands::new(node.ledger());
+        let limits = Limits::new(db.clone(), limits);
+        let mut sweeping = JoinSet::new();
+        sweeping.spawn(limits.clone().sweep());
+        let commands = Commands::new(node.ledger(), limits);
         let routes = modules.iter().map(|module| module.routes(&db, &commands)).collect();
         let (router, mut document) = web::assemble(title(), routes, commands);
         document.merge(web::health::openapi());
@@ -175,7 +185,7 @@ impl Roster {
         if docs {
             router = router.merge(web::docs::routes(&document)?);
         }
-        Ok(Self { node, router, document, db, hints, role, contexts })
+        Ok(Self { node, router, document, db, hints, role, contexts, proxies, sweeping })
     }
 
     /// Begins to work on every queue, if that is this process's role.
@@ -196,7 +206,7 @@ impl Roster {
 
     /// The application behind its edge.
     pub fn app(&self) -> Router {
-        web::edge(self.router.clone(), EdgeSettings::default())
+        web::edge(self.router.clone(), EdgeSettings { proxies: self.proxies.clone(), ..EdgeSettings::default() })
     }
 
     /// Who says when, as people call it.
@@ -210,8 +220,9 @@ impl Roster {
     }
 
     /// Stops: what runs is finished, the rest goes back to the ledger.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.node.stop().await;
+        self.sweeping.shutdown().await;
         if let Hints::RabbitMq(broker) = &self.hints {
             broker.shutdown().await;
         }

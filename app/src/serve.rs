@@ -45,6 +45,8 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
         bcrypt_cost: settings.bcrypt_cost,
         max_delay: settings.max_delay,
         docs: settings.docs,
+        limits: settings.limits,
+        proxies: settings.proxies.clone(),
     })?;
     roster.work().await.context("the ledger cannot be read")?;
     greet(&settings, &roster, role, listening)?;
@@ -58,7 +60,7 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
                 // Whoever waits for an outcome is answered, so that the connections can drain.
                 roster.node.begin_stop();
             };
-            web::serve(listener, app, web::Limits::default(), stopping).await;
+            web::serve(listener, app, web::ConnectionLimits::default(), stopping).await;
         }
         None => stop.await,
     }

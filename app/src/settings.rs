@@ -9,6 +9,7 @@ use persistence::DatabaseUrl;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use web::{NotProxies, Proxies};
 
 /// What this process is told.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct Settings {
     pub bcrypt_cost: Cost,
     /// `ROSTER_LIMITS`
     pub limits: bool,
+    /// `ROSTER_TRUSTED_PROXIES`
+    pub proxies: Proxies,
     /// `ROSTER_MAX_DELAY`
     pub max_delay: Duration,
     /// `ROSTER_DOCS`
@@ -88,6 +91,8 @@ impl Settings {
                 cost.and_then(|cost| Cost::try_from(cost).ok()).ok_or_else(|| "must be a number from 10 to 15".into())
             })?,
             limits: raw.one_of("ROSTER_LIMITS", &[("on", true), ("off", false)])?,
+            proxies: raw
+                .parsed("ROSTER_TRUSTED_PROXIES", "", |text| text.parse().map_err(|why: NotProxies| why.to_string()))?,
             max_delay: raw.parsed("ROSTER_MAX_DELAY", "1h", duration)?,
             docs: raw.one_of("ROSTER_DOCS", &[("on", true), ("off", false)])?,
         };

@@ -1,6 +1,7 @@
 //! The HTTP edge: what every request must be, and what every answer is. It knows no context.
 
 mod body;
+mod client;
 mod command_view;
 mod commands;
 mod deadline;
@@ -14,18 +15,21 @@ pub mod health;
 mod host;
 mod idempotency;
 mod json;
+mod limits;
 mod module;
 mod openapi;
 mod pace;
 mod path_id;
 mod prefer;
 mod problem;
+mod proxies;
 mod query;
 mod routes;
 mod serve;
 mod targets;
 mod trace;
 
+pub use client::ClientAddress;
 pub use command_view::CommandView;
 pub use commands::{CommandRequest, Commands, unavailable};
 pub use deadline::Deadline;
@@ -34,11 +38,13 @@ pub use etag::ETag;
 pub use fields::Fields;
 pub use gate::PasswordGate;
 pub use json::Json;
+pub use limits::{Limit, Limits, MIGRATIONS, Permit};
 pub use module::Module;
 pub use path_id::{NotAnId, PathId, parse_id};
 pub use prefer::Prefer;
 pub use problem::{AsIs, PROBLEM_JSON, Problem, Violation};
+pub use proxies::{NotProxies, Proxies};
 pub use query::{NoQuery, Query};
 pub use routes::{Routes, assemble, operation};
-pub use serve::{Limits, Peer, serve};
+pub use serve::{ConnectionLimits, Peer, serve};
 pub use trace::Trace;

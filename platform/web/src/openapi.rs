@@ -49,7 +49,7 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         .content(JSON, refers_to::<R::Shown>());
     let codes: Vec<_> = R::REJECTIONS.iter().map(|(code, _)| format!("`{code}`")).collect();
     let conflict = Problem::response(&format!("It conflicts with what exists: {}.", codes.join(", ")));
-    let operation = OperationBuilder::new()
+    let mut operation = OperationBuilder::new()
         .tag(tag)
         .summary(Some(R::SUMMARY))
         .operation_id(Some(last_part(<R::Message as use_case::Message>::NAME)))
@@ -62,9 +62,14 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         .response("422", Problem::response("It could be read, and is refused: every violation with its pointer."))
         .response("408", Problem::response("The body took too long to arrive."))
         .response("413", Problem::response("The body is over 64 KiB."))
-        .response("415", Problem::response("The body is not `application/json`."))
-        .build();
-    PathsBuilder::new().path(path, PathItem::new(http_method(method), operation)).build()
+        .response("415", Problem::response("The body is not `application/json`."));
+    if R::PER_ADDRESS.is_some() {
+        let mut refused = Problem::response("Too many of these from this address.");
+        let wait = header("Seconds until one more is accepted.", Type::Integer);
+        refused.headers.insert("Retry-After".to_owned(), RefOr::T(wait));
+        operation = operation.response("429", refused);
+    }
+    PathsBuilder::new().path(path, PathItem::new(http_method(method), operation.build())).build()
 }
 
 /// Adds to every operation what any request may be answered with.

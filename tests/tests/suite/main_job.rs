@@ -257,7 +257,7 @@ async fn sealed_only(world: &World, password: &str) {
 }
 
 /// Whole rows as text, of every table.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 10] = [
     ("auth_credentials", "select t::text from auth_credentials t"),
     ("auth_identifiers", "select t::text from auth_identifiers t"),
     ("auth_migrations", "select t::text from auth_migrations t"),
@@ -266,6 +266,8 @@ const TABLES: [(&str, &str); 8] = [
     ("ledger_subscriptions", "select t::text from ledger_subscriptions t"),
     ("users_migrations", "select t::text from users_migrations t"),
     ("users_users", "select t::text from users_users t"),
+    ("web_limits", "select t::text from web_limits t"),
+    ("web_migrations", "select t::text from web_migrations t"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

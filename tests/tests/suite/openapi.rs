@@ -28,12 +28,12 @@ async fn every_operation_is_described_with_all_that_it_may_answer() {
             })
             .collect();
         let expected = [
-            ("GET /commands/{id}", "200 400 404 410 414 431 500 503"),
-            ("GET /commands/{id}/events", "200 400 404 410 414 431 500 503"),
+            ("GET /commands/{id}", "200 400 404 410 414 429 431 500 503"),
+            ("GET /commands/{id}/events", "200 400 404 410 414 429 431 500 503"),
             ("GET /health/live", "200 default"),
             ("GET /health/ready", "200 503 default"),
             ("GET /users/{id}", "200 304 400 404 414 431 500 503"),
-            ("POST /users", "201 202 400 408 409 413 414 415 422 431 500 503"),
+            ("POST /users", "201 202 400 408 409 413 414 415 422 429 431 500 503"),
         ];
         assert_eq!(statuses, expected.map(|(name, statuses)| (name.to_owned(), statuses.to_owned())).into());
     })
