@@ -87,6 +87,25 @@ async fn one_address_registers_twenty_at_once_and_then_one_each_half_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_command_that_is_sent_many_times_at_once_counts_once() {
+    in_each_idle_world(async |world| {
+        world.leaves_work();
+        let (node, begun) = (world.limited_node("").await, Instant::now());
+        let keyed = person(0).header("Idempotency-Key", MessageId::random().to_string());
+        for answer in node.send_all(vec![keyed; 10]).await {
+            assert_eq!(answer.status, 202, "{answer:?}");
+        }
+        for n in 1..20 {
+            assert_eq!(node.send(&person(n)).await.status, 202, "{n}");
+        }
+        no_time_since(world, begun).await;
+        refused(&node.send(&person(20)).await);
+        node.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_is_taken_counts_since_it_answers_a_question() {
     in_each_idle_world(async |world| {
         world.leaves_work();
