@@ -13,6 +13,7 @@ use sealing::Keys;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
+use web::Proxies;
 
 /// User accounts behind a REST API, in one binary.
 ///
@@ -124,6 +125,8 @@ async fn openapi() -> anyhow::Result<()> {
         tokens: Issuer::default(),
         max_delay: Duration::from_secs(1),
         docs: false,
+        limits: false,
+        proxies: Proxies::default(),
     })?;
     let document = roster.document.to_pretty_json()?;
     roster.stop().await;

@@ -14,9 +14,10 @@ use std::io;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use web::health::{Checks, Health, Readiness};
-use web::{Commands, EdgeSettings, Module, PasswordGate};
+use web::{Commands, EdgeSettings, Limits, Module, PasswordGate, Proxies};
 
 /// The bounded contexts: one line each.
 const CONTEXTS: &[BoundedContext] = &[
@@ -108,6 +109,10 @@ pub struct Plan {
     pub max_delay: Duration,
     /// Whether `/docs` and `/openapi.json` are served.
     pub docs: bool,
+    /// Whether rate limits hold.
+    pub limits: bool,
+    /// The proxies that may say who the client is.
+    pub proxies: Proxies,
 }
 
 /// A process, put together. It accepts; it works once [`Roster::work`] is called.
@@ -122,6 +127,8 @@ pub struct Roster {
     hints: Hints,
     role: Role,
     contexts: Vec<Arc<dyn Context>>,
+    proxies: Proxies,
+    sweeping: JoinSet<()>,
 }
 
 /// Why a process cannot be put together.
@@ -146,7 +153,7 @@ pub enum Unfit {
 
 /// The schema: the ledger's first, since contexts subscribe in it.
 pub fn migrations() -> impl Iterator<Item = Migrations> {
-    std::iter::once(ledger::MIGRATIONS).chain(CONTEXTS.iter().map(|context| context.0))
+    [ledger::MIGRATIONS, web::MIGRATIONS].into_iter().chain(CONTEXTS.iter().map(|context| context.0))
 }
 
 /// What this version handles: contexts and the names of their messages.
@@ -179,7 +186,7 @@ impl Roster {
     /// # Errors
     /// [`Unfit`]
     pub fn compose(plan: Plan) -> Result<Self, Unfit> {
-        let Plan { db, keys, role, broker, bcrypt_cost, tokens, max_delay, docs } = plan;
+        let Plan { db, keys, role, broker, bcrypt_cost, tokens, max_delay, docs, limits, proxies } = plan;
         let opener = if role.works() { Some(keys.opener()?) } else { None };
         let kit = Kit::new(&db, &keys, opener, bcrypt_cost, &tokens)?;
         let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.2)(&kit)).collect();
@@ -194,7 +201,10 @@ impl Roster {
             max_delay,
         });
 
-        let commands = Commands::new(node.ledger());
+        let limits = Limits::new(db.clone(), limits);
+        let mut sweeping = JoinSet::new();
+        sweeping.spawn(limits.clone().sweep());
+        let commands = Commands::new(node.ledger(), limits);
         let routes = modules.iter().map(|module| module.routes(&db, &commands)).collect();
         let (router, mut document) = web::assemble(title(), routes, commands, Arc::new(Authenticator::new(kit.desk)));
         document.merge(web::health::openapi());
@@ -203,7 +213,7 @@ impl Roster {
         if docs {
             router = router.merge(web::docs::routes(&document)?);
         }
-        Ok(Self { node, router, document, db, hints, role, contexts })
+        Ok(Self { node, router, document, db, hints, role, contexts, proxies, sweeping })
     }
 
     /// Begins to work on every queue, if that is this process's role.
@@ -224,7 +234,7 @@ impl Roster {
 
     /// The application behind its edge.
     pub fn app(&self) -> Router {
-        web::edge(self.router.clone(), EdgeSettings::default())
+        web::edge(self.router.clone(), EdgeSettings { proxies: self.proxies.clone(), ..EdgeSettings::default() })
     }
 
     /// Who says when, as people call it.
@@ -238,8 +248,9 @@ impl Roster {
     }
 
     /// Stops: what runs is finished, the rest goes back to the ledger.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.node.stop().await;
+        self.sweeping.shutdown().await;
         if let Hints::RabbitMq(broker) = &self.hints {
             broker.shutdown().await;
         }

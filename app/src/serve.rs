@@ -46,6 +46,8 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
         tokens: settings.tokens.clone(),
         max_delay: settings.max_delay,
         docs: settings.docs,
+        limits: settings.limits,
+        proxies: settings.proxies.clone(),
     })?;
     roster.work().await.context("the ledger cannot be read")?;
     greet(&settings, &roster, role, listening)?;
@@ -59,7 +61,7 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
                 // Whoever waits for an outcome is answered, so that the connections can drain.
                 roster.node.begin_stop();
             };
-            web::serve(listener, app, web::Limits::default(), stopping).await;
+            web::serve(listener, app, web::ConnectionLimits::default(), stopping).await;
         }
         None => stop.await,
     }

@@ -10,6 +10,7 @@ use persistence::DatabaseUrl;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use web::{NotProxies, Proxies};
 
 /// What this process is told.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub struct Settings {
     pub limits: bool,
     /// `ROSTER_ISSUER`, `ROSTER_AUDIENCE`
     pub tokens: Issuer,
+    /// `ROSTER_TRUSTED_PROXIES`
+    pub proxies: Proxies,
     /// `ROSTER_MAX_DELAY`
     pub max_delay: Duration,
     /// `ROSTER_DOCS`
@@ -95,6 +98,8 @@ impl Settings {
                 issuer: raw.parsed("ROSTER_ISSUER", "roster", name)?,
                 audience: raw.parsed("ROSTER_AUDIENCE", "roster", name)?,
             },
+            proxies: raw
+                .parsed("ROSTER_TRUSTED_PROXIES", "", |text| text.parse().map_err(|why: NotProxies| why.to_string()))?,
             max_delay: raw.parsed("ROSTER_MAX_DELAY", "1h", duration)?,
             docs: raw.one_of("ROSTER_DOCS", &[("on", true), ("off", false)])?,
         };

@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep};
 use tracing_subscriber::EnvFilter;
 use use_case::Lane;
 use uuid::Uuid;
+use web::Proxies;
 
 /// Far longer than anything takes that works.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -149,6 +150,15 @@ impl World {
         Node::start(plan(&self.test_db.url, keys, role, self.broker.clone()).await).await
     }
 
+    /// A process that only answers, within limits, and trusts these proxies. It has the keys of the others, and
+    /// on SQLite it shares their file, since it does not work.
+    pub async fn limited_node(&self, proxies: &str) -> Node {
+        let mut plan = plan(&self.test_db.url, self.keys(), Role::Api, self.broker.clone()).await;
+        plan.limits = true;
+        plan.proxies = proxies.parse().expect("proxies");
+        Node::start(plan).await
+    }
+
     /// Signs somebody up and waits until they can sign in; gives their id.
     pub async fn register(&self, person: &Person) -> Uuid {
         let command = self.outcome(&self.send(&person.sign_up()).await).await;
@@ -254,6 +264,7 @@ async fn plan(url: &str, keys: Keys, role: Role, broker: Option<Broker>) -> Plan
         None => Db::open(&url.parse().expect("a URL")).await,
     };
     let (max_delay, bcrypt_cost) = (Duration::from_secs(3600), cost());
+    // Tests send much from one address. Those about limits ask for them: `World::limited_node`.
     Plan {
         db: db.expect("the database opens"),
         keys,
@@ -263,6 +274,8 @@ async fn plan(url: &str, keys: Keys, role: Role, broker: Option<Broker>) -> Plan
         tokens: Issuer::default(),
         max_delay,
         docs: true,
+        limits: false,
+        proxies: Proxies::default(),
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::{Problem, Trace};
+use crate::{ClientAddress, Problem, Trace};
 use async_trait::async_trait;
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::{HeaderValue, StatusCode, header, request::Parts};
@@ -65,7 +65,7 @@ pub trait Authenticate: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// The client's network address.
-    pub address: String,
+    pub address: ClientAddress,
     /// The id of the request, as its answer's `X-Request-Id` has it.
     pub request: String,
 }
@@ -160,18 +160,21 @@ impl<S: Sync> FromRequestParts<S> for Service {
 }
 
 impl<S: Sync> FromRequestParts<S> for Client {
-    type Rejection = std::convert::Infallible;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(parts))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::of(parts)
     }
 }
 
 impl Client {
-    fn of(parts: &Parts) -> Self {
-        let address = parts.extensions.get::<crate::Peer>().map(|peer| peer.0.ip().to_string());
-        let request = parts.extensions.get::<Trace>().map(|trace| trace.request_id().to_string());
-        Self { address: address.unwrap_or_default(), request: request.unwrap_or_default() }
+    fn of(parts: &Parts) -> Result<Self, Problem> {
+        let (address, trace) = (parts.extensions.get::<ClientAddress>(), parts.extensions.get::<Trace>());
+        let (Some(address), Some(trace)) = (address, trace) else {
+            tracing::error!("a request did not come through the edge");
+            return Err(Problem::internal());
+        };
+        Ok(Self { address: *address, request: trace.request_id().to_string() })
     }
 }
 
@@ -181,9 +184,9 @@ async fn refuse(parts: &Parts, caller: &Caller) -> Problem {
         return Problem::unauthenticated();
     }
     let route = parts.extensions.get::<MatchedPath>().map_or("none", MatchedPath::as_str);
-    match authenticator(parts) {
-        Ok(authenticator) => authenticator.denied(caller, route, &Client::of(parts)).await,
-        Err(problem) => return problem,
+    match (authenticator(parts), Client::of(parts)) {
+        (Ok(authenticator), Ok(client)) => authenticator.denied(caller, route, &client).await,
+        (Err(problem), _) | (_, Err(problem)) => return problem,
     }
     Problem::forbidden()
 }

@@ -3,7 +3,7 @@
 use crate::command_view::CommandView;
 use crate::idempotency::IdempotencyKey;
 use crate::targets::Targets;
-use crate::{Caller, Deadline, Fields, Json, Prefer, Problem, Trace, Violation};
+use crate::{Caller, ClientAddress, Deadline, Fields, Json, Limit, Limits, Prefer, Problem, Trace, Violation};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -41,6 +41,9 @@ pub trait CommandRequest: Send + Sync + 'static {
     const FOLLOW_UPS: &'static [&'static str];
     /// The codes with which it may be rejected, and the field that each is about.
     const REJECTIONS: &'static [(&'static str, &'static str)];
+    /// How many of these one address may send, if that is limited. A request that is malformed, or
+    /// the same again, does not count.
+    const PER_ADDRESS: Option<Limit>;
 
     /// Reads the body. `command` is the id that it will have.
     ///
@@ -62,20 +65,27 @@ pub trait CommandRequest: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Commands {
     ledger: Ledger,
+    limits: Limits,
     waits: Arc<Semaphore>,
 }
 
 impl Commands {
-    /// Accepts into this ledger.
+    /// Accepts into this ledger, within these limits.
     #[must_use]
-    pub fn new(ledger: Ledger) -> Self {
-        Self { ledger, waits: Arc::new(Semaphore::new(WAITS)) }
+    pub fn new(ledger: Ledger, limits: Limits) -> Self {
+        Self { ledger, limits, waits: Arc::new(Semaphore::new(WAITS)) }
     }
 
     /// The ledger, to ask.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// The limits, for routes that have their own.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// A place to wait in and until when, if the client wants to wait and there is one.
@@ -106,15 +116,26 @@ impl Commands {
         if let Some(before) = self.before(&sender, once.as_ref()).await? {
             return self.replay(request, before, &asked).await;
         }
+        let lanes: Vec<_> = std::iter::once(R::Message::NAME).chain(R::FOLLOW_UPS.iter().copied()).collect();
+        let delay = self.ledger.admit(&lanes).map_err(not_accepted)?;
+        let permit = match R::PER_ADDRESS {
+            Some(limit) => Some(self.limits.take(&limit, &asked.client.key()).await?),
+            None => None,
+        };
         if let Err(refusal) = request.check(&message, &fields).await {
             // What it conflicts with may be itself: sent twice at once, and accepted since we looked.
             let before = self.before(&sender, once.as_ref()).await?.ok_or(refusal)?;
             return self.replay(request, before, &asked).await;
         }
-        let lanes: Vec<_> = std::iter::once(R::Message::NAME).chain(R::FOLLOW_UPS.iter().copied()).collect();
-        let delay = self.ledger.admit(&lanes).map_err(not_accepted)?;
         let entry = Entry::new(id, &message, &sender).once(once).traced(Some(asked.trace.traceparent().to_owned()));
-        match self.ledger.accept(entry).await.map_err(not_accepted)? {
+        let accepted = self.ledger.accept(entry).await;
+        // What is not accepted now, or was before, does not count.
+        if !matches!(accepted, Ok(Accepted::New(..)))
+            && let Some(permit) = permit
+        {
+            self.limits.give_back(permit).await;
+        }
+        match accepted.map_err(not_accepted)? {
             Accepted::New(id, at) => {
                 let command = Command::just_accepted(id, R::Message::NAME, message.subject(), &sender, at);
                 self.answer(request, command, &asked, delay).await
@@ -175,6 +196,7 @@ pub(crate) struct Asked {
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) trace: Trace,
     pub(crate) deadline: Deadline,
+    pub(crate) client: ClientAddress,
 }
 
 fn accepted_answer<R: CommandRequest>(command: Command, delay: Duration) -> Response {

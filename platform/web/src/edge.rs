@@ -1,4 +1,4 @@
-use crate::{Deadline, Problem, Trace, body::BodyWithin, host, problem::render};
+use crate::{ClientAddress, Deadline, Peer, Problem, Proxies, Trace, body::BodyWithin, host, problem::render};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
@@ -29,7 +29,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// What the edge is told.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct EdgeSettings {
     /// How long a handler may take. A handler that waits on purpose asks for more
     /// ([`Deadline::extend`]). A body that is streamed does not count.
@@ -38,17 +38,24 @@ pub struct EdgeSettings {
     pub body_within: Duration,
     /// Whether clients reach Roster by TLS only, and may be told so (HSTS, RFC 6797).
     pub hsts: bool,
+    /// The proxies that may say who the client is.
+    pub proxies: Proxies,
 }
 
 impl Default for EdgeSettings {
     fn default() -> Self {
-        Self { answer_within: Duration::from_secs(30), body_within: Duration::from_secs(10), hsts: false }
+        Self {
+            answer_within: Duration::from_secs(30),
+            body_within: Duration::from_secs(10),
+            hsts: false,
+            proxies: Proxies::default(),
+        }
     }
 }
 
 /// Puts the edge around every route: what each request must be, and what each answer is.
 ///
-/// A request has one [`Trace`], one [`Deadline`], one valid Host and a target of at most 8,000
+/// A request has one [`Trace`], one [`Deadline`], one [`ClientAddress`], one valid Host and a target of at most 8,000
 /// bytes. An answer has the headers of `security.md`; it is a [`Problem`] if it is an error, also
 /// when a handler panics or takes too long; it leaves one line in the log.
 pub fn edge(router: Router, settings: EdgeSettings) -> Router {
@@ -60,6 +67,10 @@ async fn pass(State(settings): State<EdgeSettings>, mut request: Request, next: 
     let deadline = Deadline::after(settings.answer_within);
     let line = AccessLine::begin(&request, &trace);
     let refused = judge(&request).err();
+    if let Some(peer) = request.extensions().get::<Peer>().copied() {
+        let client = ClientAddress::of(peer, request.headers(), &settings.proxies);
+        request.extensions_mut().insert(client);
+    }
     request.extensions_mut().insert(trace.clone());
     request.extensions_mut().insert(deadline.clone());
     request.extensions_mut().insert(BodyWithin(settings.body_within));

@@ -3,7 +3,8 @@
 use crate::command_view::CommandView;
 use crate::commands::unavailable;
 use crate::targets::Targets;
-use crate::{Caller, Commands, Json, NoQuery, PathId, Problem};
+use crate::{Caller, ClientAddress, Commands, Json, Limit, NoQuery, PathId, Problem};
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -19,6 +20,8 @@ use tokio::time::Instant;
 const LONGEST_STREAM: Duration = Duration::from_secs(600);
 /// When to come back when there are too many streams.
 const STREAMS_RETRY: Duration = Duration::from_secs(5);
+/// Ids that one address may try and miss: an id is a capability, and guessing must not pay.
+const MISSES: Limit = Limit { name: "web.command_misses", burst: 30, every: Duration::from_secs(10) };
 
 pub(crate) type Asking = State<(Commands, Arc<Targets>)>;
 
@@ -36,18 +39,25 @@ pub(crate) type Asking = State<(Commands, Arc<Targets>)>;
         (status = 200, description = "The command as it stands.", body = CommandView),
         (status = 404, description = "There is no such command.", body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "Its time is over.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many ids from this address were none.", body = Problem, content_type = "application/problem+json",
+            headers(("Retry-After" = u64, description = "Seconds until the next one may be tried."))),
     )
 )]
 pub(crate) async fn get_command(
     State((commands, targets)): Asking,
     caller: Caller,
+    Extension(client): Extension<ClientAddress>,
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<Json<CommandView>, Problem> {
-    let command = commands.ledger().command(MessageId::new(id)).await.map_err(unavailable)?;
-    let command = command.ok_or_else(|| none(MessageId::new(id)))?;
-    let whole = is_theirs(&command, &caller);
-    Ok(Json(CommandView::of(command, &targets, whole)))
+    commands.limits().look(&MISSES, &client.key()).await?;
+    match commands.ledger().command(MessageId::new(id)).await.map_err(unavailable)? {
+        Some(command) => {
+            let whole = is_theirs(&command, &caller);
+            Ok(Json(CommandView::of(command, &targets, whole)))
+        }
+        None => Err(missed(MessageId::new(id), &commands, client).await),
+    }
 }
 
 /// Follow what becomes of a command.
@@ -63,18 +73,24 @@ pub(crate) async fn get_command(
         (status = 200, description = "Events of type `command`, whose data is the command.", body = String, content_type = "text/event-stream"),
         (status = 404, description = "There is no such command.", body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "Its time is over.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many ids from this address were none.", body = Problem, content_type = "application/problem+json",
+            headers(("Retry-After" = u64, description = "Seconds until the next one may be tried."))),
     )
 )]
 pub(crate) async fn get_command_events(
     State((commands, targets)): Asking,
     caller: Caller,
+    Extension(client): Extension<ClientAddress>,
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<Response, Problem> {
+    commands.limits().look(&MISSES, &client.key()).await?;
     let place = commands.place().ok_or_else(|| Problem::unavailable(STREAMS_RETRY))?;
     let (id, deadline) = (MessageId::new(id), Instant::now() + LONGEST_STREAM);
     let mut watch = commands.ledger().watch(id);
-    let first = watch.next(deadline).await.map_err(unavailable)?.ok_or_else(|| none(id))?;
+    let Some(first) = watch.next(deadline).await.map_err(unavailable)? else {
+        return Err(missed(id, &commands, client).await);
+    };
     let rest = stream::try_unfold((watch, place), move |(mut watch, place)| async move {
         Ok::<_, persistence::SqlError>(watch.next(deadline).await?.map(|command| (command, (watch, place))))
     });
@@ -93,7 +109,11 @@ fn is_theirs(command: &Command, caller: &Caller) -> bool {
     caller.is_admin() || command.principal == caller.principal() || command.principal == Caller::Anonymous.principal()
 }
 
-fn none(id: MessageId) -> Problem {
+/// There is none, which counts.
+async fn missed(id: MessageId, commands: &Commands, client: ClientAddress) -> Problem {
+    if let Err(refusal) = commands.limits().take(&MISSES, &client.key()).await {
+        return refusal;
+    }
     if is_outlived(id) {
         Problem::new(StatusCode::GONE, "gone", "Commands are kept for 30 days")
     } else {

@@ -52,7 +52,7 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         .content(JSON, refers_to::<R::Shown>());
     let codes: Vec<_> = R::REJECTIONS.iter().map(|(code, _)| format!("`{code}`")).collect();
     let conflict = Problem::response(&format!("It conflicts with what exists: {}.", codes.join(", ")));
-    let operation = OperationBuilder::new()
+    let mut operation = OperationBuilder::new()
         .tag(tag)
         .summary(Some(R::SUMMARY))
         .security(SecurityRequirement::default())
@@ -64,9 +64,11 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         .response("202", accepted)
         .response("201", done)
         .response("409", conflict)
-        .response("422", Problem::response("It could be read, and is refused: every violation with its pointer."))
-        .build();
-    PathsBuilder::new().path(path, PathItem::new(http_method(method), operation)).build()
+        .response("422", Problem::response("It could be read, and is refused: every violation with its pointer."));
+    if R::PER_ADDRESS.is_some() {
+        operation = operation.response("429", too_many());
+    }
+    PathsBuilder::new().path(path, PathItem::new(http_method(method), operation.build())).build()
 }
 
 /// Adds to every operation what any request may be answered with.
@@ -114,6 +116,14 @@ pub(crate) fn complete(document: &mut OpenApi) {
 /// `auth.set_credential.v1` → `set_credential`.
 fn last_part(name: &str) -> &str {
     name.split('.').nth(1).unwrap_or(name)
+}
+
+/// 429, with when to come back.
+fn too_many() -> utoipa::openapi::Response {
+    let mut refused = Problem::response("Too many of these: see `Retry-After`.");
+    let wait = header("Seconds until one more is taken.", Type::Integer);
+    refused.headers.insert("Retry-After".to_owned(), RefOr::T(wait));
+    refused
 }
 
 fn refers_to<T: ToSchema>() -> utoipa::openapi::Content {

@@ -1,4 +1,4 @@
-use crate::Limits;
+use crate::ConnectionLimits;
 use std::{
     io,
     pin::Pin,
@@ -17,7 +17,7 @@ use tokio::{
 /// hyper has one clock for both an idle connection and one whose head is slow to arrive, and none
 /// for a client that does not read its answer.
 #[derive(Clone)]
-pub(crate) struct Pace(Arc<Mutex<State>>, Limits);
+pub(crate) struct Pace(Arc<Mutex<State>>, ConnectionLimits);
 
 #[derive(Clone, Copy)]
 struct State {
@@ -47,7 +47,7 @@ impl Drop for Busy {
 }
 
 impl Pace {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: ConnectionLimits) -> Self {
         Self(Arc::new(Mutex::new(State { doing: Doing::Head, since: Instant::now(), stalled: None })), limits)
     }
 
@@ -58,7 +58,7 @@ impl Pace {
 
     /// Returns when the connection has gone on like that for too long.
     pub(crate) async fn overdue(&self) {
-        let Limits { head_within, idle_for, stalled_for, .. } = self.1;
+        let ConnectionLimits { head_within, idle_for, stalled_for, .. } = self.1;
         let shortest = head_within.min(idle_for).min(stalled_for);
         loop {
             let State { doing, since, stalled } = *self.state();
@@ -146,7 +146,7 @@ impl AsyncWrite for Paced {
 
 #[cfg(test)]
 mod tests {
-    use super::{Limits, Pace};
+    use super::{ConnectionLimits, Pace};
     use std::{task::Poll, time::Duration};
     use tokio::time::{Instant, sleep, timeout};
 
@@ -156,7 +156,12 @@ mod tests {
     const FOR_EVER: Duration = Duration::from_secs(100_000);
 
     fn pace() -> Pace {
-        Pace::new(Limits { head_within: HEAD, idle_for: IDLE, stalled_for: STALL, ..Limits::default() })
+        Pace::new(ConnectionLimits {
+            head_within: HEAD,
+            idle_for: IDLE,
+            stalled_for: STALL,
+            ..ConnectionLimits::default()
+        })
     }
 
     /// How long a connection goes on, in whole seconds, while `life` happens on it.

@@ -99,7 +99,7 @@ impl Problem {
     /// When to try again (RFC 9110, section 10.2.3), in whole seconds, rounded up, at least one.
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
-        let seconds = wait.as_millis().div_ceil(1000).clamp(1, u128::from(u32::MAX));
+        let seconds = wait.as_nanos().div_ceil(1_000_000_000).clamp(1, u128::from(u32::MAX));
         self.header(RETRY_AFTER, HeaderValue::from(u32::try_from(seconds).unwrap_or(u32::MAX)))
     }
 

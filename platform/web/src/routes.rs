@@ -5,7 +5,7 @@ use crate::get_command::{__path_get_command, __path_get_command_events, get_comm
 use crate::idempotency::MaybeKey;
 use crate::openapi::{complete, describe, schemas};
 use crate::targets::Targets;
-use crate::{Authenticate, Caller, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
+use crate::{Authenticate, Caller, ClientAddress, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
 use axum::http::Method;
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router};
@@ -40,9 +40,10 @@ impl Routes {
                                   MaybeKey(key): MaybeKey,
                                   Extension(trace): Extension<Trace>,
                                   Extension(deadline): Extension<Deadline>,
+                                  Extension(client): Extension<ClientAddress>,
                                   _: NoQuery,
                                   fields: Fields| {
-            commands.take(&*request, Asked { caller, prefer, key, trace, deadline }, fields).await
+            commands.take(&*request, Asked { caller, prefer, key, trace, deadline, client }, fields).await
         };
         self.targets.add::<R>();
         let route = (schemas::<R>(), describe::<R>(path, &method, self.tag), on(filter(&method), handler));

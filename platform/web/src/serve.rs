@@ -32,7 +32,7 @@ const BREATHER: Duration = Duration::from_secs(1);
 
 /// What connections may cost.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// How many are open at once. Beyond, clients wait in the kernel's queue.
     pub connections: usize,
     /// How long a request's head may take to arrive: from the connection, and for later requests
@@ -46,7 +46,7 @@ pub struct Limits {
     pub drain_within: Duration,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         let seconds = Duration::from_secs;
         Self {
@@ -65,14 +65,14 @@ impl Default for Limits {
 pub struct Peer(pub SocketAddr);
 
 /// Answers HTTP/1 on `listener` until `shutdown`; then accepts nothing more, closes idle
-/// connections, lets requests in flight finish for [`Limits::drain_within`], cuts the rest, and
+/// connections, lets requests in flight finish for [`ConnectionLimits::drain_within`], cuts the rest, and
 /// returns.
 ///
 /// A client that hangs up ends its request: the handler is dropped where it waits.
 ///
 /// What cannot be parsed as HTTP is answered by hyper itself, with an empty body: 400, 414 for a
 /// target over 64 KiB, 431 for a head over 32 KiB or 100 fields.
-pub async fn serve(listener: TcpListener, app: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, app: Router, limits: ConnectionLimits, shutdown: impl Future<Output = ()>) {
     let (closing, _) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -117,7 +117,7 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     app: Router,
-    limits: Limits,
+    limits: ConnectionLimits,
     mut closing: watch::Receiver<()>,
 ) {
     // Without it, the second of two small writes waits for the client's acknowledgement.

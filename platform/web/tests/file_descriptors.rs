@@ -16,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::timeout,
 };
-use web::{EdgeSettings, Limits, edge, serve};
+use web::{ConnectionLimits, EdgeSettings, edge, serve};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -57,7 +57,7 @@ async fn a_server_without_file_descriptors_waits_for_some_and_does_not_spin() {
     let last = u64::try_from(clients.last().expect("eight").as_raw_fd()).unwrap();
     setrlimit(Resource::Nofile, Rlimit { current: Some(last + 3), ..getrlimit(Resource::Nofile) }).unwrap();
     let app = edge(Router::new().route("/", get(async || "hello")), EdgeSettings::default());
-    let serving = tokio::spawn(serve(listener, app, Limits::default(), std::future::pending()));
+    let serving = tokio::spawn(serve(listener, app, ConnectionLimits::default(), std::future::pending()));
 
     for _ in 0..50 {
         ask(&mut clients[0]).await;

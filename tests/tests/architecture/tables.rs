@@ -16,6 +16,13 @@ fn contexts() -> Vec<String> {
     contexts.map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 
+/// The crates of the platform that have tables: folders with migrations.
+fn keepers() -> Vec<String> {
+    let folders = std::fs::read_dir(root().join("platform")).unwrap().map(|entry| entry.unwrap());
+    let keepers = folders.filter(|entry| entry.path().join("migrations").is_dir());
+    keepers.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
 /// Words in lower case, and `(`, `,` and `;` for themselves.
 fn words(sql: &str) -> Vec<String> {
     let mut words = vec![String::new()];
@@ -72,7 +79,7 @@ fn tables(text: &str) -> Vec<String> {
     found
 }
 
-/// What a context must not name: any other table, and anything that bears another context's or the ledger's prefix.
+/// What a context must not name: any other table, and anything that bears the prefix of another context or of the platform.
 fn foreign(context: &str, others: &[String], is_migration: bool, text: &str) -> Vec<String> {
     let own = format!("{context}_");
     let may = |table: &str| table.starts_with(&own) || is_migration && table == "ledger_subscriptions";
@@ -86,7 +93,9 @@ fn foreign(context: &str, others: &[String], is_migration: bool, text: &str) -> 
 fn the_sql_of_a_context_names_only_its_own_tables() {
     let mut others = contexts();
     assert!(others.contains(&"users".to_owned()) && others.contains(&"auth".to_owned()), "{others:?}");
-    others.push("ledger".to_owned());
+    let keepers = keepers();
+    assert!(keepers.contains(&"ledger".to_owned()) && keepers.contains(&"web".to_owned()), "{keepers:?}");
+    others.extend(keepers);
     for context in contexts() {
         let folder = format!("contexts/{context}");
         let mut named = Vec::new();
@@ -109,23 +118,29 @@ fn the_sql_of_a_context_names_only_its_own_tables() {
 }
 
 #[test]
-fn the_platform_names_no_table_of_a_context() {
-    let prefixes: Vec<_> = contexts().into_iter().map(|context| format!("{context}_")).collect();
+fn the_platform_names_no_table_of_a_context_and_each_of_its_crates_only_its_own() {
+    let (contexts, keepers) = (contexts(), keepers());
     let (mut seen, rust) = (0, files("platform", "rs"));
     for file in rust.iter().filter(|file| !name(file).contains("/tests/")) {
+        let others = keepers.iter().filter(|it| !name(file).starts_with(&format!("platform/{it}/")));
+        let prefixes: Vec<_> = contexts.iter().map(|it| format!("{it}_")).collect();
+        let elsewhere: Vec<_> = others.map(|it| format!("{it}_")).collect();
         for text in texts(file) {
-            let named: Vec<_> =
-                words(&text).into_iter().filter(|word| prefixes.iter().any(|it| word.starts_with(it))).collect();
+            let mut named = words(&text);
+            named.retain(|word| prefixes.iter().any(|it| word.starts_with(it)));
+            let tables = tables(&text);
+            named.extend(tables.iter().filter(|it| elsewhere.iter().any(|prefix| it.starts_with(prefix))).cloned());
             assert!(named.is_empty(), "{} names {named:?}", name(file));
-            seen += tables(&text).len();
+            seen += tables.len();
         }
     }
     for file in files("platform", "sql") {
         let named = tables(&std::fs::read_to_string(&file).unwrap());
-        assert!(named.iter().all(|table| table.starts_with("ledger_")), "{}: {named:?}", name(&file));
+        let own = name(&file).split('/').nth(1).map(|keeper| format!("{keeper}_")).unwrap();
+        assert!(named.iter().all(|table| table.starts_with(&own)), "{}: {named:?}", name(&file));
         seen += named.len();
     }
-    assert!(seen > 20, "the ledger has SQL");
+    assert!(seen > 20, "the platform has SQL");
 }
 
 #[test]

@@ -24,6 +24,8 @@ async fn a_wrong_setting_is_named_and_its_value_is_not() {
         ("ROSTER_BCRYPT_COST", "9", "from 10 to 15"),
         ("ROSTER_BCRYPT_COST", "canary", "from 10 to 15"),
         ("ROSTER_LIMITS", "canary", "must be one of: on, off"),
+        ("ROSTER_TRUSTED_PROXIES", "canary", "must be addresses and networks"),
+        ("ROSTER_TRUSTED_PROXIES", "10.0.0.0/8, canary", "must be addresses and networks"),
         ("ROSTER_MAX_DELAY", "canary", "90s, 30m or 1h"),
         ("ROSTER_DOCS", "canary", "must be one of: on, off"),
         ("ROSTER_MAIL", "smtp://canary", "only \"off\""),

@@ -80,7 +80,7 @@ async fn whoever_waits_is_answered_and_the_rest_is_done_after_the_restart(proces
 #[tokio::test(flavor = "multi_thread")]
 async fn a_single_process_drains() {
     let folder = Folder::new();
-    let roster = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "13");
+    let roster = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "13").set("ROSTER_LIMITS", "off");
     let database = format!("sqlite://{}/data/roster.db", folder.path().display());
     whoever_waits_is_answered_and_the_rest_is_done_after_the_restart(vec![roster], &database).await;
 }
@@ -89,8 +89,10 @@ async fn a_single_process_drains() {
 async fn an_api_and_a_worker_drain() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
-    let roster =
-        |role| folder.roster(&["serve", "--role", role]).set("DATABASE_URL", &database).set("ROSTER_BCRYPT_COST", "13");
+    let roster = |role| {
+        let roster = folder.roster(&["serve", "--role", role]).set("DATABASE_URL", &database);
+        roster.set("ROSTER_BCRYPT_COST", "13").set("ROSTER_LIMITS", "off")
+    };
     let processes = vec![roster("api"), roster("worker")];
     whoever_waits_is_answered_and_the_rest_is_done_after_the_restart(processes, &database).await;
 }
@@ -119,7 +121,7 @@ async fn stopping_and_starting_in_the_midst_of_sign_ups_breaks_no_promise() {
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     let folder = Folder::new();
-    let mut server = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "15").serve().await;
+    let mut server = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "15").set("ROSTER_LIMITS", "off").serve().await;
     let requests = waiting(server.at());
     until(Duration::from_secs(20), "work under way", async || {
         let db = stored::open(&format!("sqlite://{}/data/roster.db", folder.path().display())).await;

@@ -7,6 +7,7 @@ mod caching;
 mod commands;
 mod duplicates;
 mod idempotency;
+mod limits;
 mod main_job;
 mod nodes;
 mod openapi;

@@ -271,7 +271,7 @@ async fn sealed_only(world: &World, password: &str) {
 }
 
 /// Whole rows as text, of every table.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 14] = [
     ("auth_accounts", "select t::text from auth_accounts t"),
     ("auth_audit_events", "select t::text from auth_audit_events t"),
     ("auth_credentials", "select t::text from auth_credentials t"),
@@ -284,6 +284,8 @@ const TABLES: [(&str, &str); 12] = [
     ("ledger_subscriptions", "select t::text from ledger_subscriptions t"),
     ("users_migrations", "select t::text from users_migrations t"),
     ("users_users", "select t::text from users_users t"),
+    ("web_limits", "select t::text from web_limits t"),
+    ("web_migrations", "select t::text from web_migrations t"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,8 +35,8 @@ async fn every_operation_is_described_with_all_that_it_may_answer() {
             ("GET /audit-events", "200 400 401 403 414 422 431 500 503"),
             ("GET /auth/service-keys", "200 400 401 403 414 422 431 500 503"),
             ("GET /auth/sessions", "200 400 401 403 414 422 431 500 503"),
-            ("GET /commands/{id}", "200 400 401 404 410 414 431 500 503"),
-            ("GET /commands/{id}/events", "200 400 401 404 410 414 431 500 503"),
+            ("GET /commands/{id}", "200 400 401 404 410 414 429 431 500 503"),
+            ("GET /commands/{id}/events", "200 400 401 404 410 414 429 431 500 503"),
             ("GET /health/live", "200 default"),
             ("GET /health/ready", "200 503 default"),
             ("GET /users/me", "200 400 401 403 404 414 431 500 503"),
@@ -47,7 +47,7 @@ async fn every_operation_is_described_with_all_that_it_may_answer() {
             ("POST /auth/password", "204 400 401 403 408 409 413 414 415 422 431 500 503"),
             ("POST /auth/refresh", "200 400 401 408 413 414 415 422 431 500 503"),
             ("POST /auth/service-keys", "201 400 401 403 408 413 414 415 422 431 500 503"),
-            ("POST /users", "201 202 400 401 408 409 413 414 415 422 431 500 503"),
+            ("POST /users", "201 202 400 401 408 409 413 414 415 422 429 431 500 503"),
             ("PUT /auth/roles/{id}", "204 400 401 403 404 408 409 413 414 415 422 431 500 503"),
         ];
         assert_eq!(statuses, expected.map(|(name, statuses)| (name.to_owned(), statuses.to_owned())).into());

@@ -7,12 +7,13 @@ use kernel::{Email, MessageId, Reason as _, UserId};
 use ledger::Ledger;
 use persistence::Db;
 use std::sync::Arc;
+use std::time::Duration;
 use use_case::Message as _;
 use users_application::RegisterUser;
 use users_domain::{Name, Taken};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{CommandRequest, Commands, Fields, NotAnId, PasswordGate, Problem, Routes, Violation, unavailable};
+use web::{CommandRequest, Commands, Fields, Limit, NotAnId, PasswordGate, Problem, Routes, Violation, unavailable};
 
 /// The routes of this context.
 pub(crate) fn routes(db: Db, commands: Commands, gate: Arc<dyn PasswordGate>) -> Routes {
@@ -61,6 +62,9 @@ impl CommandRequest for RegisterUserRequest {
     const TARGET: (&'static str, &'static str) = ("user", "/users");
     const FOLLOW_UPS: &'static [&'static str] = &[contracts::SetCredential::NAME];
     const REJECTIONS: &'static [(&'static str, &'static str)] = &[("email_taken", "/email"), ("id_taken", "/id")];
+    /// Generous for a household or an office; too little to enumerate addresses, or to keep the hashing busy.
+    const PER_ADDRESS: Option<Limit> =
+        Some(Limit { name: "users.register_user", burst: 20, every: Duration::from_secs(30) });
 
     fn read(&self, fields: &mut Fields, command: MessageId) -> Result<RegisterUser, Problem> {
         let email = fields.required("email", Email::parse);

@@ -17,7 +17,7 @@ use tokio::{
     net::TcpStream,
     sync::{Notify, mpsc},
 };
-use web::{EdgeSettings, Limits};
+use web::{ConnectionLimits, EdgeSettings};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -25,13 +25,13 @@ fn hello() -> Router {
     Router::new().route("/", get(async || "hello"))
 }
 
-async fn serving(app: Router, limits: Limits) -> Server {
+async fn serving(app: Router, limits: ConnectionLimits) -> Server {
     Server::with(app, EdgeSettings { answer_within: LONG, ..EdgeSettings::default() }, limits).await
 }
 
 #[tokio::test]
 async fn a_head_that_does_not_arrive_in_time_is_cut() {
-    let server = serving(hello(), Limits { head_within: SHORT, ..lenient() }).await;
+    let server = serving(hello(), ConnectionLimits { head_within: SHORT, ..lenient() }).await;
     for part in ["", "GET", "GET / HTTP/1.1\r\nHost: x\r\n"] {
         let mut client = server.connect().await;
         client.send(part).await;
@@ -41,7 +41,7 @@ async fn a_head_that_does_not_arrive_in_time_is_cut() {
 
 #[tokio::test]
 async fn a_head_that_drips_is_cut_too() {
-    let server = serving(hello(), Limits { head_within: SHORT * 2, ..lenient() }).await;
+    let server = serving(hello(), ConnectionLimits { head_within: SHORT * 2, ..lenient() }).await;
     let Client(stream) = server.connect().await;
     let (mut reader, mut writer) = stream.into_split();
     let drip = async {
@@ -60,7 +60,7 @@ async fn a_head_that_drips_is_cut_too() {
 
 #[tokio::test]
 async fn the_head_of_a_later_request_must_arrive_in_time_as_well() {
-    let server = serving(hello(), Limits { head_within: SHORT, ..lenient() }).await;
+    let server = serving(hello(), ConnectionLimits { head_within: SHORT, ..lenient() }).await;
     let mut client = server.connect().await;
     client.send(GET).await;
     assert_eq!(client.answer().await.body, "hello");
@@ -70,7 +70,7 @@ async fn the_head_of_a_later_request_must_arrive_in_time_as_well() {
 
 #[tokio::test]
 async fn an_idle_connection_is_cut() {
-    let server = serving(hello(), Limits { idle_for: SHORT, ..lenient() }).await;
+    let server = serving(hello(), ConnectionLimits { idle_for: SHORT, ..lenient() }).await;
     let mut client = server.connect().await;
     client.send(GET).await;
     assert_eq!(client.answer().await.body, "hello");
@@ -98,7 +98,7 @@ impl Drop for Endless {
 async fn a_client_that_does_not_read_its_answer_is_cut() {
     let (dropped, mut drops) = mpsc::unbounded_channel();
     let app = Router::new().route("/", get(async move || Body::new(Endless(dropped.clone()))));
-    let server = serving(app, Limits { stalled_for: SHORT, ..lenient() }).await;
+    let server = serving(app, ConnectionLimits { stalled_for: SHORT, ..lenient() }).await;
     let mut client = server.connect().await;
     client.send(GET).await;
     within(drops.recv()).await.expect("the answer is given up");
@@ -179,7 +179,7 @@ async fn stopping_closes_what_is_idle_and_finishes_what_is_in_flight() {
 #[tokio::test]
 async fn stopping_does_not_wait_for_ever() {
     let (gate, mut seen) = Gate::new();
-    let server = serving(gate.app(), Limits { drain_within: SHORT, ..lenient() }).await;
+    let server = serving(gate.app(), ConnectionLimits { drain_within: SHORT, ..lenient() }).await;
     let mut client = server.connect().await;
     client.send(SLOW).await;
     assert_eq!(within(seen.recv()).await, Some("begun"));
@@ -193,7 +193,7 @@ async fn at_the_cap_a_further_connection_waits_until_another_ends() {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();
     let app = hello().route("/counted", get(async move || counted.fetch_add(1, Ordering::SeqCst).to_string()));
-    let server = serving(app, Limits { connections: 2, ..lenient() }).await;
+    let server = serving(app, ConnectionLimits { connections: 2, ..lenient() }).await;
     let (mut one, mut two) = (server.connect().await, server.connect().await);
     for client in [&mut one, &mut two] {
         client.send(GET).await;

@@ -9,7 +9,7 @@ use std::{
     io,
     sync::{Arc, Mutex},
 };
-use web::{Deadline, EdgeSettings, Peer, Problem, Trace, Violation};
+use web::{ClientAddress, Deadline, EdgeSettings, Peer, Problem, Trace, Violation};
 
 fn app() -> Router {
     Router::new()
@@ -22,6 +22,7 @@ fn app() -> Router {
         .route("/own", get(async || ([(header::CACHE_CONTROL, "no-cache"), (header::SERVER, "canary7")], "mine")))
         .route("/trace", get(async |Extension(trace): Extension<Trace>| trace.traceparent().to_owned()))
         .route("/peer", get(async |Extension(Peer(peer)): Extension<Peer>| peer.ip().to_string()))
+        .route("/client", get(async |Extension(client): Extension<ClientAddress>| client.ip().to_string()))
         .route("/problem", get(problem))
 }
 
@@ -34,7 +35,7 @@ async fn problem() -> Problem {
     Problem::new(StatusCode::CONFLICT, "id_taken", "That id is taken")
         .detail("Choose another.")
         .violations(vec![Violation::new("/id", "id_taken", "is taken")])
-        .retry_after(std::time::Duration::from_millis(1_001))
+        .retry_after(std::time::Duration::from_micros(1_000_001))
 }
 
 #[tokio::test]
@@ -247,4 +248,20 @@ async fn a_request_leaves_one_line_and_nothing_that_the_client_wrote() {
     let errors: Vec<_> =
         lines.iter().filter(|line| line["level"] == "ERROR" && line["span"]["trace_id"] == trace).collect();
     assert_eq!(errors.len(), 1, "a failure is logged once: {errors:?}");
+}
+
+/// ASVS 4.1.3, 15.3.4.
+#[tokio::test]
+async fn a_client_cannot_choose_its_address() {
+    let ask = async |server: &Server, head: &str| {
+        server.ask(format!("GET /client HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n")).await.body
+    };
+    let forged = "X-Forwarded-For: 203.0.113.9\r\nForwarded: for=203.0.113.9\r\nX-Real-IP: 203.0.113.9\r\n";
+    let open = Server::start(app()).await;
+    assert_eq!(ask(&open, forged).await, "127.0.0.1");
+    let proxies = "127.0.0.0/8, 10.0.0.0/8".parse().unwrap();
+    let behind = Server::with(app(), EdgeSettings { proxies, ..EdgeSettings::default() }, lenient()).await;
+    assert_eq!(ask(&behind, "").await, "127.0.0.1");
+    assert_eq!(ask(&behind, "Forwarded: for=203.0.113.9\r\nX-Real-IP: 203.0.113.9\r\n").await, "127.0.0.1");
+    assert_eq!(ask(&behind, &format!("{forged}X-Forwarded-For: 198.51.100.7, 10.0.0.1\r\n")).await, "198.51.100.7");
 }

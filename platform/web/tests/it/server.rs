@@ -7,16 +7,16 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use web::{EdgeSettings, Limits, edge, serve};
+use web::{ConnectionLimits, EdgeSettings, edge, serve};
 
 /// Longer than anything here takes; a test that hangs fails with it.
 const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 pub(crate) const SHORT: Duration = Duration::from_millis(50);
 
-/// Limits that no test reaches by accident.
-pub(crate) fn lenient() -> Limits {
-    Limits { connections: 100, head_within: LONG, idle_for: LONG, stalled_for: LONG, drain_within: LONG }
+/// ConnectionLimits that no test reaches by accident.
+pub(crate) fn lenient() -> ConnectionLimits {
+    ConnectionLimits { connections: 100, head_within: LONG, idle_for: LONG, stalled_for: LONG, drain_within: LONG }
 }
 
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
@@ -34,7 +34,7 @@ impl Server {
         Self::with(app, EdgeSettings::default(), lenient()).await
     }
 
-    pub(crate) async fn with(app: Router, settings: EdgeSettings, limits: Limits) -> Self {
+    pub(crate) async fn with(app: Router, settings: EdgeSettings, limits: ConnectionLimits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();

@@ -35,5 +35,5 @@ pub(crate) fn routes(desk: &Desk, commands: &Commands) -> Routes {
 
 /// As the record keeps it.
 pub(crate) fn client(client: &web::Client) -> auth_application::Client {
-    auth_application::Client { address: client.address.clone(), request: Some(client.request.clone()) }
+    auth_application::Client { address: client.address.ip().to_string(), request: Some(client.request.clone()) }
 }

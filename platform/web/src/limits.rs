@@ -1,0 +1,154 @@
+//! How often somebody may do something. Counted in the database: across nodes and restarts.
+
+mod counts;
+
+use self::counts::{Key, Taken};
+use crate::{Problem, unavailable};
+use axum::http::StatusCode;
+use persistence::{Db, Migration, Migrations, SqlError};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// The table of limits.
+pub const MIGRATIONS: Migrations = Migrations {
+    context: "web",
+    all: &[Migration {
+        name: "limits",
+        postgres: include_str!("../migrations/0001_limits.postgres.sql"),
+        sqlite: include_str!("../migrations/0001_limits.sqlite.sql"),
+    }],
+};
+
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// A limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Its name, `context.what_it_counts`. Each has counts of its own.
+    pub name: &'static str,
+    /// How many at once, at least 1.
+    pub burst: u32,
+    /// After each such time, one more.
+    pub every: Duration,
+}
+
+/// What was taken. Dropped, it counts; see [`Limits::give_back`].
+#[derive(Debug)]
+#[must_use = "it counts unless it is given back"]
+pub struct Permit(Vec<Taken>);
+
+/// The counts of all limits. Clones are the same.
+#[derive(Clone)]
+pub struct Limits {
+    db: Db,
+    enforced: bool,
+}
+
+impl Limits {
+    /// Counts in this database. `enforced`: otherwise it never refuses and touches nothing.
+    #[must_use]
+    pub const fn new(db: Db, enforced: bool) -> Self {
+        Self { db, enforced }
+    }
+
+    /// Takes one of what the limit allows whoever the key stands for.
+    ///
+    /// # Errors
+    /// 429 `too_many_requests`, which took nothing and says when to come back; 503 when the count
+    /// cannot be kept: then nobody passes.
+    pub async fn take(&self, limit: &Limit, key: &[u8]) -> Result<Permit, Problem> {
+        self.take_all(&[(limit, key)]).await
+    }
+
+    /// Takes one of each, or of none.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take); the wait is the longest of those that refuse.
+    pub async fn take_all(&self, wanted: &[(&Limit, &[u8])]) -> Result<Permit, Problem> {
+        if !self.enforced {
+            return Ok(Permit(Vec::new()));
+        }
+        // In one order, whoever asks: two transactions that lock the same rows never wait for each other.
+        let mut wanted: Vec<_> = wanted.iter().map(|(limit, key)| (Key::of(limit, key), *limit)).collect();
+        wanted.sort_unstable_by_key(|(key, _)| *key);
+        let mut tx = self.db.begin().await.map_err(unavailable)?;
+        let (mut taken, mut wait) = (Vec::new(), None);
+        for (key, limit) in wanted {
+            match counts::take(&mut tx, key, limit).await.map_err(unavailable)? {
+                Ok(one) => taken.push(one),
+                Err(refusal) => wait = wait.max(Some(refusal)),
+            }
+        }
+        // The transaction is dropped with what was taken before.
+        if let Some(wait) = wait {
+            return Err(refused(wait));
+        }
+        tx.commit().await.map_err(unavailable)?;
+        Ok(Permit(taken))
+    }
+
+    /// Whether one could be taken. For what is counted only afterwards, such as misses: requests that
+    /// are under way at once may each find room for the last one.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub async fn look(&self, limit: &Limit, key: &[u8]) -> Result<(), Problem> {
+        if !self.enforced {
+            return Ok(());
+        }
+        let mut db = self.db.read().await.map_err(unavailable)?;
+        let wait = counts::wait(&mut db, &Key::of(limit, key), limit).await.map_err(unavailable)?;
+        wait.map_or(Ok(()), |wait| Err(refused(wait)))
+    }
+
+    /// Gives back what was taken, after a success, so that only failures count. When the database
+    /// does not answer, it stays taken.
+    pub async fn give_back(&self, permit: Permit) {
+        if permit.0.is_empty() {
+            return;
+        }
+        if let Err(error) = self.return_all(permit).await {
+            tracing::warn!(%error, "what a limit counted cannot be given back");
+        }
+    }
+
+    async fn return_all(&self, Permit(taken): Permit) -> Result<(), SqlError> {
+        let mut tx = self.db.begin().await?;
+        for one in taken {
+            counts::give_back(&mut tx, &one).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Deletes what says nothing any more, once a minute, until it is dropped.
+    pub async fn sweep(self) {
+        if !self.enforced {
+            return;
+        }
+        loop {
+            sleep(SWEEP_EVERY).await;
+            if let Err(error) = self.sweep_now().await {
+                tracing::warn!(%error, "limits cannot be swept: trying again");
+            }
+        }
+    }
+
+    /// Deletes what says nothing any more, a few at a time, so that nobody waits for long.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sweep_now(&self) -> Result<(), SqlError> {
+        loop {
+            let mut tx = self.db.begin().await?;
+            let deleted = counts::sweep(&mut tx).await?;
+            tx.commit().await?;
+            if deleted == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn refused(wait: Duration) -> Problem {
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests").retry_after(wait)
+}

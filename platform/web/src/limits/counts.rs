@@ -1,0 +1,122 @@
+//! The counts: the generic cell rate algorithm (ITU-T I.371), whose whole state is one time, `empty_at`,
+//! when nothing counts any more. Each permit moves it by `every`; none is given that would move it
+//! further than `burst * every` from now. The database's clock decides. Bound times are microseconds.
+
+use super::Limit;
+use persistence::{At, Sql, SqlError, Tx, execute, fetch_one, fetch_optional};
+use sha2::{Digest as _, Sha256};
+use std::time::Duration;
+
+/// Bound: key, every, burst * every.
+const TAKE: (&str, &str) = (
+    "insert into web_limits (key, empty_at) values ($1, now() + $2 * interval '1 us') \
+     on conflict (key) do update set empty_at = greatest(web_limits.empty_at, now()) + $2 * interval '1 us' \
+     where greatest(web_limits.empty_at, now()) + $2 * interval '1 us' <= now() + $3 * interval '1 us' \
+     returning empty_at",
+    "insert into web_limits (key, empty_at) values ($1, cast(unixepoch('subsec') * 1000000 as integer) + $2) \
+     on conflict (key) do update set empty_at = max(web_limits.empty_at, cast(unixepoch('subsec') * 1000000 as integer)) + $2 \
+     where max(web_limits.empty_at, cast(unixepoch('subsec') * 1000000 as integer)) + $2 \
+       <= cast(unixepoch('subsec') * 1000000 as integer) + $3 \
+     returning empty_at",
+);
+
+/// How much counts now, in microseconds.
+const COUNTS: (&str, &str) = (
+    "select coalesce(max(cast(extract(epoch from empty_at - now()) * 1000000 as bigint)), 0) from web_limits where key = $1",
+    "select coalesce(max(empty_at - cast(unixepoch('subsec') * 1000000 as integer)), 0) from web_limits where key = $1",
+);
+
+/// What has not passed of a permit. Bound: key, every, the permit's own `empty_at`.
+const GIVE_BACK: (&str, &str) = (
+    "update web_limits set empty_at = empty_at - least($2 * interval '1 us', $3 - now()) where key = $1 and $3 > now()",
+    "update web_limits set empty_at = empty_at - min($2, $3 - cast(unixepoch('subsec') * 1000000 as integer)) \
+     where key = $1 and $3 > cast(unixepoch('subsec') * 1000000 as integer)",
+);
+
+/// Rows that say nothing any more. Who waits for one of these finds it gone, and inserts.
+const SWEEP: (&str, &str) = (
+    "delete from web_limits where key in ( \
+       select key from web_limits where empty_at < now() order by empty_at limit 100 for update skip locked)",
+    "delete from web_limits where key in ( \
+       select key from web_limits where empty_at < cast(unixepoch('subsec') * 1000000 as integer) order by empty_at limit 100)",
+);
+
+/// Of what somebody is counted. The table tells nobody who they are without a guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key([u8; 32]);
+
+impl Key {
+    pub(super) fn of(limit: &Limit, key: &[u8]) -> Self {
+        Self(Sha256::new().chain_update(limit.name).chain_update("\0").chain_update(key).finalize().into())
+    }
+}
+
+/// What was taken, and until when it counts.
+#[derive(Debug)]
+pub(super) struct Taken {
+    key: Key,
+    every: i64,
+    empty_at: At,
+}
+
+/// Takes one, or says how long to wait for it.
+pub(super) async fn take(tx: &mut Tx, key: Key, limit: &Limit) -> Result<Result<Taken, Duration>, SqlError> {
+    let every = microseconds(limit.every);
+    if let Some((empty_at,)) = fetch_optional!(tx, (At,), TAKE, &key.0[..], every, room(limit))? {
+        return Ok(Ok(Taken { key, every, empty_at }));
+    }
+    // On PostgreSQL the update that took nothing has locked the row, and `now()` is the same throughout.
+    Ok(Err(wait(tx, &key, limit).await?.unwrap_or_default()))
+}
+
+/// How long nothing can be taken, if so.
+pub(super) async fn wait(on: &mut impl Sql, key: &Key, limit: &Limit) -> Result<Option<Duration>, SqlError> {
+    let (counts,) = fetch_one!(on, (i64,), COUNTS, &key.0[..])?;
+    let over = counts.max(0).saturating_add(microseconds(limit.every)).saturating_sub(room(limit));
+    Ok(u64::try_from(over).ok().filter(|over| *over > 0).map(Duration::from_micros))
+}
+
+/// What has not passed of it.
+pub(super) async fn give_back(tx: &mut Tx, taken: &Taken) -> Result<(), SqlError> {
+    execute!(tx, GIVE_BACK, &taken.key.0[..], taken.every, taken.empty_at).map(drop)
+}
+
+/// Deletes a few rows that say nothing any more; how many.
+pub(super) async fn sweep(tx: &mut Tx) -> Result<u64, SqlError> {
+    execute!(tx, SWEEP)
+}
+
+fn room(limit: &Limit) -> i64 {
+    microseconds(limit.every).saturating_mul(limit.burst.max(1).into())
+}
+
+fn microseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, Taken, give_back, take, wait};
+    use crate::{Limit, MIGRATIONS};
+    use persistence::{At, testing::TestDb};
+    use std::time::Duration;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    #[tokio::test]
+    async fn only_what_has_not_passed_of_a_permit_can_be_given_back() {
+        let limit = Limit { name: "test.only", burst: 1, every: HOUR };
+        let (key, now) = (Key::of(&limit, b"ada"), kernel::Timestamp::now().as_microsecond());
+        for TestDb { db, .. } in TestDb::each().await {
+            db.migrate(&MIGRATIONS).await.expect("a schema");
+            let mut tx = db.begin().await.expect("it answers");
+            let Taken { every, .. } = take(&mut tx, key, &limit).await.expect("it answers").expect("the first");
+            for (passes_in, rest) in [(-60, 3_600), (0, 3_600), (600, 3_000), (600, 2_400)] {
+                let at = kernel::Timestamp::from_microsecond(now + passes_in * 1_000_000).expect("a time");
+                give_back(&mut tx, &Taken { key, every, empty_at: At(at) }).await.expect("it answers");
+                let rests = wait(&mut tx, &key, &limit).await.expect("it answers").expect("something counts");
+                assert!(rests.abs_diff(Duration::from_secs(rest)) < Duration::from_secs(60), "{rests:?}, not {rest} s");
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Limits, on both databases. Nobody sleeps: times are long, and what is stored is moved.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use axum::{http::header::RETRY_AFTER, response::IntoResponse as _};
+use persistence::{Db, execute, fetch_one, testing::TestDb};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use web::{Limit, Limits, MIGRATIONS, Problem};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const SIGN_IN: Limit = Limit { name: "test.sign_in", burst: 3, every: HOUR };
+const ADDRESS: Limit = Limit { name: "test.address", burst: 5, every: HOUR };
+
+async fn on_each_database(test: impl AsyncFn(&Limits, &TestDb)) {
+    for test_db in TestDb::each().await {
+        test_db.db.migrate(&MIGRATIONS).await.unwrap();
+        test(&Limits::new(test_db.db.clone(), true), &test_db).await;
+        test_db.end().await;
+    }
+}
+
+/// As if so much time had passed.
+async fn pass(db: &Db, time: Duration) {
+    let sql = (
+        "update web_limits set empty_at = empty_at - $1 * interval '1 us'",
+        "update web_limits set empty_at = empty_at - $1",
+    );
+    let mut tx = db.begin().await.unwrap();
+    execute!(&mut tx, sql, i64::try_from(time.as_micros()).unwrap()).unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn rows(db: &Db) -> i64 {
+    let mut db = db.read().await.unwrap();
+    fetch_one!(&mut db, (i64,), "select count(*) from web_limits").unwrap().0
+}
+
+async fn all_of(limits: &Limits, limit: &Limit, key: &[u8]) -> Problem {
+    for _ in 0..limit.burst {
+        drop(limits.take(limit, key).await.expect("within the limit"));
+    }
+    limits.take(limit, key).await.expect_err("one too many")
+}
+
+/// The status, and in how many seconds to come back.
+fn told(refused: &Problem) -> (u16, u64) {
+    let answer = refused.clone().into_response();
+    let wait = answer.headers().get(RETRY_AFTER).and_then(|it| it.to_str().ok()?.parse().ok());
+    (answer.status().as_u16(), wait.expect("when to come back"))
+}
+
+#[tokio::test]
+async fn as_many_as_the_burst_pass_and_the_next_is_told_when_to_come_back() {
+    on_each_database(async |limits, _| {
+        let refused = all_of(limits, &SIGN_IN, b"ada").await;
+        assert_eq!(refused.code(), "too_many_requests");
+        let (status, wait) = told(&refused);
+        assert_eq!(status, 429);
+        assert!((3_540..=3_600).contains(&wait), "{wait}: one more each hour, since the first a moment ago");
+        drop(limits.take(&SIGN_IN, b"eve").await.expect("another key has its own count"));
+        drop(limits.take(&ADDRESS, b"ada").await.expect("another limit has its own count"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_waits_as_told_passes_once_however_often_they_were_refused() {
+    on_each_database(async |limits, TestDb { db, .. }| {
+        let mut refused = all_of(limits, &SIGN_IN, b"ada").await;
+        for _ in 0..5 {
+            refused = limits.take(&SIGN_IN, b"ada").await.expect_err("refused");
+        }
+        let (_, wait) = told(&refused);
+        assert!(wait <= 3_600, "{wait}: a refusal takes nothing");
+        pass(db, Duration::from_secs(wait.saturating_sub(60))).await;
+        let (_, rest) = told(&limits.take(&SIGN_IN, b"ada").await.expect_err("too early"));
+        assert!((55..=60).contains(&rest), "{rest}");
+        pass(db, Duration::from_secs(rest)).await;
+        drop(limits.take(&SIGN_IN, b"ada").await.expect("as told"));
+        limits.take(&SIGN_IN, b"ada").await.expect_err("once");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_long_silence_saves_up_no_more_than_the_burst() {
+    on_each_database(async |limits, TestDb { db, .. }| {
+        drop(limits.take(&SIGN_IN, b"ada").await.unwrap());
+        pass(db, HOUR * 1_000).await;
+        assert_eq!(told(&all_of(limits, &SIGN_IN, b"ada").await).0, 429);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_given_back_does_not_count() {
+    on_each_database(async |limits, _| {
+        for _ in 0..10 {
+            let permit = limits.take(&SIGN_IN, b"ada").await.expect("successes do not count");
+            limits.give_back(permit).await;
+        }
+        assert_eq!(told(&all_of(limits, &SIGN_IN, b"ada").await).0, 429, "and save nothing up");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_several_all_are_taken_or_none() {
+    on_each_database(async |limits, _| {
+        let both: &[(&Limit, &[u8])] = &[(&ADDRESS, b"192.0.2.1"), (&SIGN_IN, b"ada")];
+        for _ in 0..3 {
+            drop(limits.take_all(both).await.expect("within both"));
+        }
+        for _ in 0..10 {
+            limits.take_all(both).await.expect_err("one of them refuses");
+        }
+        drop(limits.take_all(&[(&ADDRESS, b"192.0.2.1"), (&SIGN_IN, b"eve")]).await.expect("two of five are left"));
+        let permit = limits.take_all(&[(&SIGN_IN, b"eve"), (&ADDRESS, b"192.0.2.1")]).await.expect("one is left");
+        limits.take(&ADDRESS, b"192.0.2.1").await.expect_err("none is left");
+        limits.give_back(permit).await;
+        drop(limits.take(&ADDRESS, b"192.0.2.1").await.expect("it was given back"));
+        drop(limits.take(&SIGN_IN, b"eve").await.expect("and so was the other"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_wait_for_several_is_the_longest_of_those_that_refuse() {
+    on_each_database(async |limits, _| {
+        let slow = Limit { name: "test.slow", burst: 1, every: HOUR * 24 };
+        let quick = Limit { name: "test.quick", burst: 1, every: HOUR };
+        for wanted in [[(&slow, &b"a"[..]), (&quick, &b"a"[..])], [(&quick, &b"b"[..]), (&slow, &b"b"[..])]] {
+            drop(limits.take_all(&wanted).await.unwrap());
+            let (_, wait) = told(&limits.take_all(&wanted).await.expect_err("both refuse"));
+            assert!(wait > 23 * 3_600, "{wait}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn looking_takes_nothing_and_is_refused_when_taking_would_be() {
+    on_each_database(async |limits, _| {
+        for _ in 0..10 {
+            limits.look(&SIGN_IN, b"ada").await.expect("there is room");
+        }
+        let refused = all_of(limits, &SIGN_IN, b"ada").await;
+        let looked = limits.look(&SIGN_IN, b"ada").await.expect_err("there is none");
+        assert_eq!(looked.code(), refused.code());
+        assert!(told(&refused).1 - told(&looked).1 <= 60);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_at_once_exactly_the_burst_passes() {
+    on_each_database(async |limits, _| {
+        let limit = Limit { name: "test.parallel", burst: 7, every: HOUR };
+        for round in 0..20_u8 {
+            let mut asking = JoinSet::new();
+            for _ in 0..50 {
+                let limits = limits.clone();
+                asking.spawn(async move { limits.take(&limit, &[round]).await.map(drop).map_err(|it| told(&it).0) });
+            }
+            let answers = asking.join_all().await;
+            assert_eq!(answers.iter().filter(|it| it.is_ok()).count(), 7);
+            assert_eq!(answers.iter().filter(|it| **it == Err(429)).count(), 43);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_several_in_any_order_never_waits_for_each_other_in_a_ring() {
+    on_each_database(async |limits, _| {
+        let limit = Limit { name: "test.ring", burst: 1_000, every: HOUR };
+        let mut asking = JoinSet::new();
+        for n in 0..40_u8 {
+            let limits = limits.clone();
+            asking.spawn(async move {
+                let (one, other) = if n % 2 == 0 { (b"a", b"b") } else { (b"b", b"a") };
+                let permit = limits.take_all(&[(&limit, one), (&limit, other)]).await.expect("taken");
+                limits.give_back(permit).await;
+            });
+        }
+        asking.join_all().await;
+        let both: &[(&Limit, &[u8])] = &[(&limit, b"a"), (&limit, b"b")];
+        for _ in 0..2 {
+            drop(limits.take_all(both).await.expect("there is room"));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restart_keeps_the_count_and_nodes_share_it() {
+    on_each_database(async |limits, test_db| {
+        let opened = match test_db.url.strip_prefix("sqlite://") {
+            Some(path) => Db::open_forgetful(path.as_ref()).await,
+            None => Db::open(&test_db.url.parse().unwrap()).await,
+        };
+        let other = Limits::new(opened.expect("the same database"), true);
+        drop(limits.take(&SIGN_IN, b"ada").await.unwrap());
+        drop(other.take(&SIGN_IN, b"ada").await.unwrap());
+        drop(limits.take(&SIGN_IN, b"ada").await.unwrap());
+        other.take(&SIGN_IN, b"ada").await.expect_err("three in all");
+        limits.take(&SIGN_IN, b"ada").await.expect_err("three in all");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn when_the_count_cannot_be_kept_nobody_passes() {
+    on_each_database(async |limits, TestDb { db, .. }| {
+        let permit = limits.take(&SIGN_IN, b"ada").await.unwrap();
+        db.close().await;
+        let (taking, looking) =
+            (limits.take(&SIGN_IN, b"eve").await.expect_err("denied"), limits.look(&SIGN_IN, b"eve").await);
+        assert_eq!((told(&taking).0, taking.code()), (503, "database_unavailable"));
+        assert_eq!(told(&looking.expect_err("denied")).0, 503);
+        limits.give_back(permit).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn limits_that_are_off_refuse_nothing_and_touch_nothing() {
+    on_each_database(async |_, TestDb { db, .. }| {
+        let off = Limits::new(db.clone(), false);
+        for _ in 0..10 {
+            let permit = off.take(&SIGN_IN, b"ada").await.expect("off");
+            off.give_back(permit).await;
+            off.look(&SIGN_IN, b"ada").await.expect("off");
+        }
+        assert_eq!(rows(db).await, 0);
+        db.close().await;
+        drop(off.take(&SIGN_IN, b"ada").await.expect("off"));
+        off.sweep().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_that_say_nothing_any_more_are_swept() {
+    on_each_database(async |limits, TestDb { db, .. }| {
+        for n in 0..250_u8 {
+            drop(limits.take(&SIGN_IN, &[n]).await.unwrap());
+        }
+        pass(db, HOUR).await;
+        drop(limits.take(&SIGN_IN, b"ada").await.unwrap());
+        assert_eq!(rows(db).await, 251);
+        limits.sweep_now().await.unwrap();
+        assert_eq!(rows(db).await, 1, "what still counts stays");
+        drop(limits.take(&SIGN_IN, &[0]).await.expect("who was swept begins anew"));
+    })
+    .await;
+}
