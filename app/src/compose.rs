@@ -167,7 +167,14 @@ pub fn handled() -> BTreeSet<(&'static str, &'static str)> {
 }
 
 impl Kit {
-    fn new(db: &Db, keys: &Keys, opener: Option<Opener>, cost: Cost, tokens: &Issuer) -> Result<Self, Unfit> {
+    fn new(
+        db: &Db,
+        keys: &Keys,
+        opener: Option<Opener>,
+        cost: Cost,
+        tokens: &Issuer,
+        limits: Limits,
+    ) -> Result<Self, Unfit> {
         let pool = Arc::new(HashPool::start(cores())?);
         let signing = Arc::new(SigningKeys::open(keys.file().clone())?);
         let credentials = Arc::new(SqlCredentials::new(db.clone(), pool.clone(), cost));
@@ -175,7 +182,7 @@ impl Kit {
         Ok(Self {
             gate: Arc::new(SealingGate::new(PasswordPolicy::default(), keys.sealer())),
             hashing: Arc::new(Hashing::new(opener, pool, cost)),
-            desk: Desk::new(db.clone(), credentials, tokens),
+            desk: Desk::new(db.clone(), credentials, tokens, limits),
         })
     }
 }
@@ -188,7 +195,8 @@ impl Roster {
     pub fn compose(plan: Plan) -> Result<Self, Unfit> {
         let Plan { db, keys, role, broker, bcrypt_cost, tokens, max_delay, docs, limits, proxies } = plan;
         let opener = if role.works() { Some(keys.opener()?) } else { None };
-        let kit = Kit::new(&db, &keys, opener, bcrypt_cost, &tokens)?;
+        let limits = Limits::new(db.clone(), limits);
+        let kit = Kit::new(&db, &keys, opener, bcrypt_cost, &tokens, limits.clone())?;
         let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.2)(&kit)).collect();
         let contexts: Vec<_> = modules.iter().map(|module| module.context()).collect();
 
@@ -201,7 +209,6 @@ impl Roster {
             max_delay,
         });
 
-        let limits = Limits::new(db.clone(), limits);
         let mut sweeping = JoinSet::new();
         sweeping.spawn(limits.clone().sweep());
         let commands = Commands::new(node.ledger(), limits);

@@ -6,6 +6,7 @@ mod bad_input;
 mod caching;
 mod commands;
 mod duplicates;
+mod guesses;
 mod idempotency;
 mod limits;
 mod main_job;

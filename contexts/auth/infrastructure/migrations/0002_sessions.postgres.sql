@@ -71,3 +71,5 @@ create trigger auth_audit_events_append_only before update or delete on auth_aud
     for each row execute function auth_audit_events_append_only();
 create trigger auth_audit_events_not_truncated before truncate on auth_audit_events
     for each statement execute function auth_audit_events_append_only();
+
+create index auth_sessions_from_address on auth_sessions (user_id, address);

@@ -64,3 +64,5 @@ create trigger auth_audit_events_kept before delete on auth_audit_events
 when old.at >= cast(unixepoch('subsec') * 1000000 as integer) - 34560000000000 begin
     select raise(abort, 'auth_audit_events is append-only');
 end;
+
+create index auth_sessions_from_address on auth_sessions (user_id, address);

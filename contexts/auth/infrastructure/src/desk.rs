@@ -7,7 +7,7 @@ use persistence::{Db, Tx};
 use std::sync::Arc;
 use std::time::Duration;
 use use_case::Unavailable;
-use web::Problem;
+use web::{Limits, Problem};
 
 /// When to come back when something does not answer.
 const RETRY: Duration = Duration::from_secs(2);
@@ -22,13 +22,15 @@ pub struct Desk {
     pub(crate) tokens: AccessTokens,
     pub(crate) policy: PasswordPolicy,
     pub(crate) life: SessionLife,
+    pub(crate) limits: Limits,
 }
 
 impl Desk {
     /// Puts it together.
     #[must_use]
-    pub fn new(db: Db, credentials: Arc<dyn Credentials>, tokens: AccessTokens) -> Self {
-        Self { db, credentials, tokens, policy: PasswordPolicy::default(), life: SessionLife::default() }
+    pub fn new(db: Db, credentials: Arc<dyn Credentials>, tokens: AccessTokens, limits: Limits) -> Self {
+        let (policy, life) = (PasswordPolicy::default(), SessionLife::default());
+        Self { db, credentials, tokens, policy, life, limits }
     }
 
     /// Does a use case in a transaction of its own, and commits it, whatever came of it.

@@ -4,6 +4,7 @@ mod authenticator;
 mod bcrypt_sha256;
 mod desk;
 mod gate;
+mod guesses;
 mod hash_pool;
 mod http;
 mod module;

@@ -4,6 +4,7 @@ use super::client;
 use crate::Desk;
 use crate::bcrypt_sha256::normalised;
 use crate::desk::unavailable;
+use crate::guesses::identifier_of;
 use auth_application::{ChangePassword, RefusePasswordChange};
 use auth_domain::SessionId;
 use axum::extract::State;
@@ -39,6 +40,10 @@ pub(crate) struct PasswordChange {
     responses(
         (status = 204, description = "Changed."),
         (status = 403, description = "Another service has no password.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "You are not a user any more.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many wrong passwords: see `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
+            ("Retry-After" = i64, description = "Seconds until one more is looked at."),
+        )),
         (status = 409, description = "It was changed by somebody else meanwhile.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
     )
@@ -56,12 +61,16 @@ pub(crate) async fn change_password(
         fields.refuse("new_password", flaw.code(), flaw.to_string());
     }
     let (current, new) = fields.finish(current.zip(new))?;
+    let identifier =
+        identifier_of(&desk.db, me.user).await.map_err(web::unavailable)?.ok_or_else(Problem::not_found)?;
+    let guess = desk.guess(&identifier, &from).await?;
     let Some(proven) = desk.credentials.verify_of(me.user, &current).await.map_err(unavailable)? else {
         let refuse = RefusePasswordChange { user: me.user, session, client: client(&from) };
         desk.run(refuse).await.map_err(unavailable)?;
         let wrong = Violation::new("/current_password", "wrong_password", "is not your password");
         return Err(Problem::invalid(vec![wrong]));
     };
+    desk.limits.give_back(guess).await;
     let new = desk.credentials.hash(&new).await.map_err(unavailable)?;
     let change = ChangePassword { proven, new, session, client: client(&from) };
     if desk.run(change).await.map_err(unavailable)? { Ok(StatusCode::NO_CONTENT) } else { Err(changed_meanwhile()) }
