@@ -163,7 +163,7 @@ impl World {
         let credentials = SqlCredentials::new(self.db.clone(), Arc::clone(pool), cost());
         let email = Email::parse(email).expect("an address");
         let found = credentials.verify(&email, &Secret::new(password.to_owned())).await;
-        found.expect("the credentials can be read").map(kernel::UserId::as_uuid)
+        found.expect("the credentials can be read").map(|proven| proven.user.as_uuid())
     }
 
     /// The number that a query gives.

@@ -108,6 +108,6 @@ impl SignIns {
     /// When the database does not answer.
     pub async fn whose(&self, email: &str, password: &str) -> Option<Uuid> {
         let email = Email::parse(email).unwrap();
-        self.0.verify(&email, &Secret::new(password.to_owned())).await.unwrap().map(|user| user.as_uuid())
+        self.0.verify(&email, &Secret::new(password.to_owned())).await.unwrap().map(|proven| proven.user.as_uuid())
     }
 }

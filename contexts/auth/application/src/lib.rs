@@ -4,7 +4,7 @@ mod auth;
 mod passwords;
 
 pub use auth::Auth;
-pub use passwords::{Credentials, Passwords};
+pub use passwords::{Credentials, Passwords, Proven};
 
 use_case::use_cases! { dyn Auth:
     on_user_registered::UserRegistered,

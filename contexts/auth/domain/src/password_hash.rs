@@ -48,13 +48,28 @@ impl PasswordHash {
         }
     }
 
+    /// The digest in the base64 of its scheme, to be compared in constant time.
+    #[must_use]
+    pub fn expose_digest(&self) -> &str {
+        match self {
+            Self::Bcrypt(hash) => hash.expose_digest(),
+            Self::Argon2id(hash) => hash.expose_digest(),
+        }
+    }
+
+    /// Whether it has our form, that of new passwords.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Bcrypt(hash) if hash.form() == Form::Sha256V2)
+    }
+
     /// With which cost the password is to be hashed anew, once it is known, if new passwords get
     /// `target`. `None` when the hash is as good as a new one: our form, and no lower cost.
     /// Never a lower cost than the hash has.
     #[must_use]
     pub fn renewal(&self, target: Cost) -> Option<Cost> {
         match self {
-            Self::Bcrypt(hash) if hash.form() == Form::Sha256V2 && hash.cost() >= target => None,
+            Self::Bcrypt(hash) if self.is_ours() && hash.cost() >= target => None,
             Self::Bcrypt(hash) => Some(hash.cost().max(target)),
             Self::Argon2id(_) => Some(target),
         }

@@ -38,6 +38,23 @@ fn an_imported_hash_is_renewed_and_never_to_a_lower_cost() {
 }
 
 #[test]
+fn only_version_2_is_ours() {
+    assert!(PasswordHash::parse(OURS).is_ok_and(|hash| hash.is_ours()));
+    for text in IMPORTED {
+        assert!(PasswordHash::parse(text).is_ok_and(|hash| !hash.is_ours()), "{text}");
+    }
+}
+
+#[test]
+fn the_digest_is_the_last_part() {
+    for text in IMPORTED.into_iter().chain([OURS]) {
+        let digest = if text.contains("argon2id") { 43 } else { 31 };
+        let hash = PasswordHash::parse(text).expect(text);
+        assert_eq!(hash.expose_digest(), &text[text.len() - digest..]);
+    }
+}
+
+#[test]
 fn what_no_scheme_wrote_is_refused() {
     for text in ["", "$", "$$$$$", "password", "{SSHA}x", "$1$salt$x", "$argon2id$", "$2b$", "bcrypt_sha256$", "!"] {
         assert_eq!(PasswordHash::parse(text).err(), Some(HashError::Malformed), "{text:?}");

@@ -1,19 +1,24 @@
 //! Auth: SQL, hashing, and the gate that passwords come in by.
 
-mod bcrypt_sha256;
+mod argon2id;
+mod bcrypt;
 mod gate;
 mod hash_pool;
+mod line;
 mod module;
+mod pace;
 mod passwords;
+mod spelling;
 mod sql_auth;
 mod sql_credentials;
+mod verify;
+mod work;
 
 pub use gate::SealingGate;
 pub use hash_pool::HashPool;
+pub use line::Busy;
 pub use module::Auth;
 pub use passwords::Hashing;
-
-pub(crate) use hash_pool::Share;
 pub use sql_credentials::SqlCredentials;
 
 pub(crate) use sql_auth::SqlAuth;
