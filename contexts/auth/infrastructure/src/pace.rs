@@ -57,7 +57,7 @@ mod tests {
     fn a_wide_batch_tells_how_long_a_unit_takes() {
         let mut pace = Pace::new(1_000);
         for _ in 0..100 {
-            pace.learn(5, 1 << 12, Duration::from_nanos(5 * 2_000 << 12));
+            pace.learn(5, 1 << 12, Duration::from_nanos((5 * 2_000) << 12));
         }
         assert!((1_990..=2_000).contains(&pace.0), "{pace:?}");
         assert_eq!(Pace::new(2_000).of(10 << 12, 2), Duration::from_nanos(10_000 << 12));
