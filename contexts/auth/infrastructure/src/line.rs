@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use use_case::Unavailable;
 
-/// With this wait and one batch, an admitted sign-in is answered within two seconds.
+/// Nobody waits longer for a thread.
 const LONGEST_WAIT: Duration = Duration::from_millis(1_500);
+/// Nor, with the batch that answers them, longer than this.
+const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 /// argon2id has a thread for itself, where five of bcrypt share one: a unit takes three times as long.
 const ARGON2ID: u64 = 3;
 
@@ -83,8 +85,9 @@ impl Line {
     pub(crate) fn admit(self: &Arc<Self>, works: &[Work], more: u64) -> Result<Ticket, Busy> {
         let mut state = self.lock();
         let wait = state.pace.of(state.promised, self.threads);
-        if state.inside >= self.threads.max(1) && wait > LONGEST_WAIT {
-            return Err(Busy { retry_after: wait - LONGEST_WAIT });
+        let bound = LONGEST_WAIT.min(LONGEST_ANSWER.saturating_sub(state.pace.batch()));
+        if state.inside >= self.threads.max(1) && wait > bound {
+            return Err(Busy { retry_after: wait - bound });
         }
         let left = more + works.iter().map(|work| self.load(work)).sum::<u64>();
         state.inside += 1;

@@ -61,6 +61,17 @@ fn whoever_would_wait_longer_than_a_second_and_a_half_is_told_when_to_come_again
 }
 
 #[test]
+fn where_a_batch_takes_long_fewer_may_wait_for_one() {
+    let line = Line::new(1, SLOW);
+    for _ in 0..50 {
+        line.lock().pace.learn(2, UNITS, Duration::from_secs(1));
+    }
+    // 1.5 s at 0.3 s each would be six.
+    let admitted: Vec<_> = std::iter::from_fn(|| line.admit(&[], UNITS).ok()).take(10).collect();
+    assert_eq!(admitted.len(), 4);
+}
+
+#[test]
 fn work_counts_and_not_people() {
     let line = Line::new(1, SLOW);
     let _one = line.admit(&[bcrypt(10)], 3 * UNITS).expect("room");
