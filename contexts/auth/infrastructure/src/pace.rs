@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 const BATCH: [u64; MAX_LANES] = [86, 100, 105, 150, 150];
 /// Measured at start: some milliseconds.
 const FIRST: u32 = 6;
+/// Until a batch has been seen, it is of this cost.
+const USUAL: u32 = 12;
 
 /// How quickly the threads of a line work, averaged over the latest batches. In nanoseconds.
 #[derive(Debug, Clone, Copy)]
@@ -18,12 +20,13 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// A first value, from one batch.
+    /// A first value, from one batch. Where every core is busy each is slower: half as much again.
     pub(crate) fn measured() -> Self {
         let Ok(cost) = Cost::try_from(FIRST) else { return Self { unit: 1, batch: 0 } };
         let begun = Instant::now();
         black_box(bcrypt(cost, &[Job { key: b"a first value", salt: [0; 16] }; MAX_LANES]));
-        Self { unit: sample(MAX_LANES, units(cost), begun.elapsed()).max(1), batch: 0 }
+        let unit = sample(MAX_LANES, units(cost), begun.elapsed()).saturating_mul(3) / 2;
+        Self { unit: unit.max(1), batch: unit.saturating_mul(MAX_LANES as u64) << USUAL }
     }
 
     /// Takes a batch into account: so wide, each of so many units.
