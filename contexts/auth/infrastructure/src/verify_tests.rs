@@ -55,8 +55,9 @@ struct World {
 }
 
 impl World {
+    /// A thread for each who comes: nobody is refused on a slow machine.
     fn new(cost: u8) -> Self {
-        let pool = Arc::new(HashPool::start(2).expect("threads"));
+        let pool = Arc::new(HashPool::start(HASHES.len()).expect("threads"));
         let verifier = Verifier::new(Arc::clone(&pool), Cost::try_from(cost).expect("in range"));
         Self { pool, verifier }
     }
