@@ -169,7 +169,7 @@ impl World {
     /// Whose address and password these are.
     pub async fn verify(&self, email: &str, password: &str) -> Option<Uuid> {
         static POOL: OnceLock<Arc<HashPool>> = OnceLock::new();
-        let pool = POOL.get_or_init(|| Arc::new(HashPool::start(1).expect("a thread")));
+        let pool = POOL.get_or_init(|| Arc::new(HashPool::start(16).expect("threads")));
         let credentials = SqlCredentials::new(self.db.clone(), Arc::clone(pool), cost());
         let email = Email::parse(email).expect("an address");
         let found = credentials.verify(&email, &Secret::new(password.to_owned())).await;

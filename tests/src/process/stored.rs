@@ -98,7 +98,7 @@ impl SignIns {
     /// When there are no threads.
     #[must_use]
     pub fn new(db: &Db) -> Self {
-        let pool = Arc::new(HashPool::start(1).unwrap());
+        let pool = Arc::new(HashPool::start(16).unwrap());
         Self(SqlCredentials::new(db.clone(), pool, Cost::try_from(10).unwrap()))
     }
 

@@ -12,24 +12,30 @@ pub trait Passwords: Send + Sync {
 }
 
 /// A password that fitted: whose it is, and the hash that is stored for them now.
-#[derive(Debug, Clone)]
+///
+/// Whoever grants something for it MUST check, in the transaction that grants it, that this hash is
+/// still the stored one: a change of password that came between wins.
+#[derive(Clone)]
 pub struct Proven {
-    /// Whose.
+    /// Whose it is.
     pub user: UserId,
-    /// As stored. Whoever acts on it MUST check, in the transaction, that it still is.
+    /// What is stored, its text exactly.
     pub hash: PasswordHash,
 }
 
-/// What people sign in with.
+/// What people sign in with. `None` says no more than that it does not fit.
+///
+/// MUST take the same work for whatever does not fit: an address that nobody has, a person without
+/// a password, a hash that cannot be read, one of lower cost. A hash that is not as good as a new one is replaced
+/// once its password is known; that ends no session, and never undoes a change.
 #[async_trait]
 pub trait Credentials: Send + Sync {
-    /// Whose address and password these are. `None` says no more than that they do not fit: MUST
-    /// take the same work whether the address is known or not.
+    /// Whose address and password these are.
     async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<Proven>, Unavailable>;
 
-    /// Whether this is the user's password. `None` as above.
+    /// Whether this is the user's password, for a change of it.
     async fn verify_of(&self, user: UserId, password: &Secret) -> Result<Option<Proven>, Unavailable>;
 
-    /// The hash of a new password, while somebody waits.
+    /// Hashes a new password, while somebody waits.
     async fn hash(&self, password: &Secret) -> Result<PasswordHash, Unavailable>;
 }

@@ -1,6 +1,10 @@
 //! Auth: credentials and the rules of passwords; sessions, roles, keys of other services.
 
+mod argon2id;
+mod base64;
+mod bcrypt;
 mod common_passwords;
+mod cost;
 mod password_hash;
 mod password_policy;
 mod role;
@@ -8,7 +12,10 @@ mod runs;
 mod service_key;
 mod session;
 
-pub use password_hash::{BcryptSha256, Cost, CostOutOfRange, HashError, PasswordHash};
+pub use argon2id::Argon2id;
+pub use bcrypt::{Bcrypt, Form, Revision};
+pub use cost::{Cost, CostOutOfRange};
+pub use password_hash::{HashError, PasswordHash};
 pub use password_policy::{MinCharsOutOfRange, PasswordFlaw, PasswordPolicy};
 pub use role::{LastAdministrator, Role, UnknownRole};
 pub use service_key::{Days, Scope, Scopes, ServiceKeyFlaw, ServiceKeyId, ServiceName};

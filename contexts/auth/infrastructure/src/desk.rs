@@ -1,7 +1,8 @@
-use crate::SqlAuth;
 use crate::tokens::{AccessTokens, TokenError};
+use crate::{Busy, SqlAuth};
 use auth_application::{Credentials, Immediate};
 use auth_domain::{PasswordPolicy, SessionLife};
+use axum::http::StatusCode;
 use ledger::Adapter as _;
 use persistence::{Db, Tx};
 use std::sync::Arc;
@@ -57,6 +58,10 @@ async fn once<U: Immediate>(db: &Db, use_case: U) -> Result<U::Outcome, Unavaila
 
 /// 503: nothing is allowed that cannot be checked.
 pub(crate) fn unavailable(why: Unavailable) -> Problem {
+    if let Some(busy) = Busy::of(&why) {
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many sign in now")
+            .retry_after(busy.retry_after);
+    }
     tracing::warn!(%why, "not available for a sign-in or what follows from one");
     Problem::unavailable(RETRY)
 }

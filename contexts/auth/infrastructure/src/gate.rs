@@ -1,5 +1,5 @@
 use crate::PURPOSE;
-use crate::bcrypt_sha256::normalised;
+use crate::spelling::normalised;
 use auth_domain::PasswordPolicy;
 use kernel::{Email, MessageId, Reason as _, Sealed, Secret, UserId};
 use sealing::{Binding, Sealer};

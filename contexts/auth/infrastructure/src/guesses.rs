@@ -1,9 +1,11 @@
 //! How often somebody may guess at a password: one count for every path that checks one.
 
 use crate::Desk;
+use auth_application::Proven;
 use kernel::{Email, UserId};
 use persistence::{Db, SqlError, fetch_optional};
 use std::time::Duration;
+use use_case::Unavailable;
 use uuid::Uuid;
 use web::{Client, Limit, Permit, Problem, unavailable};
 
@@ -17,7 +19,7 @@ const FROM_ADDRESS: Limit = Limit { name: "auth.guesses_from_address", burst: 50
 
 impl Desk {
     /// One guess at this account's password, taken before the password is looked at, so that many
-    /// at once cannot pass together. Give it back when the guess was right.
+    /// at once cannot pass together. Give it back, by [`settle`](Self::settle), when it was not wrong.
     ///
     /// # Errors
     /// 429 when there were too many; 503 when they cannot be counted.
@@ -32,6 +34,23 @@ impl Desk {
         let at = if is_home { (&AT_HOME, home.as_slice()) } else { (&AT_ACCOUNT, account) };
         let taken = self.limits.take_all(&[at, (&FROM_ADDRESS, &address)]).await;
         taken.inspect_err(|_| tracing::warn!(target: "audit", address = %client.address.ip(), is_home, "too many guesses at passwords"))
+    }
+}
+
+impl Desk {
+    /// What a guess has come to: it counts only if it was wrong. Of an overload it says nothing.
+    ///
+    /// # Errors
+    /// 503 when it could not be looked at.
+    pub(crate) async fn settle(
+        &self,
+        guess: Permit,
+        looked: Result<Option<Proven>, Unavailable>,
+    ) -> Result<Option<Proven>, Problem> {
+        if !matches!(looked, Ok(None)) {
+            self.limits.give_back(guess).await;
+        }
+        looked.map_err(crate::desk::unavailable)
     }
 }
 

@@ -1,15 +1,19 @@
 //! Auth: routes, SQL, tokens, hashing, and the gate that passwords come in by.
 
+mod argon2id;
 mod authenticator;
-mod bcrypt_sha256;
+mod bcrypt;
 mod desk;
 mod gate;
 mod guesses;
 mod hash_pool;
 mod http;
+mod line;
 mod module;
+mod pace;
 mod passwords;
 mod queries;
+mod spelling;
 mod sql_accounts;
 mod sql_audit;
 mod sql_auth;
@@ -17,15 +21,16 @@ mod sql_credentials;
 mod sql_service_keys;
 mod sql_sessions;
 pub mod tokens;
+mod verify;
+mod work;
 
 pub use authenticator::Authenticator;
 pub use desk::Desk;
 pub use gate::SealingGate;
 pub use hash_pool::HashPool;
+pub use line::Busy;
 pub use module::Auth;
 pub use passwords::Hashing;
-
-pub(crate) use hash_pool::Share;
 pub use sql_credentials::SqlCredentials;
 
 pub(crate) use sql_auth::SqlAuth;

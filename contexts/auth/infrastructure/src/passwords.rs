@@ -1,5 +1,6 @@
-use crate::bcrypt_sha256::{Work, stored};
-use crate::{HashPool, PURPOSE, Share};
+use crate::bcrypt::{self, BcryptWork};
+use crate::work::Work;
+use crate::{HashPool, PURPOSE};
 use auth_application::Passwords;
 use auth_domain::{Cost, PasswordHash};
 use kernel::{MessageId, Sealed, UserId};
@@ -30,8 +31,10 @@ impl Passwords for Hashing {
             OpenError::UnknownKey => Trouble::Unavailable(Unavailable::for_now(error)),
             OpenError::Broken => Trouble::Broken(error.into()),
         })?;
-        let (work, salt) = Work::anew(self.cost, &password).map_err(Unavailable::for_now)?;
-        let digest = self.pool.run(Share::SignUps, work).await?;
-        stored(self.cost, &salt, &digest).map_err(|error| Trouble::Broken(error.into()))
+        let (work, salt) = bcrypt::lanes(self.cost)
+            .and_then(|cost| BcryptWork::anew(cost, &password))
+            .map_err(Unavailable::for_now)?;
+        let digest = self.pool.run(Work::Bcrypt(work)).await?;
+        bcrypt::ours(self.cost, &salt, &digest).map_err(|error| Trouble::Broken(error.into()))
     }
 }

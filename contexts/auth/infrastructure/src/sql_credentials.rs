@@ -1,71 +1,89 @@
-use crate::{HashPool, Share, bcrypt_sha256};
+use crate::HashPool;
+use crate::verify::{Fit, Stored, Verifier};
 use auth_application::{Credentials, Proven};
 use auth_domain::{Cost, PasswordHash};
 use kernel::{Email, Secret, UserId};
-use persistence::{Db, SqlError, fetch_optional};
+use persistence::{Db, SqlError, execute, fetch_optional};
 use std::sync::Arc;
-use subtle::ConstantTimeEq as _;
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
+
+/// How often a hash may have changed while it was verified.
+const ROUNDS: usize = 3;
 
 /// What people sign in with, in SQL.
 pub struct SqlCredentials {
     db: Db,
-    pool: Arc<HashPool>,
-    cost: Cost,
+    verifier: Verifier,
 }
 
 impl SqlCredentials {
     /// `cost` is the one that new passwords get: an unknown address takes that much work, too.
     #[must_use]
     pub const fn new(db: Db, pool: Arc<HashPool>, cost: Cost) -> Self {
-        Self { db, pool, cost }
+        Self { db, verifier: Verifier::new(pool, cost) }
     }
 
-    async fn find(&self, identifier: &Email) -> Result<Option<(Uuid, String)>, SqlError> {
+    async fn find(&self, identifier: &Email) -> Result<Option<Stored>, SqlError> {
         let sql = "select credentials.user_id, hash from auth_accounts accounts \
              join auth_credentials credentials on credentials.user_id = accounts.user_id where identifier = $1";
         let mut db = self.db.read().await?;
-        fetch_optional!(&mut db, (Uuid, String), sql, identifier.canonical())
+        Ok(fetch_optional!(&mut db, (Uuid, String), sql, identifier.canonical())?
+            .map(|(user, hash)| Stored { user: UserId::new(user), hash }))
     }
 
-    async fn find_of(&self, user: UserId) -> Result<Option<(Uuid, String)>, SqlError> {
+    async fn find_of(&self, user: UserId) -> Result<Option<Stored>, SqlError> {
+        let sql = "select hash from auth_credentials where user_id = $1";
         let mut db = self.db.read().await?;
-        let sql = "select user_id, hash from auth_credentials where user_id = $1";
-        fetch_optional!(&mut db, (Uuid, String), sql, user.as_uuid())
+        Ok(fetch_optional!(&mut db, (String,), sql, user.as_uuid())?.map(|(hash,)| Stored { user, hash }))
     }
 
-    async fn check(&self, stored: Option<(Uuid, String)>, password: &Secret) -> Result<Option<Proven>, Unavailable> {
-        let hash =
-            stored.as_ref().map(|(_, hash)| PasswordHash::parse(hash)).transpose().map_err(Unavailable::for_now)?;
-        let PasswordHash::BcryptSha256(expected) = match hash.clone() {
-            Some(hash) => hash,
-            None => bcrypt_sha256::nobodys(self.cost).map_err(Unavailable::for_now)?,
-        };
-        let work = bcrypt_sha256::Work::again(&expected, &bcrypt_sha256::normalised(password))
-            .map_err(Unavailable::for_now)?;
-        let digest = self.pool.run(Share::SignIns, work).await?;
-        let same: bool = digest.as_bytes().ct_eq(expected.expose_digest().as_bytes()).into();
-        Ok(stored.zip(hash).filter(|_| same).map(|((user, _), hash)| Proven { user: UserId::new(user), hash }))
+    async fn prove(&self, mut found: Option<Stored>, password: &Secret) -> Result<Option<Proven>, Unavailable> {
+        for _ in 0..ROUNDS {
+            let fit = self.verifier.fits(found.as_ref(), password).await?;
+            let (Some(mut fit), Some(Stored { user, .. })) = (fit, found) else { return Ok(None) };
+            if let Some(hash) = self.renewed(user, &mut fit, password).await? {
+                return Ok(Some(Proven { user, hash }));
+            }
+            // The password has been changed, or another sign-in has renewed the hash.
+            found = self.find_of(user).await?;
+        }
+        Err(Unavailable::for_a_moment("a stored password hash changes faster than it can be verified"))
+    }
+
+    /// The hash that is stored from now on; `None` when what fitted has been replaced meanwhile.
+    async fn renewed(
+        &self,
+        user: UserId,
+        fit: &mut Fit,
+        password: &Secret,
+    ) -> Result<Option<PasswordHash>, Unavailable> {
+        let Some(new) = self.verifier.renewed(fit, password).await? else { return Ok(Some(fit.hash.clone())) };
+        let mut tx = self.db.begin().await?;
+        let sql = "update auth_credentials set hash = $1 where user_id = $2 and hash = $3";
+        let swapped = execute!(&mut tx, sql, new.expose(), user.as_uuid(), fit.hash.expose())?;
+        tx.commit().await?;
+        Ok((swapped == 1).then_some(new))
     }
 }
 
 #[async_trait]
 impl Credentials for SqlCredentials {
     async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<Proven>, Unavailable> {
-        let stored = self.find(identifier).await?;
-        self.check(stored, password).await
+        let found = self.find(identifier).await?;
+        self.prove(found, password).await
     }
 
     async fn verify_of(&self, user: UserId, password: &Secret) -> Result<Option<Proven>, Unavailable> {
-        let stored = self.find_of(user).await?;
-        self.check(stored, password).await
+        let found = self.find_of(user).await?;
+        self.prove(found, password).await
     }
 
     async fn hash(&self, password: &Secret) -> Result<PasswordHash, Unavailable> {
-        let (work, salt) =
-            bcrypt_sha256::Work::anew(self.cost, &bcrypt_sha256::normalised(password)).map_err(Unavailable::for_now)?;
-        let digest = self.pool.run(Share::SignIns, work).await?;
-        bcrypt_sha256::stored(self.cost, &salt, &digest).map_err(Unavailable::for_now)
+        self.verifier.hash(password).await
     }
 }
+
+#[cfg(test)]
+#[path = "sql_credentials_tests.rs"]
+mod tests;

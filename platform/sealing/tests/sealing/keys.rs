@@ -43,7 +43,7 @@ fn the_first_start_makes_keys_that_only_the_owner_can_read() {
     let directory = parent.path().join("data/roster");
     let keys = Keys::in_directory(&directory).unwrap();
     assert_eq!(mode(&directory), 0o700);
-    assert_eq!(mode(keys.path()), 0o600);
+    assert_eq!(mode(keys.file().path()), 0o600);
     assert_eq!(keys.exposure(), Exposure::Owner);
     assert_eq!(names_in(&directory), ["keys.json"], "nothing else is left behind");
 }
@@ -82,7 +82,7 @@ fn many_that_start_at_once_have_one_set_of_keys() {
 fn a_file_without_private_keys_seals_and_says_what_a_worker_lacks() {
     let directory = tempfile::tempdir().unwrap();
     let private =
-        format!("\"private\": \"{}\",", member(Keys::in_directory(directory.path()).unwrap().path(), "private"));
+        format!("\"private\": \"{}\",", member(Keys::in_directory(directory.path()).unwrap().file().path(), "private"));
     let path = file(directory.path(), &private, "");
     let keys = Keys::from_file(&path).unwrap();
     assert_eq!(keys.exposure(), Exposure::Owner, "public keys may be read by everyone");
@@ -97,7 +97,7 @@ fn a_file_without_private_keys_seals_and_says_what_a_worker_lacks() {
 fn retired_keys_open_and_the_active_one_seals() {
     let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let read = |at: &Path| -> serde_json::Value {
-        serde_json::from_slice(&fs::read(Keys::in_directory(at).unwrap().path()).unwrap()).unwrap()
+        serde_json::from_slice(&fs::read(Keys::in_directory(at).unwrap().file().path()).unwrap()).unwrap()
     };
     let (mut both, newer) = (read(old.path()), read(new.path()));
     both["sealing"][0]["active"] = false.into();
@@ -149,7 +149,7 @@ fn what_cannot_be_read_or_made_says_what_to_do() {
 #[test]
 fn other_members_are_kept_and_a_found_file_is_never_changed() {
     let directory = tempfile::tempdir().unwrap();
-    let path = Keys::in_directory(directory.path()).unwrap().path().to_owned();
+    let path = Keys::in_directory(directory.path()).unwrap().file().path().to_owned();
     let text = fs::read_to_string(&path).unwrap();
     let more = text.replacen('{', "{\"signing\": [{\"kid\": \"s1\", \"private\": \"…\"}],", 1).replacen(
         "\"active\"",
@@ -167,7 +167,7 @@ fn other_members_are_kept_and_a_found_file_is_never_changed() {
 #[test]
 fn a_file_that_is_wrong_says_where_and_quotes_no_key() {
     let directory = tempfile::tempdir().unwrap();
-    let made = Keys::in_directory(directory.path()).unwrap().path().to_owned();
+    let made = Keys::in_directory(directory.path()).unwrap().file().path().to_owned();
     let (private, public) = (member(&made, "private"), member(&made, "public"));
     let quoted = format!("\"{private}\"");
     let second = fs::read_to_string(&made).unwrap();

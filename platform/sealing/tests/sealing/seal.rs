@@ -119,7 +119,7 @@ fn the_name_of_the_key_is_bound() {
     let first = Keys::in_directory(directory.path()).unwrap();
     let bound = binding();
     let mut sealed = seal(&first, "correct horse battery", &bound);
-    let text = std::fs::read_to_string(first.path()).unwrap();
+    let text = std::fs::read_to_string(first.file().path()).unwrap();
     let renamed = directory.path().join("renamed.json");
     std::fs::write(&renamed, text.replace(&sealed.kid, "renamed")).unwrap();
     let second = Keys::from_file(&renamed).unwrap();

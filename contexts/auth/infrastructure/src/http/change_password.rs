@@ -2,9 +2,9 @@
 
 use super::client;
 use crate::Desk;
-use crate::bcrypt_sha256::normalised;
 use crate::desk::unavailable;
 use crate::guesses::identifier_of;
+use crate::spelling::normalised;
 use auth_application::{ChangePassword, RefusePasswordChange};
 use auth_domain::SessionId;
 use axum::extract::State;
@@ -64,13 +64,13 @@ pub(crate) async fn change_password(
     let identifier =
         identifier_of(&desk.db, me.user).await.map_err(web::unavailable)?.ok_or_else(Problem::not_found)?;
     let guess = desk.guess(&identifier, &from).await?;
-    let Some(proven) = desk.credentials.verify_of(me.user, &current).await.map_err(unavailable)? else {
+    let looked = desk.credentials.verify_of(me.user, &current).await;
+    let Some(proven) = desk.settle(guess, looked).await? else {
         let refuse = RefusePasswordChange { user: me.user, session, client: client(&from) };
         desk.run(refuse).await.map_err(unavailable)?;
         let wrong = Violation::new("/current_password", "wrong_password", "is not your password");
         return Err(Problem::invalid(vec![wrong]));
     };
-    desk.limits.give_back(guess).await;
     let new = desk.credentials.hash(&new).await.map_err(unavailable)?;
     let change = ChangePassword { proven, new, session, client: client(&from) };
     if desk.run(change).await.map_err(unavailable)? { Ok(StatusCode::NO_CONTENT) } else { Err(changed_meanwhile()) }

@@ -37,6 +37,7 @@ pub(crate) struct Login {
         (status = 429, description = "Too many wrong passwords: see `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
             ("Retry-After" = i64, description = "Seconds until one more is looked at."),
         )),
+        (status = 503, description = "Too many sign in now, or something does not answer: see `Retry-After`. It says nothing of the password.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -49,14 +50,14 @@ pub(crate) async fn login(
     let (email, password) = (fields.required("email", Email::parse), fields.secret("password"));
     let (email, password) = fields.finish(email.zip(password))?;
     let guess = desk.guess(&email, &from).await?;
-    let Some(proven) = desk.credentials.verify(&email, &password).await.map_err(unavailable)? else {
+    let looked = desk.credentials.verify(&email, &password).await;
+    let Some(proven) = desk.settle(guess, looked).await? else {
         desk.run(RefuseSignIn { identifier: email, client: client(&from) }).await.map_err(unavailable)?;
         return Err(wrong_credentials());
     };
     let refresh = Opaque::random(Kind::Refresh).map_err(broken)?;
     let sign_in = SignIn { proven, token: refresh.hash, client: client(&from), life: desk.life };
     let session = desk.run(sign_in).await.map_err(unavailable)?.ok_or_else(wrong_credentials)?;
-    desk.limits.give_back(guess).await;
     TokensView::of(&desk, &session, refresh)
 }
 

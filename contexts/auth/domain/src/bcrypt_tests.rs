@@ -1,0 +1,130 @@
+use super::{Bcrypt, Form, Revision};
+use crate::{Cost, CostOutOfRange, HashError, PasswordHash};
+
+const SALT: &str = "n79VH.0Q2TMWmt3Oqt9uku";
+const DIGEST: &str = "yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW";
+
+/// What passlib, Python's bcrypt and Django write, and what was read of it.
+const FORMS: [(&str, Form); 9] = [
+    ("$bcrypt-sha256$v=2,t=2b,r=10$n79VH.0Q2TMWmt3Oqt9uku$yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Sha256V2),
+    ("$bcrypt-sha256$2a,10$n79VH.0Q2TMWmt3Oqt9uku$yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Sha256V1(Revision::A)),
+    ("$bcrypt-sha256$2b,10$n79VH.0Q2TMWmt3Oqt9uku$yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Sha256V1(Revision::B)),
+    ("bcrypt_sha256$$2a$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Django(Revision::A)),
+    ("bcrypt_sha256$$2b$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Django(Revision::B)),
+    ("bcrypt_sha256$$2y$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Django(Revision::Y)),
+    ("$2a$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Plain(Revision::A)),
+    ("$2b$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Plain(Revision::B)),
+    ("$2y$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Plain(Revision::Y)),
+];
+
+fn error(text: &str) -> Option<HashError> {
+    PasswordHash::parse(text).err()
+}
+
+fn cost(log2: u8) -> Cost {
+    Cost::try_from(log2).expect("in range")
+}
+
+#[test]
+fn every_form_is_read_and_written_unchanged() {
+    for (text, form) in FORMS {
+        let hash = PasswordHash::parse(text).expect(text);
+        assert_eq!(hash.expose(), text);
+        let PasswordHash::Bcrypt(parts) = hash else { panic!("{text}: bcrypt") };
+        let read = (parts.form(), parts.cost(), parts.salt(), parts.expose_digest());
+        assert_eq!(read, (form, cost(10), SALT, DIGEST), "{text}");
+    }
+}
+
+#[test]
+fn a_computed_hash_is_written_as_it_is_read() {
+    for (text, form) in FORMS {
+        assert_eq!(Bcrypt::try_new(form, cost(10), SALT, DIGEST).expect("a hash").expose(), text);
+    }
+}
+
+#[test]
+fn a_stored_cost_out_of_bounds_is_refused_in_every_form() {
+    for (text, _) in FORMS {
+        let with = |log2: &str| text.replacen("10", log2, 1);
+        for log2 in ["00", "04", "9", "16", "31", "255"] {
+            assert_eq!(error(&with(log2)), Some(HashError::Cost(CostOutOfRange)), "{}", with(log2));
+        }
+        for log2 in ["10", "12", "15"] {
+            assert_eq!(error(&with(log2)), None, "{}", with(log2));
+        }
+    }
+}
+
+#[test]
+fn a_cost_has_one_spelling_in_every_form() {
+    for (text, _) in FORMS {
+        for log2 in ["", "+10", "010", "-1", "256", "10 ", " 10", "１０", "1e1"] {
+            let text = text.replacen("10", log2, 1);
+            assert_eq!(error(&text), Some(HashError::Malformed), "{text}");
+        }
+    }
+}
+
+#[test]
+fn whatever_is_cut_off_or_added_is_refused() {
+    for (text, _) in FORMS {
+        for end in 0..text.len() {
+            assert!(error(&text[..end]).is_some(), "{}", &text[..end]);
+        }
+        for other in
+            [format!(" {text}"), format!("{text} "), format!("{text}$"), format!("{text}\n"), format!("${text}")]
+        {
+            assert_eq!(error(&other), Some(HashError::Malformed), "{other:?}");
+        }
+    }
+}
+
+#[test]
+fn other_forms_are_refused() {
+    let [v2, _, v1, _, django, _, _, plain, _] = FORMS.map(|(text, _)| text);
+    for text in [
+        &plain.replace("$2b", "$2x"),
+        &plain.replace("$2b", "$2"),
+        &plain.replace("$2b", "$2B"),
+        &plain.replace("$2b", "2b"),
+        &format!("bcrypt${plain}"),
+        &v1.replace("2b,", "2x,"),
+        &v1.replace("2b,", "2y,"),
+        &v1.replace("$bcrypt", "bcrypt"),
+        &v2.replace("v=2", "v=1"),
+        &v2.replace("v=2", "v=3"),
+        &v2.replace("t=2b", "t=2a"),
+        &v2.replace("$bcrypt", "$Bcrypt"),
+        &django.replace("2b", "2x"),
+        &django.replace("$$", "$"),
+        &format!("${django}"),
+    ] {
+        assert_eq!(error(text), Some(HashError::Malformed), "{text:?}");
+    }
+}
+
+#[test]
+fn salt_and_digest_are_base64_of_16_and_23_bytes() {
+    let error = |salt: &str, digest: &str| Bcrypt::try_new(Form::Sha256V2, cost(10), salt, digest).err();
+    assert_eq!(error(SALT, DIGEST), None);
+    for salt in [
+        "",
+        &SALT[1..],
+        &format!("{SALT}u"),
+        "n79VH.0Q2TMWmt3Oqt9uk=",
+        "n79VH.0Q2TM+mt3Oqt9uku",
+        "n79VH.0Q2TMWmt3Oqt9ué.",
+    ] {
+        assert_eq!(error(salt, DIGEST), Some(HashError::Malformed), "{salt}");
+    }
+    for digest in ["", &DIGEST[1..], &format!("{DIGEST}W"), &DIGEST.replace('/', "-"), &format!("{}X", &DIGEST[..30])] {
+        assert_eq!(error(SALT, digest), Some(HashError::Malformed), "{digest}");
+    }
+}
+
+#[test]
+fn debugging_shows_neither_salt_nor_digest() {
+    let shown = format!("{:?}", PasswordHash::parse(FORMS[0].0).expect("a hash"));
+    assert_eq!(shown, "Bcrypt(Bcrypt { form: Sha256V2, cost: Cost(10), .. })");
+}

@@ -1,0 +1,61 @@
+//! argon2id, for imported hashes: one at a time, since each takes memory of its own.
+
+use crate::work::WorkError;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use auth_domain::Argon2id;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use kernel::Secret;
+use zeroize::Zeroizing;
+
+/// So many KiB in one pass take as long as one round of bcrypt: 60 µs were measured for either.
+const KIB_PER_UNIT: u64 = 64;
+
+/// One argon2id that is to be computed.
+pub(crate) struct Argon2idWork {
+    params: Params,
+    salt: Vec<u8>,
+    password: Secret,
+    length: usize,
+}
+
+/// Why argon2id cannot be computed now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Argon2idError {
+    /// The system has not so much memory.
+    #[error("no memory: {0}")]
+    NoMemory(#[from] std::collections::TryReserveError),
+    /// Parameters that it refuses.
+    #[error(transparent)]
+    Refused(#[from] argon2::Error),
+}
+
+impl Argon2idWork {
+    pub(crate) fn again(hash: &Argon2id, password: &Secret) -> Result<Self, WorkError> {
+        let decode = |text| BASE64_STANDARD_NO_PAD.decode(text).map_err(|_| WorkError::Malformed);
+        let (salt, length) = (decode(hash.salt())?, decode(hash.expose_digest())?.len());
+        let params = Params::new(hash.memory_kib(), hash.passes(), hash.lanes(), Some(length))
+            .map_err(|_| WorkError::Malformed)?;
+        Ok(Self { params, salt, password: password.clone(), length })
+    }
+
+    /// About as many rounds of bcrypt.
+    pub(crate) fn units(&self) -> u64 {
+        u64::from(self.params.m_cost()) * u64::from(self.params.t_cost()) / KIB_PER_UNIT
+    }
+
+    /// The digest in base64 without padding. The memory is wiped.
+    pub(crate) fn compute(&self) -> Result<String, Argon2idError> {
+        let mut memory = Zeroizing::new(Vec::new());
+        memory.try_reserve_exact(self.params.block_count())?;
+        memory.resize(self.params.block_count(), Block::new());
+        let mut digest = vec![0; self.length];
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone()).hash_password_into_with_memory(
+            self.password.expose().as_bytes(),
+            &self.salt,
+            &mut digest,
+            &mut memory[..],
+        )?;
+        Ok(BASE64_STANDARD_NO_PAD.encode(digest))
+    }
+}

@@ -1,0 +1,101 @@
+//! What bcrypt is run on: a digest of the password, or the password. bcrypt alone stops at 72 bytes,
+//! and takes `abc` and `abc\0abc` for one password.
+
+use auth_domain::{Bcrypt, Form, PasswordHash};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bcrypt_lanes::Cost;
+use hmac::{Hmac, Mac as _};
+use kernel::Secret;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::work::WorkError;
+
+/// One bcrypt that is to be computed.
+pub(crate) struct BcryptWork {
+    pub(crate) cost: Cost,
+    pub(crate) salt: [u8; 16],
+    /// Without a NUL: who signs in with one is turned away before.
+    pub(crate) key: Zeroizing<Vec<u8>>,
+}
+
+impl BcryptWork {
+    /// For a new password: a fresh salt. Gives the salt's text, too.
+    pub(crate) fn anew(cost: Cost, password: &Secret) -> Result<(Self, String), WorkError> {
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt).map_err(WorkError::NoRandomness)?;
+        let text = bcrypt_lanes::base64::encode(&salt);
+        let key = key(Form::Sha256V2, &text, password)?;
+        Ok((Self { cost, salt, key }, text))
+    }
+
+    /// For a stored hash: its own salt and cost.
+    pub(crate) fn again(hash: &Bcrypt, password: &Secret) -> Result<Self, WorkError> {
+        let salt = bcrypt_lanes::base64::decode(hash.salt()).ok_or(WorkError::Malformed)?;
+        let key = key(hash.form(), hash.salt(), password)?;
+        Ok(Self { cost: lanes(hash.cost())?, salt, key })
+    }
+}
+
+/// The cost as the computation knows it.
+pub(crate) fn lanes(cost: auth_domain::Cost) -> Result<Cost, WorkError> {
+    Cost::try_from(u32::from(cost.log2())).map_err(|_| WorkError::Malformed)
+}
+
+/// A computed hash in our form.
+pub(crate) fn ours(cost: auth_domain::Cost, salt: &str, digest: &str) -> Result<PasswordHash, WorkError> {
+    Bcrypt::try_new(Form::Sha256V2, cost, salt, digest).map(PasswordHash::Bcrypt).map_err(|_| WorkError::Malformed)
+}
+
+fn key(form: Form, salt: &str, password: &Secret) -> Result<Zeroizing<Vec<u8>>, WorkError> {
+    let password = password.expose().as_bytes();
+    Ok(Zeroizing::new(match form {
+        Form::Sha256V2 => {
+            let hmac = Hmac::<Sha256>::new_from_slice(salt.as_bytes()).map_err(|_| WorkError::Malformed)?;
+            BASE64_STANDARD.encode(hmac.chain_update(password).finalize().into_bytes()).into_bytes()
+        }
+        Form::Sha256V1(_) => BASE64_STANDARD.encode(Sha256::digest(password)).into_bytes(),
+        Form::Django(_) => format!("{:x}", Sha256::digest(password)).into_bytes(),
+        Form::Plain(_) => password.to_vec(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BcryptWork, Cost, Form, key};
+    use kernel::Secret;
+
+    const SALT: &str = "n79VH.0Q2TMWmt3Oqt9uku";
+
+    #[test]
+    fn the_published_vectors_hold() {
+        let vectors = [
+            (10, "password".to_owned(), "yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW"),
+            (5, String::new(), "dxxTesegmwvfPs5sK7fOejfMfK1jHfW"),
+            (5, "a".repeat(72), "R7.9DkSBE2XmrI4R.m2OCimNA8lSPke"),
+            (5, "a".repeat(73), "ynBarE154Ti4ZqYhHFsj2TKXqLSou2."),
+            (5, "é".to_owned(), "/0qbNoiqc2SEJvnT8pWunG7wE4c6nFe"),
+            (5, "x\0y".to_owned(), "oobSKZf4pybru1Llz39Y9TEFw/xp6W6"),
+        ];
+        for (cost, password, digest) in vectors {
+            let key = key(Form::Sha256V2, SALT, &Secret::new(password.clone())).expect("a key");
+            let salt = bcrypt_lanes::base64::decode(SALT).expect("22 characters");
+            let work = BcryptWork { cost: Cost::try_from(cost).expect("a cost that bcrypt has"), salt, key };
+            let job = bcrypt_lanes::Job { key: &work.key, salt: work.salt };
+            let [ours] = bcrypt_lanes::bcrypt(work.cost, &[job])[..] else { panic!("one job, one digest") };
+            assert_eq!(bcrypt_lanes::base64::encode(&ours), digest, "{password:?}");
+            // The crate's raw function leaves the closing NUL of `$2b$` to its caller.
+            let theirs = bcrypt::bcrypt(cost, work.salt, &[&work.key[..], b"\0"].concat());
+            assert_eq!(ours, theirs[..23], "the bcrypt crate agrees on {password:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_hash_has_a_salt_of_its_own() {
+        let cost = Cost::try_from(10).expect("a cost that bcrypt has");
+        let salts: std::collections::BTreeSet<_> =
+            (0..12).map(|_| BcryptWork::anew(cost, &Secret::new("p".into())).expect("randomness").1).collect();
+        assert_eq!(salts.len(), 12);
+    }
+}

@@ -1,0 +1,107 @@
+use crate::work::units;
+use bcrypt_lanes::{Cost, Job, MAX_LANES, bcrypt};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// How long a batch takes, by its width, in hundredths of a hash alone: measured with `cargo xtask bench`.
+const BATCH: [u64; MAX_LANES] = [86, 100, 105, 150, 150];
+/// Measured at start: some milliseconds.
+const FIRST: u32 = 6;
+/// Until a batch has been seen, it is of this cost.
+const USUAL: u32 = 12;
+
+/// How quickly the threads of a line work, averaged over the latest batches. In nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// For each unit (round of bcrypt) of a batch that is as wide as it gets.
+    unit: u64,
+    /// For a batch, as they come.
+    batch: u64,
+}
+
+impl Pace {
+    /// A first value, from one batch. Where every core is busy each is slower: half as much again.
+    pub(crate) fn measured() -> Self {
+        let Ok(cost) = Cost::try_from(FIRST) else { return Self { unit: 1, batch: 0 } };
+        let begun = Instant::now();
+        black_box(bcrypt(cost, &[Job { key: b"a first value", salt: [0; 16] }; MAX_LANES]));
+        let unit = sample(MAX_LANES, units(cost), begun.elapsed()).saturating_mul(3) / 2;
+        Self { unit: unit.max(1), batch: unit.saturating_mul(MAX_LANES as u64) << USUAL }
+    }
+
+    /// Takes a batch into account: so wide, each of so many units.
+    pub(crate) fn learn(&mut self, width: usize, units: u64, took: Duration) {
+        // A machine that slept in between was not that slow.
+        let seen = sample(width, units, took).min(4 * self.unit);
+        let took = nanos(took).min((4 * self.unit).saturating_mul(units).saturating_mul(MAX_LANES as u64));
+        self.unit = ((3 * self.unit + seen) / 4).max(1);
+        self.batch = self.batch / 4 * 3 + took / 4;
+    }
+
+    /// How long a batch takes.
+    pub(crate) const fn batch(self) -> Duration {
+        Duration::from_nanos(self.batch)
+    }
+
+    /// How long so many units take on so many threads.
+    pub(crate) fn of(self, units: u64, threads: usize) -> Duration {
+        Duration::from_nanos(self.unit.saturating_mul(units) / u64::try_from(threads).unwrap_or(u64::MAX).max(1))
+    }
+}
+
+/// What the widest batch would take for each unit.
+fn sample(width: usize, units: u64, took: Duration) -> u64 {
+    let narrow = BATCH.get(width.saturating_sub(1)).copied().unwrap_or(BATCH[MAX_LANES - 1]);
+    (nanos(took) / units.max(1)).saturating_mul(BATCH[MAX_LANES - 1]) / (narrow * MAX_LANES as u64)
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+impl Pace {
+    /// So many nanoseconds for a unit.
+    pub(crate) const fn new(unit: u64) -> Self {
+        Self { unit, batch: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Pace};
+
+    #[test]
+    fn a_wide_batch_tells_how_long_a_unit_takes() {
+        let mut pace = Pace::new(1_000);
+        for _ in 0..100 {
+            pace.learn(5, 1 << 12, Duration::from_nanos((5 * 2_000) << 12));
+        }
+        assert!((1_990..=2_000).contains(&pace.unit), "{pace:?}");
+        let batch = Duration::from_nanos((5 * 2_000) << 12);
+        assert!(pace.batch() <= batch && pace.batch() > batch * 99 / 100, "{pace:?}");
+        assert_eq!(Pace::new(2_000).of(10 << 12, 2), Duration::from_nanos(10_000 << 12));
+    }
+
+    #[test]
+    fn a_narrow_batch_tells_what_a_wide_one_would_take() {
+        let mut pace = Pace::new(2_000);
+        for _ in 0..100 {
+            // Alone, a hash takes 86/150 of the time of five.
+            pace.learn(1, 1 << 12, Duration::from_nanos((5 * 2_000 * 86 / 150) << 12));
+        }
+        assert!((1_980..=2_000).contains(&pace.unit), "{pace:?}");
+    }
+
+    #[test]
+    fn one_batch_during_which_the_machine_slept_does_not_spoil_the_average() {
+        let mut pace = Pace::new(2_000);
+        pace.learn(5, 1 << 12, Duration::from_secs(3_600));
+        assert_eq!(pace.unit, (3 * 2_000 + 8_000) / 4);
+    }
+
+    #[test]
+    fn the_first_value_is_measured() {
+        assert!(Pace::measured().unit > 1);
+    }
+}

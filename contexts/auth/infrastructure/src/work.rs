@@ -1,0 +1,71 @@
+use crate::argon2id::Argon2idWork;
+use crate::bcrypt::BcryptWork;
+use auth_domain::PasswordHash;
+use bcrypt_lanes::{Cost, Job};
+use kernel::Secret;
+
+/// One computation for the hashing threads.
+pub(crate) enum Work {
+    Bcrypt(BcryptWork),
+    Argon2id(Argon2idWork),
+}
+
+/// Why a hash cannot be computed: a fault of the installation.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkError {
+    /// The system gives no random bytes.
+    #[error("no randomness: {0}")]
+    NoRandomness(getrandom::Error),
+    /// A stored hash whose parts do not fit together.
+    #[error("a stored password hash is malformed")]
+    Malformed,
+}
+
+impl Work {
+    /// For a stored hash: its own salt and parameters.
+    pub(crate) fn again(hash: &PasswordHash, password: &Secret) -> Result<Self, WorkError> {
+        Ok(match hash {
+            PasswordHash::Bcrypt(hash) => Self::Bcrypt(BcryptWork::again(hash, password)?),
+            PasswordHash::Argon2id(hash) => Self::Argon2id(Argon2idWork::again(hash, password)?),
+        })
+    }
+
+    /// How much it is, in rounds of bcrypt: 2^cost.
+    pub(crate) fn units(&self) -> u64 {
+        match self {
+            Self::Bcrypt(work) => units(work.cost),
+            Self::Argon2id(work) => work.units(),
+        }
+    }
+
+    /// The cost, if it is bcrypt: what has the same can be computed together.
+    pub(crate) const fn cost(&self) -> Option<Cost> {
+        match self {
+            Self::Bcrypt(work) => Some(work.cost),
+            Self::Argon2id(_) => None,
+        }
+    }
+}
+
+/// The rounds of bcrypt at this cost.
+pub(crate) fn units(cost: Cost) -> u64 {
+    1 << cost.log2()
+}
+
+/// The digests, as the scheme writes them, of works that can be computed together: bcrypt at one cost, or one argon2id.
+/// `None` for what cannot be computed now.
+pub(crate) fn compute<'a>(works: impl Iterator<Item = &'a Work>) -> Vec<Option<String>> {
+    let (mut jobs, mut cost, mut others) = (Vec::new(), None, Vec::new());
+    for work in works {
+        match work {
+            Work::Bcrypt(work) => {
+                cost = Some(work.cost);
+                jobs.push(Job { key: &work.key, salt: work.salt });
+            }
+            Work::Argon2id(work) => others
+                .push(work.compute().inspect_err(|error| tracing::error!(%error, "argon2id cannot be computed")).ok()),
+        }
+    }
+    let digests = cost.map(|cost| bcrypt_lanes::bcrypt(cost, &jobs)).unwrap_or_default();
+    digests.iter().map(|digest| Some(bcrypt_lanes::base64::encode(digest))).chain(others).collect()
+}
