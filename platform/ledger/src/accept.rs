@@ -153,6 +153,7 @@ impl Ledger {
                 .iter()
                 .filter(|row| row.context == queue.context && row.lane == queue.lane.as_str())
                 .map(|row| Hint { id: row.id, name: row.name.to_owned(), traceparent: row.traceparent.clone() })
+                .take(HINTS)
                 .collect();
             if !hints.is_empty() {
                 self.announce(&queue, hints);
@@ -226,6 +227,10 @@ async fn write(db: &Db, rows: &[NewRow]) -> Result<Vec<Result<Accepted, NotAccep
     tx.commit().await?;
     Ok(results)
 }
+
+/// Hints for what is committed at once, per queue. Each makes a worker look, and a worker that looks
+/// takes as much as it can: more hints only cost the broker.
+const HINTS: usize = 4;
 
 const EARLIER: &str =
     "select id, fingerprint from ledger_messages where principal = $1 and route = $2 and idempotency_key = $3";

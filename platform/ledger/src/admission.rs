@@ -14,6 +14,8 @@ const EVERY: Duration = Duration::from_secs(2);
 const SHARE: u32 = 50;
 /// What counts as the service rate: what was finished in this time, in seconds.
 const WINDOW_SECONDS: f64 = 30.0;
+/// So many finished ones tell a rate; before, only the whole window does: the first of a burst takes its time.
+const ENOUGH: i64 = 20;
 
 /// What waits, what was finished lately, and for how long the oldest that is due has waited (in microseconds).
 const MEASURE: (&str, &str) = (
@@ -51,9 +53,10 @@ impl Load {
         Duration::try_from_secs_f64(self.waiting / self.per_second).unwrap_or(Duration::MAX)
     }
 
-    /// Nothing finished lately although there is work: what it did before is the best guess.
+    /// Too little finished lately to tell, although there is work: what it did before is the best guess.
     fn measured(self, waiting: i64, finished: i64, oldest: Duration) -> Self {
-        let per_second = if finished > 0 || waiting == 0 { rate(finished, oldest) } else { self.per_second };
+        let tells = finished >= ENOUGH || finished > 0 && oldest.as_secs_f64() >= WINDOW_SECONDS || waiting == 0;
+        let per_second = if tells { rate(finished, oldest) } else { self.per_second };
         Self { waiting: from_count(waiting), per_second }
     }
 }
@@ -135,6 +138,13 @@ mod tests {
     fn the_rate_of_a_burst_is_that_since_it_came() {
         let load = Load::default().measured(600, 30, Duration::from_secs(3));
         assert_eq!(load.wait(), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn the_first_of_a_burst_turns_nobody_away() {
+        let load = Load::default().measured(2_000, 1, Duration::from_secs(4));
+        assert_eq!(load.wait(), Duration::ZERO);
+        assert_eq!(load.measured(2_000, 1, LONG_BUSY).wait(), Duration::from_secs(60_000));
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub(crate) async fn claim(
     limit: usize,
 ) -> Result<Vec<Claim>, SqlError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut tx = db.begin().await?;
+    let mut tx = db.begin_in_the_background().await?;
     let rows = fetch_all!(&mut tx, Row, CLAIM, queue.context, queue.lane.as_str(), names, limit, owner)?;
     tx.commit().await?;
     let mut claims: Vec<_> = rows.into_iter().map(|row| Claim::restore(row, queue.clone())).collect();
@@ -91,7 +91,7 @@ pub(crate) async fn renew(db: &Db, owner: Uuid, ids: &[Uuid]) -> Result<u64, Sql
         "update ledger_messages set lease_until = cast(unixepoch('subsec') * 1000000 as integer) + 15000000 \
          where id in (select unhex(value) from json_each($2)) and lease_owner = $1 and status = 'running'",
     );
-    let mut tx = db.begin().await?;
+    let mut tx = db.begin_in_the_background().await?;
     let renewed = execute!(&mut tx, RENEW, owner, Ids(ids))?;
     tx.commit().await?;
     Ok(renewed)
@@ -101,7 +101,7 @@ pub(crate) async fn renew(db: &Db, owner: Uuid, ids: &[Uuid]) -> Result<u64, Sql
 pub(crate) async fn release(db: &Db, owner: Uuid, but: Uuid) -> Result<u64, SqlError> {
     const RELEASE: &str = "update ledger_messages set status = 'accepted', deaths = deaths - 1, lease_owner = null, \
          lease_until = null where lease_owner = $1 and status = 'running' and id <> $2";
-    let mut tx = db.begin().await?;
+    let mut tx = db.begin_in_the_background().await?;
     let released = execute!(&mut tx, RELEASE, owner, but)?;
     tx.commit().await?;
     Ok(released)

@@ -104,7 +104,7 @@ impl Ledger {
         self.expire_leases().await?;
         if hints_get_lost {
             for queue in self.routes.queues() {
-                let mut tx = self.db.begin().await?;
+                let mut tx = self.db.begin_in_the_background().await?;
                 let rows =
                     fetch_all!(&mut tx, (Uuid, String, Option<String>), UNHINTED, queue.context, queue.lane.as_str())?;
                 tx.commit().await?;
@@ -116,7 +116,7 @@ impl Ledger {
     }
 
     pub(crate) async fn expire_leases(&self) -> Result<usize, SqlError> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_in_the_background().await?;
         let expired = fetch_all!(&mut tx, (String, String, Uuid, String, Option<String>), EXPIRED)?;
         tx.commit().await?;
         let count = expired.len();
@@ -136,7 +136,7 @@ impl Ledger {
         let sql = "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
              next_attempt_at = case when deaths < 3 then next_attempt_at \
                else cast(unixepoch('subsec') * 1000000 as integer) + 10000000 * (deaths - 2) end where status = 'running'";
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_in_the_background().await?;
         let recovered = execute!(&mut tx, sql)?;
         tx.commit().await?;
         if recovered > 0 {
@@ -165,7 +165,7 @@ impl Ledger {
 
     /// Whole roots at once. Whether there were any.
     async fn forget_some(&self) -> Result<bool, SqlError> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_in_the_background().await?;
         let outlived: Vec<_> =
             fetch_all!(&mut tx, (Uuid,), OUTLIVED, RETENTION_DAYS)?.into_iter().map(|(id,)| id).collect();
         execute!(&mut tx, FOLLOW_UPS_OF, Ids(&outlived))?;

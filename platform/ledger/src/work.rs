@@ -83,7 +83,7 @@ impl Ledger {
 
     /// The one transaction. Whether a failed COMMIT has committed is not guessed: the next try finds the row finished.
     async fn handle(&self, prepared: &dyn Prepared, claim: &Claim) -> Result<Done, Failure> {
-        let mut tx = self.db.begin().await.map_err(Unavailable::from)?;
+        let mut tx = self.db.begin_in_the_background().await.map_err(Unavailable::from)?;
         let Some(successor) = claim.succeed(&mut tx).await.map_err(Unavailable::from)? else {
             return Ok(Done::Fenced);
         };
@@ -130,7 +130,7 @@ impl Ledger {
     }
 
     async fn write_end(&self, claim: &Claim, ending: &Ending) -> Result<Option<()>, SqlError> {
-        let mut tx: Tx = self.db.begin().await?;
+        let mut tx: Tx = self.db.begin_in_the_background().await?;
         let Some(successor) = claim.end(&mut tx, ending).await? else { return Ok(None) };
         tx.commit().await?;
         self.committed(claim, successor);

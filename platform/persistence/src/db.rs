@@ -2,7 +2,9 @@ use crate::tx::Inner;
 use crate::{Read, SqlError, Tx};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 /// A database: one pool for writing, one for reading.
 #[derive(Clone)]
@@ -18,6 +20,7 @@ pub(crate) enum Pools {
         /// One connection: SQLite has one writer at a time, and a queue here is fair while its busy time-out is not.
         writer: SqlitePool,
         reader: SqlitePool,
+        urgent: Arc<Urgent>,
         /// Held for as long as this process serves the file.
         _lock: Option<Arc<File>>,
     },
@@ -31,9 +34,27 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx, SqlError> {
         let inner = match &self.0 {
             Pools::Postgres { writer, .. } => Inner::Postgres(begin_on_a_live_connection(writer).await?),
-            Pools::Sqlite { writer, .. } => Inner::Sqlite(begin_immediate(writer).await?),
+            Pools::Sqlite { writer, urgent, .. } => {
+                urgent.asked();
+                Inner::Sqlite(begin_immediate(writer).await?)
+            }
         };
         Ok(Tx::new(inner))
+    }
+
+    /// As [`begin`](Self::begin), for work that nobody is waiting for: SQLite has one writer, and
+    /// while others ask for it all the time this waits for its turn, but never longer than 10 ms.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin_in_the_background(&self) -> Result<Tx, SqlError> {
+        match &self.0 {
+            Pools::Postgres { .. } => self.begin().await,
+            Pools::Sqlite { writer, urgent, .. } => {
+                urgent.give_way().await;
+                Ok(Tx::new(Inner::Sqlite(begin_immediate(writer).await?)))
+            }
+        }
     }
 
     /// A connection to read from.
@@ -74,6 +95,31 @@ impl Db {
                 writer.close().await;
             }
         }
+    }
+}
+
+/// When somebody who is waited for last asked for SQLite's one writer.
+#[derive(Default)]
+pub(crate) struct Urgent(Mutex<Option<Instant>>);
+
+impl Urgent {
+    /// Whoever asked this lately will ask again.
+    const LATELY: Duration = Duration::from_millis(3);
+    const LONGEST: Duration = Duration::from_millis(10);
+
+    fn asked(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    async fn give_way(&self) {
+        let begun = Instant::now();
+        while begun.elapsed() < Self::LONGEST && self.is_asked_for() {
+            sleep(Self::LATELY).await;
+        }
+    }
+
+    fn is_asked_for(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at.elapsed() < Self::LATELY)
     }
 }
 

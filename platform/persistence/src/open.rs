@@ -236,7 +236,7 @@ async fn open_sqlite(path: &Path, lock: Option<File>, synchronous: SqliteSynchro
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .connect_lazy_with(options.read_only(true).create_if_missing(false));
-    Ok(Db(Pools::Sqlite { writer, reader, _lock: lock.map(Arc::new) }))
+    Ok(Db(Pools::Sqlite { writer, reader, urgent: Arc::default(), _lock: lock.map(Arc::new) }))
 }
 
 /// A wrong password or an unknown database will not mend itself.
