@@ -8,7 +8,7 @@ mod hash_pool;
 mod http;
 mod module;
 mod passwords;
-mod queries;
+pub mod queries;
 mod sql_accounts;
 mod sql_audit;
 mod sql_auth;
@@ -18,7 +18,7 @@ mod sql_sessions;
 pub mod tokens;
 
 pub use authenticator::Authenticator;
-pub use desk::Desk;
+pub use desk::{Desk, perform};
 pub use gate::SealingGate;
 pub use hash_pool::HashPool;
 pub use module::Auth;
