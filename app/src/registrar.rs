@@ -73,6 +73,19 @@ impl Registrar {
             Accepted::New(id, _) => (id, false),
             Accepted::Before(id) => (id, true),
         };
+        self.outcome(command, earlier, patience).await
+    }
+
+    /// What has become of such a command.
+    ///
+    /// # Errors
+    /// When nobody can be asked.
+    pub(crate) async fn outcome(
+        &self,
+        command: MessageId,
+        earlier: bool,
+        patience: Duration,
+    ) -> anyhow::Result<Registered> {
         let outcome = self.ledger.command_by(command, Instant::now() + patience).await?;
         Ok(match outcome {
             Some(it) if it.status == Status::Succeeded => Registered::Done { user: UserId::new(it.subject), earlier },

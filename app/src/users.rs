@@ -9,17 +9,21 @@ use anyhow::{Context as _, bail};
 use auth_domain::Role;
 use auth_infrastructure::queries::get_accounts::{self, AccountView};
 use clap::Subcommand;
-use kernel::{Email, Secret, UserId};
+use kernel::{Email, MessageId, Secret, UserId};
 use persistence::Db;
 use serde_json::json;
 use std::io::Read as _;
 use std::time::Duration;
+use tokio::time::Instant;
 use users_domain::Name;
 
 /// Longer than any password, in bytes.
 const LONGEST: usize = 4_096;
 /// For an outcome. The command stands whether or not somebody waits for it.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// As long, beside whoever serves a SQLite file, before looking whether they still do.
+const BESIDE: Duration = Duration::from_secs(3);
 
 /// What an operator does with users.
 #[derive(Subcommand)]
@@ -143,13 +147,38 @@ fn password() -> anyhow::Result<Secret> {
 }
 
 async fn create(settings: &Settings, newcomer: &Newcomer, role: Role, json: bool) -> anyhow::Result<()> {
+    let give_up = Instant::now() + PATIENCE;
+    let mut pending = None;
+    loop {
+        let (mut roster, works) = compose(settings).await?;
+        let patience = if works { PATIENCE } else { BESIDE };
+        let done = register(&mut roster, newcomer, pending, patience).await;
+        if let Ok(Registered::Pending(id)) = done
+            && Instant::now() < give_up
+        {
+            // Whoever served the file may have ended: then the work is ours.
+            pending = Some(id);
+            roster.stop().await;
+            continue;
+        }
+        let account = match done {
+            Ok(outcome) => finish(&roster.registrar().db, newcomer, outcome, role).await,
+            Err(error) => Err(error),
+        };
+        roster.stop().await;
+        return tell(&account?, json);
+    }
+}
+
+/// A process for one command; and whether it works itself.
+async fn compose(settings: &Settings) -> anyhow::Result<(Roster, bool)> {
     let (db, may_serve) = Db::open_or_beside(&settings.database).await?;
     prepare_schema(&db, settings.profile).await?;
     let keys = keys(settings)?;
     // Where only the public keys are, somebody else works.
     let works = may_serve && keys.opener().is_ok();
-    let mut roster = Roster::compose(Plan {
-        db: db.clone(),
+    let roster = Roster::compose(Plan {
+        db,
         keys,
         role: if works { Does::All } else { Does::Api },
         broker: None,
@@ -160,14 +189,24 @@ async fn create(settings: &Settings, newcomer: &Newcomer, role: Role, json: bool
         limits: settings.limits,
         proxies: settings.proxies.clone(),
     })?;
-    let done = register(&mut roster, &db, newcomer, role).await;
-    roster.stop().await;
-    tell(&done?, json)
+    Ok((roster, works))
 }
 
-async fn register(roster: &mut Roster, db: &Db, newcomer: &Newcomer, role: Role) -> anyhow::Result<AccountView> {
+async fn register(
+    roster: &mut Roster,
+    newcomer: &Newcomer,
+    pending: Option<MessageId>,
+    patience: Duration,
+) -> anyhow::Result<Registered> {
     roster.work().await.context("the ledger cannot be read")?;
-    let user = match roster.registrar().register(newcomer, None, PATIENCE).await? {
+    match pending {
+        None => roster.registrar().register(newcomer, None, patience).await,
+        Some(id) => roster.registrar().outcome(id, false, patience).await,
+    }
+}
+
+async fn finish(db: &Db, newcomer: &Newcomer, outcome: Registered, role: Role) -> anyhow::Result<AccountView> {
+    let user = match outcome {
         Registered::Done { user, .. } => user,
         Registered::Weak(flaws) => return Err(refused(format!("the password {}", flaws.join(", and ")))),
         Registered::Taken => {
