@@ -75,10 +75,8 @@ async fn nodes_that_start_at_once_make_one() {
     let folder = Folder::new();
     let migrated = on(&folder, Some(&database), &["migrate"]).run(SOON).await;
     assert_eq!(migrated.code, Some(0), "{migrated:?}");
-    let mut servers = Vec::new();
-    for _ in 0..4 {
-        servers.push(with_administrator(on(&folder, Some(&database), &[]), &folder, PASSWORD).start());
-    }
+    let serve = with_administrator(on(&folder, Some(&database), &[]), &folder, PASSWORD);
+    let mut servers = [serve.start(), serve.start(), serve.start(), serve.start()];
     for server in &mut servers {
         server.serves().await;
     }
