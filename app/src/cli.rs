@@ -2,9 +2,11 @@
 
 use crate::commands::{self, Commands};
 use crate::compose::{Issuer, Plan, Role, Roster, migrations};
-use crate::output::print;
+use crate::output::{Refused, print};
+use crate::service_keys::{self, ServiceKeys};
 use crate::settings::Settings;
-use crate::{check, logging, serve};
+use crate::users::{self, Users};
+use crate::{check, keys, logging, serve};
 use anyhow::Context as _;
 use auth_domain::Cost;
 use clap::{Parser, Subcommand};
@@ -55,9 +57,19 @@ enum Command {
     /// Look after commands: what failed for good waits for an operator
     #[command(subcommand)]
     Commands(Commands),
+    /// Look after users: register one, such as the first administrator, say what they may do
+    #[command(subcommand)]
+    Users(Users),
+    /// Look after the keys of the installation: those that sign access tokens are rotated
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Look after the keys of other services, which may introspect tokens or read the audit record
+    #[command(subcommand)]
+    ServiceKeys(ServiceKeys),
 }
 
-/// Runs the command line. Exit codes: 0 done, 1 a check found something, 2 it could not be done.
+/// Runs the command line. Exit codes: 0 done, 1 it was refused or a check found something, 2 it
+/// could not be done.
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -76,7 +88,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     let line = format!("{error:#}").replace(['\n', '\r'], " ");
     // Where the standard error is closed, the exit code has to do.
     let _ = writeln!(std::io::stderr(), "roster: {line}");
-    ExitCode::from(2)
+    if error.is::<Refused>() { ExitCode::FAILURE } else { ExitCode::from(2) }
 }
 
 async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -91,6 +103,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Openapi => openapi().await.map(|()| ExitCode::SUCCESS),
         Command::Check => check::check(&Settings::load()?, cli.json).await,
         Command::Commands(command) => commands::run(&Settings::load()?, command, cli.json).await,
+        Command::Users(command) => users::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
+        Command::Keys(command) => keys::run(&Settings::load()?, command, cli.json).map(|()| ExitCode::SUCCESS),
+        Command::ServiceKeys(command) => {
+            service_keys::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS)
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! Who is given what.
 
+use crate::first_administrator;
+pub use crate::first_administrator::FirstAdministrator;
+use crate::registrar::Registrar;
 use async_trait::async_trait;
 use auth_domain::{Cost, PasswordPolicy};
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys, TokenError};
@@ -128,7 +131,8 @@ pub struct Roster {
     role: Role,
     contexts: Vec<Arc<dyn Context>>,
     proxies: Proxies,
-    sweeping: JoinSet<()>,
+    background: JoinSet<()>,
+    registrar: Registrar,
 }
 
 /// Why a process cannot be put together.
@@ -209,8 +213,10 @@ impl Roster {
             max_delay,
         });
 
-        let mut sweeping = JoinSet::new();
-        sweeping.spawn(limits.clone().sweep());
+        let mut background = JoinSet::new();
+        background.spawn(limits.clone().sweep());
+        let (gate, desk) = (kit.gate.clone(), kit.desk.clone());
+        let registrar = Registrar { db: db.clone(), ledger: node.ledger(), gate, desk };
         let commands = Commands::new(node.ledger(), limits);
         let routes = modules.iter().map(|module| module.routes(&db, &commands)).collect();
         let (router, mut document) = web::assemble(title(), routes, commands, Arc::new(Authenticator::new(kit.desk)));
@@ -220,7 +226,7 @@ impl Roster {
         if docs {
             router = router.merge(web::docs::routes(&document)?);
         }
-        Ok(Self { node, router, document, db, hints, role, contexts, proxies, sweeping })
+        Ok(Self { node, router, document, db, hints, role, contexts, proxies, background, registrar })
     }
 
     /// Begins to work on every queue, if that is this process's role.
@@ -244,6 +250,16 @@ impl Roster {
         web::edge(self.router.clone(), EdgeSettings { proxies: self.proxies.clone(), ..EdgeSettings::default() })
     }
 
+    /// For who registers people without a request.
+    pub(crate) fn registrar(&self) -> Registrar {
+        self.registrar.clone()
+    }
+
+    /// Makes the first administrator if there is none, while everything else goes on.
+    pub fn make_first_administrator(&mut self, who: FirstAdministrator) {
+        self.background.spawn(first_administrator::ensure(self.registrar(), who));
+    }
+
     /// Who says when, as people call it.
     #[must_use]
     pub fn hints_kind(&self) -> &'static str {
@@ -257,7 +273,7 @@ impl Roster {
     /// Stops: what runs is finished, the rest goes back to the ledger.
     pub async fn stop(mut self) {
         self.node.stop().await;
-        self.sweeping.shutdown().await;
+        self.background.shutdown().await;
         if let Hints::RabbitMq(broker) = &self.hints {
             broker.shutdown().await;
         }

@@ -7,3 +7,13 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
         _ => Ok(()),
     }
 }
+
+/// It could be understood and tried, and the answer is no: exit code 1, and this line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Refused(pub(crate) String);
+
+/// A refusal as an error of the command line.
+pub(crate) fn refused(why: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Refused(why.into()))
+}

@@ -3,7 +3,7 @@
 use crate::compose::{Broker, Plan, Role, Roster, migrations};
 use crate::settings::{Profile, Settings};
 use anyhow::{Context as _, anyhow, bail};
-use persistence::{Db, OpenError};
+use persistence::{DatabaseUrl, Db, OpenError};
 use sealing::{Exposure, Keys};
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -50,6 +50,9 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
         proxies: settings.proxies.clone(),
     })?;
     roster.work().await.context("the ledger cannot be read")?;
+    if let Some(who) = settings.first_administrator.clone() {
+        roster.make_first_administrator(who);
+    }
     greet(&settings, &roster, role, listening)?;
     warn(&settings);
 
@@ -101,7 +104,26 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Db> {
     }
 }
 
-async fn prepare_schema(db: &Db, profile: Profile) -> anyhow::Result<()> {
+/// Opens the database for an operator, beside whoever serves it.
+///
+/// # Errors
+/// When there is none yet, or it cannot be used.
+pub(crate) async fn beside(settings: &Settings) -> anyhow::Result<Db> {
+    if let DatabaseUrl::Sqlite(path) = &settings.database
+        && !path.exists()
+    {
+        bail!("{} does not exist yet: `roster serve` creates it", settings.database);
+    }
+    let db = Db::open_beside(&settings.database).await?;
+    prepare_schema(&db, settings.profile).await?;
+    Ok(db)
+}
+
+/// Applies the schema in the development profile, and sees that it is there in the other.
+///
+/// # Errors
+/// When it is not up to date, or cannot be applied.
+pub(crate) async fn prepare_schema(db: &Db, profile: Profile) -> anyhow::Result<()> {
     for migrations in migrations() {
         if profile == Profile::Development {
             db.migrate(&migrations).await?;

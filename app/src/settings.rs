@@ -4,8 +4,9 @@ mod raw;
 
 pub use raw::Raw;
 
-use crate::compose::Issuer;
+use crate::compose::{FirstAdministrator, Issuer};
 use auth_domain::Cost;
+use kernel::{Email, Secret};
 use persistence::DatabaseUrl;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub tokens: Issuer,
     /// `ROSTER_TRUSTED_PROXIES`
     pub proxies: Proxies,
+    /// `ROSTER_ADMIN_EMAIL`, `ROSTER_ADMIN_PASSWORD`
+    pub first_administrator: Option<FirstAdministrator>,
     /// `ROSTER_MAX_DELAY`
     pub max_delay: Duration,
     /// `ROSTER_DOCS`
@@ -100,6 +103,7 @@ impl Settings {
             },
             proxies: raw
                 .parsed("ROSTER_TRUSTED_PROXIES", "", |text| text.parse().map_err(|why: NotProxies| why.to_string()))?,
+            first_administrator: first_administrator(raw)?,
             max_delay: raw.parsed("ROSTER_MAX_DELAY", "1h", duration)?,
             docs: raw.one_of("ROSTER_DOCS", &[("on", true), ("off", false)])?,
         };
@@ -152,6 +156,20 @@ impl Settings {
     #[must_use]
     pub const fn is_embedded(&self) -> bool {
         matches!(self.database, DatabaseUrl::Sqlite(_))
+    }
+}
+
+fn first_administrator(raw: &Raw) -> Result<Option<FirstAdministrator>, Invalid> {
+    match (raw.get("ROSTER_ADMIN_EMAIL"), raw.get("ROSTER_ADMIN_PASSWORD")) {
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(Invalid(
+            "ROSTER_ADMIN_EMAIL needs ROSTER_ADMIN_PASSWORD_FILE (or ROSTER_ADMIN_PASSWORD) beside it".to_owned(),
+        )),
+        (None, Some(_)) => Err(Invalid("ROSTER_ADMIN_PASSWORD needs ROSTER_ADMIN_EMAIL beside it".to_owned())),
+        (Some(email), Some(password)) => Ok(Some(FirstAdministrator {
+            email: Email::parse(email).map_err(|why| Invalid(format!("ROSTER_ADMIN_EMAIL {why}")))?,
+            password: Secret::new(password.to_owned()),
+        })),
     }
 }
 

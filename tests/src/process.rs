@@ -139,7 +139,7 @@ impl Folder {
     pub fn roster(&self, arguments: &[&str]) -> Roster {
         let settings = BTreeMap::from([("ROSTER_LISTEN".into(), "127.0.0.1:0".into())]);
         let arguments = arguments.iter().map(|it| (*it).to_owned()).collect();
-        Roster { folder: self.path().to_owned(), arguments, settings, under: Vec::new() }
+        Roster { folder: self.path().to_owned(), arguments, settings, under: Vec::new(), reads: None }
     }
 
     /// Everything that the processes have printed so far.
@@ -169,6 +169,7 @@ pub struct Roster {
     arguments: Vec<String>,
     settings: BTreeMap<String, OsString>,
     under: Vec<String>,
+    reads: Option<PathBuf>,
 }
 
 /// A process that has ended.
@@ -211,6 +212,18 @@ impl Roster {
         self
     }
 
+    /// With this on its standard input.
+    ///
+    /// # Panics
+    /// When the disk is full.
+    #[must_use]
+    pub fn reading(mut self, text: &str) -> Self {
+        let file = self.folder.join(format!(".input-{}", uuid().simple()));
+        fs::write(&file, text).unwrap();
+        self.reads = Some(file);
+        self
+    }
+
     /// Starts it.
     ///
     /// # Panics
@@ -228,7 +241,8 @@ impl Roster {
         let mut command = Command::new(words.next().unwrap());
         command.args(words).args(&self.arguments).current_dir(&self.folder).env_clear();
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path))).envs(&self.settings);
-        command.stdin(Stdio::null()).stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+        let input = self.reads.as_ref().map_or_else(Stdio::null, |file| File::open(file).unwrap().into());
+        command.stdin(input).stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
         let (child, started) = (command.spawn().unwrap(), Instant::now());
         Server { how: self.clone(), child, started, stdout, stderr, at: None }
     }
@@ -317,6 +331,25 @@ impl Server {
     /// When there is no answer.
     pub async fn get(&self, path: &str) -> Answer {
         http::send(self.at(), "GET", path, &[], None).await.unwrap()
+    }
+
+    /// A request with a bearer token; none when it is empty.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn ask(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let headers = if token.is_empty() { &[][..] } else { &[("authorization", bearer.as_str())] };
+        http::send(self.at(), method, path, headers, body).await.unwrap()
+    }
+
+    /// `POST /auth/login`
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn sign_in(&self, email: &str, password: &str) -> Answer {
+        let body = serde_json::json!({ "email": email, "password": password });
+        self.ask("POST", "/auth/login", "", Some(&body)).await
     }
 
     /// `POST /users`

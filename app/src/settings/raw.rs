@@ -48,6 +48,8 @@ const SETTINGS: &[Known] = &[
     known("ROSTER_BCRYPT_COST"),
     known("ROSTER_LIMITS"),
     known("ROSTER_TRUSTED_PROXIES"),
+    known("ROSTER_ADMIN_EMAIL"),
+    secret("ROSTER_ADMIN_PASSWORD"),
     known("ROSTER_MAX_DELAY"),
     known("ROSTER_DOCS"),
     only("ROSTER_REGISTRATION", "open"),

@@ -91,8 +91,24 @@ impl Db {
         match url {
             DatabaseUrl::Postgres(options) => open_postgres(options).await,
             DatabaseUrl::Sqlite(path) => {
-                let lock = lock(path)?;
+                let lock = lock(path)?.ok_or_else(|| served(path))?;
                 open_sqlite(path, Some(lock), SqliteSynchronous::Full).await
+            }
+        }
+    }
+
+    /// Opens the database to serve it if it is free, and beside the process that serves it if not;
+    /// and whether this process may serve it. PostgreSQL is served by any number.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub async fn open_or_beside(url: &DatabaseUrl) -> Result<(Self, bool), OpenError> {
+        match url {
+            DatabaseUrl::Postgres(options) => Ok((open_postgres(options).await?, true)),
+            DatabaseUrl::Sqlite(path) => {
+                let lock = lock(path)?;
+                let is_free = lock.is_some();
+                Ok((open_sqlite(path, lock, SqliteSynchronous::Full).await?, is_free))
             }
         }
     }
@@ -169,19 +185,24 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
 }
 
 /// One serving process per file: two would each believe that they alone decide what is running.
-fn lock(path: &Path) -> Result<File, OpenError> {
+/// `None` when another one has it.
+fn lock(path: &Path) -> Result<Option<File>, OpenError> {
     let unfit = |error: std::io::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let file = private(Path::new(&name)).map_err(unfit)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Unfit(format!(
-            "another process serves {}: SQLite serves one; stop the other, set ROSTER_DATA_DIR to another folder, or use PostgreSQL",
-            path.display()
-        ))),
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(unfit(error)),
     }
+}
+
+fn served(path: &Path) -> OpenError {
+    OpenError::Unfit(format!(
+        "another process serves {}: SQLite serves one; stop the other, set ROSTER_DATA_DIR to another folder, or use PostgreSQL",
+        path.display()
+    ))
 }
 
 /// Opens a file as it is, or makes one, and the folders above it, that nobody else on the machine can read.

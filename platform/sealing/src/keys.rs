@@ -19,6 +19,7 @@ const FILE: &str = "keys.json";
 pub struct Keys {
     file: KeyFile,
     exposure: Exposure,
+    kids: Vec<String>,
     active: (String, PublicKey),
     private: Vec<(String, PrivateKey)>,
 }
@@ -116,6 +117,11 @@ impl Keys {
         &self.active.0
     }
 
+    /// The ids of all keys, and whether each is the one that is sealed to.
+    pub fn kids(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.kids.iter().map(|kid| (kid.as_str(), *kid == self.active.0))
+    }
+
     /// Who else on this machine can read the private keys.
     #[must_use]
     pub fn exposure(&self) -> Exposure {
@@ -161,7 +167,7 @@ impl Keys {
         }
         let active = active.ok_or_else(|| malformed("none of its sealing keys is active".to_owned()))?;
         let exposure = if private.is_empty() { Exposure::Owner } else { exposure };
-        Ok(Self { file: KeyFile::new(path, is_ours), exposure, active, private })
+        Ok(Self { file: KeyFile::new(path, is_ours), exposure, kids, active, private })
     }
 }
 

@@ -91,8 +91,18 @@ async fn the_help_of_each_command_is_complete() {
         ("migrate", &["schema"]),
         ("openapi", &["OpenAPI 3.1"]),
         ("check", &["Exits with 0", "1 when"]),
+        ("users create", &["<EMAIL>", "--name", "--admin", "--password-stdin", "Exits with 1"]),
+        ("users set-role", &["<EMAIL>", "<ROLE>", "last administrator"]),
+        ("users show", &["<EMAIL>", "Exits with 1"]),
+        ("users list", &["--role", "--after", "--limit"]),
+        ("keys list", &["sign"]),
+        ("keys rotate", &["--now", "ten minutes", "emergencies"]),
+        ("keys retire", &["<KID>", "five minutes", "Exits with 1"]),
+        ("service-keys create", &["<NAME>", "--scope", "audit:read", "--days", "[default: 90]"]),
+        ("service-keys list", &["good now"]),
+        ("service-keys revoke", &["<ID>", "Exits with 1"]),
     ] {
-        let help = help(&[command]).await;
+        let help = help(&command.split(' ').collect::<Vec<_>>()).await;
         for word in words.iter().chain(&["--json", "--help"]) {
             assert!(help.contains(word), "{command} and {word}: {help}");
         }

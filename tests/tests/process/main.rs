@@ -4,12 +4,14 @@
 mod command_line;
 mod databases;
 mod disk;
+mod first_administrator;
 mod first_run;
+mod operators;
 mod roles;
 mod settings;
 mod stopping;
 
-use acceptance::process::{Ended, uuid};
+use acceptance::process::{Ended, Folder, Roster, postgres, uuid};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -19,6 +21,33 @@ const SOON: Duration = Duration::from_secs(20);
 /// Somebody whom nobody knows yet.
 fn somebody() -> Value {
     json!({ "email": format!("{}@example.org", uuid().simple()), "password": "correct horse battery staple" })
+}
+
+/// No database for SQLite, and the URL of a new one on PostgreSQL.
+async fn databases() -> Vec<Option<String>> {
+    let mut databases = vec![None];
+    databases.extend(postgres().await.map(Some));
+    databases
+}
+
+/// How to run the binary on one of [`databases`].
+fn on(folder: &Folder, database: Option<&String>, arguments: &[&str]) -> Roster {
+    let roster = folder.roster(arguments).hashing_fast();
+    database.iter().fold(roster, |roster, url| roster.set("DATABASE_URL", url.as_str()))
+}
+
+/// It was done; what it printed, as JSON.
+fn answer(ended: &Ended) -> Value {
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{ended:?}");
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
+/// It was refused, and one line says why; the line.
+fn refusal(ended: &Ended) -> &str {
+    assert_eq!((ended.code, &*ended.stdout), (Some(1), ""), "{ended:?}");
+    let line = ended.stderr.strip_suffix('\n').unwrap();
+    assert!(line.starts_with("roster: ") && !line.contains('\n'), "one line: {ended:?}");
+    line
 }
 
 /// It could not be done, and one line says why; the line.

@@ -3,6 +3,7 @@ use crate::{Busy, SqlAuth};
 use auth_application::{Credentials, Immediate};
 use auth_domain::{PasswordPolicy, SessionLife};
 use axum::http::StatusCode;
+use kernel::{Email, Secret, UserId};
 use ledger::Adapter as _;
 use persistence::{Db, Tx};
 use std::sync::Arc;
@@ -39,12 +40,29 @@ impl Desk {
     /// # Errors
     /// When the database does not answer. Whether it was done is not known then.
     pub async fn run<U: Immediate + Clone>(&self, use_case: U) -> Result<U::Outcome, Unavailable> {
-        let mut tries = 1;
-        loop {
-            match once(&self.db, use_case.clone()).await {
-                Err(why) if why.is_momentary() && tries < TRIES => tries += 1,
-                done => return done,
-            }
+        perform(&self.db, use_case).await
+    }
+
+    /// Whose address and password these are. For who may know: it counts no failures.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn owner_of(&self, email: &Email, password: &Secret) -> Result<Option<UserId>, Unavailable> {
+        Ok(self.credentials.verify(email, password).await?.map(|proven| proven.user))
+    }
+}
+
+/// Does a use case in a transaction of its own, and commits it, whatever came of it. For the command
+/// line, which has a database and nothing else.
+///
+/// # Errors
+/// When the database does not answer. Whether it was done is not known then.
+pub async fn perform<U: Immediate + Clone>(db: &Db, use_case: U) -> Result<U::Outcome, Unavailable> {
+    let mut tries = 1;
+    loop {
+        match once(db, use_case.clone()).await {
+            Err(why) if why.is_momentary() && tries < TRIES => tries += 1,
+            done => return done,
         }
     }
 }

@@ -12,7 +12,7 @@ mod line;
 mod module;
 mod pace;
 mod passwords;
-mod queries;
+pub mod queries;
 mod spelling;
 mod sql_accounts;
 mod sql_audit;
@@ -25,7 +25,7 @@ mod verify;
 mod work;
 
 pub use authenticator::Authenticator;
-pub use desk::Desk;
+pub use desk::{Desk, perform};
 pub use gate::SealingGate;
 pub use hash_pool::HashPool;
 pub use line::Busy;

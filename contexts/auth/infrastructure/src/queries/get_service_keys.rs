@@ -15,21 +15,21 @@ use web::{Administrator, Cursor, Page, Paging, Problem, Query, unavailable};
 /// A service key, without the key: that is shown once, when it is made.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "ServiceKey")]
-pub(crate) struct ServiceKeyView {
+pub struct ServiceKeyView {
     /// Names it.
-    pub(crate) id: Uuid,
+    pub id: Uuid,
     /// Whose it is.
     #[schema(max_length = 100)]
-    pub(crate) name: String,
+    pub name: String,
     /// What it opens, separated by spaces.
     #[schema(max_length = 100, example = "introspect audit:read")]
-    pub(crate) scope: String,
+    pub scope: String,
     /// From when.
     #[schema(value_type = String, format = DateTime)]
-    pub(crate) created_at: Timestamp,
+    pub created_at: Timestamp,
     /// Until when.
     #[schema(value_type = String, format = DateTime)]
-    pub(crate) expires_at: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 /// List the service keys that are good now, the latest first. For administrators.
@@ -68,7 +68,15 @@ pub(crate) async fn get_service_keys(
     page.answer("/auth/service-keys", &[("limit", &paging.limit.to_string())])
 }
 
-/// The keys that are good now.
+/// All keys that are good now, the latest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn all(db: &Db) -> Result<Vec<ServiceKeyView>, SqlError> {
+    find(db, Paging { limit: i64::from(u32::MAX), after: None }).await
+}
+
+/// A page of the keys that are good now.
 pub(crate) async fn find(db: &Db, paging: Paging) -> Result<Vec<ServiceKeyView>, SqlError> {
     let sql = (
         "select id, name, scopes, created_at, expires_at from auth_service_keys where revoked_at is null \

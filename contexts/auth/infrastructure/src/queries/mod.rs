@@ -1,8 +1,9 @@
 //! What is only read: past the domain.
 
 pub(crate) mod check_session;
+pub mod get_accounts;
 pub(crate) mod get_audit_events;
-pub(crate) mod get_service_keys;
+pub mod get_service_keys;
 pub(crate) mod get_sessions;
 
 use kernel::Timestamp;

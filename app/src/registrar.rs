@@ -1,0 +1,116 @@
+//! Registering somebody on an operator's behalf: as an edge does it, through the ledger.
+
+use anyhow::anyhow;
+use auth_application::{Actor, Client, SetRole};
+use auth_domain::Role;
+use auth_infrastructure::{Desk, perform};
+use kernel::{Email, MessageId, Secret, UserId};
+use ledger::{Accepted, Entry, Ledger, Once, Status};
+use persistence::Db;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use users_application::RegisterUser;
+use users_domain::Name;
+use web::PasswordGate;
+
+/// Who sent a command, in the ledger.
+const OPERATOR: &str = "operator";
+
+/// Who is to be registered.
+#[derive(Clone)]
+pub(crate) struct Newcomer {
+    pub(crate) email: Email,
+    pub(crate) name: Option<Name>,
+    pub(crate) password: Secret,
+}
+
+/// What became of it.
+pub(crate) enum Registered {
+    /// They can sign in. `earlier`: it was accepted before, under the same key.
+    Done { user: UserId, earlier: bool },
+    /// The password is refused, for these reasons.
+    Weak(Vec<String>),
+    /// Somebody has this address.
+    Taken,
+    /// An operator has to look after the command.
+    Failed(MessageId),
+    /// It will be done; nobody has yet.
+    Pending(MessageId),
+}
+
+/// What it takes to register people without a request. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Registrar {
+    pub(crate) db: Db,
+    pub(crate) ledger: Ledger,
+    pub(crate) gate: Arc<dyn PasswordGate>,
+    pub(crate) desk: Desk,
+}
+
+impl Registrar {
+    /// Registers somebody, and waits for the outcome. With `once`, whoever does the same at the same
+    /// time, or did before, shares one command.
+    ///
+    /// # Errors
+    /// When nothing can be written down, or nobody can be asked.
+    pub(crate) async fn register(
+        &self,
+        who: &Newcomer,
+        once: Option<Once>,
+        patience: Duration,
+    ) -> anyhow::Result<Registered> {
+        let flaws = self.gate.judge(&who.password, Some(&who.email), who.name.as_ref().map(Name::as_str));
+        if !flaws.is_empty() {
+            return Ok(Registered::Weak(flaws.into_iter().map(|flaw| flaw.message).collect()));
+        }
+        let (command, id) = (MessageId::random(), UserId::random());
+        let sealed = self.gate.seal(&who.password, command, id);
+        let password = sealed.map_err(|_| anyhow!("the password cannot be sealed: run `roster check`"))?;
+        let message = RegisterUser { id, email: who.email.clone(), name: who.name.clone(), password };
+        let accepted = self.ledger.accept(Entry::new(command, &message, OPERATOR).once(once)).await?;
+        let (command, earlier) = match accepted {
+            Accepted::New(id, _) => (id, false),
+            Accepted::Before(id) => (id, true),
+        };
+        self.outcome(command, earlier, patience).await
+    }
+
+    /// What has become of such a command.
+    ///
+    /// # Errors
+    /// When nobody can be asked.
+    pub(crate) async fn outcome(
+        &self,
+        command: MessageId,
+        earlier: bool,
+        patience: Duration,
+    ) -> anyhow::Result<Registered> {
+        let outcome = self.ledger.command_by(command, Instant::now() + patience).await?;
+        Ok(match outcome {
+            Some(it) if it.status == Status::Succeeded => Registered::Done { user: UserId::new(it.subject), earlier },
+            // The id is fresh, so that only the address can be taken.
+            Some(it) if it.status == Status::Rejected => Registered::Taken,
+            Some(it) if it.status == Status::Failed => Registered::Failed(command),
+            _ => Registered::Pending(command),
+        })
+    }
+}
+
+/// Where an operator sits, for the record.
+pub(crate) fn here() -> Client {
+    Client { address: "local".to_owned(), request: None }
+}
+
+/// Gives a role, as an operator. `false` when there is no such user.
+///
+/// # Errors
+/// When the database does not answer; [`Refused`](crate::output::Refused) for the last administrator.
+pub(crate) async fn give_role(db: &Db, user: UserId, role: Role) -> anyhow::Result<bool> {
+    let set = SetRole { actor: Actor::Operator, user, role, client: here() };
+    match perform(db, set).await.map_err(|why| anyhow!("{why}"))? {
+        None => Ok(false),
+        Some(Ok(())) => Ok(true),
+        Some(Err(why)) => Err(crate::output::refused(format!("this user {why}"))),
+    }
+}

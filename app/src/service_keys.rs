@@ -1,0 +1,87 @@
+//! `roster service-keys`
+
+use crate::output::{print, refused};
+use crate::registrar::here;
+use crate::serve::beside;
+use crate::settings::Settings;
+use anyhow::anyhow;
+use auth_application::{Actor, CreateServiceKey, RevokeServiceKey};
+use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
+use auth_infrastructure::perform;
+use auth_infrastructure::queries::get_service_keys;
+use auth_infrastructure::tokens::{Kind, Opaque};
+use clap::Subcommand;
+use persistence::Db;
+use serde_json::json;
+
+/// What an operator does with the keys of other services.
+#[derive(Subcommand)]
+pub(crate) enum ServiceKeys {
+    /// Give another service a key; it is shown this once
+    Create {
+        /// Which service it is for, 1 to 100 characters
+        #[arg(value_parser = ServiceName::parse)]
+        name: ServiceName,
+        /// What it opens: introspect, audit:read, or "introspect audit:read"
+        #[arg(long, value_parser = str::parse::<Scopes>)]
+        scope: Scopes,
+        /// For how many days, 1 to 366
+        #[arg(long, default_value = "90", value_parser = Days::parse)]
+        days: Days,
+    },
+    /// List the keys that are good now, the latest first
+    List,
+    /// Take a key away; it opens nothing from now on
+    ///
+    /// Exits with 1 when no key of this id is good now.
+    Revoke {
+        /// The key's id
+        id: ServiceKeyId,
+    },
+}
+
+/// # Errors
+/// When it is refused, or the database cannot be used.
+pub(crate) async fn run(settings: &Settings, command: ServiceKeys, json: bool) -> anyhow::Result<()> {
+    let db = beside(settings).await?;
+    let done = execute(&db, command, json).await;
+    db.close().await;
+    done
+}
+
+async fn execute(db: &Db, command: ServiceKeys, json: bool) -> anyhow::Result<()> {
+    let (actor, client) = (Actor::Operator, here());
+    match command {
+        ServiceKeys::Create { name, scope: scopes, days } => {
+            let Opaque { text, hash } = Opaque::random(Kind::ServiceKey)?;
+            let create = CreateServiceKey { actor, name, scopes, days, hash, client };
+            let it = perform(db, create).await.map_err(|why| anyhow!("{why}"))?;
+            let (name, scope, key) = (it.name.as_str(), it.scopes.to_string(), text.expose());
+            if json {
+                let shown =
+                    json!({ "id": it.id, "name": name, "scope": scope, "expires_at": it.expires_at, "key": key });
+                return print(&shown.to_string());
+            }
+            print(&format!("{}  until {}  {name}: {scope}\n{key}", it.id, it.expires_at))
+        }
+        ServiceKeys::List => {
+            let keys = get_service_keys::all(db).await?;
+            if json {
+                return print(&json!(keys).to_string());
+            }
+            keys.iter()
+                .try_for_each(|it| print(&format!("{}  until {}  {}: {}", it.id, it.expires_at, it.name, it.scope)))
+        }
+        ServiceKeys::Revoke { id } => {
+            let revoke = RevokeServiceKey { actor, key: id, client };
+            if !perform(db, revoke).await.map_err(|why| anyhow!("{why}"))? {
+                return Err(refused("no service key of this id is good: `roster service-keys list` shows all"));
+            }
+            if json {
+                print(&json!({ "id": id, "revoked": true }).to_string())
+            } else {
+                print(&format!("{id} revoked"))
+            }
+        }
+    }
+}

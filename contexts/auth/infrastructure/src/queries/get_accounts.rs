@@ -1,0 +1,76 @@
+//! Who can sign in, for operators.
+
+use auth_domain::Role;
+use kernel::Email;
+use persistence::{Db, SqlError, fetch_all, fetch_one, fetch_optional};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// Somebody who can sign in, or could.
+#[derive(Debug, Serialize)]
+pub struct AccountView {
+    /// Who.
+    pub id: Uuid,
+    /// The address that they sign in with, in its canonical form.
+    pub email: String,
+    /// What they may do: `user` or `admin`.
+    pub role: String,
+    /// Whether signing in is denied to them.
+    pub disabled: bool,
+    /// In how many sessions they are signed in now.
+    pub sessions: i64,
+}
+
+type Row = (Uuid, String, String, i64, i64);
+
+fn view((id, email, role, disabled, sessions): Row) -> AccountView {
+    AccountView { id, email, role, disabled: disabled != 0, sessions }
+}
+
+/// The one who signs in with this address.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find(db: &Db, email: &Email) -> Result<Option<AccountView>, SqlError> {
+    let sql = (
+        "select a.user_id, a.identifier, a.role, cast(case when a.disabled_at is null then 0 else 1 end as bigint), \
+         (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null \
+          and s.expires_at > clock_timestamp()) from auth_accounts a where a.identifier = $1",
+        "select a.user_id, a.identifier, a.role, cast(case when a.disabled_at is null then 0 else 1 end as bigint), \
+         (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null \
+          and s.expires_at > cast(unixepoch('subsec') * 1000000 as integer)) from auth_accounts a where a.identifier = $1",
+    );
+    let mut db = db.read().await?;
+    Ok(fetch_optional!(&mut db, Row, sql, email.canonical())?.map(view))
+}
+
+/// The next ones after an address (all are after the empty one), by address; those with this role, if one is named.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn page(db: &Db, after: &str, role: Option<Role>, limit: i64) -> Result<Vec<AccountView>, SqlError> {
+    let sql = (
+        "select a.user_id, a.identifier, a.role, cast(case when a.disabled_at is null then 0 else 1 end as bigint), \
+         (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null \
+          and s.expires_at > clock_timestamp()) from auth_accounts a \
+         where a.identifier > $1 and (a.role = $2 or $2 = '') order by a.identifier limit $3",
+        "select a.user_id, a.identifier, a.role, cast(case when a.disabled_at is null then 0 else 1 end as bigint), \
+         (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null \
+          and s.expires_at > cast(unixepoch('subsec') * 1000000 as integer)) from auth_accounts a \
+         where a.identifier > $1 and (a.role = $2 or $2 = '') order by a.identifier limit $3",
+    );
+    let mut db = db.read().await?;
+    let rows = fetch_all!(&mut db, Row, sql, after, role.map_or("", Role::as_str), limit)?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// Whether there is an administrator who can sign in.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn has_administrator(db: &Db) -> Result<bool, SqlError> {
+    let mut db = db.read().await?;
+    let sql = "select count(*) from auth_accounts where role = 'admin' and disabled_at is null";
+    let (administrators,) = fetch_one!(&mut db, (i64,), sql)?;
+    Ok(administrators > 0)
+}

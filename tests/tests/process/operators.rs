@@ -1,0 +1,197 @@
+//! What operators do: users, signing keys, service keys; beside a running server and without one.
+
+use crate::{SOON, answer, databases, on, one_line, refusal};
+use acceptance::process::{Folder, Server, until};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use std::fs;
+use std::time::Duration;
+
+const PASSWORD: &str = "drei blaue Würfel rollen";
+/// By when a running server has seen that the key file has changed.
+const SEEN: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn the_first_user_is_registered_without_a_server_and_the_next_beside_one() {
+    for database in databases().await {
+        let folder = Folder::new();
+        let roster = |arguments: &[&str]| on(&folder, database.as_ref(), arguments);
+        let create = |more: &[&str]| roster(&[&["users", "create", "--password-stdin"], more].concat());
+
+        let ada = create(&["Ada@example.org", "--name", "Ada Lovelace", "--admin", "--json"]);
+        let ada = answer(&ada.reading(&format!("{PASSWORD}\r\n")).run(SOON).await);
+        assert_eq!((&ada["email"], &ada["role"]), (&json!("ada@example.org"), &json!("admin")));
+        let taken = create(&["ada@EXAMPLE.org"]).reading("another good password").run(SOON).await;
+        assert!(refusal(&taken).contains("registered already"), "{taken:?}");
+        let weak = create(&["eve@example.org"]).reading("canary").run(SOON).await;
+        assert!(refusal(&weak).contains("at least 15") && !weak.stderr.contains("canary"), "{weak:?}");
+        let blind = roster(&["users", "create", "eve@example.org"]).reading(PASSWORD).run(SOON).await;
+        assert!(one_line(&blind).contains("--password-stdin"), "{blind:?}");
+        let last = roster(&["users", "set-role", "ada@example.org", "user"]).run(SOON).await;
+        assert!(refusal(&last).contains("last administrator"), "{last:?}");
+
+        let server = roster(&[]).serve().await;
+        let bob = answer(&create(&["bob@example.org", "--json"]).reading(PASSWORD).run(SOON).await);
+        assert_eq!(bob["role"], "user");
+        let signed_in = server.sign_in("bob@example.org", PASSWORD).await;
+        assert_eq!(signed_in.status, 200, "{signed_in:?}");
+        let token = signed_in.json()["access_token"].as_str().unwrap().to_owned();
+        let may = async || server.ask("GET", "/auth/service-keys", &token, None).await.status;
+        assert_eq!(may().await, 403);
+        let set = answer(&roster(&["users", "set-role", "bob@example.org", "admin", "--json"]).run(SOON).await);
+        assert_eq!((&set["role"], may().await), (&json!("admin"), 200), "at once");
+        let shown = answer(&roster(&["users", "show", "bob@example.org", "--json"]).run(SOON).await);
+        let expected =
+            json!({ "id": bob["id"], "email": "bob@example.org", "role": "admin", "disabled": false, "sessions": 1 });
+        assert_eq!(shown, expected);
+        let addresses = async |more: &[&str]| {
+            let listed = answer(&roster(&[&["users", "list", "--json"], more].concat()).run(SOON).await);
+            listed.as_array().unwrap().iter().map(|it| it["email"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let demoted = roster(&["users", "set-role", "ada@example.org", "user"]).run(SOON).await;
+        assert_eq!(demoted.code, Some(0), "{demoted:?}");
+        assert_eq!(addresses(&[]).await, ["ada@example.org", "bob@example.org"]);
+        assert_eq!(addresses(&["--role", "admin"]).await, ["bob@example.org"]);
+        assert_eq!(addresses(&["--after", "ada@example.org"]).await, ["bob@example.org"]);
+        let nobody = roster(&["users", "show", "eve@example.org"]).run(SOON).await;
+        assert!(refusal(&nobody).contains("nobody"), "{nobody:?}");
+        let signed_in = server.sign_in("ada@example.org", PASSWORD).await;
+        assert_eq!(signed_in.status, 200, "the line break is none of it: {signed_in:?}");
+        assert_eq!(server.terminate().await.code, Some(0));
+        assert!(!folder.printed().contains("Würfel"), "{}", folder.printed());
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_register_people_at_once_without_a_server_both_get_it_done() {
+    let folder = Folder::new();
+    let create = |email: &str| {
+        on(&folder, None, &["users", "create", "--password-stdin", "--json", email]).reading(PASSWORD).start()
+    };
+    answer(&create("first@example.org").end(SOON).await);
+    let both = [create("ada@example.org"), create("bob@example.org")];
+    for one in both {
+        answer(&one.end(SOON).await);
+    }
+}
+
+#[tokio::test]
+async fn a_server_signs_with_the_new_key_and_refuses_the_tokens_of_a_retired_one() {
+    let made = Folder::new();
+    assert_eq!(on(&made, None, &[]).serve().await.terminate().await.code, Some(0));
+    for given in [false, true] {
+        let folder = Folder::new();
+        let roster = |arguments: &[&str]| {
+            let roster = on(&folder, None, arguments);
+            if given { roster.set("ROSTER_KEYS_FILE", "given.json") } else { roster }
+        };
+        if given {
+            fs::copy(made.path().join("data/keys.json"), folder.path().join("given.json")).unwrap();
+        } else {
+            let none = roster(&["keys", "list"]).run(SOON).await;
+            assert!(one_line(&none).contains("`roster serve` makes them"), "{none:?}");
+        }
+        let server = roster(&[]).serve().await;
+        let created = roster(&["users", "create", "ada@example.org", "--password-stdin"]).reading(PASSWORD);
+        assert_eq!(created.run(SOON).await.code, Some(0));
+        let keys =
+            async |arguments: &[&str]| answer(&roster(&[&["keys", "--json"], arguments].concat()).run(SOON).await);
+
+        let before = keys(&["list"]).await;
+        let old = before["signing"][0]["kid"].as_str().unwrap();
+        assert_eq!((&before["signing"][0]["signs"], &before["sealing"][0]["active"]), (&json!(true), &json!(true)));
+        let token = access_token(&server).await;
+        assert_eq!(kid(&token), old);
+        let next = keys(&["rotate"]).await;
+        assert_eq!(next["signs"], false);
+        until(SEEN, "key that is shown", async || (shown(&server).await.len() == 2).then_some(())).await;
+        assert_eq!(kid(&access_token(&server).await), old, "shown, and signs later");
+        let retired = roster(&["keys", "retire", old]).run(SOON).await;
+        assert!(refusal(&retired).contains("signs now"), "{retired:?}");
+        let unknown = roster(&["keys", "retire", "nobody"]).run(SOON).await;
+        assert!(refusal(&unknown).contains("no signing key"), "{unknown:?}");
+
+        let new = keys(&["rotate", "--now"]).await;
+        assert_eq!(new["signs"], true);
+        let fresh = until(SEEN, "token by the new key", async || {
+            let token = access_token(&server).await;
+            (kid(&token) == new["kid"]).then_some(token)
+        });
+        let fresh = fresh.await;
+        assert_eq!(me(&server, &token).await, 200, "the old key is still good");
+        assert_eq!(keys(&["retire", old]).await["retired"], true);
+        until(SEEN, "refusal", async || (me(&server, &token).await == 401).then_some(())).await;
+        assert_eq!(me(&server, &fresh).await, 200);
+        assert!(!shown(&server).await.contains(&old.to_owned()));
+        assert_eq!(server.terminate().await.code, Some(0));
+        let after = keys(&["list"]).await;
+        assert_eq!(after["signing"].as_array().unwrap().len(), 2);
+        assert_eq!(after["sealing"], before["sealing"], "rotation leaves what is not its own");
+    }
+}
+
+async fn access_token(server: &Server) -> String {
+    let signed_in = server.sign_in("ada@example.org", PASSWORD).await;
+    signed_in.json()["access_token"].as_str().unwrap_or_else(|| panic!("{signed_in:?}")).to_owned()
+}
+
+/// The name of the key that signed a token.
+fn kid(token: &str) -> String {
+    let header = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+    let header: Value = serde_json::from_slice(&header).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
+/// The names of the keys that others are shown.
+async fn shown(server: &Server) -> Vec<String> {
+    let keys = server.get("/.well-known/jwks.json").await.json();
+    keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn me(server: &Server, token: &str) -> u16 {
+    server.ask("GET", "/users/me", token, None).await.status
+}
+
+#[tokio::test]
+async fn a_service_key_is_shown_once_and_opens_until_it_is_revoked() {
+    for database in databases().await {
+        let folder = Folder::new();
+        let roster = |arguments: &[&str]| on(&folder, database.as_ref(), arguments);
+        if database.is_none() {
+            let nothing = roster(&["service-keys", "list"]).run(SOON).await;
+            assert!(one_line(&nothing).contains("does not exist yet"), "{nothing:?}");
+        }
+        let server = roster(&[]).serve().await;
+        let create = ["service-keys", "create", "orders", "--scope", "introspect audit:read", "--days", "3", "--json"];
+        let created = answer(&roster(&create).run(SOON).await);
+        let (id, key) = (created["id"].as_str().unwrap(), created["key"].as_str().unwrap());
+        assert_eq!((&created["name"], &created["scope"]), (&json!("orders"), &json!("introspect audit:read")));
+        let audit = async || server.ask("GET", "/audit-events", key, None).await;
+        let record = audit().await;
+        let event = &record.json()["data"][0];
+        assert_eq!((record.status, &event["actor"]), (200, &json!("operator")), "{event}");
+        let listed = roster(&["service-keys", "list", "--json"]).run(SOON).await;
+        assert_eq!(answer(&listed)[0]["id"], id);
+        assert!(!listed.stdout.contains(key) && !folder_holds(&folder, key), "it is not kept");
+
+        assert_eq!(answer(&roster(&["service-keys", "revoke", id, "--json"]).run(SOON).await)["revoked"], true);
+        assert_eq!(audit().await.status, 401);
+        assert_eq!(server.terminate().await.code, Some(0));
+        let again = roster(&["service-keys", "revoke", id]).run(SOON).await;
+        assert!(refusal(&again).contains("no service key"), "{again:?}");
+        let other = roster(&["service-keys", "create", "billing", "--scope", "introspect"]).run(SOON).await;
+        assert!(other.code == Some(0) && other.stdout.lines().any(|line| line.starts_with("rk_")), "{other:?}");
+        assert_eq!(answer(&roster(&["service-keys", "list", "--json"]).run(SOON).await).as_array().unwrap().len(), 1);
+        for wrong in [["--scope", "everything"], ["--days", "0"]] {
+            let refused = roster(&[&["service-keys", "create", "x", "--scope=introspect"], &wrong[..]].concat());
+            assert_eq!(refused.run(SOON).await.code, Some(2), "{wrong:?}");
+        }
+    }
+}
+
+/// Whether a text stands in the database's files.
+fn folder_holds(folder: &Folder, text: &str) -> bool {
+    let files = ["roster.db", "roster.db-wal"].map(|file| fs::read(folder.path().join("data").join(file)));
+    files.into_iter().flatten().any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+}
