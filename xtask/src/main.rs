@@ -6,6 +6,7 @@ mod alone;
 mod demo;
 mod domain;
 mod process;
+mod schemathesis;
 mod servers;
 mod test;
 mod workspace;
@@ -35,6 +36,8 @@ enum Command {
     Coverage(domain::Options),
     /// Change the domain crates in small ways, and fail if their tests do not notice one
     Mutants(domain::Options),
+    /// Attack the API as its OpenAPI document invites to, with a token and without one, within three minutes
+    Schemathesis(schemathesis::Options),
     /// Check each crate by itself, as whoever depends on it alone would build it
     Alone,
     /// Measure speed, as ratios within one run
@@ -66,6 +69,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test(options) => Ok(code_of(test::run(&options)?)),
         Command::Coverage(options) => Ok(code_of(domain::coverage(&options)?)),
         Command::Mutants(options) => Ok(code_of(domain::mutants(&options)?)),
+        Command::Schemathesis(options) => schemathesis::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Alone => alone::run().map(|()| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Bench { arguments } => {

@@ -8,8 +8,8 @@ use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{
     HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths, PathsBuilder,
 };
-use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{AdditionalProperties, KnownFormat, SchemaFormat};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, Header, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Schema, Type,
@@ -80,6 +80,7 @@ pub(crate) fn complete(document: &mut OpenApi) {
         ))
         .build();
     document.components.get_or_insert_default().add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    let mut bodies = Vec::new();
     for item in document.paths.paths.values_mut() {
         let operations: [&mut Option<Operation>; 5] =
             [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
@@ -94,7 +95,8 @@ pub(crate) fn complete(document: &mut OpenApi) {
                 let responses = &mut operation.responses.responses;
                 responses.entry(status.to_owned()).or_insert_with(|| Problem::response(why).into());
             }
-            if operation.request_body.is_some() {
+            if let Some(body) = &operation.request_body {
+                bodies.extend(names(body));
                 for (status, why) in [
                     ("408", "The body took too long to arrive."),
                     ("413", "The body is over 64 KiB."),
@@ -111,6 +113,21 @@ pub(crate) fn complete(document: &mut OpenApi) {
             }
         }
     }
+    let schemas = &mut document.components.get_or_insert_default().schemas;
+    for body in bodies {
+        // `Fields` and `Form` refuse what they do not ask for.
+        if let Some(RefOr::T(Schema::Object(body))) = schemas.get_mut(&body) {
+            body.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
+}
+
+/// The schemas that a body refers to.
+fn names(body: &RefOr<RequestBody>) -> Vec<String> {
+    let RefOr::T(body) = body else { return Vec::new() };
+    let contents = body.content.values().filter_map(|it| if let RefOr::T(it) = it { it.schema.as_ref() } else { None });
+    let references = contents.filter_map(|it| if let RefOr::Ref(it) = it { Some(&it.ref_location) } else { None });
+    references.filter_map(|it| it.strip_prefix("#/components/schemas/").map(str::to_owned)).collect()
 }
 
 /// `auth.set_credential.v1` → `set_credential`.
@@ -139,7 +156,8 @@ pub(crate) fn prefer() -> Parameter {
         .name("Prefer")
         .parameter_in(ParameterIn::Header)
         .description(Some("`wait=N`: answer with the outcome if it is there within N seconds, at most 30 (RFC 7240)."))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(100))))
+        // Of any length: a preference that cannot be heeded is passed over.
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .example(Some("wait=10".into()))
         .build()
 }

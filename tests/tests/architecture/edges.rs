@@ -21,6 +21,8 @@ enum Place<'a> {
     /// Tests of the whole.
     Acceptance,
     Bench,
+    /// What comes from outside, attacked.
+    Fuzz,
     Xtask,
     /// Not of this workspace.
     Outside,
@@ -50,6 +52,7 @@ impl<'a> Place<'a> {
             ["app"] => Self::App,
             ["tests"] => Self::Acceptance,
             ["bench"] => Self::Bench,
+            ["fuzz"] => Self::Fuzz,
             ["xtask"] => Self::Xtask,
             _ => return None,
         })
@@ -61,7 +64,7 @@ impl Edge<'_> {
         use Place::{
             Acceptance, App, Application, Bench, Contracts, Domain, Infrastructure, Kernel, Outside, Platform,
         };
-        use Place::{UseCase, Xtask};
+        use Place::{Fuzz, UseCase, Xtask};
         let one_of = |names: &[&str]| names.contains(&self.name);
         // Plain data and its tests: nothing of these can reach a network, a disk or a clock.
         let words = one_of(&["serde", "thiserror", "uuid"]) || self.for_tests && one_of(&["proptest", "serde_json"]);
@@ -81,8 +84,8 @@ impl Edge<'_> {
             (Kernel, _) => false,
             (UseCase, to) => to == Kernel,
             (Platform, to) => matches!(to, Outside | Kernel | UseCase | Platform),
-            (App, to) => !matches!(to, App | Acceptance | Bench | Xtask),
-            (Acceptance | Bench, to) => !matches!(to, Acceptance | Bench | Xtask),
+            (App, to) => !matches!(to, App | Acceptance | Bench | Fuzz | Xtask),
+            (Acceptance | Bench | Fuzz, to) => !matches!(to, Acceptance | Bench | Fuzz | Xtask),
             (Xtask, to) => to == Outside,
             (Outside, _) => true,
         }
@@ -200,6 +203,7 @@ fn forbidden_edges_are_recognised() {
         ("platform/use-case", "", "sqlx"),
         ("xtask", "app", "roster"),
         ("app", "tests", "acceptance"),
+        ("app", "fuzz", "fuzz"),
     ] {
         assert!(!allowed(from, to, name, false), "{from} → {name}");
         let tool = ["serde_json", "tokio"].contains(&name);

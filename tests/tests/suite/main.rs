@@ -12,6 +12,7 @@ mod limits;
 mod main_job;
 mod nodes;
 mod openapi;
+mod permissions;
 mod prefer;
 mod service_keys;
 mod session_races;

@@ -84,6 +84,8 @@ async fn every_operation_has_a_name_texts_schemas_and_examples() {
                 let form = name == "POST /auth/introspect";
                 let kind = if form { "application/x-www-form-urlencoded" } else { "application/json" };
                 has_schema_and_example(&document, &name, &body["content"][kind]);
+                let schema = resolve(&document, &body["content"][kind]["schema"]);
+                assert_eq!(schema["additionalProperties"], false, "{name}: unknown fields are refused, and it says so");
             }
             for (status, response) in operation["responses"].as_object().unwrap() {
                 text(&response["description"], "description of an answer");

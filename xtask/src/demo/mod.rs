@@ -1,9 +1,9 @@
 //! `cargo xtask demo`: two thousand varied people sign up and are read back, on either engine.
 
-mod client;
+pub(crate) mod client;
 mod people;
 mod report;
-mod server;
+pub(crate) mod server;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;

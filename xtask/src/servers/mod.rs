@@ -1,7 +1,7 @@
 //! PostgreSQL and RabbitMQ for tests and the demo: found, or started in private and stopped with their guards.
 
 mod compose;
-mod debian;
+pub(crate) mod debian;
 mod place;
 mod postgres;
 mod rabbitmq;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use self::compose::{Compose, Engine};
-pub(crate) use self::place::{Place, free_port};
+pub(crate) use self::place::{Place, free_port, random_hex};
 use self::postgres::Postgres;
 use self::rabbitmq::RabbitMq;
 use crate::workspace;

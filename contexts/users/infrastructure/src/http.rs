@@ -46,10 +46,10 @@ pub(crate) struct Registration {
     #[schema(format = Password, min_length = 15, max_length = 1024)]
     password: String,
     /// What they are called, in any script.
-    #[schema(min_length = 1, max_length = 200, nullable = false, required = false)]
+    #[schema(min_length = 1, max_length = 200, required = false)]
     name: Option<String>,
     /// An id of your own choice, a UUID of version 4 or 7.
-    #[schema(nullable = false, required = false)]
+    #[schema(required = false)]
     id: Option<Uuid>,
 }
 

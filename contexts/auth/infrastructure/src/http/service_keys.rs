@@ -25,10 +25,10 @@ pub(crate) struct NewServiceKey {
     #[schema(min_length = 1, max_length = 100)]
     name: String,
     /// What it opens: one or more of `introspect` and `audit:read`, separated by spaces.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(pattern = "^(introspect|audit:read)( (introspect|audit:read))*$", max_length = 100)]
     scope: String,
-    /// For how many days; 90 when nothing is said.
-    #[schema(minimum = 1, maximum = 366, nullable = false, required = false)]
+    /// For how many days; 90 when nothing is said, or null.
+    #[schema(minimum = 1, maximum = 366, required = false)]
     days: Option<i64>,
 }
 

@@ -84,9 +84,9 @@ impl Reason for NotAWord {
     params(
         ("limit" = Option<i64>, Query, description = "How many at most.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before.", max_length = 100),
-        ("action" = Option<String>, Query, description = "Only this action.", max_length = 50),
-        ("outcome" = Option<String>, Query, description = "Only `succeeded` or `refused`.", max_length = 50),
-        ("actor" = Option<String>, Query, description = "Only by them, as `actor` shows them.", max_length = 50),
+        ("action" = Option<String>, Query, description = "Only this action.", pattern = "^[a-z0-9._:-]{1,50}$"),
+        ("outcome" = Option<String>, Query, description = "Only `succeeded` or `refused`.", pattern = "^[a-z0-9._:-]{1,50}$"),
+        ("actor" = Option<String>, Query, description = "Only by them, as `actor` shows them.", pattern = "^[a-z0-9._:-]{1,50}$"),
         ("user_id" = Option<Uuid>, Query, description = "Only on this user."),
     ),
     responses(

@@ -1,0 +1,43 @@
+use auth_domain::SessionId;
+use auth_infrastructure::tokens::{AccessTokens, SigningKeys};
+use kernel::{Timestamp, UserId};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Who signs, for as long as this process runs, and what was signed.
+struct Signer {
+    tokens: AccessTokens,
+    genuine: String,
+    _folder: TempDir,
+}
+
+static SIGNER: LazyLock<Signer> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let keys = sealing::Keys::in_directory(folder.path()).expect("keys");
+    let keys = SigningKeys::open(keys.file().clone()).expect("signing keys");
+    let tokens = AccessTokens::new(Arc::new(keys), "roster", "roster", Duration::from_secs(300));
+    let genuine = tokens.issue(UserId::random(), SessionId::random(), Timestamp::now()).expect("signed");
+    Signer { tokens, genuine: genuine.expose().to_owned(), _folder: folder }
+});
+
+/// The one token that was signed here: what the others are made from.
+#[must_use]
+pub fn genuine() -> &'static str {
+    &SIGNER.genuine
+}
+
+/// A token that reads is the one that was signed, to the byte. In the input, `{head}`, `{claims}` and
+/// `{signature}` stand for that one's parts, so that a forgery can be written down.
+///
+/// # Panics
+/// When that does not hold.
+pub fn access_token(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let mut parts = genuine().split('.');
+    let token = ["{head}", "{claims}", "{signature}"]
+        .iter()
+        .fold(text.to_owned(), |text, name| text.replace(name, parts.next().unwrap_or_default()));
+    let reads = SIGNER.tokens.read(&token).is_some();
+    assert_eq!(reads, token == genuine(), "{token:?}");
+}

@@ -1,0 +1,22 @@
+use kernel::Email;
+
+/// What is an address is kept as it was typed; its canonical form is plain, and an address that is its own
+/// canonical form; and storage gives it back.
+///
+/// # Panics
+/// When that does not hold.
+pub fn email(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(email) = Email::parse(text) else { return };
+    assert_eq!(email.as_str(), text);
+    let canonical = email.canonical();
+    assert!(canonical.len() <= 254 && text.len() <= 254, "longer than mail can be delivered to");
+    let is_plain =
+        |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && !b"\"(),:;<>[\\]".contains(&byte);
+    assert!(canonical.bytes().all(is_plain), "{canonical:?}");
+    assert_eq!(canonical.matches('@').count(), 1, "{canonical:?}");
+    let again = Email::parse(canonical).expect("the canonical form is an address");
+    assert_eq!(again.canonical(), canonical);
+    let stored = serde_json::to_string(&email).expect("it can be written");
+    assert_eq!(serde_json::from_str::<Email>(&stored).ok(), Some(email));
+}

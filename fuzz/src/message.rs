@@ -1,0 +1,21 @@
+use contracts::{SetCredential, UserRegistered};
+use use_case::Message;
+use users_application::RegisterUser;
+
+/// What is a message is written, read and written again alike.
+///
+/// # Panics
+/// When that does not hold.
+pub fn message(bytes: &[u8]) {
+    reads::<RegisterUser>(bytes);
+    reads::<SetCredential>(bytes);
+    reads::<UserRegistered>(bytes);
+}
+
+fn reads<M: Message>(bytes: &[u8]) {
+    let Ok(message) = serde_json::from_slice::<M>(bytes) else { return };
+    let written = serde_json::to_string(&message).expect("it can be written");
+    let again: M = serde_json::from_str(&written).expect("what we have written can be read");
+    assert_eq!(serde_json::to_string(&again).expect("it can be written"), written, "{}", M::NAME);
+    assert_eq!(again.subject(), message.subject(), "{}", M::NAME);
+}

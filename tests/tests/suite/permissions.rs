@@ -1,0 +1,219 @@
+//! Who may do what: every operation of the document, asked for by everyone who may come.
+
+use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world, resolve};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// Who comes. What an id in the path names is the owner's; `disabled` has a session from before.
+const CALLERS: [&str; 7] = ["nobody", "owner", "other", "disabled", "admin", "introspects", "audits"];
+
+/// What each of [`CALLERS`] gets: `in` (through), `all` and `some` (through, with and without what is not
+/// for everyone), or the status that keeps them out; 404 for what belongs to somebody else.
+const TABLE: [(&str, [&str; 7]); 21] = [
+    ("DELETE /auth/service-keys/{id}", ["401", "403", "403", "401", "in", "403", "403"]),
+    ("DELETE /auth/sessions", ["401", "in", "in", "401", "in", "403", "403"]),
+    ("DELETE /auth/sessions/{id}", ["401", "in", "404", "401", "404", "403", "403"]),
+    ("GET /.well-known/jwks.json", ["in"; 7]),
+    ("GET /audit-events", ["401", "403", "403", "401", "in", "403", "in"]),
+    ("GET /auth/service-keys", ["401", "403", "403", "401", "in", "403", "403"]),
+    ("GET /auth/sessions", ["401", "in", "in", "401", "in", "403", "403"]),
+    ("GET /commands/{id}", ["some", "all", "some", "401", "all", "some", "some"]),
+    ("GET /commands/{id}/events", ["some", "all", "some", "401", "all", "some", "some"]),
+    ("GET /health/live", ["in"; 7]),
+    ("GET /health/ready", ["in"; 7]),
+    ("GET /users/me", ["401", "in", "in", "401", "in", "403", "403"]),
+    ("GET /users/{id}", ["some", "all", "some", "401", "all", "some", "some"]),
+    ("POST /auth/introspect", ["401", "403", "403", "401", "403", "in", "403"]),
+    // Whose token comes along does not matter to these two, but who signs in does.
+    ("POST /auth/login", ["in", "in", "in", "401", "in", "in", "in"]),
+    ("POST /auth/logout", ["401", "in", "in", "401", "in", "403", "403"]),
+    ("POST /auth/password", ["401", "in", "in", "401", "in", "403", "403"]),
+    ("POST /auth/refresh", ["in", "in", "in", "401", "in", "in", "in"]),
+    ("POST /auth/service-keys", ["401", "403", "403", "401", "in", "403", "403"]),
+    ("POST /users", ["in", "in", "in", "401", "in", "in", "in"]),
+    ("PUT /auth/roles/{id}", ["401", "403", "403", "401", "in", "403", "403"]),
+];
+
+/// What only those see who see all of it: in a user, and in a command.
+const NOT_FOR_EVERYONE: [&str; 2] = ["\"email\":", "\"target\":"];
+
+/// Everyone who may come.
+struct Cast {
+    people: BTreeMap<&'static str, (Person, SignedIn)>,
+    keys: BTreeMap<&'static str, (Uuid, String)>,
+    /// The command by which the owner has registered somebody else.
+    command: String,
+}
+
+impl Cast {
+    async fn of(world: &World) -> Self {
+        let mut people = BTreeMap::new();
+        for name in ["owner", "other", "disabled", "admin"] {
+            let person = Person::new(format!("{name}@example.org"));
+            let member = world.member(&person).await;
+            people.insert(name, (person, member));
+        }
+        world.promote(&people["admin"].1).await;
+        world.disable(&people["disabled"].1).await;
+        let mut keys = BTreeMap::new();
+        for (name, scope) in [("introspects", "introspect"), ("audits", "audit:read")] {
+            keys.insert(name, key(world, &people["admin"].1, scope).await);
+        }
+        let sent = world.send(&Person::new("guest@example.org").sign_up().by(&people["owner"].1)).await;
+        let command = sent.json()["id"].as_str().unwrap().to_owned();
+        world.outcome(&sent).await;
+        Self { people, keys, command }
+    }
+
+    /// The person that a caller is, or the owner where it is none.
+    fn person(&self, caller: &str) -> &(Person, SignedIn) {
+        self.people.get(caller).unwrap_or(&self.people["owner"])
+    }
+
+    /// As the record names a caller.
+    fn actor(&self, caller: &str) -> String {
+        match self.keys.get(caller) {
+            Some((key, _)) => format!("service:{key}"),
+            None => format!("user:{}", self.people[caller].1.user),
+        }
+    }
+
+    /// Whoever has ended their session in what came before signs in again.
+    async fn awake(&mut self, world: &World, caller: &str) {
+        if caller != "disabled"
+            && let Some((person, member)) = self.people.get_mut(caller)
+            && !world.knows(member).await
+        {
+            *member = world.sign_in(member.user, person).await;
+        }
+    }
+
+    fn bear(&self, caller: &str, request: Request) -> Request {
+        match (self.people.get(caller), self.keys.get(caller)) {
+            (Some((_, member)), _) => request.by(member),
+            (_, Some((_, key))) => request.bearing(key),
+            _ => request,
+        }
+    }
+
+    /// What an operation's `{id}` names: it exists, and what can be done to it once is new each time.
+    async fn id(&self, world: &World, path: &str) -> String {
+        let (person, owner) = &self.people["owner"];
+        match path {
+            "/users/{id}" | "/auth/roles/{id}" => owner.user.to_string(),
+            "/commands/{id}" | "/commands/{id}/events" => self.command.clone(),
+            "/auth/sessions/{id}" => world.sign_in(owner.user, person).await.session.to_string(),
+            "/auth/service-keys/{id}" => key(world, &self.people["admin"].1, "introspect").await.0.to_string(),
+            _ => panic!("what does {path} name?"),
+        }
+    }
+
+    /// A body that the operation takes: where nothing else is said, the document's example.
+    async fn body(&self, world: &World, name: &str, caller: &str, example: &Value) -> Value {
+        let (person, member) = self.person(caller);
+        match name {
+            "POST /auth/introspect" => json!({ "token": self.people["owner"].1.access }),
+            "POST /auth/login" => json!({ "email": person.email, "password": person.password }),
+            "POST /auth/password" => json!({ "current_password": person.password, "new_password": person.password }),
+            "POST /auth/refresh" if caller == "disabled" => json!({ "refresh_token": member.refresh }),
+            "POST /auth/refresh" => json!({ "refresh_token": world.sign_in(member.user, person).await.refresh }),
+            "POST /users" => Person::new(format!("by-{caller}@example.org")).json(),
+            "PUT /auth/roles/{id}" => json!({ "role": "user" }),
+            _ => example.clone(),
+        }
+    }
+
+    async fn request(&self, world: &World, document: &Value, name: &str, caller: &str) -> Request {
+        let (method, path) = name.split_once(' ').unwrap();
+        let operation = &document["paths"][path][method.to_lowercase()];
+        let method = ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().find(|it| *it == method).unwrap();
+        let target =
+            if path.contains("{id}") { path.replace("{id}", &self.id(world, path).await) } else { path.to_owned() };
+        let request = self.bear(caller, Request::new(method, target));
+        let Some((kind, content)) = operation["requestBody"]["content"].as_object().and_then(|it| it.iter().next())
+        else {
+            return request;
+        };
+        let body = self.body(world, name, caller, &resolve(document, &content["schema"])["example"]).await;
+        if kind == "application/x-www-form-urlencoded" {
+            let pairs =
+                body.as_object().unwrap().iter().map(|(name, value)| format!("{name}={}", value.as_str().unwrap()));
+            return request.body(kind, pairs.collect::<Vec<_>>().join("&"));
+        }
+        request.body(kind, body.to_string())
+    }
+}
+
+async fn key(world: &World, admin: &SignedIn, scope: &str) -> (Uuid, String) {
+    let body = json!({ "name": "orders", "scope": scope, "days": 7 });
+    let made = world.send(&Request::post("/auth/service-keys", &body).by(admin)).await.json();
+    (made["id"].as_str().unwrap().parse().unwrap(), made["key"].as_str().unwrap().to_owned())
+}
+
+/// An answer in the words of [`TABLE`].
+fn verdict(expected: &str, caller: &str, answer: &Answer) -> String {
+    match answer.status {
+        401 => {
+            let codes: &[&str] = match caller {
+                "nobody" => &["unauthenticated"],
+                _ => &["invalid_token", "wrong_credentials", "invalid_refresh_token"],
+            };
+            assert!(codes.contains(&answer.problem().as_str()), "{caller}: {answer:?}");
+            assert!(answer.header("www-authenticate").is_some_and(|it| it.starts_with("Bearer ")), "{answer:?}");
+            "401".into()
+        }
+        403 => {
+            assert_eq!(answer.problem(), "forbidden", "{caller}: {answer:?}");
+            "403".into()
+        }
+        404 => "404".into(),
+        200..=299 if expected == "in" => "in".into(),
+        200..=299 if NOT_FOR_EVERYONE.iter().any(|it| answer.body.contains(it)) => "all".into(),
+        200..=299 => "some".into(),
+        status => format!("{status}: {}", answer.body),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_operation_lets_in_whom_the_table_names_and_nobody_else() {
+    in_each_world(async |world| {
+        let document = world.get("/openapi.json").await.json();
+        let described: BTreeSet<_> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, item)| {
+                item.as_object().unwrap().keys().map(move |it| format!("{} {path}", it.to_uppercase()))
+            })
+            .collect();
+        assert_eq!(described, TABLE.map(|(name, _)| name.to_owned()).into(), "the document, and the table above");
+
+        let mut cast = Cast::of(world).await;
+        let (mut wrong, mut refused) = (Vec::new(), Vec::new());
+        for (name, row) in TABLE {
+            for (caller, expected) in CALLERS.into_iter().zip(row) {
+                cast.awake(world, "owner").await;
+                cast.awake(world, caller).await;
+                let request = cast.request(world, &document, name, caller).await;
+                let got = verdict(expected, caller, &world.send(&request).await);
+                if got != expected {
+                    wrong.push(format!("{name} by {caller}: {got}, not {expected}"));
+                }
+                if got == "403" {
+                    let (_, path) = name.split_once(' ').unwrap();
+                    refused.push(format!("{} {path}", cast.actor(caller)));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+        let recorded = "select actor || ' ' || target from auth_audit_events \
+             where action = 'access' and outcome = 'refused' and reason = 'forbidden'";
+        let mut recorded = world.texts(recorded).await;
+        recorded.sort();
+        refused.sort();
+        assert_eq!(recorded, refused, "each who was known and refused is on record, and nobody else is");
+    })
+    .await;
+}

@@ -1,0 +1,111 @@
+//! `cargo xtask schemathesis`: machines attack the API, by what its OpenAPI document says.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use crate::demo::client::Client;
+use crate::demo::server::{Server, Settings};
+use crate::servers::{Place, debian, random_hex};
+use crate::{process, workspace};
+
+/// Schemathesis and all that it needs, to the version.
+const REQUIREMENTS: &str = include_str!("../schemathesis/requirements.txt");
+/// What of its checks does not hold for which operation, and why.
+const CONFIG: &str = include_str!("../schemathesis/schemathesis.toml");
+/// While there is no other way to the first administrator.
+const PROMOTE: &str = include_str!("../schemathesis/promote.py");
+/// Signs in again whenever an attack has ended the session.
+const AUTH: &str = "
+[auth.dynamic.openapi.bearer]
+path = \"/auth/login\"
+payload = { email = \"${ATTACKER_EMAIL}\", password = \"${ATTACKER_PASSWORD}\" }
+extract_selector = \"/access_token\"
+retry_on = [401]
+";
+const EMAIL: &str = "root@example.org";
+/// Seconds for the run with a token, and for the one without.
+const BUDGETS: (u32, u32) = (80, 30);
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Handed to `schemathesis run`, such as `--seed 7` or `--max-time 600`
+    #[arg(last = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Fails when a check of Schemathesis does.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let binary = workspace::build_roster(&[])?;
+    let target = workspace::target()?;
+    let mut place = Place::below(&target.join("servers"))?;
+    let python = environment(&target.join("tools"), &place)?;
+    let mut server = Server::start(&Settings { binary: &binary, cost: 10, servers: None }, &place)?;
+    let attacked = attack(&python, &mut server, &place, options);
+    if attacked.is_err() {
+        place.keep();
+        println!("The server's log is in {}", place.path().display());
+    }
+    attacked?;
+    server.stop().map(drop)
+}
+
+fn attack(python: &Path, server: &mut Server, place: &Place, options: &Options) -> Result<()> {
+    let password = random_hex(16)?;
+    let registration = json!({ "email": EMAIL, "password": password });
+    let client = Client::new(&server.url);
+    let registered = client.post("/users", &registration)?;
+    let command = registered.location.context("the registration was accepted")?;
+    while client.get(&command)?.body["status"] != "succeeded" {
+        server.expect_alive()?;
+        process::pause(Duration::from_millis(50))?;
+    }
+    process::must(Command::new(python).args(["-c", PROMOTE]).arg(place.path().join("data/roster.db")))?;
+
+    let mut failed = Vec::new();
+    for (who, auth, seconds) in [("an administrator", AUTH, BUDGETS.0), ("nobody", "", BUDGETS.1)] {
+        println!("Schemathesis as {who}, for {seconds} s");
+        let config = place.path().join("schemathesis.toml");
+        fs::write(&config, format!("{CONFIG}{auth}"))?;
+        let mut schemathesis = Command::new(python.with_file_name("schemathesis"));
+        schemathesis.current_dir(place.path()).env("ATTACKER_EMAIL", EMAIL).env("ATTACKER_PASSWORD", &password);
+        schemathesis.arg("--config-file").arg(&config).args(["--no-color", "run", "--seed", "1"]);
+        schemathesis.args(["--max-examples", "50", "--max-time", &seconds.to_string()]).args(&options.arguments);
+        schemathesis.arg(format!("{}/openapi.json", server.url));
+        if !process::run(&mut schemathesis)?.success() {
+            failed.push(who);
+        }
+        server.expect_alive()?;
+    }
+    if !failed.is_empty() {
+        bail!("Schemathesis found something as {}", failed.join(" and as "));
+    }
+    Ok(())
+}
+
+/// The Python that has what is required; it is made once for each list of requirements.
+fn environment(tools: &Path, place: &Place) -> Result<PathBuf> {
+    let directory = tools.join("schemathesis");
+    let (python, made) = (directory.join("bin/python"), directory.join("requirements.txt"));
+    if fs::read_to_string(&made).is_ok_and(|made| made == REQUIREMENTS) {
+        return Ok(python);
+    }
+    let make = || process::must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&directory));
+    if let Err(error) = make() {
+        if !debian::can_install() {
+            return Err(error.context("Schemathesis needs Python 3.11 with venv"));
+        }
+        debian::install(&["python3", "python3-venv"], place)?;
+        make()?;
+    }
+    let list = place.path().join("requirements.txt");
+    fs::write(&list, REQUIREMENTS)?;
+    process::must(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&list))?;
+    fs::copy(&list, &made)?;
+    Ok(python)
+}
