@@ -48,7 +48,7 @@ fn what_kubernetes_injects_is_ignored() {
 
 #[test]
 fn a_setting_whose_feature_does_not_exist_yet_is_refused_by_name() {
-    assert_eq!(refusal(&[("ROSTER_ISSUER", "x")]), "ROSTER_ISSUER is not yet supported: unset it");
+    assert_eq!(refusal(&[("ROSTER_PUBLIC_URL", "x")]), "ROSTER_PUBLIC_URL is not yet supported: unset it");
     assert!(refusal(&[("ROSTER_REGISTRATION", "verified")]).starts_with("ROSTER_REGISTRATION: only \"open\""));
     assert!(settings("", &[("ROSTER_REGISTRATION", "open"), ("ROSTER_MAIL", "off")]).is_ok());
 }

@@ -29,7 +29,7 @@ async fn a_wrong_setting_is_named_and_its_value_is_not() {
         ("ROSTER_MAX_DELAY", "canary", "90s, 30m or 1h"),
         ("ROSTER_DOCS", "canary", "must be one of: on, off"),
         ("ROSTER_MAIL", "smtp://canary", "only \"off\""),
-        ("ROSTER_ISSUER", "canary", "not yet supported"),
+        ("ROSTER_PUBLIC_URL", "canary", "not yet supported"),
         ("ROSTER_KEYS_FILE", "/nowhere/keys", "does not exist"),
         ("ROSTER_LISTNE", "canary", "did you mean ROSTER_LISTEN?"),
         ("ROSTER_PASSWORD", "canary", "unknown setting"),
