@@ -67,7 +67,9 @@ begin
 end
 $$;
 
-create trigger auth_audit_events_append_only before update or delete on auth_audit_events
+create trigger auth_audit_events_unchanged before update on auth_audit_events
+    for each row execute function auth_audit_events_append_only();
+create trigger auth_audit_events_kept before delete on auth_audit_events
     for each row execute function auth_audit_events_append_only();
 create trigger auth_audit_events_not_truncated before truncate on auth_audit_events
     for each statement execute function auth_audit_events_append_only();
