@@ -247,7 +247,9 @@ impl Roster {
 
     /// The application behind its edge.
     pub fn app(&self) -> Router {
-        web::edge(self.router.clone(), EdgeSettings { proxies: self.proxies.clone(), ..EdgeSettings::default() })
+        // Roster speaks no TLS itself: what stands before it does. Over plain HTTP, browsers ignore the header.
+        let hsts = !self.proxies.is_empty();
+        web::edge(self.router.clone(), EdgeSettings { hsts, proxies: self.proxies.clone(), ..EdgeSettings::default() })
     }
 
     /// For who registers people without a request.

@@ -127,6 +127,12 @@ impl Settings {
         if !self.limits {
             return refuse("ROSTER_LIMITS=off is for load tests: the production profile refuses it");
         }
+        if !self.listen.ip().is_loopback() && self.proxies.is_empty() {
+            return refuse(
+                "ROSTER_LISTEN is reached over a network, and Roster speaks no TLS: put a proxy before it and name it in \
+                 ROSTER_TRUSTED_PROXIES, or listen on 127.0.0.1",
+            );
+        }
         if let DatabaseUrl::Postgres(to) = &self.database {
             let encrypted = raw.get("DATABASE_URL").is_some_and(|url| {
                 ["sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"].iter().any(|mode| url.contains(mode))

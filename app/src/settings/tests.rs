@@ -104,9 +104,11 @@ fn production_refuses_what_development_forgives() {
     assert_eq!(production(&[]), None);
     let network = ("DATABASE_URL", "postgres://u:p@db.example/roster?sslmode=verify-full");
     assert_eq!(production(&[network]), None);
+    assert_eq!(production(&[("ROSTER_LISTEN", "0.0.0.0:8000"), ("ROSTER_TRUSTED_PROXIES", "10.0.0.1")]), None);
     assert_eq!(production(&[("DATABASE_URL", "postgres://u:p@127.0.0.1/roster")]), None, "it crosses no network");
     for (more, word) in [
         (vec![("ROSTER_LIMITS", "off")], "ROSTER_LIMITS"),
+        (vec![("ROSTER_LISTEN", "0.0.0.0:8000")], "ROSTER_TRUSTED_PROXIES"),
         (vec![("DATABASE_URL", "postgres://u:p@db.example/roster")], "sslmode"),
         (vec![network, ("AMQP_URL", "amqp://u:p@mq.example")], "amqps"),
         (vec![network, ("AMQP_URL", "amqps://guest:guest@mq.example")], "guest"),

@@ -19,6 +19,12 @@ struct Network {
 }
 
 impl Proxies {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether this address, in its canonical form, is one of theirs.
     pub(crate) fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.holds(address))

@@ -49,9 +49,11 @@ fn tables(text: &str) -> Vec<String> {
     let is_part = |name: &str| (0..words.len()).any(|n| word(n) == name && word(n + 1) == "as" && word(n + 2) == "(");
     let mut found = Vec::new();
     for n in 0..words.len() {
-        let is_lock = word(n) == "update" && n > 0 && ["for", "do"].contains(&word(n - 1));
+        let is_lock = word(n) == "update" && n > 0 && ["for", "do", "before", "after"].contains(&word(n - 1));
         let is_comparison = word(n) == "from" && n > 0 && word(n - 1) == "distinct";
-        if !BEFORE_A_TABLE.contains(&word(n)) || is_lock || is_comparison {
+        // `create trigger one before update on a_table`
+        let is_event = word(n) == "on" && n > 1 && ["before", "after"].contains(&word(n - 2));
+        if !BEFORE_A_TABLE.contains(&word(n)) && !is_event || is_lock || is_comparison {
             continue;
         }
         let mut at = n + 1;
@@ -166,6 +168,7 @@ fn tables_are_found_wherever_sql_names_them() {
             &["users_users", "auth_credentials"],
         ),
         ("alter table users_users add a text", &["users_users"]),
+        ("create trigger kept before update on users_users for each row execute function f()", &["users_users"]),
         ("select 1 from accounts", &["accounts"]),
         ("restore it from a backup", &[]),
         ("join auth_credentials on true", &["auth_credentials"]),

@@ -242,3 +242,18 @@ async fn when_the_counts_cannot_be_kept_nobody_passes() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_proxy_every_answer_says_that_tls_is_the_only_way_here() {
+    in_each_world(async |world| {
+        let node = world.limited_node("127.0.0.1").await;
+        for target in ["/health/live", "/users/me", "/nowhere"] {
+            let answer = node.get(target).await;
+            let expected = Some("max-age=63072000; includeSubDomains");
+            assert_eq!(answer.header("strict-transport-security"), expected, "{target}");
+            assert_eq!(world.get(target).await.header("strict-transport-security"), None, "{target}");
+        }
+        node.stop().await;
+    })
+    .await;
+}
