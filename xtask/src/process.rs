@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, waitpid};
 
 const TICK: Duration = Duration::from_millis(20);
@@ -74,7 +74,31 @@ pub(crate) fn pause(length: Duration) -> Result<()> {
 
 /// Runs a command in the foreground and waits for it. It reads no input.
 pub(crate) fn run(command: &mut Command) -> Result<ExitStatus> {
-    let mut child = Guarded::spawn(command.stdin(Stdio::null()), Signal::TERM)?;
+    wait(&mut Guarded::spawn(command.stdin(Stdio::null()), Signal::TERM)?)
+}
+
+/// [`run`], and hands on what it prints, line by line, as it is shown.
+pub(crate) fn run_heard<T: Send + 'static>(
+    command: &mut Command,
+    mut heard: T,
+    hear: impl Fn(&mut T, &str) + Send + 'static,
+) -> Result<(ExitStatus, T)> {
+    let mut child = Guarded::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()), Signal::TERM)?;
+    let stdout = child.stdout().context("its output is a pipe")?;
+    let reader = thread::spawn(move || {
+        for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            hear(&mut heard, &line);
+        }
+        heard
+    });
+    let status = wait(&mut child)?;
+    let heard = reader.join().map_err(|_| anyhow!("reading the output of `{}` failed", line(command)))?;
+    Ok((status, heard))
+}
+
+fn wait(child: &mut Guarded) -> Result<ExitStatus> {
     let mut next_reaping = Instant::now();
     loop {
         if let Some(status) = child.finished()? {

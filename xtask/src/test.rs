@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test of the workspace, with the servers they need.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::process::ExitStatus;
 
@@ -53,7 +54,27 @@ fn cargo_test(options: &Options, servers: Option<&Servers>) -> Result<ExitStatus
         Some(servers) => test.env_remove(EMBEDDED).envs(servers.variables()),
         None => servers::VARIABLES.iter().fold(test.env(EMBEDDED, "1"), |test, variable| test.env_remove(variable)),
     };
-    process::run(&mut test)
+    let (status, ran) = process::run_heard(&mut test, BTreeSet::new(), |ran, line| ran.extend(passed(line)))?;
+    if status.success() && options.arguments.is_empty() && servers.is_some() {
+        scoreboard(&ran)?;
+    }
+    Ok(status)
+}
+
+/// The name of a test, without its modules, if this line says that it has passed.
+fn passed(line: &str) -> Option<String> {
+    let name = line.strip_prefix("test ")?.strip_suffix(" ... ok")?;
+    Some(name.rsplit("::").next().unwrap_or(name).trim_end_matches(" - should panic").to_owned())
+}
+
+/// Each test that the security scoreboard names has run. That it exists is the architecture's to say.
+fn scoreboard(ran: &BTreeSet<String>) -> Result<()> {
+    let scoreboard = std::fs::read_to_string(workspace::root().join("docs/SECURITY-SCOREBOARD.md"))?;
+    let cells = scoreboard.lines().filter(|line| line.contains("test `")).filter_map(|line| line.rsplit('|').nth(1));
+    let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let missing: Vec<_> = names.filter(|name| name.matches('_').count() > 2 && !ran.contains(*name)).collect();
+    anyhow::ensure!(missing.is_empty(), "the security scoreboard names tests that did not run: {missing:?}");
+    Ok(())
 }
 
 fn names_a_package(arguments: &[OsString]) -> bool {
@@ -67,6 +88,19 @@ fn names_a_package(arguments: &[OsString]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_test_that_passed_is_told_by_its_name() {
+        assert_eq!(passed("test suite::sign_in::whoever_signs_out ... ok").as_deref(), Some("whoever_signs_out"));
+        for line in ["test a ... FAILED", "test a ... ignored, why", "test result: ok. 1 passed", "running 1 test"] {
+            assert_eq!(passed(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_scoreboard_names_tests_that_must_have_run() {
+        assert!(scoreboard(&BTreeSet::new()).is_err());
+    }
 
     #[test]
     fn a_named_package_replaces_the_workspace() {
