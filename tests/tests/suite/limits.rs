@@ -1,7 +1,7 @@
 //! How often one address may do what is costly, or guess. Nobody sleeps: what is stored is moved.
 
 use acceptance::process::http::send;
-use acceptance::{Answer, Node, Person, Request, World, in_each_idle_world};
+use acceptance::{Answer, Node, Person, Request, World, in_each_idle_world, in_each_world};
 use kernel::MessageId;
 use persistence::execute;
 use std::time::Instant;

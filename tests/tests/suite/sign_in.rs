@@ -237,3 +237,17 @@ async fn the_keys_are_public_and_hold_no_secret() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_one_person_a_hundred_sessions_are_live_and_the_oldest_give_way() {
+    in_each_world(async |world| {
+        let first = world.member(&ada()).await;
+        for _ in 0..10 {
+            let answers = world.send_all((0..10).map(|_| ada().login())).await;
+            assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+        }
+        assert_eq!(world.count("select count(*) from auth_sessions where ended_at is null").await, 100);
+        assert!(!world.knows(&first).await);
+    })
+    .await;
+}

@@ -7,7 +7,11 @@ use async_trait::async_trait;
 use auth_application::{Actor, DenyAccess};
 use auth_domain::Role;
 use kernel::{Secret, UserId};
-use web::{Authenticate, Caller, Client, Person, Problem, Service};
+use std::time::Duration;
+use web::{Authenticate, Caller, Client, Limit, Person, Problem, Service};
+
+/// Refusals of one caller that are recorded.
+const DENIALS: Limit = Limit { name: "auth.denials", burst: 30, every: Duration::from_secs(60) };
 
 /// Tells who bears a token: one indexed read, every time, so that what has ended has ended at once.
 pub struct Authenticator(Desk);
@@ -43,6 +47,12 @@ impl Authenticate for Authenticator {
             Caller::Person(person) => Actor::User(person.user),
             Caller::Service(service) => Actor::Service(service.key),
         };
+        // A record that fills up by itself is read by nobody: beyond this the log has to do.
+        let many = self.0.limits.take(&DENIALS, caller.principal().as_bytes()).await;
+        if many.is_err() {
+            tracing::warn!(target: "audit", caller = caller.principal(), route, "refused, and not recorded any more for a while");
+            return;
+        }
         let denied = DenyAccess { actor, route: route.to_owned(), client: crate::http::client(client) };
         if let Err(why) = self.0.run(denied).await {
             tracing::error!(%why, route, "a refusal could not be recorded");

@@ -17,6 +17,7 @@ impl Sessions for SqlAuth {
         let (id, user) = (session.id.as_uuid(), session.user.as_uuid());
         let (at, end) = (At(session.refreshed_at), At(session.expires_at));
         execute!(&mut self.0, sql, id, user, session.generation, at, end, &client.address)?;
+        self.end_beyond(user).await?;
         Ok(self.add_token(session, token).await?)
     }
 
@@ -78,6 +79,20 @@ impl SqlAuth {
     async fn add_token(&mut self, session: &Session, token: &TokenHash) -> Result<(), SqlError> {
         let sql = "insert into auth_refresh_tokens (hash, session_id, generation) values ($1, $2, $3)";
         execute!(&mut self.0, sql, &token.0[..], session.id.as_uuid(), session.generation)?;
+        Ok(())
+    }
+
+    /// Of one person a hundred sessions are live at most: the oldest give way.
+    async fn end_beyond(&mut self, user: Uuid) -> Result<(), SqlError> {
+        let sql = (
+            "update auth_sessions set ended_at = clock_timestamp(), ended_why = 'crowded_out' where id in \
+             (select id from auth_sessions where user_id = $1 and ended_at is null \
+              order by opened_at desc, id desc limit 1000 offset 100)",
+            "update auth_sessions set ended_at = cast(unixepoch('subsec') * 1000000 as integer), \
+             ended_why = 'crowded_out' where id in (select id from auth_sessions where user_id = $1 \
+              and ended_at is null order by opened_at desc, id desc limit 1000 offset 100)",
+        );
+        execute!(&mut self.0, sql, user)?;
         Ok(())
     }
 
