@@ -60,8 +60,8 @@ impl Node {
 
     /// Sends a request. Its answer MUST be one that the OpenAPI document allows.
     ///
-    /// While the database is too slow for it, the request is sent again, as every client should: many of these
-    /// run at once on a small machine. A test that counts what was written gives such requests a key.
+    /// While the database is too slow for it, or too many sign in, the request is sent again, as every client
+    /// should: many of these run at once on a small machine. A test that counts what was written gives such requests a key.
     pub async fn send(&self, request: &Request) -> Answer {
         send(self.address, &self.documented, request).await
     }
@@ -109,7 +109,8 @@ async fn send(address: SocketAddr, documented: &Documented, request: &Request) -
     loop {
         let answer = request.send(address).await;
         documented.check(request, &answer);
-        let is_slow = answer.status == 503 && answer.body.contains("\"database_unavailable\"");
+        let is_busy = request.target.starts_with("/auth/") && answer.body.contains("\"overloaded\"");
+        let is_slow = answer.status == 503 && (is_busy || answer.body.contains("\"database_unavailable\""));
         if !is_slow || Instant::now() >= give_up {
             return answer;
         }
