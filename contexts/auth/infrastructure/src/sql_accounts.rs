@@ -34,10 +34,11 @@ impl Accounts for SqlAuth {
     }
 
     async fn admits(&mut self, user: UserId, hash: &PasswordHash) -> Result<bool, Unavailable> {
+        // For update: sign-ins of one person come one by one, so that each counts the sessions of those before.
         // SQLite has one writer, and this transaction is it.
         let sql = (
             "select a.user_id from auth_accounts a join auth_credentials c on c.user_id = a.user_id \
-             where a.user_id = $1 and a.disabled_at is null and c.hash = $2 for share",
+             where a.user_id = $1 and a.disabled_at is null and c.hash = $2 for update",
             "select a.user_id from auth_accounts a join auth_credentials c on c.user_id = a.user_id \
              where a.user_id = $1 and a.disabled_at is null and c.hash = $2",
         );
