@@ -148,3 +148,35 @@ async fn begin_immediate(writer: &SqlitePool) -> Result<Transaction<'static, Sql
         begun => begun,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Urgent;
+    use tokio::time::{Duration, Instant, sleep};
+
+    async fn waited(urgent: &Urgent) -> Duration {
+        let begun = Instant::now();
+        urgent.give_way().await;
+        begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_not_waited_for_gives_way_for_a_moment_and_never_for_long() {
+        let urgent = Urgent::default();
+        assert_eq!(waited(&urgent).await, Duration::ZERO, "nobody has asked");
+        urgent.asked();
+        let once = waited(&urgent).await;
+        assert!((Urgent::LATELY..Urgent::LONGEST).contains(&once), "somebody has, once: {once:?}");
+        let asking = async {
+            loop {
+                urgent.asked();
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = asking => {}
+            waited = waited(&urgent) => assert!((Urgent::LONGEST..Urgent::LONGEST * 2).contains(&waited), "{waited:?}"),
+        }
+    }
+}

@@ -95,11 +95,17 @@ impl Caller {
 }
 
 impl Problem {
-    /// 401: nobody has signed in (RFC 9110, section 15.5.2).
+    /// 401, with the challenge that it must have (RFC 9110, section 15.5.2).
+    #[must_use]
+    pub fn unauthorized(code: &'static str, title: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, title)
+            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"roster\""))
+    }
+
+    /// 401: nobody has signed in.
     #[must_use]
     pub fn unauthenticated() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in first")
-            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"roster\""))
+        Self::unauthorized("unauthenticated", "Sign in first")
     }
 
     /// 401: a token that is good for nothing. It says the same for every reason (RFC 6750, section 3.1).

@@ -51,12 +51,6 @@ impl Limits {
         Self { db, enforced }
     }
 
-    /// Whether they refuse anything.
-    #[must_use]
-    pub const fn are_enforced(&self) -> bool {
-        self.enforced
-    }
-
     /// Takes one of what the limit allows whoever the key stands for.
     ///
     /// # Errors

@@ -248,6 +248,16 @@ async fn of_one_person_a_hundred_sessions_are_live_and_the_oldest_give_way() {
         }
         assert_eq!(world.count("select count(*) from auth_sessions where ended_at is null").await, 100);
         assert!(!world.knows(&first).await);
+        // Their time is over: each sign-in forgets five of them, tokens and all.
+        world
+            .run((
+                "update auth_sessions set expires_at = now() - interval '1 s'",
+                "update auth_sessions set expires_at = 1",
+            ))
+            .await;
+        world.sign_in(first.user, &ada()).await;
+        assert_eq!(world.count("select count(*) from auth_sessions").await, 97);
+        assert_eq!(world.count("select count(*) from auth_refresh_tokens").await, 97);
     })
     .await;
 }

@@ -30,6 +30,8 @@ pub enum Ending {
     Expired,
     /// Its person may not sign in any more.
     Disabled,
+    /// Its person has opened too many since.
+    CrowdedOut,
 }
 
 impl Ending {
@@ -43,6 +45,7 @@ impl Ending {
             Self::Replayed => "replayed",
             Self::Expired => "expired",
             Self::Disabled => "disabled",
+            Self::CrowdedOut => "crowded_out",
         }
     }
 }
@@ -62,6 +65,9 @@ pub trait Sessions: Send {
 
     /// Ends a live session of this user; whether there was one.
     async fn end(&mut self, user: UserId, session: SessionId, why: Ending) -> Result<bool, Unavailable>;
+
+    /// Ends all live sessions of this user but the latest so many.
+    async fn end_oldest(&mut self, user: UserId, but: i64, why: Ending) -> Result<(), Unavailable>;
 
     /// Ends all live sessions of this user but one; how many there were.
     async fn end_others(&mut self, user: UserId, but: Option<SessionId>, why: Ending) -> Result<u64, Unavailable>;

@@ -1,7 +1,7 @@
 //! Somebody who has shown the right password gets a session.
 
-use crate::{Action, AuditEvent, Auth, Client, Immediate, Proven, TokenHash};
-use auth_domain::{Session, SessionId, SessionLife};
+use crate::{Action, AuditEvent, Auth, Client, Ending, Immediate, Proven, TokenHash};
+use auth_domain::{MOST_SESSIONS, Session, SessionId, SessionLife};
 use use_case::Unavailable;
 
 /// After the password was found right.
@@ -30,6 +30,7 @@ impl Immediate for SignIn {
         }
         let session = Session::open(SessionId::random(), user, store.now().await?, life);
         store.open(&session, &token, &client).await?;
+        store.end_oldest(user, MOST_SESSIONS, Ending::CrowdedOut).await?;
         store.record(event.within(session.id)).await?;
         Ok(Some(session))
     }

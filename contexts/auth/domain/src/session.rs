@@ -6,6 +6,9 @@ kernel::id! {
     SessionId
 }
 
+/// Live sessions of one person: with the next, the oldest ends.
+pub const MOST_SESSIONS: i64 = 100;
+
 /// How long sessions last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLife {

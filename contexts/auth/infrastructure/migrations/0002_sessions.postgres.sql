@@ -22,7 +22,7 @@ create index auth_sessions_expired on auth_sessions (expires_at);
 
 create table auth_refresh_tokens (
     hash       bytea primary key,
-    session_id uuid not null,
+    session_id uuid not null references auth_sessions (id) on delete cascade,
     generation bigint not null
 );
 

@@ -21,7 +21,7 @@ create index auth_sessions_expired on auth_sessions (expires_at);
 
 create table auth_refresh_tokens (
     hash       blob primary key not null,
-    session_id blob not null,
+    session_id blob not null references auth_sessions (id) on delete cascade,
     generation integer not null
 ) strict;
 

@@ -1,11 +1,12 @@
 use crate::Desk;
 use crate::desk::unavailable;
-use crate::queries::check_session::{self, Standing};
+use crate::queries::check_session;
 use crate::queries::get_service_keys::scopes_of;
-use crate::tokens::{Kind, Opaque};
+use crate::tokens::{Claims, Kind, Opaque, Verified};
 use async_trait::async_trait;
 use auth_application::{Actor, DenyAccess};
 use auth_domain::Role;
+use axum::extract::MatchedPath;
 use kernel::{Secret, UserId};
 use std::time::Duration;
 use web::{Authenticate, Caller, Client, Limit, Person, Problem, Service};
@@ -24,6 +25,27 @@ impl Authenticator {
     }
 }
 
+impl Desk {
+    /// What an access token says that is good now, and what its person may do. The one place that tells.
+    ///
+    /// # Errors
+    /// 503 when it cannot be told: then nothing is allowed.
+    pub(crate) async fn known(&self, token: &str) -> Result<Option<(Verified<Claims>, Role)>, Problem> {
+        let Some(claims) = self.tokens.read(token) else { return Ok(None) };
+        let found = check_session::check(&self.db, claims.sid).await.map_err(|error| unavailable(error.into()))?;
+        Ok(found.and_then(|standing| {
+            let claims = claims.at(standing.now).filter(|claims| claims.sub == standing.user)?;
+            Some((claims, standing.role))
+        }))
+    }
+
+    /// 403, put on record, for a route that judges by itself.
+    pub(crate) async fn forbid(self, caller: &Caller, route: &MatchedPath, client: &Client) -> Problem {
+        Authenticator(self).denied(caller, route.as_str(), client).await;
+        Problem::forbidden()
+    }
+}
+
 #[async_trait]
 impl Authenticate for Authenticator {
     async fn caller(&self, token: &Secret) -> Result<Option<Caller>, Problem> {
@@ -32,12 +54,10 @@ impl Authenticate for Authenticator {
             let found = scopes_of(db, &hash).await.map_err(|error| unavailable(error.into()))?;
             return Ok(found.map(|(key, scopes)| Caller::Service(Service { key, scopes: scopes.texts().collect() })));
         }
-        let Some(claims) = self.0.tokens.read(token.expose()) else { return Ok(None) };
-        let found = check_session::check(db, claims.sid).await.map_err(|error| unavailable(error.into()))?;
-        let Some(Standing { user, role, now }) = found else { return Ok(None) };
-        let claims = claims.at(now).filter(|claims| claims.sub == user);
-        Ok(claims.map(|claims| {
-            Caller::Person(Person { user: UserId::new(user), session: claims.sid, is_admin: role == Role::Admin })
+        let known = self.0.known(token.expose()).await?;
+        Ok(known.map(|(claims, role)| {
+            let (user, session) = (UserId::new(claims.sub), claims.sid);
+            Caller::Person(Person { user, session, is_admin: role == Role::Admin })
         }))
     }
 

@@ -17,7 +17,6 @@ impl Sessions for SqlAuth {
         let (id, user) = (session.id.as_uuid(), session.user.as_uuid());
         let (at, end) = (At(session.refreshed_at), At(session.expires_at));
         execute!(&mut self.0, sql, id, user, session.generation, at, end, &client.address)?;
-        self.end_beyond(user).await?;
         Ok(self.add_token(session, token).await?)
     }
 
@@ -73,6 +72,19 @@ impl Sessions for SqlAuth {
         let but = but.map_or(Uuid::nil(), SessionId::as_uuid);
         Ok(execute!(&mut self.0, sql, user.as_uuid(), but, why.as_str())?)
     }
+
+    async fn end_oldest(&mut self, user: UserId, but: i64, why: Ending) -> Result<(), Unavailable> {
+        let sql = (
+            "update auth_sessions set ended_at = clock_timestamp(), ended_why = $3 where id in \
+             (select id from auth_sessions where user_id = $1 and ended_at is null \
+              order by opened_at desc, id desc limit 1000 offset $2)",
+            "update auth_sessions set ended_at = cast(unixepoch('subsec') * 1000000 as integer), ended_why = $3 \
+             where id in (select id from auth_sessions where user_id = $1 and ended_at is null \
+              order by opened_at desc, id desc limit 1000 offset $2)",
+        );
+        execute!(&mut self.0, sql, user.as_uuid(), but, why.as_str())?;
+        Ok(())
+    }
 }
 
 impl SqlAuth {
@@ -82,34 +94,13 @@ impl SqlAuth {
         Ok(())
     }
 
-    /// Of one person a hundred sessions are live at most: the oldest give way.
-    async fn end_beyond(&mut self, user: Uuid) -> Result<(), SqlError> {
-        let sql = (
-            "update auth_sessions set ended_at = clock_timestamp(), ended_why = 'crowded_out' where id in \
-             (select id from auth_sessions where user_id = $1 and ended_at is null \
-              order by opened_at desc, id desc limit 1000 offset 100)",
-            "update auth_sessions set ended_at = cast(unixepoch('subsec') * 1000000 as integer), \
-             ended_why = 'crowded_out' where id in (select id from auth_sessions where user_id = $1 \
-              and ended_at is null order by opened_at desc, id desc limit 1000 offset 100)",
-        );
-        execute!(&mut self.0, sql, user)?;
-        Ok(())
-    }
-
-    /// A few sessions whose time is over, with all their tokens. Each that comes makes room for more than itself.
+    /// A few sessions whose time is over, and with them their tokens: each sign-in makes room for more than its own.
     async fn forget_expired(&mut self) -> Result<(), SqlError> {
         let sql = (
-            "with gone as (delete from auth_sessions where id in (select id from auth_sessions \
-               where expires_at < clock_timestamp() order by expires_at limit 5 for update skip locked) returning id) \
-             delete from auth_refresh_tokens where session_id in (select id from gone)",
-            "delete from auth_refresh_tokens where session_id in (select id from auth_sessions \
-               where expires_at < cast(unixepoch('subsec') * 1000000 as integer) order by expires_at limit 5)",
-        );
-        execute!(&mut self.0, sql)?;
-        let sql = (
-            "select 1",
             "delete from auth_sessions where id in (select id from auth_sessions \
-               where expires_at < cast(unixepoch('subsec') * 1000000 as integer) order by expires_at limit 5)",
+             where expires_at < clock_timestamp() order by expires_at limit 5 for update skip locked)",
+            "delete from auth_sessions where id in (select id from auth_sessions \
+             where expires_at < cast(unixepoch('subsec') * 1000000 as integer) order by expires_at limit 5)",
         );
         execute!(&mut self.0, sql)?;
         Ok(())

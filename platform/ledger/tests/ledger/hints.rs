@@ -62,3 +62,16 @@ async fn a_worker_that_hears_nothing_does_not_stop_between_two_handfuls() {
         assert!(begun.elapsed() < Duration::from_secs(40), "{}: {:?}", world.kind(), begun.elapsed());
     }
 }
+
+#[tokio::test]
+async fn a_commit_of_many_hands_out_four_hints_at_most() {
+    for world in World::each().await {
+        let hints = Hints::default();
+        let node = world.node_with(hints.clone(), 4).await;
+        let all = join_all((0..100).map(|_| node.accept(world.sell(Act::Note)))).await;
+        for command in all {
+            node.outcome(command).await;
+        }
+        assert_eq!(hints.most.load(SeqCst), 4, "{}", world.kind());
+    }
+}

@@ -6,6 +6,7 @@ use ledger::{Accepted, Announce, Bay, Command, Context, Entry, Hint, Ledger, Lis
 use persistence::testing::TestDb;
 use persistence::{Db, Text, Tx, execute, fetch_all, fetch_one, fetch_optional};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -238,6 +239,8 @@ impl Running {
 pub(crate) struct Hints {
     bells: Arc<Mutex<HashMap<Queue, Arc<Notify>>>>,
     how: How,
+    /// The most that came at once.
+    pub(crate) most: Arc<AtomicUsize>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -269,6 +272,7 @@ impl Hints {
 
 impl Announce for Hints {
     fn announce(&self, queue: &Queue, hints: Vec<Hint>) {
+        self.most.fetch_max(hints.len(), SeqCst);
         let bell = self.bell(queue);
         match self.how {
             How::Never => {}

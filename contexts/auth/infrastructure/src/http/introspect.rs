@@ -1,13 +1,13 @@
 //! Whether a token is good, for other services (RFC 7662).
 
 use crate::Desk;
-use crate::queries::check_session::{self, Standing};
-use auth_domain::Scope;
+use crate::tokens::Claims;
+use auth_domain::{Role, Scope};
 use axum::extract::{MatchedPath, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Authenticate as _, Caller, Client, Form, Json, NoQuery, Problem, Service, unavailable};
+use web::{Caller, Client, Form, Json, NoQuery, Problem, Service};
 
 /// What is asked about.
 #[derive(ToSchema)]
@@ -98,30 +98,29 @@ pub(crate) async fn introspect(
     Form(mut form): Form,
 ) -> Result<Json<Introspected>, Problem> {
     if !service.scopes.contains(Scope::Introspect.as_str()) {
-        crate::Authenticator::new(desk).denied(&Caller::Service(service), route.as_str(), &client).await;
-        return Err(Problem::forbidden());
+        return Err(desk.forbid(&Caller::Service(service), &route, &client).await);
     }
     let token = form.required("token", |text| Ok::<_, web::NotAnId>(kernel::Secret::new(text.to_owned())));
     let _ = form.optional("token_type_hint", |_| Ok::<_, web::NotAnId>(()));
     let token = form.finish(token)?;
-    Ok(Json(known(&desk, token.expose()).await?.unwrap_or_default()))
+    let known = desk.known(token.expose()).await?;
+    Ok(Json(known.map_or_else(Introspected::default, |(claims, role)| Introspected::of(&claims, role))))
 }
 
-async fn known(desk: &Desk, token: &str) -> Result<Option<Introspected>, Problem> {
-    let Some(claims) = desk.tokens.read(token) else { return Ok(None) };
-    let found = check_session::check(&desk.db, claims.sid).await.map_err(unavailable)?;
-    let Some(Standing { user, role, now }) = found else { return Ok(None) };
-    Ok(claims.at(now).filter(|claims| claims.sub == user).map(|claims| Introspected {
-        active: true,
-        token_type: Some("Bearer"),
-        iss: Some(claims.iss.clone()),
-        aud: Some(claims.aud.clone()),
-        sub: Some(claims.sub),
-        sid: Some(claims.sid),
-        role: Some(role.as_str()),
-        iat: Some(claims.iat),
-        nbf: Some(claims.nbf),
-        exp: Some(claims.exp),
-        jti: Some(claims.jti),
-    }))
+impl Introspected {
+    fn of(claims: &Claims, role: Role) -> Self {
+        Self {
+            active: true,
+            token_type: Some("Bearer"),
+            iss: Some(claims.iss.clone()),
+            aud: Some(claims.aud.clone()),
+            sub: Some(claims.sub),
+            sid: Some(claims.sid),
+            role: Some(role.as_str()),
+            iat: Some(claims.iat),
+            nbf: Some(claims.nbf),
+            exp: Some(claims.exp),
+            jti: Some(claims.jti),
+        }
+    }
 }

@@ -7,7 +7,6 @@ use crate::desk::{broken, unavailable};
 use crate::tokens::{Kind, Opaque};
 use auth_application::{RefuseSignIn, SignIn};
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
 use kernel::Email;
 use utoipa::ToSchema;
 use web::{Client, Fields, Json, NoQuery, Problem};
@@ -62,7 +61,6 @@ pub(crate) async fn login(
 }
 
 /// The same for an unknown address, a wrong password, and somebody who may not sign in.
-pub(super) fn wrong_credentials() -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "wrong_credentials", "The address and the password do not fit")
-        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"roster\""))
+fn wrong_credentials() -> Problem {
+    Problem::unauthorized("wrong_credentials", "The address and the password do not fit")
 }

@@ -7,7 +7,6 @@ use crate::desk::{broken, unavailable};
 use crate::tokens::{Kind, Opaque};
 use auth_application::RefreshSession;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
 use utoipa::ToSchema;
 use web::{Client, Fields, Json, NoQuery, Problem};
 
@@ -52,6 +51,5 @@ pub(crate) async fn refresh(
 
 /// The same for an unknown, a used and an expired one, and for one whose session has ended.
 fn good_for_nothing() -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "invalid_refresh_token", "The refresh token is not valid, or not any more")
-        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"roster\""))
+    Problem::unauthorized("invalid_refresh_token", "The refresh token is not valid, or not any more")
 }
