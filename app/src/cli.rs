@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use auth_domain::Cost;
 use clap::{Parser, Subcommand};
 use persistence::{DatabaseUrl, Db};
+use rustix::process::setpriority_process;
 use sealing::Keys;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -68,11 +69,18 @@ enum Command {
     ServiceKeys(ServiceKeys),
 }
 
+/// Nobody waits for a worker: on a machine that it shares, whoever answers comes first.
+const WORKER_NICENESS: i32 = 10;
+
 /// Runs the command line. Exit codes: 0 done, 1 it was refused or a check found something, 2 it
 /// could not be done.
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    if matches!(cli.command, Some(Command::Serve { role: Role::Worker })) {
+        // Before there are threads, which inherit it. Where it is forbidden, workers compete.
+        let _ = setpriority_process(None, WORKER_NICENESS);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::Error::new(error).context("the runtime cannot be started")),

@@ -181,12 +181,13 @@ impl Kit {
     ) -> Result<Self, Unfit> {
         let pool = Arc::new(HashPool::start(cores())?);
         let signing = Arc::new(SigningKeys::open(keys.file().clone())?);
+        let policy = PasswordPolicy::default().of_service(["roster", &*tokens.issuer, &*tokens.audience]);
         let credentials = Arc::new(SqlCredentials::new(db.clone(), pool.clone(), cost));
         let tokens = AccessTokens::new(signing, &tokens.issuer, &tokens.audience, TOKEN_LIFE);
         Ok(Self {
-            gate: Arc::new(SealingGate::new(PasswordPolicy::default(), keys.sealer())),
+            gate: Arc::new(SealingGate::new(policy.clone(), keys.sealer())),
             hashing: Arc::new(Hashing::new(opener, pool, cost)),
-            desk: Desk::new(db.clone(), credentials, tokens, limits),
+            desk: Desk::new(db.clone(), credentials, tokens, policy, limits),
         })
     }
 }
@@ -204,7 +205,7 @@ impl Roster {
         let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.2)(&kit)).collect();
         let contexts: Vec<_> = modules.iter().map(|module| module.context()).collect();
 
-        let hints = Hints::start(broker, &ledger::queues(&contexts), role, &db)?;
+        let hints = Hints::start(broker, &ledger::queues(&contexts), role)?;
         let node = Node::start(ledger::Settings {
             db: db.clone(),
             contexts: contexts.clone(),
@@ -238,7 +239,7 @@ impl Roster {
             return Ok(());
         }
         let bays = ledger::queues(&self.contexts).into_iter().map(|queue| Bay {
-            slots: slots(&queue, &self.db),
+            slots: slots(&queue),
             listen: self.hints.listen(&queue),
             queue,
         });
@@ -302,12 +303,10 @@ fn cores() -> usize {
 }
 
 /// Messages at once. Quick ones take a connection each; slow ones keep the lanes of every core full.
-fn slots(queue: &Queue, db: &Db) -> usize {
+fn slots(queue: &Queue) -> usize {
     match queue.lane {
         use_case::Lane::Slow => cores() * 10,
-        use_case::Lane::Fast if db.is_shared() => 8,
-        // One writer, and whoever signs up waits for it, too.
-        use_case::Lane::Fast => 1,
+        use_case::Lane::Fast => 8,
     }
 }
 
@@ -318,13 +317,10 @@ enum Hints {
 }
 
 impl Hints {
-    fn start(broker: Option<Broker>, queues: &[Queue], role: Role, db: &Db) -> Result<Self, AddressError> {
+    fn start(broker: Option<Broker>, queues: &[Queue], role: Role) -> Result<Self, AddressError> {
         let Some(Broker { url, prefix }) = broker else { return Ok(Self::InProcess(InProcess::default())) };
-        let consume: Vec<_> = if role.works() {
-            queues.iter().map(|queue| (queue.clone(), slots(queue, db))).collect()
-        } else {
-            Vec::new()
-        };
+        let consume: Vec<_> =
+            if role.works() { queues.iter().map(|queue| (queue.clone(), slots(queue))).collect() } else { Vec::new() };
         Ok(Self::RabbitMq(Arc::new(RabbitMq::start(&url, &prefix, queues, &consume)?)))
     }
 

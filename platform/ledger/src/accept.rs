@@ -153,6 +153,7 @@ impl Ledger {
                 .iter()
                 .filter(|row| row.context == queue.context && row.lane == queue.lane.as_str())
                 .map(|row| Hint { id: row.id, name: row.name.to_owned(), traceparent: row.traceparent.clone() })
+                .step_by(ROWS_PER_HINT)
                 .take(HINTS)
                 .collect();
             if !hints.is_empty() {
@@ -228,8 +229,10 @@ async fn write(db: &Db, rows: &[NewRow]) -> Result<Vec<Result<Accepted, NotAccep
     Ok(results)
 }
 
-/// Hints for what is committed at once, per queue. Each makes a worker look, and a worker that looks
-/// takes as much as it can: more hints only cost the broker.
+/// A hint makes a worker look, and a worker that looks takes as much as it can: for what is committed at
+/// once, one for each queue and so many rows is enough, and more only cost the broker.
+const ROWS_PER_HINT: usize = 16;
+/// At most.
 const HINTS: usize = 4;
 
 const EARLIER: &str =

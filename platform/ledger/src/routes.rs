@@ -3,7 +3,7 @@
 use crate::{Context, NewRow, Queue};
 use kernel::MessageId;
 use persistence::{SqlError, Tx, fetch_all};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use use_case::{Failure, Outbox, Outgoing};
 
 /// The messages of every context.
@@ -38,14 +38,20 @@ impl Routes {
         self.0.values().find(|queue| queue.context == context && queue.lane.as_str() == lane).cloned()
     }
 
-    /// What a handler sent and published, as rows. Subscriptions are read in its own transaction,
+    /// What handlers sent and published, as rows. Subscriptions are read in their own transaction,
     /// so that while old and new nodes run side by side no event is lost.
-    pub(crate) async fn rows(&self, tx: &mut Tx, cause: &Cause<'_>, outbox: Outbox) -> Result<Vec<NewRow>, Failure> {
-        let mut rows = Vec::new();
-        for message in outbox {
+    pub(crate) async fn rows(&self, tx: &mut Tx, sent: Vec<(Cause<'_>, Outbox)>) -> Result<Vec<NewRow>, Failure> {
+        let (mut rows, mut subscribers) = (Vec::new(), HashMap::new());
+        for (cause, message) in
+            sent.into_iter().flat_map(|(cause, outbox)| outbox.into_iter().map(move |it| (cause, it)))
+        {
             if message.is_event {
-                for (context, lane) in subscribers(tx, message.name).await.map_err(use_case::Unavailable::from)? {
-                    rows.push(cause.row(&message, context.into(), lane.into())?);
+                if !subscribers.contains_key(message.name) {
+                    let found = subscribers_of(tx, message.name).await.map_err(use_case::Unavailable::from)?;
+                    subscribers.insert(message.name, found);
+                }
+                for (context, lane) in &subscribers[message.name] {
+                    rows.push(cause.row(&message, context.clone().into(), lane.clone().into())?);
                 }
             } else {
                 let queue = self.recipient(message.name).ok_or_else(|| {
@@ -59,6 +65,7 @@ impl Routes {
 }
 
 /// What the rows of a handler's outbox inherit.
+#[derive(Clone, Copy)]
 pub(crate) struct Cause<'a> {
     pub(crate) root: MessageId,
     pub(crate) principal: &'a str,
@@ -89,7 +96,7 @@ impl Cause<'_> {
     }
 }
 
-async fn subscribers(tx: &mut Tx, event: &str) -> Result<Vec<(String, String)>, SqlError> {
+async fn subscribers_of(tx: &mut Tx, event: &str) -> Result<Vec<(String, String)>, SqlError> {
     let sql = "select context, lane from ledger_subscriptions where event = $1 order by context";
     fetch_all!(tx, (String, String), sql, event)
 }

@@ -1,11 +1,12 @@
 //! One attempt at one message: prepare, then fence, handler, follow-ups and outcome in one transaction.
 
 use crate::claim::Claim;
-use crate::outcome::{AttemptError, Ending, Successor};
+use crate::outcome::{AttemptError, Ending, Successor, succeed};
 use crate::routes::Cause;
 use crate::row::insert;
 use crate::{Context, Hint, Ledger, Prepared};
 use futures::FutureExt as _;
+use futures::future::join_all;
 use kernel::MessageId;
 use persistence::{SqlError, Tx};
 use std::panic::AssertUnwindSafe;
@@ -48,6 +49,17 @@ impl Claim {
 }
 
 impl Ledger {
+    /// One attempt at each of several messages: in one transaction, and if that comes to nothing, in one each.
+    pub(crate) async fn attempt_together(&self, context: &dyn Context, claims: &[&Claim]) {
+        if claims.len() > 1
+            && claims.iter().all(|claim| !claim.is_condemned())
+            && self.prepare_and_handle_together(context, claims).await.is_ok()
+        {
+            return;
+        }
+        join_all(claims.iter().map(|claim| self.attempt(context, claim))).await;
+    }
+
     /// One attempt.
     pub(crate) async fn attempt(&self, context: &dyn Context, claim: &Claim) -> Done {
         let ending = if claim.is_condemned() {
@@ -61,16 +73,20 @@ impl Ledger {
         self.end(claim, &ending).await
     }
 
+    async fn prepare_and_handle_together(&self, context: &dyn Context, claims: &[&Claim]) -> Result<(), Failure> {
+        let mut prepared = Vec::with_capacity(claims.len());
+        for claim in claims {
+            prepared.push((prepare(context, claim).await?, *claim));
+        }
+        self.handle(&prepared).await.map(drop)
+    }
+
     async fn prepare_and_handle(&self, context: &dyn Context, claim: &Claim) -> Result<Done, Failure> {
-        let preparing = context
-            .prepare(&claim.name, &claim.payload, &claim.origin)
-            // Claims are for names that have a handler here.
-            .ok_or_else(|| Unavailable::for_now("no handler here"))?;
-        let prepared = caught(preparing).await?;
+        let prepared = [(prepare(context, claim).await?, claim)];
         let give_up = Instant::now() + HOLD;
         let mut tries_left = TRIES_AT_ONCE;
         loop {
-            match self.handle(&*prepared, claim).await {
+            match self.handle(&prepared).await {
                 Err(Failure::Unavailable(why)) if why.is_momentary() && tries_left > 0 => tries_left -= 1,
                 // The result is held, and nothing is prepared twice.
                 Err(Failure::Unavailable(why)) if is_disconnected(&why) && Instant::now() < give_up => {
@@ -81,20 +97,30 @@ impl Ledger {
         }
     }
 
-    /// The one transaction. Whether a failed COMMIT has committed is not guessed: the next try finds the row finished.
-    async fn handle(&self, prepared: &dyn Prepared, claim: &Claim) -> Result<Done, Failure> {
+    /// The one transaction. Whether a failed COMMIT has committed is not guessed: the next try finds the rows finished.
+    async fn handle(&self, prepared: &[(Box<dyn Prepared>, &Claim)]) -> Result<Done, Failure> {
         let mut tx = self.db.begin_in_the_background().await.map_err(Unavailable::from)?;
-        let Some(successor) = claim.succeed(&mut tx).await.map_err(Unavailable::from)? else {
+        let claims: Vec<_> = prepared.iter().map(|(_, claim)| *claim).collect();
+        let mut ours = succeed(&mut tx, &claims).await.map_err(Unavailable::from)?;
+        if ours.is_empty() {
             return Ok(Done::Fenced);
-        };
-        let mut outbox = Outbox::default();
-        let mut tx = caught(prepared.handle(tx, &claim.origin, &mut outbox)).await?;
-        let cause =
-            Cause { root: claim.origin.root, principal: &claim.principal, traceparent: claim.traceparent.as_deref() };
-        let rows = self.routes.rows(&mut tx, &cause, outbox).await?;
+        }
+        let mut sent = Vec::with_capacity(prepared.len());
+        for (message, claim) in prepared {
+            if ours.contains_key(&claim.origin.id.as_uuid()) {
+                let mut outbox = Outbox::default();
+                tx = caught(message.handle(tx, &claim.origin, &mut outbox)).await?;
+                sent.push((claim.cause(), outbox));
+            }
+        }
+        let rows = self.routes.rows(&mut tx, sent).await?;
         insert(&mut tx, &rows).await.map_err(Unavailable::from)?;
         tx.commit().await.map_err(Unavailable::from)?;
-        self.committed(claim, successor);
+        for claim in claims {
+            if let Some(successor) = ours.remove(&claim.origin.id.as_uuid()) {
+                self.committed(claim, successor);
+            }
+        }
         self.hint(&rows);
         Ok(Done::Succeeded)
     }
@@ -150,6 +176,10 @@ impl Ledger {
 }
 
 impl Claim {
+    fn cause(&self) -> Cause<'_> {
+        Cause { root: self.origin.root, principal: &self.principal, traceparent: self.traceparent.as_deref() }
+    }
+
     /// The type of the failure decides what becomes of the message.
     fn judge(&self, failure: Failure) -> Ending {
         match failure {
@@ -165,6 +195,14 @@ impl Claim {
             }
         }
     }
+}
+
+async fn prepare(context: &dyn Context, claim: &Claim) -> Result<Box<dyn Prepared>, Failure> {
+    let preparing = context
+        .prepare(&claim.name, &claim.payload, &claim.origin)
+        // Claims are for names that have a handler here.
+        .ok_or_else(|| Unavailable::for_now("no handler here"))?;
+    caught(preparing).await
 }
 
 /// A panic ends one attempt, not the process.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, RwLock, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use use_case::Lane;
 use uuid::Uuid;
 
 /// An idle worker looks by itself.
@@ -23,7 +24,7 @@ const DRAIN: Duration = Duration::from_secs(25);
 pub struct Bay {
     /// The queue.
     pub queue: Queue,
-    /// Messages at once.
+    /// Messages at once; quick ones that were claimed together share a transaction.
     pub slots: usize,
     /// Where it hears that there is work.
     pub listen: Box<dyn Listen>,
@@ -77,12 +78,13 @@ impl Floor {
             let claims = claimed.unwrap_or_default();
             // As many as asked for: there is probably more, as soon as there is room.
             let more = claims.len() == free;
-            for claim in claims {
-                let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { break };
+            for group in groups(claims, bay.queue.lane) {
+                let size = u32::try_from(group.len()).unwrap_or(u32::MAX);
+                let Ok(taken) = Arc::clone(&slots).try_acquire_many_owned(size) else { break };
                 let (floor, context, freed) = (Arc::clone(&self), Arc::clone(&context), Arc::clone(&freed));
                 under_way.spawn(async move {
-                    floor.run(&*context, &claim).await;
-                    drop(slot);
+                    floor.run(&*context, &group).await;
+                    drop(taken);
                     freed.notify_one();
                 });
             }
@@ -109,8 +111,10 @@ impl Floor {
         Ok(claims)
     }
 
-    async fn run(&self, context: &dyn Context, claim: &Claim) {
-        if claim.runs_alone() {
+    async fn run(&self, context: &dyn Context, group: &[Claim]) {
+        if let [claim] = group
+            && claim.runs_alone()
+        {
             tracing::warn!(id = %claim.origin.id, name = claim.name, deaths = claim.deaths - 1, "the process died while this ran: it runs alone");
             let _nobody_else = self.alone.write().await;
             if self.holds(claim) && self.give_back_others(claim).await {
@@ -118,12 +122,13 @@ impl Floor {
             }
         } else {
             let _beside_others = self.alone.read().await;
-            if self.holds(claim) {
-                self.ledger.attempt(context, claim).await;
-            }
+            let held: Vec<_> = group.iter().filter(|claim| self.holds(claim)).collect();
+            self.ledger.attempt_together(context, &held).await;
         }
-        if self.holds(claim) {
-            self.running().remove(&claim.origin.id.as_uuid());
+        for claim in group {
+            if self.holds(claim) {
+                self.running().remove(&claim.origin.id.as_uuid());
+            }
         }
     }
 
@@ -161,6 +166,14 @@ impl Floor {
     fn running(&self) -> MutexGuard<'_, HashMap<Uuid, i64>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What was claimed at once, as it is worked on: quick messages share a transaction, while a slow one has its slot
+/// to itself, and so has one that runs alone.
+fn groups(claims: Vec<Claim>, lane: Lane) -> impl Iterator<Item = Vec<Claim>> {
+    let (together, apart): (Vec<_>, Vec<_>) =
+        claims.into_iter().partition(|claim| lane == Lane::Fast && !claim.runs_alone());
+    std::iter::once(together).filter(|group| !group.is_empty()).chain(apart.into_iter().map(|claim| vec![claim]))
 }
 
 /// Says once that the database is gone, and once that it is back.

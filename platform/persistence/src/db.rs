@@ -2,7 +2,7 @@ use crate::tx::Inner;
 use crate::{Read, SqlError, Tx};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::fs::File;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -43,7 +43,7 @@ impl Db {
     }
 
     /// As [`begin`](Self::begin), for work that nobody is waiting for: SQLite has one writer, and
-    /// while others ask for it all the time this waits for its turn, but never longer than 10 ms.
+    /// while others ask for it all the time this waits for its turn, but never longer than 100 ms.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -98,28 +98,42 @@ impl Db {
     }
 }
 
-/// When somebody who is waited for last asked for SQLite's one writer.
+/// Who is waited for and asks for SQLite's one writer.
 #[derive(Default)]
-pub(crate) struct Urgent(Mutex<Option<Instant>>);
+pub(crate) struct Urgent(Mutex<Option<Asked>>);
+
+#[derive(Clone, Copy)]
+struct Asked {
+    at: Instant,
+    /// Not long after the time before: there is more to come.
+    again: bool,
+}
 
 impl Urgent {
-    /// Whoever asked this lately will ask again.
-    const LATELY: Duration = Duration::from_millis(3);
-    const LONGEST: Duration = Duration::from_millis(10);
+    /// Two who ask within this time are followed by a third.
+    const LATELY: Duration = Duration::from_millis(20);
+    const LONGEST: Duration = Duration::from_millis(100);
+    const PAUSE: Duration = Duration::from_millis(5);
+
+    fn last(&self) -> MutexGuard<'_, Option<Asked>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
     fn asked(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let mut last = self.last();
+        let again = last.is_some_and(|last| last.at.elapsed() < Self::LATELY);
+        *last = Some(Asked { at: Instant::now(), again });
     }
 
     async fn give_way(&self) {
         let begun = Instant::now();
         while begun.elapsed() < Self::LONGEST && self.is_asked_for() {
-            sleep(Self::LATELY).await;
+            sleep(Self::PAUSE).await;
         }
     }
 
     fn is_asked_for(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at.elapsed() < Self::LATELY)
+        self.last().is_some_and(|last| last.again && last.at.elapsed() < Self::LATELY)
     }
 }
 
@@ -161,12 +175,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_is_not_waited_for_gives_way_for_a_moment_and_never_for_long() {
+    async fn who_is_not_waited_for_gives_way_while_others_come_and_never_for_long() {
         let urgent = Urgent::default();
         assert_eq!(waited(&urgent).await, Duration::ZERO, "nobody has asked");
         urgent.asked();
-        let once = waited(&urgent).await;
-        assert!((Urgent::LATELY..Urgent::LONGEST).contains(&once), "somebody has, once: {once:?}");
+        assert_eq!(waited(&urgent).await, Duration::ZERO, "one has, who was alone");
+        urgent.asked();
+        let second = waited(&urgent).await;
+        assert!((Urgent::LATELY..Urgent::LONGEST).contains(&second), "two have: {second:?}");
         let asking = async {
             loop {
                 urgent.asked();

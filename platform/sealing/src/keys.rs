@@ -1,13 +1,14 @@
 use crate::{
     Exposure, KeyFile, Opener, Sealer,
     file::{self, Document, Entry},
-    suite::{Aead, Kdf, Kem, PrivateKey, PublicKey, decode, encode},
+    suite::{PrivateKey, PublicKey, SUITE, decode, encode},
 };
-use hpke::{Deserializable as _, Kem as _, OpModeS, Serializable as _};
 use kernel::{Secret, Timestamp};
+use rustls::crypto::hpke::{HpkePrivateKey, HpkePublicKey};
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// The file of a data directory that holds the keys.
@@ -90,8 +91,9 @@ impl Keys {
             Err(KeysError::Missing { .. }) => {}
             found => return found,
         }
-        let (kid, document) = generate();
-        file::create(directory, &path, &kid, &document)
+        generate()
+            .ok_or_else(|| io::Error::other("the system has no randomness"))
+            .and_then(|(kid, document)| file::create(directory, &path, &kid, &document))
             .map_err(|cause| KeysError::NotCreated { path: path.clone(), cause })?;
         // Read back, since another process may have been first.
         Self::read(&path, true)
@@ -173,29 +175,28 @@ impl Keys {
 
 /// A public key that can be sealed to: 32 bytes, and not of low order.
 fn usable(text: &str) -> Option<PublicKey> {
-    let public = PublicKey::from_bytes(&decode(text)?).ok()?;
-    hpke::setup_sender::<Aead, Kdf, Kem>(&OpModeS::Base, &public, b"").ok()?;
-    Some(public)
+    let public = HpkePublicKey(decode(text)?);
+    SUITE.setup_sealer(b"", &public).ok().map(|_| public)
 }
 
+/// The private key that opens what is sealed to the public one.
 fn matching(text: &Secret, public: &PublicKey) -> Option<PrivateKey> {
-    let bytes = zeroize::Zeroizing::new(decode(text.expose())?);
-    PrivateKey::from_bytes(&bytes).ok().filter(|private| Kem::sk_to_pk(private) == *public)
+    let private = HpkePrivateKey::from(decode(text.expose())?);
+    let (enc, ct) = SUITE.seal(b"", b"", b"", public).ok()?;
+    SUITE.open(&enc, b"", b"", &ct, &private).ok().map(|_| Arc::new(private))
 }
 
-/// A fresh key pair, and the file that holds it.
-fn generate() -> (String, Document) {
-    let (private, public) = Kem::gen_keypair();
-    let public = public.to_bytes();
+/// A fresh key pair, and the file that holds it. `None` when the system has no randomness to give.
+fn generate() -> Option<(String, Document)> {
+    let (public, private) = SUITE.generate_key_pair().ok()?;
     // As good as random, and whoever has the key can tell its name.
-    let kid: String = public.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let private = Secret::new(encode(&zeroize::Zeroizing::new(<[u8; 32]>::from(private.to_bytes()))[..]));
+    let kid: String = public.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let entry = Entry {
         kid: kid.clone(),
-        public: encode(&public),
-        private: Some(private),
+        public: encode(&public.0),
+        private: Some(Secret::new(encode(private.secret_bytes()))),
         active: true,
         created_at: Timestamp::now(),
     };
-    (kid, Document { version: file::VERSION, sealing: vec![entry] })
+    Some((kid, Document { version: file::VERSION, sealing: vec![entry] }))
 }

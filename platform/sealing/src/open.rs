@@ -1,9 +1,9 @@
 use crate::{
     Binding,
-    suite::{ALG, Aead, INFO, Kdf, Kem, LENGTH, PADDED, PrivateKey, decode},
+    suite::{ALG, INFO, LENGTH, PADDED, PrivateKey, SUITE, decode},
 };
-use hpke::{Deserializable as _, OpModeR};
 use kernel::{Sealed, Secret};
+use rustls::crypto::hpke::EncapsulatedSecret;
 use zeroize::Zeroizing;
 
 /// Opens what was sealed to any of the live keys.
@@ -44,9 +44,8 @@ impl Opener {
 }
 
 fn decrypt(private: &PrivateKey, sealed: &Sealed, aad: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let enc = <Kem as hpke::Kem>::EncappedKey::from_bytes(&decode(&sealed.enc)?).ok()?;
-    let ct = decode(&sealed.ct)?;
-    hpke::single_shot_open::<Aead, Kdf, Kem>(&OpModeR::Base, private, &enc, INFO, &ct, aad).ok().map(Zeroizing::new)
+    let (enc, ct) = (EncapsulatedSecret(decode(&sealed.enc)?), decode(&sealed.ct)?);
+    SUITE.open(&enc, INFO, aad, &ct, private).ok().map(Zeroizing::new)
 }
 
 /// Whoever has the public key can seal anything: a shape that [`crate::Sealer`] never makes is refused here.

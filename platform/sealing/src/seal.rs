@@ -1,8 +1,7 @@
 use crate::{
     Binding,
-    suite::{ALG, Aead, INFO, Kdf, Kem, LENGTH, MAX_SECRET, PADDED, PublicKey, encode},
+    suite::{ALG, INFO, LENGTH, MAX_SECRET, PADDED, PublicKey, SUITE, encode},
 };
-use hpke::{OpModeS, Serializable as _};
 use kernel::{Sealed, Secret};
 use zeroize::Zeroizing;
 
@@ -20,9 +19,9 @@ pub enum SealError {
     #[error("a secret longer than {MAX_SECRET} bytes cannot be sealed")]
     TooLong,
     /// The public key is one of the few that give everybody the same shared secret (RFC 9180,
-    /// section 7.1.4). A loaded [`crate::Keys`] has none of them.
-    #[error("nothing can be sealed to this public key")]
-    WeakKey,
+    /// section 7.1.4), which a loaded [`crate::Keys`] has none of; or the system has no randomness to give.
+    #[error("nothing can be sealed to this public key now")]
+    NotNow,
 }
 
 impl Sealer {
@@ -33,17 +32,12 @@ impl Sealer {
     /// Seals a secret for one purpose. The result is equally long for every secret.
     ///
     /// # Errors
-    /// When the secret is longer than [`MAX_SECRET`] bytes.
-    ///
-    /// # Panics
-    /// When the operating system has no randomness to give.
+    /// [`SealError`]
     pub fn seal(&self, secret: &Secret, bound: &Binding) -> Result<Sealed, SealError> {
         let padded = pad(secret.expose().as_bytes()).ok_or(SealError::TooLong)?;
         let aad = bound.aad(&self.kid);
-        let (enc, ct) =
-            hpke::single_shot_seal::<Aead, Kdf, Kem>(&OpModeS::Base, &self.public, INFO, padded.as_slice(), &aad)
-                .map_err(|_| SealError::WeakKey)?;
-        Ok(Sealed { alg: ALG.to_owned(), kid: self.kid.clone(), enc: encode(&enc.to_bytes()), ct: encode(&ct) })
+        let (enc, ct) = SUITE.seal(INFO, &aad, padded.as_slice(), &self.public).map_err(|_| SealError::NotNow)?;
+        Ok(Sealed { alg: ALG.to_owned(), kid: self.kid.clone(), enc: encode(&enc.0), ct: encode(&ct) })
     }
 }
 

@@ -171,8 +171,15 @@ async fn a_changed_password_is_the_only_one_and_ends_the_other_sessions() {
         let wrong = world.send(&change("not the password at all", new)).await;
         assert_eq!(wrong.status, 422, "{wrong:?}");
         assert_eq!(wrong.violations(), [("/current_password".into(), "wrong_password".into())]);
-        let weak = world.send(&change(&ada().password, "password1")).await;
-        assert!(weak.violations().iter().all(|(pointer, _)| pointer == "/new_password"), "{weak:?}");
+        let of_theirs = format!("my {}", ada().email);
+        for (weak, code) in [
+            ("password1", "password_too_short"),
+            (&*of_theirs, "password_contains_email"),
+            ("Roster, roster 2026", "password_contains_service"),
+        ] {
+            let refused = world.send(&change(&ada().password, weak)).await;
+            assert!(refused.violations().contains(&("/new_password".into(), code.into())), "{refused:?}");
+        }
         assert!(world.knows(&there).await, "nothing has changed yet");
 
         let changed = world.send(&change(&ada().password, new)).await;

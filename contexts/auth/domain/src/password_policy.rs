@@ -14,9 +14,11 @@ const SHORTEST_PART: usize = 3;
 
 /// What a new password must be (NIST SP 800-63B-4, section 3.1.1; ASVS 6.2): long enough, and not
 /// among the first that somebody would try. No rules of composition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordPolicy {
     min_chars: usize,
+    /// In lower case.
+    service: Vec<String>,
 }
 
 /// A least length below 8 or above 64 characters.
@@ -48,6 +50,9 @@ pub enum PasswordFlaw {
     /// Little more than the name.
     #[error("must not be made of your name: choose something that nobody knows of you")]
     ContainsName,
+    /// Little more than the names of the service.
+    #[error("must not be made of the name of this service: choose something that nobody knows of it")]
+    ContainsService,
     /// A short unit over and over.
     #[error("must not repeat the same few characters: add other words")]
     Repetitive,
@@ -65,6 +70,7 @@ impl Reason for PasswordFlaw {
             Self::Common => "password_is_common",
             Self::ContainsEmail => "password_contains_email",
             Self::ContainsName => "password_contains_name",
+            Self::ContainsService => "password_contains_service",
             Self::Repetitive => "password_is_repetitive",
             Self::Sequential => "password_is_sequential",
         }
@@ -74,28 +80,39 @@ impl Reason for PasswordFlaw {
 impl Default for PasswordPolicy {
     /// 15 characters, as a password that is the only factor should have.
     fn default() -> Self {
-        Self { min_chars: 15 }
+        Self { min_chars: 15, service: Vec::new() }
     }
 }
 
 impl TryFrom<usize> for PasswordPolicy {
     type Error = MinCharsOutOfRange;
     fn try_from(min_chars: usize) -> Result<Self, MinCharsOutOfRange> {
-        if (FEWEST..=64).contains(&min_chars) { Ok(Self { min_chars }) } else { Err(MinCharsOutOfRange) }
+        if (FEWEST..=64).contains(&min_chars) {
+            Ok(Self { min_chars, ..Self::default() })
+        } else {
+            Err(MinCharsOutOfRange)
+        }
     }
 }
 
 impl PasswordPolicy {
+    /// What the service is called, also as an address on the web: no password is made of that either.
+    #[must_use]
+    pub fn of_service<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.service = names.into_iter().map(str::to_lowercase).collect();
+        self
+    }
+
     /// The fewest characters (Unicode code points) of a password.
     #[must_use]
-    pub const fn min_chars(self) -> usize {
+    pub const fn min_chars(&self) -> usize {
         self.min_chars
     }
 
     /// All that is wrong with a password that somebody with this address and name (as far as they
     /// are known) has chosen; an empty list when it is good. The caller MUST have brought password and name into NFC.
     #[must_use]
-    pub fn check(self, password_nfc: &str, email: Option<&Email>, name: Option<&str>) -> Vec<PasswordFlaw> {
+    pub fn check(&self, password_nfc: &str, email: Option<&Email>, name: Option<&str>) -> Vec<PasswordFlaw> {
         let lower = Secret::new(password_nfc.to_lowercase());
         let lower = lower.expose();
         let repetitive = runs::is_repetition(lower, self.min_chars);
@@ -105,7 +122,8 @@ impl PasswordPolicy {
             (password_nfc.contains('\0'), PasswordFlaw::HasNul),
             (self.is_common(lower), PasswordFlaw::Common),
             (email.is_some_and(|email| contains_email(lower, email)), PasswordFlaw::ContainsEmail),
-            (name.is_some_and(|name| contains_name(lower, name)), PasswordFlaw::ContainsName),
+            (name.is_some_and(|name| is_made_of(lower, &[name.to_lowercase()])), PasswordFlaw::ContainsName),
+            (is_made_of(lower, &self.service), PasswordFlaw::ContainsService),
             (repetitive, PasswordFlaw::Repetitive),
             // One character over and over is both: once is enough said.
             (!repetitive && runs::is_mostly_runs(lower), PasswordFlaw::Sequential),
@@ -114,7 +132,7 @@ impl PasswordPolicy {
     }
 
     /// On the list, or with digits and signs around it that would not do as a password themselves.
-    fn is_common(self, lower: &str) -> bool {
+    fn is_common(&self, lower: &str) -> bool {
         let core = lower.trim_matches(|character: char| !character.is_alphabetic());
         let around = lower.chars().count() - core.chars().count();
         common_passwords::contains(lower) || (around < self.min_chars && common_passwords::contains(core))
@@ -134,10 +152,15 @@ fn contains_email(lower: &str, email: &Email) -> bool {
     is_little_but(lower, [local].into_iter().chain(words).chain(labels))
 }
 
-/// Little besides the words of the name.
-fn contains_name(lower: &str, name: &str) -> bool {
-    let name = name.to_lowercase();
-    is_little_but(lower, [name.as_str()].into_iter().chain(name.split(|character: char| !character.is_alphanumeric())))
+/// Little besides the words of names, which are in lower case.
+fn is_made_of(lower: &str, names: &[String]) -> bool {
+    is_little_but(
+        lower,
+        names.iter().flat_map(|name| {
+            let words = name.split(|character: char| !character.is_alphanumeric());
+            std::iter::once(name.as_str()).chain(words)
+        }),
+    )
 }
 
 /// Whether the parts occur in the text and fewer than [`FEWEST`] characters remain without them.

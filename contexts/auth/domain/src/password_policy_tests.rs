@@ -1,5 +1,5 @@
 use super::{MinCharsOutOfRange, PasswordFlaw, PasswordPolicy};
-use PasswordFlaw::{Common, ContainsEmail, ContainsName, HasNul, Repetitive, Sequential, TooLong};
+use PasswordFlaw::{Common, ContainsEmail, ContainsName, ContainsService, HasNul, Repetitive, Sequential, TooLong};
 use kernel::{Email, Reason as _};
 
 const TOO_SHORT: PasswordFlaw = PasswordFlaw::TooShort { min_chars: 15 };
@@ -154,6 +154,17 @@ fn runs_are_refused() {
 }
 
 #[test]
+fn the_names_of_the_service_are_none() {
+    let policy = PasswordPolicy::default().of_service(["Roster", "https://accounts.example.com"]);
+    for password in ["rosterrosterroster", "Accounts.Example 2026", "https://accounts.example.com!", "roster-accounts"]
+    {
+        assert!(policy.check(password, None, None).contains(&ContainsService), "{password}");
+    }
+    assert_eq!(policy.check("the duty roster hangs by the door", None, None), []);
+    assert_eq!(check("Accounts.Example 2026"), [], "nobody has told the policy");
+}
+
+#[test]
 fn all_flaws_are_told_at_once() {
     assert_eq!(check("\0\0"), [TOO_SHORT, HasNul, Repetitive]);
     assert_eq!(check("12345678"), [TOO_SHORT, Common, Sequential]);
@@ -170,8 +181,9 @@ fn nothing_at_all_is_only_too_short() {
 
 #[test]
 fn flaws_have_stable_codes_and_say_what_to_do() {
-    let told = [TOO_SHORT, TooLong, HasNul, Common, ContainsEmail, ContainsName, Repetitive, Sequential]
-        .map(|flaw| (flaw.code(), flaw.to_string()));
+    let told =
+        [TOO_SHORT, TooLong, HasNul, Common, ContainsEmail, ContainsName, ContainsService, Repetitive, Sequential]
+            .map(|flaw| (flaw.code(), flaw.to_string()));
     let codes = told.each_ref().map(|(code, _)| *code);
     assert_eq!(
         codes,
@@ -182,6 +194,7 @@ fn flaws_have_stable_codes_and_say_what_to_do() {
             "password_is_common",
             "password_contains_email",
             "password_contains_name",
+            "password_contains_service",
             "password_is_repetitive",
             "password_is_sequential",
         ]

@@ -30,9 +30,14 @@ pub struct Desk {
 impl Desk {
     /// Puts it together.
     #[must_use]
-    pub fn new(db: Db, credentials: Arc<dyn Credentials>, tokens: AccessTokens, limits: Limits) -> Self {
-        let (policy, life) = (PasswordPolicy::default(), SessionLife::default());
-        Self { db, credentials, tokens, policy, life, limits }
+    pub fn new(
+        db: Db,
+        credentials: Arc<dyn Credentials>,
+        tokens: AccessTokens,
+        policy: PasswordPolicy,
+        limits: Limits,
+    ) -> Self {
+        Self { db, credentials, tokens, policy, life: SessionLife::default(), limits }
     }
 
     /// Does a use case in a transaction of its own, and commits it, whatever came of it.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::thread;
 use use_case::Unavailable;
 
-/// Sign-ups give way: this many steps of niceness.
-const NICE: i32 = 10;
+/// Sign-ups give way, also in a worker, which does so as a whole: as many steps of niceness as there are.
+const NICE: i32 = 19;
 
 /// The threads. They end when it is dropped.
 pub struct HashPool {

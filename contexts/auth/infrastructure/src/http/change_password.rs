@@ -57,12 +57,12 @@ pub(crate) async fn change_password(
 ) -> Result<StatusCode, Problem> {
     let session = SessionId::new(me.session);
     let (current, new) = (fields.secret("current_password"), fields.secret("new_password"));
-    for flaw in new.iter().flat_map(|new| desk.policy.check(normalised(new).expose(), None, None)) {
+    let identifier =
+        identifier_of(&desk.db, me.user).await.map_err(web::unavailable)?.ok_or_else(Problem::not_found)?;
+    for flaw in new.iter().flat_map(|new| desk.policy.check(normalised(new).expose(), Some(&identifier), None)) {
         fields.refuse("new_password", flaw.code(), flaw.to_string());
     }
     let (current, new) = fields.finish(current.zip(new))?;
-    let identifier =
-        identifier_of(&desk.db, me.user).await.map_err(web::unavailable)?.ok_or_else(Problem::not_found)?;
     let guess = desk.guess(&identifier, &from).await?;
     let looked = desk.credentials.verify_of(me.user, &current).await;
     let Some(proven) = desk.settle(guess, looked).await? else {
