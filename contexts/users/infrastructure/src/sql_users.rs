@@ -84,3 +84,7 @@ impl SqlUsers {
         Ok(found.is_some())
     }
 }
+
+#[cfg(test)]
+#[path = "sql_users_tests.rs"]
+mod tests;
