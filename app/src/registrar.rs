@@ -1,15 +1,16 @@
-//! Registering somebody on an operator's behalf: as an edge does it, through the ledger.
+//! Registering somebody, or deactivating them, on an operator's behalf: as an edge does it, through the ledger.
 
 use anyhow::anyhow;
 use auth_application::{Actor, Client, SetRole};
 use auth_domain::Role;
 use auth_infrastructure::{Desk, perform};
 use kernel::{Email, MessageId, Secret, UserId};
-use ledger::{Accepted, Entry, Ledger, Once, Status};
+use ledger::{Accepted, Command, Entry, Ledger, Once, Status};
 use persistence::Db;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use use_case::Message;
 use users_application::RegisterUser;
 use users_domain::Name;
 use web::PasswordGate;
@@ -74,6 +75,29 @@ impl Registrar {
             Accepted::Before(id) => (id, true),
         };
         self.outcome(command, earlier, patience).await
+    }
+
+    /// Hands a command in as an operator's, and waits for its outcome; `None` when it is not done by then.
+    ///
+    /// # Errors
+    /// When nothing can be written down, or nobody can be asked.
+    pub(crate) async fn command<M: Message>(
+        &self,
+        id: MessageId,
+        message: &M,
+        patience: Duration,
+    ) -> anyhow::Result<Option<Command>> {
+        self.ledger.accept(Entry::new(id, message, OPERATOR)).await?;
+        self.ended(id, patience).await
+    }
+
+    /// A command that has ended by then.
+    ///
+    /// # Errors
+    /// When nobody can be asked.
+    pub(crate) async fn ended(&self, id: MessageId, patience: Duration) -> anyhow::Result<Option<Command>> {
+        let command = self.ledger.command_by(id, Instant::now() + patience).await?;
+        Ok(command.filter(|command| command.status.is_final()))
     }
 
     /// What has become of such a command.

@@ -1,29 +1,23 @@
 //! `roster users`
 
-use crate::compose::{Issuer, Plan, Role as Does, Roster};
+use crate::errand::{self, Errand};
 use crate::output::{print, refused};
 use crate::registrar::{Newcomer, Registered, give_role};
-use crate::serve::{beside, keys, prepare_schema};
+use crate::serve::beside;
 use crate::settings::Settings;
+use crate::standing::{self, Standing, Whom};
 use anyhow::{Context as _, bail};
 use auth_domain::Role;
 use auth_infrastructure::queries::get_accounts::{self, AccountView};
 use clap::Subcommand;
-use kernel::{Email, MessageId, Secret, UserId};
+use kernel::{Email, Secret, UserId};
 use persistence::Db;
 use serde_json::json;
 use std::io::Read as _;
-use std::time::Duration;
-use tokio::time::Instant;
 use users_domain::Name;
 
 /// Longer than any password, in bytes.
 const LONGEST: usize = 4_096;
-/// For an outcome. The command stands whether or not somebody waits for it.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// As long, beside whoever serves a SQLite file, before looking whether they still do.
-const BESIDE: Duration = Duration::from_secs(3);
 
 /// What an operator does with users.
 #[derive(Subcommand)]
@@ -59,6 +53,25 @@ pub(crate) enum Users {
         #[arg(value_parser = str::parse::<Role>)]
         role: Role,
     },
+    /// Sign somebody out everywhere and keep them from signing in, and wait until it is so
+    ///
+    /// Their account stays as it is: see reactivate. Somebody who is deactivated already stays so.
+    /// Beside a running server it hands the command in and waits; without one it does the work itself.
+    /// Exits with 1 when there is no such user.
+    Deactivate {
+        /// The address that they sign in with, or their id
+        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<Whom>)]
+        whom: Whom,
+    },
+    /// Let somebody who was deactivated sign in again, with the same password
+    ///
+    /// Whoever is active already stays so. Beside a running server it hands the command in and waits;
+    /// without one it does the work itself. Exits with 1 when there is no such user.
+    Reactivate {
+        /// The address that they sign in with, or their id
+        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<Whom>)]
+        whom: Whom,
+    },
     /// Show somebody: id, address, role, whether they are disabled, and their sessions
     ///
     /// Exits with 1 when nobody has the address.
@@ -84,36 +97,49 @@ pub(crate) enum Users {
 /// # Errors
 /// When it is refused, or the database cannot be used.
 pub(crate) async fn run(settings: &Settings, command: Users, json: bool) -> anyhow::Result<()> {
-    if let Users::Create { email, name, admin, password_stdin } = command {
-        if !password_stdin {
-            bail!("the password is read from the standard input: add --password-stdin");
+    match command {
+        Users::Create { email, name, admin, password_stdin } => {
+            if !password_stdin {
+                bail!("the password is read from the standard input: add --password-stdin");
+            }
+            let newcomer = Newcomer { email, name, password: password()? };
+            let role = if admin { Role::Admin } else { Role::User };
+            tell(&create(settings, &newcomer, role).await?, json)
         }
-        let newcomer = Newcomer { email, name, password: password()? };
-        return create(settings, &newcomer, if admin { Role::Admin } else { Role::User }, json).await;
+        Users::Deactivate { whom } => tell(&standing::set(settings, &whom, Standing::Deactivated).await?, json),
+        Users::Reactivate { whom } => tell(&standing::set(settings, &whom, Standing::Active).await?, json),
+        Users::SetRole { email, role } => {
+            let db = beside(settings).await?;
+            let done = set_role(&db, &email, role).await;
+            db.close().await;
+            tell(&done?, json)
+        }
+        Users::Show { email } => {
+            let db = beside(settings).await?;
+            let found = find(&db, &email).await;
+            db.close().await;
+            tell(&found?, json)
+        }
+        Users::List { role, after, limit } => {
+            let db = beside(settings).await?;
+            let found = get_accounts::page(&db, &after.to_ascii_lowercase(), role, limit).await;
+            db.close().await;
+            list(&found?, json)
+        }
     }
-    let db = beside(settings).await?;
-    let done = execute(&db, command, json).await;
-    db.close().await;
-    done
 }
 
-async fn execute(db: &Db, command: Users, json: bool) -> anyhow::Result<()> {
-    match command {
-        Users::SetRole { email, role } => {
-            let account = find(db, &email).await?;
-            give_role(db, UserId::new(account.id), role).await?;
-            tell(&AccountView { role: role.as_str().to_owned(), ..account }, json)
-        }
-        Users::Show { email } => tell(&find(db, &email).await?, json),
-        Users::List { role, after, limit } => {
-            let found = get_accounts::page(db, &after.to_ascii_lowercase(), role, limit).await?;
-            if json {
-                return print(&json!(found).to_string());
-            }
-            found.iter().try_for_each(|account| tell(account, false))
-        }
-        Users::Create { .. } => Ok(()),
+async fn set_role(db: &Db, email: &Email, role: Role) -> anyhow::Result<AccountView> {
+    let account = find(db, email).await?;
+    give_role(db, UserId::new(account.id), role).await?;
+    Ok(AccountView { role: role.as_str().to_owned(), ..account })
+}
+
+fn list(found: &[AccountView], json: bool) -> anyhow::Result<()> {
+    if json {
+        return print(&json!(found).to_string());
     }
+    found.iter().try_for_each(|account| tell(account, false))
 }
 
 async fn find(db: &Db, email: &Email) -> anyhow::Result<AccountView> {
@@ -146,66 +172,23 @@ fn password() -> anyhow::Result<Secret> {
     Ok(Secret::new(text))
 }
 
-async fn create(settings: &Settings, newcomer: &Newcomer, role: Role, json: bool) -> anyhow::Result<()> {
-    let give_up = Instant::now() + PATIENCE;
-    let mut pending = None;
-    loop {
-        let (mut roster, works) = compose(settings).await?;
-        let patience = if works { PATIENCE } else { BESIDE };
-        let done = register(&mut roster, newcomer, pending, patience).await;
-        if let Ok(Registered::Pending(id)) = done
-            && Instant::now() < give_up
-        {
-            // Whoever served the file may have ended: then the work is ours.
-            pending = Some(id);
-            roster.stop().await;
-            continue;
-        }
-        let account = match done {
-            Ok(outcome) => finish(&roster.registrar().db, newcomer, outcome, role).await,
-            Err(error) => Err(error),
+async fn create(settings: &Settings, newcomer: &Newcomer, role: Role) -> anyhow::Result<AccountView> {
+    let done = errand::run(settings, async |registrar, pending, patience| {
+        let outcome = match pending {
+            None => registrar.register(newcomer, None, patience).await?,
+            Some(id) => registrar.outcome(id, false, patience).await?,
         };
-        roster.stop().await;
-        return tell(&account?, json);
+        finish(&registrar.db, newcomer, outcome, role).await
+    });
+    match done.await? {
+        Errand::Done(account) => Ok(account),
+        Errand::Pending(id) => {
+            bail!("nobody has done it yet; it will be done, without a role: see `roster commands show {id}`")
+        }
     }
 }
 
-/// A process for one command; and whether it works itself.
-async fn compose(settings: &Settings) -> anyhow::Result<(Roster, bool)> {
-    let (db, may_serve) = Db::open_or_beside(&settings.database).await?;
-    prepare_schema(&db, settings.profile).await?;
-    let keys = keys(settings)?;
-    // Where only the public keys are, somebody else works.
-    let works = may_serve && keys.opener().is_ok();
-    let roster = Roster::compose(Plan {
-        db,
-        keys,
-        role: if works { Does::All } else { Does::Api },
-        broker: None,
-        bcrypt_cost: settings.bcrypt_cost,
-        tokens: Issuer::default(),
-        max_delay: settings.max_delay,
-        docs: false,
-        limits: settings.limits,
-        proxies: settings.proxies.clone(),
-    })?;
-    Ok((roster, works))
-}
-
-async fn register(
-    roster: &mut Roster,
-    newcomer: &Newcomer,
-    pending: Option<MessageId>,
-    patience: Duration,
-) -> anyhow::Result<Registered> {
-    roster.work().await.context("the ledger cannot be read")?;
-    match pending {
-        None => roster.registrar().register(newcomer, None, patience).await,
-        Some(id) => roster.registrar().outcome(id, false, patience).await,
-    }
-}
-
-async fn finish(db: &Db, newcomer: &Newcomer, outcome: Registered, role: Role) -> anyhow::Result<AccountView> {
+async fn finish(db: &Db, newcomer: &Newcomer, outcome: Registered, role: Role) -> anyhow::Result<Errand<AccountView>> {
     let user = match outcome {
         Registered::Done { user, .. } => user,
         Registered::Weak(flaws) => return Err(refused(format!("the password {}", flaws.join(", and ")))),
@@ -215,13 +198,11 @@ async fn finish(db: &Db, newcomer: &Newcomer, outcome: Registered, role: Role) -
             ));
         }
         Registered::Failed(id) => bail!("the registration failed: see `roster commands show {id}`"),
-        Registered::Pending(id) => {
-            bail!("nobody has done it yet; it will be done, without a role: see `roster commands show {id}`")
-        }
+        Registered::Pending(id) => return Ok(Errand::Pending(id)),
     };
     if role != Role::User {
         give_role(db, user, role).await?;
     }
     let found = get_accounts::find(db, &newcomer.email).await?;
-    found.with_context(|| format!("{user} is registered, and has another address by now"))
+    found.map(Errand::Done).with_context(|| format!("{user} is registered, and has another address by now"))
 }

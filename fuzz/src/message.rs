@@ -1,6 +1,6 @@
-use contracts::{SetCredential, UserRegistered};
+use contracts::{SetCredential, UserDeactivated, UserReactivated, UserRegistered};
 use use_case::Message;
-use users_application::RegisterUser;
+use users_application::{DeactivateUser, ReactivateUser, RegisterUser};
 
 /// What is a message is written, read and written again alike.
 ///
@@ -8,7 +8,11 @@ use users_application::RegisterUser;
 /// When that does not hold.
 pub fn message(bytes: &[u8]) {
     reads::<RegisterUser>(bytes);
+    reads::<DeactivateUser>(bytes);
+    reads::<ReactivateUser>(bytes);
     reads::<SetCredential>(bytes);
+    reads::<UserDeactivated>(bytes);
+    reads::<UserReactivated>(bytes);
     reads::<UserRegistered>(bytes);
 }
 

@@ -52,6 +52,20 @@ impl SignedIn {
     }
 }
 
+impl SignedIn {
+    /// `POST /users/{id}/deactivate`, of them.
+    #[must_use]
+    pub fn deactivating(&self) -> Request {
+        Request::new("POST", format!("/users/{}/deactivate", self.user))
+    }
+
+    /// `POST /users/{id}/reactivate`, of them.
+    #[must_use]
+    pub fn reactivating(&self) -> Request {
+        Request::new("POST", format!("/users/{}/reactivate", self.user))
+    }
+}
+
 impl Person {
     /// `POST /auth/login`
     #[must_use]
@@ -92,15 +106,22 @@ impl World {
         tx.commit().await.expect("committed");
     }
 
-    /// Takes the right to be signed in from somebody, in the store.
-    pub async fn disable(&self, who: &SignedIn) {
-        let mut tx = self.db.begin().await.expect("a transaction");
-        let sql = (
-            "update auth_accounts set disabled_at = now() where user_id = $1",
-            "update auth_accounts set disabled_at = 1 where user_id = $1",
-        );
-        assert_eq!(execute!(&mut tx, sql, who.user).expect("written"), 1);
-        tx.commit().await.expect("committed");
+    /// Somebody who administers, in a session of theirs.
+    pub async fn administrator(&self, email: &str) -> SignedIn {
+        let admin = self.member(&Person::new(email)).await;
+        self.promote(&admin).await;
+        admin
+    }
+
+    /// Deactivates somebody, by an administrator, and waits until it is so.
+    pub async fn disable(&self, who: &SignedIn, by: &SignedIn) {
+        self.done(&who.deactivating().by(by)).await;
+    }
+
+    /// Sends a command that MUST succeed, and waits until it has.
+    pub async fn done(&self, request: &Request) {
+        let command = self.outcome(&self.send(request).await).await;
+        assert_eq!(command["status"], "succeeded", "{command}");
     }
 
     /// Changes what is stored, past the process.

@@ -48,3 +48,47 @@ impl Message for UserRegistered {
         self.user_id.as_uuid()
     }
 }
+
+/// From `users`: somebody may not sign in any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserDeactivated {
+    /// Who.
+    pub user_id: UserId,
+    /// The version of the user that this is the state of. Whoever holds this one or a later one ignores it.
+    pub version: i64,
+    /// Since when.
+    pub deactivated_at: Timestamp,
+    /// The administrator who said so; none when it was an operator.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<UserId>,
+}
+
+impl Message for UserDeactivated {
+    const NAME: &'static str = "users.user_deactivated.v1";
+    type Failure = Trouble;
+    fn subject(&self) -> Uuid {
+        self.user_id.as_uuid()
+    }
+}
+
+/// From `users`: somebody may sign in again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserReactivated {
+    /// Who.
+    pub user_id: UserId,
+    /// The version of the user that this is the state of. Whoever holds this one or a later one ignores it.
+    pub version: i64,
+    /// When.
+    pub reactivated_at: Timestamp,
+    /// The administrator who said so; none when it was an operator.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<UserId>,
+}
+
+impl Message for UserReactivated {
+    const NAME: &'static str = "users.user_reactivated.v1";
+    type Failure = Trouble;
+    fn subject(&self) -> Uuid {
+        self.user_id.as_uuid()
+    }
+}

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its files has failed")]
 
-use contracts::{SetCredential, UserRegistered};
+use contracts::{SetCredential, UserDeactivated, UserReactivated, UserRegistered};
 use std::path::Path;
 use use_case::Message;
 
@@ -24,12 +24,14 @@ fn every_golden_file_reads_and_writes_as_it_always_did() {
         let name = file.split(".v").next().unwrap();
         match name {
             "auth.set_credential" => holds::<SetCredential>(&file),
+            "users.user_deactivated" => holds::<UserDeactivated>(&file),
+            "users.user_reactivated" => holds::<UserReactivated>(&file),
             "users.user_registered" => holds::<UserRegistered>(&file),
             _ => panic!("{file} has no type that reads it"),
         }
         seen += 1;
     }
-    assert_eq!(seen, 3, "a golden file is never deleted");
+    assert_eq!(seen, 7, "a golden file is never deleted");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use crate::{Fields, Form, Problem, Query};
+use crate::{CommandRequest, Fields, Form, Problem, Query};
 use axum::{
     body::{Body, HttpBody as _},
     extract::{FromRequest, Request},
@@ -32,6 +32,16 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         Self::from_json(&whole(request, "application/json").await?)
+    }
+}
+
+impl Fields {
+    /// Of a command, which may have nothing to say: then there need be no body.
+    pub(crate) async fn of_command<R: CommandRequest>(request: Request) -> Result<Self, Problem> {
+        if !R::HAS_BODY && request.body().is_end_stream() {
+            return Self::from_json(b"{}");
+        }
+        Self::from_request(request, &()).await
     }
 }
 

@@ -1,65 +1,27 @@
 //! From a request to a command, and to its answer.
 
+use crate::command_request::{CommandRequest, Place, Sender as _};
 use crate::command_view::CommandView;
 use crate::idempotency::IdempotencyKey;
 use crate::targets::Targets;
-use crate::{Caller, ClientAddress, Deadline, Fields, Json, Limit, Limits, Prefer, Problem, Trace, Violation};
+use crate::{ClientAddress, Deadline, Fields, Json, Limits, Prefer, Problem, Trace, Violation};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use kernel::MessageId;
 use ledger::{Accepted, Command, Entry, Ledger, NotAccepted, Once, Status};
 use persistence::SqlError;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
-use use_case::Message;
-use utoipa::ToSchema;
+use use_case::Message as _;
 use uuid::Uuid;
 
 /// Requests that may wait for an outcome at once in one process; over it, the plain answer is given.
 const WAITS: usize = 1_000;
 /// When to come back while the database does not answer.
 const DATABASE_RETRY: Duration = Duration::from_secs(2);
-
-/// A request that becomes a command: how it is read, and what is shown when it has succeeded.
-pub trait CommandRequest: Send + Sync + 'static {
-    /// The command.
-    type Message: Message;
-    /// The body, for the OpenAPI document.
-    type Body: ToSchema;
-    /// What is shown when it has succeeded, for the OpenAPI document.
-    type Shown: ToSchema;
-
-    /// The operation in a few words, for the OpenAPI document.
-    const SUMMARY: &'static str;
-    /// What kind of thing it is about, and the path below which such things are read.
-    const TARGET: (&'static str, &'static str);
-    /// The messages that it sets in motion: it is admitted only if their lanes can do it in time, too.
-    const FOLLOW_UPS: &'static [&'static str];
-    /// The codes with which it may be rejected, and the field that each is about.
-    const REJECTIONS: &'static [(&'static str, &'static str)];
-    /// How many of these one address may send, if that is limited. A request that is malformed, or
-    /// the same again, does not count.
-    const PER_ADDRESS: Option<Limit>;
-
-    /// Reads the body. `command` is the id that it will have.
-    ///
-    /// # Errors
-    /// 422 with every violation.
-    fn read(&self, fields: &mut Fields, command: MessageId) -> Result<Self::Message, Problem>;
-
-    /// What can be refused by looking, before anything is promised. `given` tells what the client chose itself.
-    ///
-    /// # Errors
-    /// 409, or 503.
-    fn check(&self, message: &Self::Message, given: &Fields) -> impl Future<Output = Result<(), Problem>> + Send;
-
-    /// The thing as it is after success, as its own query shows it.
-    fn show(&self, subject: Uuid) -> impl Future<Output = Result<Response, Problem>> + Send;
-}
 
 /// What every route that takes a command needs.
 #[derive(Clone)]
@@ -106,13 +68,13 @@ impl Commands {
     pub(crate) async fn take<R: CommandRequest>(
         &self,
         request: &R,
-        asked: Asked,
+        asked: Asked<R>,
         mut fields: Fields,
     ) -> Result<Response, Problem> {
         let id = MessageId::random();
-        let message = request.read(&mut fields, id)?;
-        let once = asked.key.as_ref().map(|key| key.once(R::Message::NAME, &fields));
-        let sender = asked.caller.principal();
+        let message = request.read(&asked.sender, asked.place, &mut fields, id)?;
+        let once = asked.key.as_ref().map(|key| key.once(R::Message::NAME, asked.place.id(), &fields));
+        let sender = asked.sender.principal();
         if let Some(before) = self.before(&sender, once.as_ref()).await? {
             return self.replay(request, before, &asked).await;
         }
@@ -151,7 +113,12 @@ impl Commands {
     }
 
     /// The answer to a request that was accepted before.
-    async fn replay<R: CommandRequest>(&self, request: &R, id: MessageId, asked: &Asked) -> Result<Response, Problem> {
+    async fn replay<R: CommandRequest>(
+        &self,
+        request: &R,
+        id: MessageId,
+        asked: &Asked<R>,
+    ) -> Result<Response, Problem> {
         let command = self.ledger.command(id).await.map_err(unavailable)?;
         let command = command.ok_or_else(|| Problem::unavailable(DATABASE_RETRY))?;
         let mut answer = self.answer(request, command, asked, Duration::ZERO).await?;
@@ -164,7 +131,7 @@ impl Commands {
         &self,
         request: &R,
         command: Command,
-        asked: &Asked,
+        asked: &Asked<R>,
         delay: Duration,
     ) -> Result<Response, Problem> {
         let Some((_place, until)) = self.wait(asked.prefer, &asked.deadline) else {
@@ -173,7 +140,7 @@ impl Commands {
         let latest = self.ledger.command_by(command.id, until).await.map_err(unavailable)?;
         let command = latest.unwrap_or(command);
         let mut answer = match command.status {
-            Status::Succeeded => created::<R>(request.show(command.subject).await?, command.subject),
+            Status::Succeeded => done::<R>(request.show(command.subject).await?, command.subject),
             Status::Rejected => rejected::<R>(command).into_response(),
             Status::Accepted | Status::Running | Status::Failed => accepted_answer::<R>(command, delay),
         };
@@ -182,16 +149,20 @@ impl Commands {
     }
 }
 
-fn created<R: CommandRequest>(mut shown: Response, subject: Uuid) -> Response {
-    *shown.status_mut() = StatusCode::CREATED;
-    let (_, path) = R::TARGET;
-    locate(&mut shown, &format!("{path}/{subject}"));
+/// 201 with the new thing's place, or 200 with what was changed.
+fn done<R: CommandRequest>(mut shown: Response, subject: Uuid) -> Response {
+    if !R::Place::NAMES {
+        *shown.status_mut() = StatusCode::CREATED;
+        let (_, path) = R::TARGET;
+        locate(&mut shown, &format!("{path}/{subject}"));
+    }
     shown
 }
 
 /// What a request says beside its body.
-pub(crate) struct Asked {
-    pub(crate) caller: Caller,
+pub(crate) struct Asked<R: CommandRequest> {
+    pub(crate) sender: R::Sender,
+    pub(crate) place: R::Place,
     pub(crate) prefer: Prefer,
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) trace: Trace,
@@ -214,6 +185,7 @@ fn rejected<R: CommandRequest>(command: Command) -> Problem {
     let problem = |code| Problem::new(StatusCode::CONFLICT, code, "It conflicts with what exists");
     let Some(error) = command.error else { return problem("rejected") };
     match R::REJECTIONS.iter().find(|(code, _)| *code == error.code) {
+        Some((code, "")) => problem(code).detail(error.message),
         Some((code, pointer)) => problem(code).violations(vec![Violation::new(*pointer, code, error.message)]),
         None => problem("rejected").detail(error.message),
     }

@@ -104,7 +104,10 @@ impl Fields {
     /// 422 `invalid_request` with every violation, in the order in which they were found.
     pub fn finish<T>(&mut self, whole: Option<T>) -> Result<T, Problem> {
         if self.has_unknown() {
-            let message = format!("only these fields are allowed: {}", self.known());
+            let message = match self.known() {
+                known if known.is_empty() => "no field is allowed".to_owned(),
+                known => format!("only these fields are allowed: {known}"),
+            };
             self.violations.push(Violation::new("", "unknown_field", message));
         }
         match whole {

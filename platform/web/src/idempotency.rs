@@ -20,12 +20,14 @@ const LONGEST: usize = 255;
 pub(crate) struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// What the ledger keeps. The fingerprint digests every field but secrets: with a password in
-    /// it, it would be an oracle for guessing that password, faster than bcrypt.
-    pub(crate) fn once(&self, route: &'static str, fields: &Fields) -> Once {
+    /// What the ledger keeps. The fingerprint digests what the path names and every field but secrets:
+    /// with a password in it, it would be an oracle for guessing that password, faster than bcrypt.
+    pub(crate) fn once(&self, route: &'static str, place: Option<Uuid>, fields: &Fields) -> Once {
+        let place = place.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
         // A key of any length will do; the error of this constructor is never made.
         let digest = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).map(|hmac| {
-            hmac.chain_update(route).chain_update("\0").chain_update(fields.transcript().as_bytes()).finalize()
+            let hmac = hmac.chain_update(route).chain_update("\0").chain_update(place);
+            hmac.chain_update(fields.transcript().as_bytes()).finalize()
         });
         let fingerprint = digest.map(|digest| BASE64_URL_SAFE_NO_PAD.encode(digest.into_bytes())).unwrap_or_default();
         Once { route, key: self.0.clone(), fingerprint }
@@ -73,6 +75,7 @@ impl<S: Sync> FromRequestParts<S> for MaybeKey {
 mod tests {
     use super::IdempotencyKey;
     use crate::Fields;
+    use uuid::Uuid;
 
     const KEY: &str = "8e03978e-40d5-43e8-bc93-6894a57f9324";
 
@@ -80,7 +83,16 @@ mod tests {
         let mut fields = Fields::from_json(body.as_bytes()).expect("an object");
         let _ = fields.required("email", kernel::Email::parse);
         let _ = fields.secret("password");
-        IdempotencyKey::parse(KEY).expect("a key").once("users.register_user.v1", &fields).fingerprint
+        IdempotencyKey::parse(KEY).expect("a key").once("users.register_user.v1", None, &fields).fingerprint
+    }
+
+    #[test]
+    fn the_fingerprint_tells_what_the_path_names() {
+        let key = IdempotencyKey::parse(KEY).expect("a key");
+        let fields = Fields::from_json(b"{}").expect("an object");
+        let of = |id: u128| key.once("users.deactivate_user.v1", Some(Uuid::from_u128(id)), &fields).fingerprint;
+        assert_eq!(of(1), of(1));
+        assert_ne!(of(1), of(2));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod body;
 mod caller;
 mod client;
+mod command_request;
 mod command_view;
 mod commands;
 mod deadline;
@@ -33,8 +34,9 @@ mod trace;
 
 pub use caller::{Administrator, Authenticate, Caller, Client, Person, Service};
 pub use client::ClientAddress;
+pub use command_request::{CommandRequest, Place, Sender};
 pub use command_view::CommandView;
-pub use commands::{CommandRequest, Commands, unavailable};
+pub use commands::{Commands, unavailable};
 pub use deadline::Deadline;
 pub use edge::{EdgeSettings, edge};
 pub use etag::ETag;

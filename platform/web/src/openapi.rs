@@ -1,7 +1,8 @@
 //! What the routes have in common, described once.
 
+use crate::Problem;
+use crate::command_request::{CommandRequest, Place as _, Sender as _};
 use crate::command_view::CommandView;
-use crate::{CommandRequest, Problem};
 use axum::http::Method;
 use utoipa::ToSchema;
 use utoipa::openapi::header::HeaderBuilder;
@@ -24,8 +25,11 @@ pub(crate) type Named = (String, RefOr<Schema>);
 
 /// The schemas that a command's operation refers to.
 pub(crate) fn schemas<R: CommandRequest>() -> Vec<Named> {
-    let mut schemas = vec![named::<R::Body>(), named::<R::Shown>(), named::<CommandView>(), named::<Problem>()];
-    R::Body::schemas(&mut schemas);
+    let mut schemas = vec![named::<R::Shown>(), named::<CommandView>(), named::<Problem>()];
+    if R::HAS_BODY {
+        schemas.push(named::<R::Body>());
+        R::Body::schemas(&mut schemas);
+    }
     R::Shown::schemas(&mut schemas);
     CommandView::schemas(&mut schemas);
     Problem::schemas(&mut schemas);
@@ -38,16 +42,14 @@ fn named<T: ToSchema>() -> Named {
 
 /// The operation of a route that takes a command.
 pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str) -> Paths {
-    let body = RequestBodyBuilder::new().content(JSON, refers_to::<R::Body>()).required(Some(Required::True)).build();
     let accepted = ResponseBuilder::new()
         .description("Accepted: it is written down and will be done. Ask the location for its outcome.")
         .header("Location", header("The command.", Type::String))
         .header("Retry-After", header("Seconds until its turn comes, as estimated.", Type::Integer))
         .header("Idempotency-Replayed", header("`true` when the key was seen before.", Type::String))
         .content(JSON, refers_to::<CommandView>());
-    let done = ResponseBuilder::new()
-        .description("Done within the time of `Prefer: wait`.")
-        .header("Location", header("The thing itself.", Type::String))
+    let (status, done) = done::<R>();
+    let done = done
         .header("Preference-Applied", header("What was heeded.", Type::String))
         .content(JSON, refers_to::<R::Shown>());
     let codes: Vec<_> = R::REJECTIONS.iter().map(|(code, _)| format!("`{code}`")).collect();
@@ -55,21 +57,52 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
     let mut operation = OperationBuilder::new()
         .tag(tag)
         .summary(Some(R::SUMMARY))
-        .security(SecurityRequirement::default())
-        .security(SecurityRequirement::new(BEARER, [""; 0]))
         .operation_id(Some(last_part(<R::Message as use_case::Message>::NAME)))
         .parameter(prefer())
         .parameter(idempotency_key())
-        .request_body(Some(body))
         .response("202", accepted)
-        .response("201", done)
+        .response(status, done)
         .response("409", conflict)
         .response("422", Problem::response("It could be read, and is refused: every violation with its pointer."));
+    operation = match R::Sender::REFUSAL {
+        None => operation.security(SecurityRequirement::default()),
+        Some(why) => operation.response("403", Problem::response(why)),
+    };
+    operation = operation.security(SecurityRequirement::new(BEARER, [""; 0]));
+    if R::Place::NAMES {
+        let (kind, _) = R::TARGET;
+        let none = Problem::response(&format!("There is no such {kind}."));
+        operation = operation.parameter(path_id(kind)).response("404", none);
+    }
+    if R::HAS_BODY {
+        let body = RequestBodyBuilder::new().content(JSON, refers_to::<R::Body>()).required(Some(Required::True));
+        operation = operation.request_body(Some(body.build()));
+    } else {
+        for (status, why) in OF_A_BODY {
+            operation = operation.response(status, Problem::response(why));
+        }
+    }
     if R::PER_ADDRESS.is_some() {
         operation = operation.response("429", too_many());
     }
     PathsBuilder::new().path(path, PathItem::new(http_method(method), operation.build())).build()
 }
+
+/// What a command that has succeeded in time is answered with.
+fn done<R: CommandRequest>() -> (&'static str, ResponseBuilder) {
+    let done = ResponseBuilder::new().description("Done within the time of `Prefer: wait`.");
+    if R::Place::NAMES {
+        return ("200", done);
+    }
+    ("201", done.header("Location", header("The thing itself.", Type::String)))
+}
+
+/// What any body may be answered with.
+const OF_A_BODY: [(&str, &str); 3] = [
+    ("408", "The body took too long to arrive."),
+    ("413", "The body is over 64 KiB."),
+    ("415", "The body is not of the type that is asked for."),
+];
 
 /// Adds to every operation what any request may be answered with.
 pub(crate) fn complete(document: &mut OpenApi) {
@@ -97,11 +130,7 @@ pub(crate) fn complete(document: &mut OpenApi) {
             }
             if let Some(body) = &operation.request_body {
                 bodies.extend(names(body));
-                for (status, why) in [
-                    ("408", "The body took too long to arrive."),
-                    ("413", "The body is over 64 KiB."),
-                    ("415", "The body is not of the type that is asked for."),
-                ] {
+                for (status, why) in OF_A_BODY {
                     let responses = &mut operation.responses.responses;
                     responses.entry(status.to_owned()).or_insert_with(|| Problem::response(why).into());
                 }
@@ -162,14 +191,26 @@ pub(crate) fn prefer() -> Parameter {
         .build()
 }
 
+fn path_id(kind: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name("id")
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some(format!("The {kind}'s id.")))
+        .schema(Some(uuid()))
+        .build()
+}
+
+fn uuid() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+}
+
 fn idempotency_key() -> Parameter {
     ParameterBuilder::new()
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
         .description(Some("A UUID of your own: the same request again under the same key is the same command."))
-        .schema(Some(
-            ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
-        ))
+        .schema(Some(uuid()))
         .build()
 }
 

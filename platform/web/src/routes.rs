@@ -5,7 +5,8 @@ use crate::get_command::{__path_get_command, __path_get_command_events, get_comm
 use crate::idempotency::MaybeKey;
 use crate::openapi::{complete, describe, schemas};
 use crate::targets::Targets;
-use crate::{Authenticate, Caller, ClientAddress, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
+use crate::{Authenticate, ClientAddress, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
+use axum::extract::Request;
 use axum::http::Method;
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router};
@@ -35,15 +36,17 @@ impl Routes {
     #[must_use]
     pub fn command<R: CommandRequest>(mut self, path: &'static str, method: Method, request: R) -> Self {
         let (commands, request) = (self.commands.clone(), Arc::new(request));
-        let handler = async move |caller: Caller,
+        let handler = async move |sender: R::Sender,
+                                  place: R::Place,
                                   prefer: Prefer,
                                   MaybeKey(key): MaybeKey,
                                   Extension(trace): Extension<Trace>,
                                   Extension(deadline): Extension<Deadline>,
                                   Extension(client): Extension<ClientAddress>,
                                   _: NoQuery,
-                                  fields: Fields| {
-            commands.take(&*request, Asked { caller, prefer, key, trace, deadline, client }, fields).await
+                                  body: Request| {
+            let fields = Fields::of_command::<R>(body).await?;
+            commands.take(&*request, Asked { sender, place, prefer, key, trace, deadline, client }, fields).await
         };
         self.targets.add::<R>();
         let route = (schemas::<R>(), describe::<R>(path, &method, self.tag), on(filter(&method), handler));

@@ -64,6 +64,48 @@ async fn the_first_user_is_registered_without_a_server_and_the_next_beside_one()
 }
 
 #[tokio::test]
+async fn a_user_is_deactivated_and_reactivated_beside_a_server_and_without_one() {
+    for database in databases().await {
+        let folder = Folder::new();
+        let roster = |arguments: &[&str]| on(&folder, database.as_ref(), &[&["users"], arguments].concat());
+        let set = async |what: &str, whom: &str| answer(&roster(&[what, whom, "--json"]).run(SOON).await);
+        let create = ["create", "ada@example.org", "--password-stdin", "--json"];
+        let ada = answer(&roster(&create).reading(PASSWORD).run(SOON).await);
+        let id = ada["id"].as_str().unwrap();
+        assert_eq!(set("deactivate", "Ada@example.org").await["disabled"], true, "without a server");
+
+        let server = on(&folder, database.as_ref(), &[]).serve().await;
+        let sign_in = async || server.sign_in("ada@example.org", PASSWORD).await;
+        assert_eq!(sign_in().await.status, 401);
+        for _ in 0..2 {
+            assert_eq!(set("reactivate", id).await["disabled"], false, "beside one, and once more");
+        }
+        let signed_in = sign_in().await;
+        assert_eq!(signed_in.status, 200, "{signed_in:?}");
+        let token = signed_in.json()["access_token"].as_str().unwrap().to_owned();
+        assert_eq!(me(&server, &token).await, 200);
+        let done = set("deactivate", id).await;
+        assert_eq!((&done["id"], &done["disabled"], &done["sessions"]), (&json!(id), &json!(true), &json!(0)));
+        assert_eq!((me(&server, &token).await, sign_in().await.status), (401, 401), "at once");
+        for (whom, why) in [("eve@example.org", "this address"), ("0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "this id")] {
+            let nobody = roster(&["deactivate", whom]).run(SOON).await;
+            assert!(refusal(&nobody).contains(why), "{nobody:?}");
+        }
+        assert_eq!(roster(&["reactivate", "nobody"]).run(SOON).await.code, Some(2));
+        let plain = roster(&["reactivate", "ada@example.org"]).run(SOON).await;
+        assert!(plain.code == Some(0) && !plain.stdout.contains("disabled"), "{plain:?}");
+
+        let key = ["service-keys", "create", "audit", "--scope", "audit:read", "--json"];
+        let key = answer(&on(&folder, database.as_ref(), &key).run(SOON).await)["key"].as_str().unwrap().to_owned();
+        let record = server.ask("GET", "/audit-events?actor=operator", &key, None).await.json();
+        let actions = record["data"].as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap());
+        let done = ["user.reactivate", "user.deactivate", "user.reactivate", "user.deactivate"];
+        assert_eq!(actions.filter(|it| it.starts_with("user.")).collect::<Vec<_>>(), done, "{record}");
+        assert_eq!(server.terminate().await.code, Some(0));
+    }
+}
+
+#[tokio::test]
 async fn of_two_who_register_people_at_once_without_a_server_both_get_it_done() {
     let folder = Folder::new();
     let create = |email: &str| {

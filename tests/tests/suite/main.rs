@@ -5,6 +5,7 @@ mod administration;
 mod bad_input;
 mod caching;
 mod commands;
+mod deactivation;
 mod duplicates;
 mod guesses;
 mod idempotency;

@@ -10,7 +10,7 @@ const CALLERS: [&str; 7] = ["nobody", "owner", "other", "disabled", "admin", "in
 
 /// What each of [`CALLERS`] gets: `in` (through), `all` and `some` (through, with and without what is not
 /// for everyone), or the status that keeps them out; 404 for what belongs to somebody else.
-const TABLE: [(&str, [&str; 7]); 21] = [
+const TABLE: [(&str, [&str; 7]); 23] = [
     ("DELETE /auth/service-keys/{id}", ["401", "403", "403", "401", "in", "403", "403"]),
     ("DELETE /auth/sessions", ["401", "in", "in", "401", "in", "403", "403"]),
     ("DELETE /auth/sessions/{id}", ["401", "in", "404", "401", "404", "403", "403"]),
@@ -32,6 +32,8 @@ const TABLE: [(&str, [&str; 7]); 21] = [
     ("POST /auth/refresh", ["in", "in", "in", "401", "in", "in", "in"]),
     ("POST /auth/service-keys", ["401", "403", "403", "401", "in", "403", "403"]),
     ("POST /users", ["in", "in", "in", "401", "in", "in", "in"]),
+    ("POST /users/{id}/deactivate", ["401", "403", "403", "401", "in", "403", "403"]),
+    ("POST /users/{id}/reactivate", ["401", "403", "403", "401", "in", "403", "403"]),
     ("PUT /auth/roles/{id}", ["401", "403", "403", "401", "in", "403", "403"]),
 ];
 
@@ -44,6 +46,8 @@ struct Cast {
     keys: BTreeMap<&'static str, (Uuid, String)>,
     /// The command by which the owner has registered somebody else.
     command: String,
+    /// Whom.
+    guest: String,
 }
 
 impl Cast {
@@ -55,15 +59,16 @@ impl Cast {
             people.insert(name, (person, member));
         }
         world.promote(&people["admin"].1).await;
-        world.disable(&people["disabled"].1).await;
+        world.disable(&people["disabled"].1, &people["admin"].1).await;
         let mut keys = BTreeMap::new();
         for (name, scope) in [("introspects", "introspect"), ("audits", "audit:read")] {
             keys.insert(name, key(world, &people["admin"].1, scope).await);
         }
         let sent = world.send(&Person::new("guest@example.org").sign_up().by(&people["owner"].1)).await;
-        let command = sent.json()["id"].as_str().unwrap().to_owned();
+        let [command, guest] =
+            ["/id", "/target/id"].map(|it| sent.json().pointer(it).unwrap().as_str().unwrap().to_owned());
         world.outcome(&sent).await;
-        Self { people, keys, command }
+        Self { people, keys, command, guest }
     }
 
     /// The person that a caller is, or the owner where it is none.
@@ -102,6 +107,7 @@ impl Cast {
         let (person, owner) = &self.people["owner"];
         match path {
             "/users/{id}" | "/auth/roles/{id}" => owner.user.to_string(),
+            "/users/{id}/deactivate" | "/users/{id}/reactivate" => self.guest.clone(),
             "/commands/{id}" | "/commands/{id}/events" => self.command.clone(),
             "/auth/sessions/{id}" => world.sign_in(owner.user, person).await.session.to_string(),
             "/auth/service-keys/{id}" => key(world, &self.people["admin"].1, "introspect").await.0.to_string(),

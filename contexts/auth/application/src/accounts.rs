@@ -1,5 +1,5 @@
 use auth_domain::{LastAdministrator, PasswordHash, Role};
-use kernel::{Email, UserId};
+use kernel::{Email, Timestamp, UserId};
 use use_case::{Unavailable, async_trait};
 
 /// Who can sign in, and with what.
@@ -10,6 +10,14 @@ pub trait Accounts: Send {
     /// When another user holds that address it is `Unavailable`, never a refusal: `users` alone
     /// decides who has which, and the event that frees it is on its way.
     async fn identify(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<(), Unavailable>;
+
+    /// Stores since when a user may not sign in, or that they may; whether it did. MUST ignore a version
+    /// that is not above the one it holds.
+    ///
+    /// When there is no account it is `Unavailable`, since the event that makes it is on its way: whoever
+    /// is deactivated is so from the first moment on.
+    async fn set_disabled(&mut self, user: UserId, version: i64, since: Option<Timestamp>)
+    -> Result<bool, Unavailable>;
 
     /// Stores a user's first password. MUST keep the one that is there, if there is one: a late
     /// retry may not undo a change.

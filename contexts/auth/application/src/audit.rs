@@ -1,6 +1,6 @@
 use crate::Client;
 use auth_domain::SessionId;
-use kernel::UserId;
+use kernel::{MessageId, UserId};
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
 
@@ -32,6 +32,10 @@ pub enum Action {
     ChangePassword,
     /// A role was given.
     SetRole,
+    /// A user was deactivated.
+    DeactivateUser,
+    /// A user was reactivated.
+    ReactivateUser,
     /// A service key was made.
     CreateServiceKey,
     /// A service key was ended.
@@ -51,6 +55,8 @@ impl Action {
             Self::EndSession => "session.end",
             Self::ChangePassword => "password.change",
             Self::SetRole => "role.set",
+            Self::DeactivateUser => "user.deactivate",
+            Self::ReactivateUser => "user.reactivate",
             Self::CreateServiceKey => "service_key.create",
             Self::RevokeServiceKey => "service_key.revoke",
             Self::Access => "access",
@@ -81,7 +87,7 @@ pub struct AuditEvent {
     pub user: Option<UserId>,
     /// In which session.
     pub session: Option<SessionId>,
-    /// On what else: a service key's id, a route, a role.
+    /// On what else: a service key's id, a route, a role; or the command that did it.
     pub target: Option<String>,
     /// From where.
     pub client: Client,
@@ -98,6 +104,13 @@ impl AuditEvent {
     #[must_use]
     pub const fn by(actor: Actor, action: Action, client: Client) -> Self {
         Self { action, outcome: Outcome::Succeeded, actor, user: None, session: None, target: None, client }
+    }
+
+    /// A command of an administrator's was done, or of an operator's. Where it came from, the command tells.
+    #[must_use]
+    pub fn commanded(by: Option<UserId>, action: Action, command: MessageId) -> Self {
+        let nowhere = Client { address: String::new(), request: None };
+        Self::by(by.map_or(Actor::Operator, Actor::User), action, nowhere).about(command.to_string())
     }
 
     /// On whom.

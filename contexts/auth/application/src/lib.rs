@@ -17,6 +17,8 @@ pub use sessions::{Client, Ending, Sessions, TokenHash};
 // What comes as a message.
 use_case::use_cases! { dyn Auth:
     on_user_registered::UserRegistered,
+    on_user_deactivated::UserDeactivated,
+    on_user_reactivated::UserReactivated,
     set_credential::SetCredential,
 }
 

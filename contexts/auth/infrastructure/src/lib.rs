@@ -54,6 +54,11 @@ pub const MIGRATIONS: Migrations = Migrations {
             postgres: include_str!("../migrations/0002_sessions.postgres.sql"),
             sqlite: include_str!("../migrations/0002_sessions.sqlite.sql"),
         },
+        Migration {
+            name: "deactivation",
+            postgres: include_str!("../migrations/0003_deactivation.postgres.sql"),
+            sqlite: include_str!("../migrations/0003_deactivation.sqlite.sql"),
+        },
     ],
 };
 

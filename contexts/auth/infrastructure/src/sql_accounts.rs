@@ -1,8 +1,8 @@
 use crate::SqlAuth;
 use auth_application::Accounts;
 use auth_domain::{LastAdministrator, PasswordHash, Role};
-use kernel::{Email, UserId};
-use persistence::{execute, fetch_all, fetch_optional};
+use kernel::{Email, Timestamp, UserId};
+use persistence::{At, execute, fetch_all, fetch_optional};
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
 
@@ -15,6 +15,23 @@ impl Accounts for SqlAuth {
              where auth_accounts.version < excluded.version";
         execute!(&mut self.0, sql, user.as_uuid(), identifier.canonical(), version)?;
         Ok(())
+    }
+
+    async fn set_disabled(
+        &mut self,
+        user: UserId,
+        version: i64,
+        since: Option<Timestamp>,
+    ) -> Result<bool, Unavailable> {
+        let sql = "update auth_accounts set disabled_at = $3, version = $2 where user_id = $1 and version < $2";
+        if execute!(&mut self.0, sql, user.as_uuid(), version, since.map(At))? == 1 {
+            return Ok(true);
+        }
+        let sql = "select user_id from auth_accounts where user_id = $1";
+        match fetch_optional!(&mut self.0, (Uuid,), sql, user.as_uuid())? {
+            Some(_) => Ok(false),
+            None => Err(Unavailable::for_now("there is no account yet")),
+        }
     }
 
     async fn create_credential(&mut self, user: UserId, hash: &PasswordHash) -> Result<(), Unavailable> {
@@ -76,3 +93,7 @@ impl Accounts for SqlAuth {
         Ok(Some(if done { Ok(()) } else { Err(LastAdministrator) }))
     }
 }
+
+#[cfg(test)]
+#[path = "sql_accounts_tests.rs"]
+mod tests;

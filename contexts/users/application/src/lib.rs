@@ -4,4 +4,8 @@ mod users;
 
 pub use users::{AddError, Users};
 
-use_case::use_cases! { dyn Users: register_user::RegisterUser }
+use_case::use_cases! { dyn Users:
+    register_user::RegisterUser,
+    deactivate_user::DeactivateUser,
+    reactivate_user::ReactivateUser,
+}

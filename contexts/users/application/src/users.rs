@@ -1,3 +1,4 @@
+use kernel::UserId;
 use use_case::{Failure, Port, Unavailable, async_trait};
 use users_domain::{Taken, User};
 
@@ -7,6 +8,13 @@ pub trait Users: Send {
     /// Adds a user. MUST return [`AddError::Taken`] when a user with the same id or with the same
     /// canonical email exists, and MUST have changed nothing then.
     async fn add(&mut self, user: &User) -> Result<(), AddError>;
+
+    /// A user who is about to be changed. MUST keep everybody else from changing them until the transaction ends.
+    async fn load(&mut self, id: UserId) -> Result<Option<User>, Unavailable>;
+
+    /// Stores a user who was loaded and whose version went up by one. MUST be `Unavailable`, and have
+    /// changed nothing, when the stored version is another than the one before.
+    async fn save(&mut self, user: &User) -> Result<(), Unavailable>;
 }
 
 impl Port for dyn Users {

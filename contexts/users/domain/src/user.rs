@@ -14,13 +14,42 @@ pub struct User {
     pub version: i64,
     /// When they registered.
     pub registered_at: Timestamp,
+    /// Since when they may not sign in, if they may not.
+    pub deactivated_at: Option<Timestamp>,
 }
 
 impl User {
     /// A new user, in their first version.
     #[must_use]
     pub const fn register(id: UserId, email: Email, name: Option<Name>, at: Timestamp) -> Self {
-        Self { id, email, name, version: 1, registered_at: at }
+        Self { id, email, name, version: 1, registered_at: at, deactivated_at: None }
+    }
+
+    /// They may not sign in from now on. `by` an administrator, or an operator, who is no user. Whether
+    /// that has changed anything: a user who is deactivated stays as they are.
+    ///
+    /// # Errors
+    /// [`OwnAccount`], whatever their state.
+    pub fn deactivate(&mut self, by: Option<UserId>, at: Timestamp) -> Result<bool, OwnAccount> {
+        if by == Some(self.id) {
+            return Err(OwnAccount);
+        }
+        let changes = self.deactivated_at.is_none();
+        if changes {
+            self.deactivated_at = Some(at);
+            self.version += 1;
+        }
+        Ok(changes)
+    }
+
+    /// They may sign in again. Whether that has changed anything.
+    pub const fn reactivate(&mut self) -> bool {
+        let changes = self.deactivated_at.is_some();
+        if changes {
+            self.deactivated_at = None;
+            self.version += 1;
+        }
+        changes
     }
 }
 
@@ -44,21 +73,79 @@ impl Reason for Taken {
     }
 }
 
+/// There is nobody with this id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such user")]
+pub struct NoSuchUser;
+
+impl Reason for NoSuchUser {
+    fn code(&self) -> &'static str {
+        "no_such_user"
+    }
+}
+
+/// An administrator who would lock themselves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("nobody deactivates their own account: another administrator has to")]
+pub struct OwnAccount;
+
+impl Reason for OwnAccount {
+    fn code(&self) -> &'static str {
+        "own_account"
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Taken, User};
+    use super::{NoSuchUser, OwnAccount, Taken, User};
     use kernel::{Email, Reason as _, Timestamp, UserId};
 
-    #[test]
-    fn a_user_begins_with_version_1() {
-        let (id, at) = (UserId::random(), Timestamp::now());
+    fn ada() -> User {
         let email = Email::parse("ada@example.org").expect("an address");
-        let user = User::register(id, email.clone(), None, at);
-        assert_eq!((user.id, user.email, user.name, user.version, user.registered_at), (id, email, None, 1, at));
+        User::register(UserId::random(), email, None, at(0))
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_microsecond(1_790_000_000_000_000 + second * 1_000_000).expect("in range")
+    }
+
+    #[test]
+    fn a_user_begins_with_version_1_and_may_sign_in() {
+        let (id, email) = (UserId::random(), Email::parse("ada@example.org").expect("an address"));
+        let user = User::register(id, email.clone(), None, at(0));
+        let (version, registered_at, deactivated_at) = (1, at(0), None);
+        assert_eq!(user, User { id, email, name: None, version, registered_at, deactivated_at });
+    }
+
+    #[test]
+    fn each_deactivation_and_reactivation_is_a_version_and_the_same_again_is_none() {
+        let mut user = ada();
+        assert!(!user.reactivate());
+        assert_eq!((user.version, user.deactivated_at), (1, None));
+        assert_eq!(user.deactivate(Some(UserId::random()), at(1)), Ok(true));
+        assert_eq!((user.version, user.deactivated_at), (2, Some(at(1))));
+        assert_eq!(user.deactivate(None, at(2)), Ok(false));
+        assert_eq!((user.version, user.deactivated_at), (2, Some(at(1))), "since the first time");
+        assert!(user.reactivate());
+        assert_eq!((user.version, user.deactivated_at), (3, None));
+        assert!(!user.reactivate());
+        assert_eq!(user.deactivate(None, at(4)), Ok(true));
+        assert_eq!((user.version, user.deactivated_at), (4, Some(at(4))));
+    }
+
+    #[test]
+    fn nobody_deactivates_themself_whatever_their_state() {
+        let mut user = ada();
+        assert_eq!(user.deactivate(Some(user.id), at(1)), Err(OwnAccount));
+        assert_eq!((user.version, user.deactivated_at), (1, None));
+        assert_eq!(user.deactivate(None, at(1)), Ok(true));
+        assert_eq!(user.deactivate(Some(user.id), at(2)), Err(OwnAccount));
+        assert_eq!((user.version, user.deactivated_at), (2, Some(at(1))));
     }
 
     #[test]
     fn reasons_have_stable_codes() {
-        assert_eq!([Taken::Email.code(), Taken::Id.code()], ["email_taken", "id_taken"]);
+        let codes = [Taken::Email.code(), Taken::Id.code(), NoSuchUser.code(), OwnAccount.code()];
+        assert_eq!(codes, ["email_taken", "id_taken", "no_such_user", "own_account"]);
     }
 }

@@ -1,5 +1,7 @@
 //! Users: the routes. Each line is a route and its operation in the OpenAPI document.
 
+mod standing;
+
 use crate::queries::get_user::{self, UserView};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
@@ -13,13 +15,17 @@ use users_application::RegisterUser;
 use users_domain::{Name, Taken};
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{CommandRequest, Commands, Fields, Limit, NotAnId, PasswordGate, Problem, Routes, Violation, unavailable};
+use web::{
+    Caller, CommandRequest, Commands, Fields, Limit, NotAnId, PasswordGate, Problem, Routes, Violation, unavailable,
+};
 
 /// The routes of this context.
 pub(crate) fn routes(db: Db, commands: Commands, gate: Arc<dyn PasswordGate>) -> Routes {
     let register = RegisterUserRequest { gate, db: db.clone(), ledger: commands.ledger().clone() };
     Routes::new("users", commands.clone())
         .command("/users", Method::POST, register)
+        .command("/users/{id}/deactivate", Method::POST, standing::Deactivation(db.clone()))
+        .command("/users/{id}/reactivate", Method::POST, standing::Reactivation(db.clone()))
         .at_once(get_user::GetUser { db: db.clone(), commands: commands.clone() }, web::operation!(get_user::get_me))
         .at_once(get_user::GetUser { db, commands }, web::operation!(get_user::get_user))
 }
@@ -55,6 +61,8 @@ pub(crate) struct Registration {
 
 impl CommandRequest for RegisterUserRequest {
     type Message = RegisterUser;
+    type Sender = Caller;
+    type Place = ();
     type Body = Registration;
     type Shown = UserView;
 
@@ -66,7 +74,7 @@ impl CommandRequest for RegisterUserRequest {
     const PER_ADDRESS: Option<Limit> =
         Some(Limit { name: "users.register_user", burst: 20, every: Duration::from_secs(30) });
 
-    fn read(&self, fields: &mut Fields, command: MessageId) -> Result<RegisterUser, Problem> {
+    fn read(&self, _: &Caller, (): (), fields: &mut Fields, command: MessageId) -> Result<RegisterUser, Problem> {
         let email = fields.required("email", Email::parse);
         let name = fields.optional("name", Name::parse);
         let id = fields.optional("id", choose_id);

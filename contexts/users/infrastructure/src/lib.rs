@@ -12,11 +12,18 @@ use persistence::{Migration, Migrations};
 /// The tables of this context.
 pub const MIGRATIONS: Migrations = Migrations {
     context: "users",
-    all: &[Migration {
-        name: "users",
-        postgres: include_str!("../migrations/0001_users.postgres.sql"),
-        sqlite: include_str!("../migrations/0001_users.sqlite.sql"),
-    }],
+    all: &[
+        Migration {
+            name: "users",
+            postgres: include_str!("../migrations/0001_users.postgres.sql"),
+            sqlite: include_str!("../migrations/0001_users.sqlite.sql"),
+        },
+        Migration {
+            name: "deactivation",
+            postgres: include_str!("../migrations/0002_deactivation.postgres.sql"),
+            sqlite: include_str!("../migrations/0002_deactivation.sqlite.sql"),
+        },
+    ],
 };
 
 /// The names of the messages that this context handles.

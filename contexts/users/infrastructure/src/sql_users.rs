@@ -1,3 +1,4 @@
+use kernel::{Email, UserId};
 use ledger::Adapter;
 use persistence::{At, SqlError, Tx, execute, fetch_optional};
 use use_case::{Unavailable, async_trait};
@@ -35,6 +36,35 @@ impl Users for SqlUsers {
         let id_exists = self.exists(user.id.as_uuid()).await.map_err(Unavailable::from)?;
         Err(if id_exists { Taken::Id } else { Taken::Email }.into())
     }
+
+    async fn load(&mut self, id: UserId) -> Result<Option<User>, Unavailable> {
+        // SQLite has one writer, and this transaction is it.
+        let sql = (
+            "select email, name, version, registered_at, deactivated_at from users_users where id = $1 for update",
+            "select email, name, version, registered_at, deactivated_at from users_users where id = $1",
+        );
+        fetch_optional!(&mut self.0, Row, sql, id.as_uuid())?.map(|row| restore(id, row)).transpose()
+    }
+
+    async fn save(&mut self, user: &User) -> Result<(), Unavailable> {
+        let sql = "update users_users set version = $2, deactivated_at = $3 where id = $1 and version = $2 - 1";
+        let saved = execute!(&mut self.0, sql, user.id.as_uuid(), user.version, user.deactivated_at.map(At))?;
+        if saved == 1 { Ok(()) } else { Err(Unavailable::for_a_moment("somebody else has changed this user")) }
+    }
+}
+
+type Row = (String, Option<String>, i64, At, Option<At>);
+
+fn restore(id: UserId, (email, name, version, registered_at, deactivated_at): Row) -> Result<User, Unavailable> {
+    // Rules of what may be stored only ever become wider; should one not, nothing is guessed.
+    Ok(User {
+        id,
+        email: Email::parse(&email).map_err(Unavailable::for_now)?,
+        name: name.as_deref().map(Name::parse).transpose().map_err(Unavailable::for_now)?,
+        version,
+        registered_at: registered_at.0,
+        deactivated_at: deactivated_at.map(|at| at.0),
+    })
 }
 
 impl SqlUsers {
@@ -54,3 +84,7 @@ impl SqlUsers {
         Ok(found.is_some())
     }
 }
+
+#[cfg(test)]
+#[path = "sql_users_tests.rs"]
+mod tests;

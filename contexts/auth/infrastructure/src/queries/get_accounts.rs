@@ -1,7 +1,7 @@
 //! Who can sign in, for operators.
 
 use auth_domain::Role;
-use kernel::Email;
+use kernel::{Email, UserId};
 use persistence::{Db, SqlError, fetch_all, fetch_one, fetch_optional};
 use serde::Serialize;
 use uuid::Uuid;
@@ -27,21 +27,42 @@ fn view((id, email, role, disabled, sessions): Row) -> AccountView {
     AccountView { id, email, role, disabled: disabled != 0, sessions }
 }
 
+/// The statement: when is now, and who is meant.
+macro_rules! accounts {
+    ($now:literal, $which:literal) => {
+        concat!(
+            "select a.user_id, a.identifier, a.role, \
+             cast(case when a.disabled_at is null then 0 else 1 end as bigint), \
+             (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null \
+              and s.expires_at > ",
+            $now,
+            ") from auth_accounts a ",
+            $which
+        )
+    };
+    ($which:literal) => {
+        (accounts!("clock_timestamp()", $which), accounts!("cast(unixepoch('subsec') * 1000000 as integer)", $which))
+    };
+}
+
 /// The one who signs in with this address.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn find(db: &Db, email: &Email) -> Result<Option<AccountView>, SqlError> {
-    let sql = (
-        "select a.user_id, a.identifier, a.role, cast(case when a.disabled_at is null then 0 else 1 end as bigint), \
-         (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null \
-          and s.expires_at > clock_timestamp()) from auth_accounts a where a.identifier = $1",
-        "select a.user_id, a.identifier, a.role, cast(case when a.disabled_at is null then 0 else 1 end as bigint), \
-         (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null \
-          and s.expires_at > cast(unixepoch('subsec') * 1000000 as integer)) from auth_accounts a where a.identifier = $1",
-    );
     let mut db = db.read().await?;
-    Ok(fetch_optional!(&mut db, Row, sql, email.canonical())?.map(view))
+    let found = fetch_optional!(&mut db, Row, accounts!("where a.identifier = $1"), email.canonical())?;
+    Ok(found.map(view))
+}
+
+/// The one who has this id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of(db: &Db, user: UserId) -> Result<Option<AccountView>, SqlError> {
+    let mut db = db.read().await?;
+    let found = fetch_optional!(&mut db, Row, accounts!("where a.user_id = $1"), user.as_uuid())?;
+    Ok(found.map(view))
 }
 
 /// The next ones after an address (all are after the empty one), by address; those with this role, if one is named.
@@ -49,16 +70,7 @@ pub async fn find(db: &Db, email: &Email) -> Result<Option<AccountView>, SqlErro
 /// # Errors
 /// When the database does not answer.
 pub async fn page(db: &Db, after: &str, role: Option<Role>, limit: i64) -> Result<Vec<AccountView>, SqlError> {
-    let sql = (
-        "select a.user_id, a.identifier, a.role, cast(case when a.disabled_at is null then 0 else 1 end as bigint), \
-         (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null \
-          and s.expires_at > clock_timestamp()) from auth_accounts a \
-         where a.identifier > $1 and (a.role = $2 or $2 = '') order by a.identifier limit $3",
-        "select a.user_id, a.identifier, a.role, cast(case when a.disabled_at is null then 0 else 1 end as bigint), \
-         (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null \
-          and s.expires_at > cast(unixepoch('subsec') * 1000000 as integer)) from auth_accounts a \
-         where a.identifier > $1 and (a.role = $2 or $2 = '') order by a.identifier limit $3",
-    );
+    let sql = accounts!("where a.identifier > $1 and (a.role = $2 or $2 = '') order by a.identifier limit $3");
     let mut db = db.read().await?;
     let rows = fetch_all!(&mut db, Row, sql, after, role.map_or("", Role::as_str), limit)?;
     Ok(rows.into_iter().map(view).collect())

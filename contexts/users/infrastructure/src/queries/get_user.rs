@@ -32,6 +32,14 @@ pub(crate) struct UserView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = Email, max_length = 254, nullable = false)]
     email: Option<String>,
+    /// Whether they may sign in: `active` or `deactivated`. Shown as the email is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^(active|deactivated)$", nullable = false)]
+    status: Option<&'static str>,
+    /// Since when they may not sign in, if they may not. Shown as the email is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
+    deactivated_at: Option<Timestamp>,
     #[serde(skip)]
     version: i64,
 }
@@ -46,7 +54,7 @@ pub(crate) struct GetUser {
 impl UserView {
     /// What anyone may see of them.
     pub(crate) fn public(self) -> Self {
-        Self { email: None, ..self }
+        Self { email: None, status: None, deactivated_at: None, ..self }
     }
 
     pub(crate) fn answer(self) -> Response {
@@ -73,14 +81,16 @@ impl UserView {
 }
 
 pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<UserView>, SqlError> {
-    let sql = "select name, registered_at, email, version from users_users where id = $1";
+    let sql = "select name, registered_at, email, deactivated_at, version from users_users where id = $1";
     let mut db = db.read().await?;
-    let row = fetch_optional!(&mut db, (Option<String>, At, String, i64), sql, id)?;
-    Ok(row.map(|(name, created_at, email, version)| UserView {
+    let row = fetch_optional!(&mut db, (Option<String>, At, String, Option<At>, i64), sql, id)?;
+    Ok(row.map(|(name, created_at, email, deactivated_at, version)| UserView {
         id,
         name,
         created_at: created_at.0,
         email: Some(email),
+        status: Some(if deactivated_at.is_some() { "deactivated" } else { "active" }),
+        deactivated_at: deactivated_at.map(|at| at.0),
         version,
     }))
 }

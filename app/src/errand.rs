@@ -1,0 +1,74 @@
+//! A command of the command line's own: handed in and waited for, beside a running server or without one.
+
+use crate::compose::{Issuer, Plan, Role, Roster};
+use crate::registrar::Registrar;
+use crate::serve::{keys, prepare_schema};
+use crate::settings::Settings;
+use anyhow::Context as _;
+use kernel::MessageId;
+use persistence::Db;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// For an outcome. The command stands whether or not somebody waits for it.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// As long, beside whoever serves a SQLite file, before looking whether they still do.
+const BESIDE: Duration = Duration::from_secs(3);
+
+/// How far it has come.
+pub(crate) enum Errand<T> {
+    /// This has come of it.
+    Done(T),
+    /// It will be done, as this command; nobody has yet.
+    Pending(MessageId),
+}
+
+/// Runs it until it is done, or patience ends. `step` is given what is pending: it hands the command
+/// in when that is nothing, and waits as long as it is told.
+///
+/// # Errors
+/// Those of `step`, and when the database cannot be used.
+pub(crate) async fn run<T>(
+    settings: &Settings,
+    step: impl AsyncFn(&Registrar, Option<MessageId>, Duration) -> anyhow::Result<Errand<T>>,
+) -> anyhow::Result<Errand<T>> {
+    let give_up = Instant::now() + PATIENCE;
+    let mut pending = None;
+    loop {
+        let (mut roster, works) = compose(settings).await?;
+        let patience = if works { PATIENCE } else { BESIDE };
+        let done = match roster.work().await.context("the ledger cannot be read") {
+            Ok(()) => step(&roster.registrar(), pending, patience).await,
+            Err(error) => Err(error),
+        };
+        roster.stop().await;
+        match done? {
+            // Whoever served the file may have ended: then the work is ours.
+            Errand::Pending(id) if Instant::now() < give_up => pending = Some(id),
+            done => return Ok(done),
+        }
+    }
+}
+
+/// A process for one command; and whether it works itself.
+async fn compose(settings: &Settings) -> anyhow::Result<(Roster, bool)> {
+    let (db, may_serve) = Db::open_or_beside(&settings.database).await?;
+    prepare_schema(&db, settings.profile).await?;
+    let keys = keys(settings)?;
+    // Where only the public keys are, somebody else works.
+    let works = may_serve && keys.opener().is_ok();
+    let roster = Roster::compose(Plan {
+        db,
+        keys,
+        role: if works { Role::All } else { Role::Api },
+        broker: None,
+        bcrypt_cost: settings.bcrypt_cost,
+        tokens: Issuer::default(),
+        max_delay: settings.max_delay,
+        docs: false,
+        limits: settings.limits,
+        proxies: settings.proxies.clone(),
+    })?;
+    Ok((roster, works))
+}

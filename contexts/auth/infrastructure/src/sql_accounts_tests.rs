@@ -1,0 +1,100 @@
+use crate::SqlAuth;
+use auth_application::{Auth, UserDeactivated, UserReactivated, UserRegistered};
+use kernel::{Email, MessageId, Timestamp, UserId};
+use ledger::Adapter as _;
+use persistence::testing::TestDb;
+use persistence::{At, Tx, execute, fetch_one};
+use use_case::{Cx, Handle, Origin, Outbox, Trouble};
+
+/// One person who has registered, in one session.
+struct World {
+    test_db: TestDb,
+    user: UserId,
+}
+
+impl World {
+    async fn each() -> Vec<Self> {
+        let mut worlds = Vec::new();
+        for test_db in TestDb::each().await {
+            for migrations in [ledger::MIGRATIONS, crate::MIGRATIONS] {
+                test_db.db.migrate(&migrations).await.expect("a schema");
+            }
+            worlds.push(Self { test_db, user: UserId::random() });
+        }
+        worlds
+    }
+
+    async fn hears(&self, event: impl Handle<dyn Auth, Trouble>) -> Result<(), Trouble> {
+        let id = MessageId::random();
+        let origin = Origin { id, root: id, accepted_at: at(0) };
+        let mut store = SqlAuth::from(self.test_db.db.begin().await.expect("the database answers"));
+        event.handle(Cx::new(store.port(), &origin, &mut Outbox::default())).await?;
+        Tx::from(store).commit().await.expect("committed");
+        Ok(())
+    }
+
+    async fn registered(&self) {
+        let email = Email::parse("ada@example.com").expect("an address");
+        let event = UserRegistered { user_id: self.user, version: 1, email, name: None, registered_at: at(1) };
+        self.hears(event).await.expect("heard");
+        let mut tx = self.test_db.db.begin().await.expect("the database answers");
+        let sql = "insert into auth_sessions (id, user_id, generation, opened_at, refreshed_at, expires_at, address) \
+             values ($1, $2, 1, $3, $3, $3, '')";
+        execute!(&mut tx, sql, MessageId::random().as_uuid(), self.user.as_uuid(), At(at(1))).expect("a session");
+        tx.commit().await.expect("committed");
+    }
+
+    fn deactivated(&self, version: i64) -> UserDeactivated {
+        UserDeactivated { user_id: self.user, version, deactivated_at: at(version), by: None }
+    }
+
+    fn reactivated(&self, version: i64) -> UserReactivated {
+        UserReactivated { user_id: self.user, version, reactivated_at: at(version), by: None }
+    }
+
+    /// Since when they may not sign in, by which version, in how many sessions they are, and how much is on record.
+    async fn stored(&self) -> (Option<Timestamp>, i64, i64, i64) {
+        let sql = "select disabled_at, version, \
+             (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null), \
+             (select count(*) from auth_audit_events e where e.user_id = a.user_id) from auth_accounts a";
+        let mut db = self.test_db.db.read().await.expect("the database answers");
+        let (since, version, sessions, lines) = fetch_one!(&mut db, (Option<At>, i64, i64, i64), sql).expect("one");
+        (since.map(|at| at.0), version, sessions, lines)
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_microsecond(1_790_000_000_000_000 + second * 1_000_000).expect("in range")
+}
+
+#[tokio::test]
+async fn an_older_event_after_a_newer_one_changes_nothing() {
+    for world in World::each().await {
+        world.registered().await;
+        world.hears(world.reactivated(3)).await.expect("heard");
+        assert_eq!(world.stored().await, (None, 3, 1, 1));
+        for version in [1, 2, 3] {
+            world.hears(world.deactivated(version)).await.expect("heard");
+            assert_eq!(world.stored().await, (None, 3, 1, 1), "version {version}");
+        }
+        world.hears(world.deactivated(6)).await.expect("heard");
+        assert_eq!(world.stored().await, (Some(at(6)), 6, 0, 2));
+        for version in [4, 5, 6] {
+            world.hears(world.reactivated(version)).await.expect("heard");
+            assert_eq!(world.stored().await, (Some(at(6)), 6, 0, 2), "version {version}");
+        }
+        world.hears(world.reactivated(7)).await.expect("heard");
+        assert_eq!(world.stored().await, (None, 7, 0, 3), "the session does not come back");
+    }
+}
+
+#[tokio::test]
+async fn a_deactivation_of_somebody_who_is_not_known_yet_is_tried_again() {
+    for world in World::each().await {
+        let early = world.hears(world.deactivated(2)).await;
+        assert!(matches!(early, Err(Trouble::Unavailable(_))), "{early:?}");
+        world.registered().await;
+        world.hears(world.deactivated(2)).await.expect("heard");
+        assert_eq!(world.stored().await, (Some(at(2)), 2, 0, 1));
+    }
+}

@@ -1,0 +1,37 @@
+//! An administrator deactivates a user, who can neither sign in nor stay signed in from then on.
+
+use crate::Users;
+use contracts::UserDeactivated;
+use kernel::UserId;
+use serde::{Deserialize, Serialize};
+use use_case::{Cx, Failure, Handle, Message};
+use users_domain::NoSuchUser;
+
+/// The command.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeactivateUser {
+    /// Whom.
+    pub id: UserId,
+    /// The administrator who says so; none when it is an operator.
+    pub by: Option<UserId>,
+}
+
+impl Message for DeactivateUser {
+    const NAME: &'static str = "users.deactivate_user.v1";
+    type Failure = Failure;
+    fn subject(&self) -> uuid::Uuid {
+        self.id.as_uuid()
+    }
+}
+
+impl Handle<dyn Users> for DeactivateUser {
+    async fn handle(self, mut cx: Cx<'_, dyn Users>) -> Result<(), Failure> {
+        let deactivated_at = cx.message.accepted_at;
+        let mut user = cx.store.load(self.id).await?.ok_or(NoSuchUser)?;
+        if user.deactivate(self.by, deactivated_at)? {
+            cx.store.save(&user).await?;
+            cx.publish(&UserDeactivated { user_id: user.id, version: user.version, deactivated_at, by: self.by });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+alter table users_users add column deactivated_at integer;

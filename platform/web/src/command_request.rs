@@ -1,0 +1,111 @@
+//! What a route that takes a command says of itself: in its types, who may send it and what its path names.
+
+use crate::{Administrator, Caller, Fields, Limit, PathId, Person, Problem};
+use axum::extract::FromRequestParts;
+use axum::response::Response;
+use kernel::MessageId;
+use use_case::Message;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A request that becomes a command: how it is read, and what is shown when it has succeeded.
+pub trait CommandRequest: Send + Sync + 'static {
+    /// The command.
+    type Message: Message;
+    /// Who may send it: [`Caller`] for everybody, [`Person`] or [`Administrator`].
+    type Sender: Sender;
+    /// What the path names: `()`, or a [`PathId`] where it holds `{id}`.
+    type Place: Place;
+    /// The body, for the OpenAPI document; `()` when it [has none](Self::HAS_BODY).
+    type Body: ToSchema;
+    /// What is shown when it has succeeded, for the OpenAPI document.
+    type Shown: ToSchema;
+
+    /// The operation in a few words, for the OpenAPI document.
+    const SUMMARY: &'static str;
+    /// What kind of thing it is about, and the path below which such things are read.
+    const TARGET: (&'static str, &'static str);
+    /// Whether there is anything to say in a body. If not, it may be left out.
+    const HAS_BODY: bool = true;
+    /// The messages that it sets in motion: it is admitted only if their lanes can do it in time, too.
+    const FOLLOW_UPS: &'static [&'static str] = &[];
+    /// The codes with which it may be refused or rejected, and the field that each is about; empty for none of them.
+    const REJECTIONS: &'static [(&'static str, &'static str)];
+    /// How many of these one address may send, if that is limited. A request that is malformed, or
+    /// the same again, does not count.
+    const PER_ADDRESS: Option<Limit> = None;
+
+    /// Reads the body. `command` is the id that it will have.
+    ///
+    /// # Errors
+    /// 422 with every violation.
+    fn read(
+        &self,
+        sender: &Self::Sender,
+        place: Self::Place,
+        fields: &mut Fields,
+        command: MessageId,
+    ) -> Result<Self::Message, Problem>;
+
+    /// What can be refused by looking, before anything is promised. `given` tells what the client chose itself.
+    ///
+    /// # Errors
+    /// 404, 409, or 503.
+    fn check(&self, message: &Self::Message, given: &Fields) -> impl Future<Output = Result<(), Problem>> + Send;
+
+    /// The thing as it is after success, as its own query shows it.
+    fn show(&self, subject: Uuid) -> impl Future<Output = Result<Response, Problem>> + Send;
+}
+
+/// Who sends a command. As an extractor it refuses everybody else.
+pub trait Sender: FromRequestParts<()> + Send + Sync + 'static {
+    /// Why somebody who is known may be refused; none when everybody may send it.
+    const REFUSAL: Option<&'static str>;
+
+    /// As the ledger keeps it.
+    fn principal(&self) -> String;
+}
+
+impl Sender for Caller {
+    const REFUSAL: Option<&'static str> = None;
+    fn principal(&self) -> String {
+        Self::principal(self)
+    }
+}
+
+impl Sender for Person {
+    const REFUSAL: Option<&'static str> = Some("Another service is nobody.");
+    fn principal(&self) -> String {
+        Caller::Person(*self).principal()
+    }
+}
+
+impl Sender for Administrator {
+    const REFUSAL: Option<&'static str> = Some("You are no administrator.");
+    fn principal(&self) -> String {
+        self.0.principal()
+    }
+}
+
+/// What the path of a command names. A command that names something changes it; any other makes something new.
+pub trait Place: FromRequestParts<()> + Copy + Send + Sync + 'static {
+    /// Whether it names anything.
+    const NAMES: bool;
+
+    /// Its id.
+    fn id(self) -> Option<Uuid>;
+}
+
+impl Place for () {
+    const NAMES: bool = false;
+    fn id(self) -> Option<Uuid> {
+        None
+    }
+}
+
+impl Place for PathId {
+    const NAMES: bool = true;
+    fn id(self) -> Option<Uuid> {
+        Some(self.0)
+    }
+}
