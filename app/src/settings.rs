@@ -8,7 +8,7 @@ use crate::compose::{FirstAdministrator, Issuer};
 use auth_domain::Cost;
 use kernel::{Email, Secret};
 use persistence::DatabaseUrl;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 use web::{NotProxies, Proxies};
@@ -134,10 +134,7 @@ impl Settings {
             );
         }
         if let DatabaseUrl::Postgres(to) = &self.database {
-            let encrypted = raw.get("DATABASE_URL").is_some_and(|url| {
-                ["sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"].iter().any(|mode| url.contains(mode))
-            });
-            if !is_local(to.get_host()) && !encrypted {
+            if !is_local(to.get_host()) && !self.database.insists_on_tls() {
                 return refuse(
                     "DATABASE_URL crosses a network without encryption: add ?sslmode=verify-full (or require)",
                 );
@@ -185,7 +182,8 @@ fn refuse(why: &str) -> Result<(), Invalid> {
 
 fn is_local(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.is_empty() || host == "localhost" || host.starts_with('/') || host == "::1" || host.starts_with("127.")
+    let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    host.is_empty() || host == "localhost" || host.starts_with('/') || is_loopback
 }
 
 /// What may stand in a token.

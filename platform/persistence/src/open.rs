@@ -1,7 +1,7 @@
 use crate::db::Pools;
 use crate::{Db, SqlError};
 use sqlx::Connection as _;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::fs::{DirBuilder, File, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -65,6 +65,19 @@ impl FromStr for DatabaseUrl {
             return Ok(Self::Postgres(Box::new(options)));
         }
         Err(FORMS.to_owned())
+    }
+}
+
+impl DatabaseUrl {
+    /// Whether it asks for a connection that is encrypted or none.
+    #[must_use]
+    pub fn insists_on_tls(&self) -> bool {
+        match self {
+            Self::Postgres(to) => {
+                matches!(to.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
+            }
+            Self::Sqlite(_) => false,
+        }
     }
 }
 

@@ -24,7 +24,7 @@ impl Audit for SqlAuth {
         let id = AuditEventId::random().as_uuid();
         let (user, session) = (user.map(UserId::as_uuid), session.map(SessionId::as_uuid));
         let (action, actor) = (action.as_str(), name(actor));
-        tracing::info!(target: "audit", action, outcome, reason, actor, user = ?user, address = client.address, "security event");
+        tracing::info!(target: "audit", action, outcome, reason, actor, user = user.map(tracing::field::display), address = client.address, "security event");
         let auth_application::Client { address, request } = client;
         execute!(&mut self.0, sql, id, action, outcome, reason, actor, user, session, target, address, request)?;
         Ok(())
