@@ -109,7 +109,7 @@ impl Settings {
         };
         settings.fit_together()?;
         if settings.profile == Profile::Production {
-            settings.fit_for_production(raw)?;
+            settings.fit_for_production()?;
         }
         Ok(settings)
     }
@@ -123,7 +123,7 @@ impl Settings {
         Ok(())
     }
 
-    fn fit_for_production(&self, raw: &Raw) -> Result<(), Invalid> {
+    fn fit_for_production(&self) -> Result<(), Invalid> {
         if !self.limits {
             return refuse("ROSTER_LIMITS=off is for load tests: the production profile refuses it");
         }
@@ -133,12 +133,11 @@ impl Settings {
                  ROSTER_TRUSTED_PROXIES, or listen on 127.0.0.1",
             );
         }
-        if let DatabaseUrl::Postgres(to) = &self.database {
-            if !is_local(to.get_host()) && !self.database.insists_on_tls() {
-                return refuse(
-                    "DATABASE_URL crosses a network without encryption: add ?sslmode=verify-full (or require)",
-                );
-            }
+        if let DatabaseUrl::Postgres(to) = &self.database
+            && !is_local(to.get_host())
+            && !self.database.insists_on_tls()
+        {
+            return refuse("DATABASE_URL crosses a network without encryption: add ?sslmode=verify-full (or require)");
         }
         if let Some(url) = &self.amqp {
             let rest = url.split_once("://").map_or("", |(_, rest)| rest);
