@@ -302,7 +302,7 @@ fn cores() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
-/// Messages at once. Quick ones take a connection each; slow ones keep the lanes of every core full.
+/// Messages at once. Quick ones that are claimed together share a connection; slow ones keep the lanes of every core full.
 fn slots(queue: &Queue) -> usize {
     match queue.lane {
         use_case::Lane::Slow => cores() * 10,

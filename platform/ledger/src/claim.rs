@@ -86,8 +86,9 @@ impl Claim {
 /// Renews the leases of what this process works on, in one statement.
 pub(crate) async fn renew(db: &Db, owner: Uuid, ids: &[Uuid]) -> Result<u64, SqlError> {
     const RENEW: (&str, &str) = (
-        "update ledger_messages set lease_until = now() + interval '15 s' \
-         where id = any($2) and lease_owner = $1 and status = 'running'",
+        // A row that somebody has locked is being finished; waiting for it could be a deadlock.
+        "update ledger_messages set lease_until = now() + interval '15 s' where id in (select id from ledger_messages \
+         where id = any($2) and lease_owner = $1 and status = 'running' for update skip locked)",
         "update ledger_messages set lease_until = cast(unixepoch('subsec') * 1000000 as integer) + 15000000 \
          where id in (select unhex(value) from json_each($2)) and lease_owner = $1 and status = 'running'",
     );

@@ -2,10 +2,8 @@
 
 use crate::claim::Claim;
 use kernel::Timestamp;
-use persistence::{SqlError, Tx, fetch_all, fetch_optional};
+use persistence::{SqlError, Tx, fetch_optional};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -54,27 +52,26 @@ pub(crate) struct Successor {
 /// Whether the row was still this claim's; if so, what it held back.
 pub(crate) type Ended = Option<Option<Successor>>;
 
-/// The fence, the rows' locks and the outcome in one statement: no row where somebody else has claimed it since.
+/// The fence, the row's lock and the outcome in one statement: no row when somebody else has claimed it since.
 ///
 /// On PostgreSQL it takes a lock on the subject, too. Two claims that did not see each other may each hold a row
 /// of one subject, when the commit of the earlier row came between them; their transactions still come one by one.
 /// The status of the later row is named twice, once in the words of the index `ledger_order`: SQLite does not see
 /// that one implies the other, and would look through everything that waits in the context.
 const FINISH: (&str, &str) = (
-    "update ledger_messages m set status = $2, errors = coalesce($3, errors), payload = case when $2 = 'failed' then payload end, \
-       deaths = 0, attempts = attempts + case when $2 = 'succeeded' then 0 else 1 end, \
+    "update ledger_messages m set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
+       attempts = attempts + case when $3 = 'succeeded' then 0 else 1 end, \
        lease_owner = null, lease_until = null, finished_at = clock_timestamp() \
-     from json_to_recordset($1::json) as held (id uuid, epoch bigint) \
-     where m.id = held.id and lease_epoch = held.epoch and status = 'running' \
-     returning m.id, (select json_build_object('id', id, 'lane', lane, 'name', name, 'traceparent', traceparent)::text \
+     where id = $1 and lease_epoch = $2 and status = 'running' \
+     returning (select json_build_object('id', id, 'lane', lane, 'name', name, 'traceparent', traceparent)::text \
        from ledger_messages later where later.context = m.context and later.subject = m.subject and later.sequence > m.sequence \
        and later.status in ('accepted', 'running') and later.status = 'accepted' order by later.sequence limit 1), \
        pg_advisory_xact_lock(hashtextextended(context || subject::text, 0))::text",
-    "update ledger_messages set status = $2, errors = coalesce($3, errors), payload = case when $2 = 'failed' then payload end, \
-       deaths = 0, attempts = attempts + case when $2 = 'succeeded' then 0 else 1 end, \
+    "update ledger_messages set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
+       attempts = attempts + case when $3 = 'succeeded' then 0 else 1 end, \
        lease_owner = null, lease_until = null, finished_at = cast(unixepoch('subsec') * 1000000 as integer) \
-     where (id, lease_epoch) in (select unhex(value->>'id', '-'), value->>'epoch' from json_each($1)) and status = 'running' \
-     returning id, (select json_object('id', lower(hex(id)), 'lane', lane, 'name', name, 'traceparent', traceparent) \
+     where id = $1 and lease_epoch = $2 and status = 'running' \
+     returning (select json_object('id', lower(hex(id)), 'lane', lane, 'name', name, 'traceparent', traceparent) \
        from ledger_messages later where later.context = ledger_messages.context and later.subject = ledger_messages.subject \
        and later.sequence > ledger_messages.sequence and later.status in ('accepted', 'running') \
        and later.status = 'accepted' order by later.sequence limit 1), null",
@@ -89,39 +86,31 @@ const LATER: (&str, &str) = (
      where id = $1 and lease_epoch = $2 and status = 'running' returning null",
 );
 
-/// Marks the rows as succeeded, first thing in the handlers' transaction: a rollback undoes it.
-/// What each held back, by id; a claim whose lease was lost is missing.
-pub(crate) async fn succeed(tx: &mut Tx, claims: &[&Claim]) -> Result<HashMap<Uuid, Option<Successor>>, SqlError> {
-    finish(tx, claims, "succeeded", None).await
-}
-
-async fn finish(
-    tx: &mut Tx,
-    claims: &[&Claim],
-    status: &str,
-    errors: Option<&str>,
-) -> Result<HashMap<Uuid, Option<Successor>>, SqlError> {
-    let held = claims.iter().map(|claim| json!({ "id": claim.origin.id, "epoch": claim.epoch }));
-    let held = Value::Array(held.collect()).to_string();
-    let rows = fetch_all!(tx, (Uuid, Option<String>, Option<String>), FINISH, held, status, errors)?;
-    Ok(rows.into_iter().map(|(id, later, _)| (id, later.and_then(|json| serde_json::from_str(&json).ok()))).collect())
-}
-
 impl Claim {
+    /// Marks the row as succeeded, before its handler runs in the same transaction: a rollback undoes it.
+    /// `None` when the lease was lost.
+    pub(crate) async fn succeed(&self, tx: &mut Tx) -> Result<Ended, SqlError> {
+        self.finish(tx, "succeeded", self.errors.as_deref()).await
+    }
+
     /// Writes how the attempt ended. `None` when the lease was lost.
     pub(crate) async fn end(&self, tx: &mut Tx, ending: &Ending) -> Result<Ended, SqlError> {
-        let (status, error) = match ending {
-            Ending::Rejected(error) => ("rejected", error),
-            Ending::Failed(error) => ("failed", error),
+        match ending {
+            Ending::Rejected(error) => self.finish(tx, "rejected", self.with(error).as_deref()).await,
+            Ending::Failed(error) => self.finish(tx, "failed", self.with(error).as_deref()).await,
             Ending::Later(error) => {
                 let pause = i64::try_from(self.backoff().as_micros()).unwrap_or(i64::MAX);
                 let (id, errors) = (self.origin.id.as_uuid(), self.with(error));
                 let row = fetch_optional!(tx, (Option<String>,), LATER, id, self.epoch, errors, pause)?;
-                return Ok(row.map(|_| None));
+                Ok(row.map(|_| None))
             }
-        };
-        let mut ended = finish(tx, &[self], status, self.with(error).as_deref()).await?;
-        Ok(ended.remove(&self.origin.id.as_uuid()))
+        }
+    }
+
+    async fn finish(&self, tx: &mut Tx, status: &str, errors: Option<&str>) -> Result<Ended, SqlError> {
+        let id = self.origin.id.as_uuid();
+        let row = fetch_optional!(tx, (Option<String>, Option<String>), FINISH, id, self.epoch, status, errors)?;
+        Ok(row.map(|(later, _)| later.and_then(|json| serde_json::from_str(&json).ok())))
     }
 
     /// The errors of all attempts, this one last.

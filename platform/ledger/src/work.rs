@@ -1,23 +1,24 @@
-//! One attempt at one message: prepare, then fence, handler, follow-ups and outcome in one transaction.
+//! One attempt at a message, or at several quick ones together: prepare, then fence, handler, follow-ups and outcome in one transaction.
 
 use crate::claim::Claim;
-use crate::outcome::{AttemptError, Ending, Successor, succeed};
+use crate::outcome::{AttemptError, Ending, Successor};
 use crate::routes::Cause;
 use crate::row::insert;
 use crate::{Context, Hint, Ledger, Prepared};
 use futures::FutureExt as _;
-use futures::future::join_all;
 use kernel::MessageId;
 use persistence::{SqlError, Tx};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use use_case::{Failure, Outbox, Unavailable};
 
 /// Tries at once when a race was lost.
 const TRIES_AT_ONCE: usize = 4;
 /// For how long a finished result is held while the database does not answer.
 const HOLD: Duration = Duration::from_secs(30);
+/// For how long several may wait together for one of them, which waits for a lock.
+const TOGETHER: Duration = Duration::from_secs(2);
 /// Between two tries to write while the database does not answer.
 const HOLD_PAUSE: Duration = Duration::from_millis(500);
 /// From this claim on, a message that has killed its process twice runs with nothing else in the process.
@@ -43,21 +44,32 @@ impl Claim {
         self.deaths >= ALONE_FROM && !self.is_condemned()
     }
 
+    /// This claim, which counts as a death until it has ended, is the first.
+    pub(crate) const fn has_never_died(&self) -> bool {
+        self.deaths <= 1
+    }
+
     const fn is_condemned(&self) -> bool {
         self.deaths >= CONDEMNED_FROM
     }
 }
 
 impl Ledger {
-    /// One attempt at each of several messages: in one transaction, and if that comes to nothing, in one each.
-    pub(crate) async fn attempt_together(&self, context: &dyn Context, claims: &[&Claim]) {
-        if claims.len() > 1
-            && claims.iter().all(|claim| !claim.is_condemned())
-            && self.prepare_and_handle_together(context, claims).await.is_ok()
-        {
-            return;
+    /// One attempt at several messages in one transaction; whether they are done. If not, nothing has happened,
+    /// unless the database knows better: the next attempt at each will find out.
+    pub(crate) async fn attempt_together(&self, context: &dyn Context, claims: &[&Claim]) -> bool {
+        let attempt = timeout(TOGETHER, self.prepare_and_handle_together(context, claims));
+        match attempt.await {
+            Ok(Ok(())) => true,
+            Ok(Err(why)) => {
+                tracing::debug!(messages = claims.len(), %why, "not done together: each is tried alone");
+                false
+            }
+            Err(_) => {
+                tracing::debug!(messages = claims.len(), "not done together in time: each is tried alone");
+                false
+            }
         }
-        join_all(claims.iter().map(|claim| self.attempt(context, claim))).await;
     }
 
     /// One attempt.
@@ -100,26 +112,22 @@ impl Ledger {
     /// The one transaction. Whether a failed COMMIT has committed is not guessed: the next try finds the rows finished.
     async fn handle(&self, prepared: &[(Box<dyn Prepared>, &Claim)]) -> Result<Done, Failure> {
         let mut tx = self.db.begin_in_the_background().await.map_err(Unavailable::from)?;
-        let claims: Vec<_> = prepared.iter().map(|(_, claim)| *claim).collect();
-        let mut ours = succeed(&mut tx, &claims).await.map_err(Unavailable::from)?;
-        if ours.is_empty() {
-            return Ok(Done::Fenced);
-        }
-        let mut sent = Vec::with_capacity(prepared.len());
+        let (mut finished, mut sent) = (Vec::with_capacity(prepared.len()), Vec::with_capacity(prepared.len()));
         for (message, claim) in prepared {
-            if ours.contains_key(&claim.origin.id.as_uuid()) {
-                let mut outbox = Outbox::default();
-                tx = caught(message.handle(tx, &claim.origin, &mut outbox)).await?;
-                sent.push((claim.cause(), outbox));
-            }
+            let Some(successor) = claim.succeed(&mut tx).await.map_err(Unavailable::from)? else { continue };
+            let mut outbox = Outbox::default();
+            tx = caught(message.handle(tx, &claim.origin, &mut outbox)).await?;
+            sent.push((claim.cause(), outbox));
+            finished.push((claim, successor));
+        }
+        if finished.is_empty() {
+            return Ok(Done::Fenced);
         }
         let rows = self.routes.rows(&mut tx, sent).await?;
         insert(&mut tx, &rows).await.map_err(Unavailable::from)?;
         tx.commit().await.map_err(Unavailable::from)?;
-        for claim in claims {
-            if let Some(successor) = ours.remove(&claim.origin.id.as_uuid()) {
-                self.committed(claim, successor);
-            }
+        for (claim, successor) in finished {
+            self.committed(claim, successor);
         }
         self.hint(&rows);
         Ok(Done::Succeeded)

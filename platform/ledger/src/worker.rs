@@ -2,11 +2,12 @@
 
 use crate::claim::{claim, release, renew};
 use crate::{Claim, Context, Ledger, Listen, Nudge, Queue};
+use futures::future::join_all;
 use persistence::SqlError;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, RwLock, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, RwLock, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use use_case::Lane;
@@ -65,8 +66,10 @@ struct Floor {
 impl Floor {
     async fn attend(self: Arc<Self>, context: Arc<dyn Context>, mut bay: Bay) {
         // Of either lane: a row stays in the lane that it was written to, also when a newer version has moved its message.
-        let names: Vec<_> = context.messages().into_iter().map(|(name, _)| name).collect();
+        let messages = context.messages();
+        let names: Vec<_> = messages.iter().map(|(name, _)| name).collect();
         let names = serde_json::to_string(&names).unwrap_or_default();
+        let quick = messages.iter().filter(|(_, lane)| *lane == Lane::Fast).map(|(name, _)| *name).collect();
         let slots = Arc::new(Semaphore::new(bay.slots));
         let freed = Arc::new(Notify::new());
         let mut under_way = JoinSet::new();
@@ -78,15 +81,11 @@ impl Floor {
             let claims = claimed.unwrap_or_default();
             // As many as asked for: there is probably more, as soon as there is room.
             let more = claims.len() == free;
-            for group in groups(claims, bay.queue.lane) {
+            for group in groups(claims, &quick) {
                 let size = u32::try_from(group.len()).unwrap_or(u32::MAX);
                 let Ok(taken) = Arc::clone(&slots).try_acquire_many_owned(size) else { break };
                 let (floor, context, freed) = (Arc::clone(&self), Arc::clone(&context), Arc::clone(&freed));
-                under_way.spawn(async move {
-                    floor.run(&*context, &group).await;
-                    drop(taken);
-                    freed.notify_one();
-                });
+                under_way.spawn(async move { floor.run(&*context, &group, taken, &freed).await });
             }
             while under_way.try_join_next().is_some() {}
             let _nudge: Option<Nudge> = tokio::select! {
@@ -111,7 +110,7 @@ impl Floor {
         Ok(claims)
     }
 
-    async fn run(&self, context: &dyn Context, group: &[Claim]) {
+    async fn run(&self, context: &dyn Context, group: &[Claim], mut slots: OwnedSemaphorePermit, freed: &Notify) {
         if let [claim] = group
             && claim.runs_alone()
         {
@@ -120,15 +119,32 @@ impl Floor {
             if self.holds(claim) && self.give_back_others(claim).await {
                 self.ledger.attempt(context, claim).await;
             }
+            self.forget(claim);
         } else {
             let _beside_others = self.alone.read().await;
             let held: Vec<_> = group.iter().filter(|claim| self.holds(claim)).collect();
-            self.ledger.attempt_together(context, &held).await;
-        }
-        for claim in group {
-            if self.holds(claim) {
-                self.running().remove(&claim.origin.id.as_uuid());
+            if held.len() > 1 && self.ledger.attempt_together(context, &held).await {
+                held.iter().for_each(|claim| self.forget(claim));
+            } else {
+                let each = held.into_iter().map(|claim| (claim, slots.split(1)));
+                let each: Vec<_> = each.collect();
+                join_all(each.into_iter().map(async |(claim, slot)| {
+                    self.ledger.attempt(context, claim).await;
+                    self.forget(claim);
+                    drop(slot);
+                    freed.notify_one();
+                }))
+                .await;
             }
+        }
+        drop(slots);
+        freed.notify_one();
+    }
+
+    /// Unless it was given back, and perhaps claimed again.
+    fn forget(&self, claim: &Claim) {
+        if self.holds(claim) {
+            self.running().remove(&claim.origin.id.as_uuid());
         }
     }
 
@@ -169,10 +185,10 @@ impl Floor {
 }
 
 /// What was claimed at once, as it is worked on: quick messages share a transaction, while a slow one has its slot
-/// to itself, and so has one that runs alone.
-fn groups(claims: Vec<Claim>, lane: Lane) -> impl Iterator<Item = Vec<Claim>> {
+/// to itself, and so has one that runs alone, or would only be condemned.
+fn groups(claims: Vec<Claim>, quick: &HashSet<&str>) -> impl Iterator<Item = Vec<Claim>> {
     let (together, apart): (Vec<_>, Vec<_>) =
-        claims.into_iter().partition(|claim| lane == Lane::Fast && !claim.runs_alone());
+        claims.into_iter().partition(|claim| quick.contains(&*claim.name) && claim.has_never_died());
     std::iter::once(together).filter(|group| !group.is_empty()).chain(apart.into_iter().map(|claim| vec![claim]))
 }
 

@@ -105,12 +105,13 @@ pub(crate) struct Urgent(Mutex<Option<Asked>>);
 #[derive(Clone, Copy)]
 struct Asked {
     at: Instant,
-    /// Not long after the time before: there is more to come.
-    again: bool,
+    /// How often in a row, each not long after the one before.
+    times: u32,
 }
 
 impl Urgent {
-    /// Two who ask within this time are followed by a third.
+    /// One request may ask twice. Who asks a third time, each within this of the one before, is not alone: more will come.
+    const MANY: u32 = 3;
     const LATELY: Duration = Duration::from_millis(20);
     const LONGEST: Duration = Duration::from_millis(100);
     const PAUSE: Duration = Duration::from_millis(5);
@@ -121,8 +122,8 @@ impl Urgent {
 
     fn asked(&self) {
         let mut last = self.last();
-        let again = last.is_some_and(|last| last.at.elapsed() < Self::LATELY);
-        *last = Some(Asked { at: Instant::now(), again });
+        let before = last.filter(|last| last.at.elapsed() < Self::LATELY).map_or(0, |last| last.times);
+        *last = Some(Asked { at: Instant::now(), times: before.saturating_add(1) });
     }
 
     async fn give_way(&self) {
@@ -133,7 +134,7 @@ impl Urgent {
     }
 
     fn is_asked_for(&self) -> bool {
-        self.last().is_some_and(|last| last.again && last.at.elapsed() < Self::LATELY)
+        self.last().is_some_and(|last| last.times >= Self::MANY && last.at.elapsed() < Self::LATELY)
     }
 }
 
@@ -179,10 +180,11 @@ mod tests {
         let urgent = Urgent::default();
         assert_eq!(waited(&urgent).await, Duration::ZERO, "nobody has asked");
         urgent.asked();
+        urgent.asked();
         assert_eq!(waited(&urgent).await, Duration::ZERO, "one has, who was alone");
         urgent.asked();
-        let second = waited(&urgent).await;
-        assert!((Urgent::LATELY..Urgent::LONGEST).contains(&second), "two have: {second:?}");
+        let many = waited(&urgent).await;
+        assert!((Urgent::LATELY..Urgent::LONGEST).contains(&many), "several have: {many:?}");
         let asking = async {
             loop {
                 urgent.asked();

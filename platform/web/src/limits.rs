@@ -139,7 +139,7 @@ impl Limits {
     /// When the database does not answer.
     pub async fn sweep_now(&self) -> Result<(), SqlError> {
         loop {
-            let mut tx = self.db.begin().await?;
+            let mut tx = self.db.begin_in_the_background().await?;
             let deleted = counts::sweep(&mut tx).await?;
             tx.commit().await?;
             if deleted == 0 {

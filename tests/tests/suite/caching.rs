@@ -8,17 +8,17 @@ async fn whoever_has_this_version_is_told_so() {
         let id = world.register(&Person::new("ada@example.org").called("Ada")).await;
         let user = format!("/users/{id}");
         let answer = world.get(&user).await;
-        assert_eq!(answer.header("etag"), Some("\"1\""));
+        let tag = answer.header("etag").unwrap();
         assert_eq!(answer.header("cache-control"), Some("no-cache"), "kept, and asked about each time");
         assert_eq!(answer.header("vary"), Some("Authorization"));
-        for tag in ["\"1\"", "W/\"1\"", "\"0\", \"1\"", "*"] {
+        for tag in [tag, &format!("W/{tag}"), &format!("\"0\", {tag}"), "*"] {
             let again = world.send(&Request::get(&user).header("If-None-Match", tag)).await;
             assert_eq!((again.status, again.body.as_str()), (304, ""), "{tag}");
             for name in ["etag", "cache-control", "vary"] {
                 assert_eq!(again.header(name), answer.header(name), "{name}");
             }
         }
-        for tag in ["\"2\"", "1", "", "W/\"10\"", "\"1"] {
+        for tag in ["\"2\"", "1", "", "W/\"10\"", tag.trim_matches('"')] {
             let again = world.send(&Request::get(&user).header("If-None-Match", tag)).await;
             assert_eq!((again.status, &again.body), (200, &answer.body), "{tag}");
         }

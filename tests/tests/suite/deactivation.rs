@@ -41,6 +41,7 @@ async fn who_is_deactivated_is_signed_out_everywhere_and_signs_in_with_the_same_
         let here = &world.member(&ada()).await;
         let sessions = [here.clone(), world.sign_in(here.user, &ada()).await];
         assert_eq!(whole(world, here, &admin).await["status"], "active");
+        let seen = world.get(format!("/users/{}", here.user)).await;
 
         let answer = world.send(&here.deactivating().by(&admin).wait(30)).await;
         assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")), "{answer:?}");
@@ -56,6 +57,12 @@ async fn who_is_deactivated_is_signed_out_everywhere_and_signs_in_with_the_same_
         }
         let refused = world.send(&ada().login()).await;
         assert_eq!((refused.status, refused.problem().as_str()), (401, "wrong_credentials"));
+        let unchanged = world.get(format!("/users/{}", here.user)).await;
+        assert_eq!(
+            (unchanged.header("etag"), &unchanged.body),
+            (seen.header("etag"), &seen.body),
+            "nobody else is told"
+        );
 
         let answer = world.send(&here.reactivating().by(&admin).wait(30)).await;
         let shown = answer.json();
@@ -90,8 +97,8 @@ async fn the_same_again_succeeds_and_changes_nothing() {
         world.sign_in(here.user, &ada()).await;
         let events =
             "select name from ledger_messages where name like 'users.user\\_%ivated.v1' escape '\\' order by sequence";
-        let names = ["users.user_deactivated.v1", "users.user_reactivated.v1"];
-        assert_eq!(world.texts(events).await, names, "one each");
+        let [on, off] = ["users.user_reactivated.v1", "users.user_deactivated.v1"];
+        assert_eq!(world.texts(events).await, [on, off, off, on, on], "said each time");
         let lines = "select action || ' ' || outcome || ' ' || actor || ' ' || address from auth_audit_events \
              where action like 'user.%' order by at";
         let line = |action: &str| format!("user.{action} succeeded user:{} ", admin.user);

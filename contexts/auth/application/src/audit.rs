@@ -106,11 +106,12 @@ impl AuditEvent {
         Self { action, outcome: Outcome::Succeeded, actor, user: None, session: None, target: None, client }
     }
 
-    /// A command of an administrator's was done, or of an operator's. Where it came from, the command tells.
+    /// A command of an administrator's was done, or of an operator's, who is `local`. Where an administrator was,
+    /// the command does not know.
     #[must_use]
     pub fn commanded(by: Option<UserId>, action: Action, command: MessageId) -> Self {
-        let nowhere = Client { address: String::new(), request: None };
-        Self::by(by.map_or(Actor::Operator, Actor::User), action, nowhere).about(command.to_string())
+        let (actor, address) = by.map_or((Actor::Operator, "local"), |admin| (Actor::User(admin), ""));
+        Self::by(actor, action, Client { address: address.to_owned(), request: None }).about(command.to_string())
     }
 
     /// On whom.

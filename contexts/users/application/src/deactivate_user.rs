@@ -30,8 +30,10 @@ impl Handle<dyn Users> for DeactivateUser {
         let mut user = cx.store.load(self.id).await?.ok_or(NoSuchUser)?;
         if user.deactivate(self.by, deactivated_at)? {
             cx.store.save(&user).await?;
-            cx.publish(&UserDeactivated { user_id: user.id, version: user.version, deactivated_at, by: self.by });
         }
+        // Also when they were already: this command, too, succeeds only when everybody has heard of it.
+        let deactivated_at = user.deactivated_at.unwrap_or(deactivated_at);
+        cx.publish(&UserDeactivated { user_id: user.id, version: user.version, deactivated_at, by: self.by });
         Ok(())
     }
 }

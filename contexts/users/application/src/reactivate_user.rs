@@ -30,8 +30,9 @@ impl Handle<dyn Users> for ReactivateUser {
         let mut user = cx.store.load(self.id).await?.ok_or(NoSuchUser)?;
         if user.reactivate() {
             cx.store.save(&user).await?;
-            cx.publish(&UserReactivated { user_id: user.id, version: user.version, reactivated_at, by: self.by });
         }
+        // Also when they were already: this command, too, succeeds only when everybody has heard of it.
+        cx.publish(&UserReactivated { user_id: user.id, version: user.version, reactivated_at, by: self.by });
         Ok(())
     }
 }

@@ -15,5 +15,6 @@ mod retention;
 mod shop;
 mod stopping;
 mod sweeping;
+mod together;
 mod waiting;
 mod world;
