@@ -126,8 +126,7 @@ impl Floor {
             if held.len() > 1 && self.ledger.attempt_together(context, &held).await {
                 held.iter().for_each(|claim| self.forget(claim));
             } else {
-                let each = held.into_iter().map(|claim| (claim, slots.split(1)));
-                let each: Vec<_> = each.collect();
+                let each: Vec<_> = held.into_iter().map(|claim| (claim, slots.split(1))).collect();
                 join_all(each.into_iter().map(async |(claim, slot)| {
                     self.ledger.attempt(context, claim).await;
                     self.forget(claim);
