@@ -143,7 +143,7 @@ impl Link {
         let mut events = self.connection.events_listener();
         // A farewell without an error is no event.
         let mut look = interval(Duration::from_secs(1));
-        let mut why = "closed by the broker".to_owned();
+        let (mut why, mut because) = ("closed by the broker".to_owned(), "its memory or disk is short".to_owned());
         while self.connection.status().connected() {
             let event = tokio::select! {
                 event = events.next() => event,
@@ -152,16 +152,17 @@ impl Link {
             match event {
                 // Also errors of single channels, which are their owners' affair.
                 Some(Event::Error(error)) => why = error.to_string(),
-                Some(Event::ConnectionBlocked(reason)) if health.worsen(BLOCKED, &reason) => {
-                    warn!(%reason, "RabbitMQ takes no hints; workers look by themselves");
-                }
+                Some(Event::ConnectionBlocked(reason)) => because = reason,
                 _ => {}
             }
+            // By the status, since an event that was missed would leave the trouble unsaid.
             let blocked = self.connection.status().blocked();
             self.blocked.send_if_modified(|was| std::mem::replace(was, blocked) != blocked);
             health.stats.blocked.store(blocked, Ordering::Relaxed);
             if !blocked {
                 health.heal(BLOCKED);
+            } else if health.worsen(BLOCKED, &because) {
+                warn!(reason = because, "RabbitMQ takes no hints; workers look by themselves");
             }
         }
         health.stats.blocked.store(false, Ordering::Relaxed);
