@@ -78,8 +78,7 @@ const WORKER_NICENESS: i32 = 10;
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     if matches!(cli.command, Some(Command::Serve { role: Role::Worker })) {
-        // Before there are threads, which inherit it. Where it is forbidden, workers compete.
-        let _ = setpriority_process(None, WORKER_NICENESS);
+        give_way();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -88,6 +87,17 @@ pub fn run() -> ExitCode {
     match runtime.block_on(execute(cli)) {
         Ok(code) => code,
         Err(error) => failed(&error),
+    }
+}
+
+/// Before there are threads, which inherit it. Where it is forbidden, workers compete.
+fn give_way() {
+    let _ = setpriority_process(None, WORKER_NICENESS);
+    // Between sessions Linux looks at the niceness of the session only (sched(7), "The autogroup feature"), and each
+    // of PostgreSQL's backends has a session to itself. A service leads its own; others keep what is not theirs.
+    #[cfg(target_os = "linux")]
+    if rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpid()) {
+        let _ = std::fs::write("/proc/self/autogroup", WORKER_NICENESS.to_string());
     }
 }
 

@@ -1,7 +1,10 @@
-//! Hashes per second on one core, by the number of lanes, beside the `bcrypt` crate.
+//! Speed, as ratios within one run, on a machine that does nothing else.
 //!
-//! `cargo xtask bench [COST]`, on a machine that does nothing else.
+//! `cargo xtask bench [COST]`: hashes per second on one core, by the number of lanes, beside the `bcrypt` crate.
+//! `cargo xtask bench sign-in [BINARY]`: a lone sign-in beside one hash; the binary is `target/release/roster`.
 #![expect(clippy::print_stdout, reason = "it prints a table")]
+
+mod sign_in;
 
 use bcrypt_lanes::{Cost, Job, MAX_LANES, bcrypt};
 use std::hint::black_box;
@@ -16,7 +19,14 @@ fn seconds(work: impl FnOnce()) -> f64 {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let cost = Cost::try_from(std::env::args().nth(1).map_or(Ok(10), |text| text.parse())?)?;
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some("sign-in") => sign_in::run(arguments.next().as_deref().unwrap_or("target/release/roster").as_ref()),
+        cost => lanes(Cost::try_from(cost.map_or(Ok(10), str::parse)?)?),
+    }
+}
+
+fn lanes(cost: Cost) -> Result<(), Box<dyn std::error::Error>> {
     println!("cost {}, best of {RUNS} runs", cost.log2());
     println!("lanes  hashes/s  / the crate's  batch / one hash of the crate");
     for width in 1..=MAX_LANES {

@@ -176,8 +176,11 @@ impl Guarded {
     pub(crate) fn spawn(command: &mut Command, farewell: Signal) -> Result<Guarded> {
         check()?;
         let mut ours = OURS.lock().unwrap_or_else(PoisonError::into_inner);
+        // `setsid` makes a group with the session; if it led one already, it would fork.
+        if !Path::new(command.get_program()).ends_with("setsid") {
+            command.process_group(0);
+        }
         let child = command
-            .process_group(0)
             .spawn()
             .with_context(|| format!("`{}` cannot be started", command.get_program().to_string_lossy()))?;
         ours.insert(child.id());
@@ -317,6 +320,16 @@ pub(crate) fn tied(program: &Path, signal: &str) -> Command {
         }
         None => Command::new(program),
     }
+}
+
+/// [`tied`], in a session of its own as every service has it: before it looks at priorities, Linux shares the
+/// processors out between sessions. Where util-linux' `setsid` is missing it is as `tied`.
+pub(crate) fn tied_service(program: &Path, signal: &str) -> Command {
+    let tied = tied(program, signal);
+    let Some(setsid) = find_program("setsid", &[]) else { return tied };
+    let mut command = Command::new(setsid);
+    command.arg(tied.get_program()).args(tied.get_args());
+    command
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Every step of the cipher loops over the lanes before the next step begins: while one lane waits
 //! for its substitution boxes, the others compute. How the loops are written decides how well the
 //! compiler unrolls them (`step_by` over the rounds costs a fifth of the speed): measure a change
-//! with `examples/lanes.rs`. Unchecked indexing was measured too and gains nothing.
+//! with `cargo xtask bench`. Unchecked indexing was measured too and gains nothing.
 
 use crate::pi::{self, Boxes, ROUND_KEYS};
 use crate::{Cost, Digest, Job};
@@ -38,8 +38,11 @@ impl Zeroize for Blowfish {
     }
 }
 
+/// Five lanes take about a tenth of a millisecond for each.
+const ROUNDS_TO_A_PAUSE: u32 = 8;
+
 /// The digests of `N` jobs. What was derived from the keys is wiped.
-pub(crate) fn digests<const N: usize>(cost: Cost, jobs: &[Job<'_>; N]) -> [Digest; N] {
+pub(crate) fn digests<const N: usize>(cost: Cost, jobs: &[Job<'_>; N], pause: &dyn Fn()) -> [Digest; N] {
     // Filled in place, never moved: a move would leave a copy behind.
     let mut state = Zeroizing::new([Blowfish::INITIAL; N]);
     let mut key_words = Zeroizing::new([[0; ROUND_KEYS]; N]);
@@ -50,7 +53,10 @@ pub(crate) fn digests<const N: usize>(cost: Cost, jobs: &[Job<'_>; N]) -> [Diges
         repeat(jobs[lane].salt.iter(), &mut salts[lane]);
     }
     expand(lanes, keys, |lane, word| salts[lane][word % 4]);
-    for _ in 0..cost.rounds() {
+    for round in 0..cost.rounds() {
+        if round % ROUNDS_TO_A_PAUSE == 0 {
+            pause();
+        }
         expand(lanes, keys, |_, _| 0);
         expand(lanes, &salts, |_, _| 0);
     }

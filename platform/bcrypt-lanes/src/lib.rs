@@ -42,17 +42,24 @@ pub struct Job<'a> {
 /// single job. Blocks for the whole time: at cost 12 some tenths of a second per group.
 #[must_use]
 pub fn bcrypt(cost: Cost, jobs: &[Job<'_>]) -> Vec<Digest> {
+    bcrypt_with_pauses(cost, jobs, || {})
+}
+
+/// [`bcrypt`], which calls `pause` about once in a millisecond (every eight rounds): there a thread
+/// that others are more urgent than can sleep for a moment.
+#[must_use]
+pub fn bcrypt_with_pauses(cost: Cost, jobs: &[Job<'_>], pause: impl Fn()) -> Vec<Digest> {
     let mut digests = Vec::with_capacity(jobs.len());
     let (groups, rest) = jobs.as_chunks::<MAX_LANES>();
     for group in groups {
-        digests.extend(lanes::digests(cost, group));
+        digests.extend(lanes::digests(cost, group, &pause));
     }
     match *rest {
         [] => {}
-        [a] => digests.extend(lanes::digests(cost, &[a])),
-        [a, b] => digests.extend(lanes::digests(cost, &[a, b])),
-        [a, b, c] => digests.extend(lanes::digests(cost, &[a, b, c])),
-        [a, b, c, d, ..] => digests.extend(lanes::digests(cost, &[a, b, c, d])),
+        [a] => digests.extend(lanes::digests(cost, &[a], &pause)),
+        [a, b] => digests.extend(lanes::digests(cost, &[a, b], &pause)),
+        [a, b, c] => digests.extend(lanes::digests(cost, &[a, b, c], &pause)),
+        [a, b, c, d, ..] => digests.extend(lanes::digests(cost, &[a, b, c, d], &pause)),
     }
     digests
 }

@@ -1,7 +1,8 @@
 //! Bit for bit the digests of the `bcrypt` crate, and published vectors.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use bcrypt_lanes::{Cost, Digest, Job, MAX_LANES, base64, bcrypt};
+use bcrypt_lanes::{Cost, Digest, Job, MAX_LANES, base64, bcrypt, bcrypt_with_pauses};
+use std::cell::Cell;
 
 /// SplitMix64 (G. Steele and others, 2014): the same bytes in every run.
 struct Random(u64);
@@ -90,6 +91,15 @@ fn a_lane_is_not_touched_by_its_neighbours() {
     let jobs: Vec<_> = keys.iter().map(|key| Job { key, salt: random.salt() }).collect();
     let alone: Vec<_> = jobs.iter().flat_map(|job| bcrypt(cost(4), &[*job])).collect();
     assert_eq!(bcrypt(cost(4), &jobs), alone);
+}
+
+#[test]
+fn pauses_come_every_eighth_round_of_every_group_and_change_nothing() {
+    let jobs = [Job { key: b"a key", salt: [7; 16] }; MAX_LANES + 2];
+    let pauses = Cell::new(0);
+    let digests = bcrypt_with_pauses(cost(6), &jobs, || pauses.set(pauses.get() + 1));
+    assert_eq!(digests, bcrypt(cost(6), &jobs));
+    assert_eq!(pauses.get(), 2 * 64 / 8);
 }
 
 #[test]

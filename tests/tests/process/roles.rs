@@ -95,3 +95,20 @@ async fn sqlite_serves_one_process() {
     assert!(line.contains("AMQP_URL needs PostgreSQL") && !line.contains("canary"), "{line}");
     assert!(!folder.path().join("data").exists(), "nothing was made");
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_worker_gives_way_to_who_answers_as_a_process_and_as_the_session_that_it_leads() {
+    let Some(database) = postgres().await else { return };
+    let folder = Folder::new();
+    let worker = folder.roster(&["serve", "--role", "worker"]).set("DATABASE_URL", &database).hashing_fast();
+    let worker = worker.under(&["setsid"]).serve().await;
+    let of_worker = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", worker.id()));
+    let stat = of_worker("stat").unwrap();
+    // proc_pid_stat(5): the niceness is the 19th field, and the 17th after the name, which may contain anything.
+    assert_eq!(stat.rsplit_once(") ").unwrap().1.split(' ').nth(16), Some("10"), "{stat}");
+    // Not every kernel weighs sessions.
+    if let Ok(session) = of_worker("autogroup") {
+        assert!(session.ends_with(" nice 10\n"), "{session}");
+    }
+}

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -278,13 +278,16 @@ fn in_parallel(
     ask: impl Fn(&Client, usize) -> Result<Answer> + Sync,
     mut hear: impl FnMut(usize, Result<Answer>),
 ) -> Result<()> {
-    let next = AtomicUsize::new(0);
+    let (next, all_connected) = (AtomicUsize::new(0), Barrier::new(CLIENTS));
     let (answers, heard) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..CLIENTS {
-            let (answers, next, ask) = (answers.clone(), &next, &ask);
+            let (answers, next, all_connected, ask) = (answers.clone(), &next, &all_connected, &ask);
             scope.spawn(move || {
                 let client = Client::new(url);
+                // What is measured is requests on open connections. A server that is gone is met again below.
+                let _ = client.get("/health/live");
+                all_connected.wait();
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     if count <= index

@@ -62,14 +62,21 @@ impl Server {
             self.processes.push((role, server));
         }
         let client = Client::new(&self.url);
-        while !client.get("/health/ready").is_ok_and(|answer| answer.status == 200) {
+        self.wait(began, || client.get("/health/ready").is_ok_and(|answer| answer.status == 200))?;
+        self.time_to_ready = began.elapsed();
+        // A worker has no port to ask.
+        let (log, alone) = (self.log.clone(), settings.servers.is_none());
+        self.wait(began, || alone || fs::read_to_string(&log).is_ok_and(|log| log.contains("Roster works")))
+    }
+
+    fn wait(&mut self, began: Instant, ready: impl Fn() -> bool) -> Result<()> {
+        while !ready() {
             self.expect_alive()?;
             if PATIENCE < began.elapsed() {
                 bail!("it is not ready after {PATIENCE:?}");
             }
             process::pause(Duration::from_millis(1))?;
         }
-        self.time_to_ready = began.elapsed();
         Ok(())
     }
 
@@ -114,7 +121,7 @@ impl Server {
 
 fn roster(settings: &Settings<'_>, place: &Place, log: &Path, port: u16) -> Result<Command> {
     let log = File::options().create(true).append(true).open(log)?;
-    let mut roster = process::tied(settings.binary, "TERM");
+    let mut roster = process::tied_service(settings.binary, "TERM");
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("ROSTER_") || ["DATABASE_URL", "DATABASE_READ_URL", "AMQP_URL"].contains(&&*name) {

@@ -8,6 +8,7 @@ use crate::pace::Pace;
 use crate::work::Work;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 use use_case::Unavailable;
 
 /// Sign-ups give way, also in a worker, which does so as a whole: as many steps of niceness as there are.
@@ -29,10 +30,10 @@ impl HashPool {
         let pool = Self { sign_ins: Line::new(cores, pace), sign_ups: Line::new(cores, pace) };
         for core in 0..cores {
             let (sign_ins, sign_ups) = (Arc::clone(&pool.sign_ins), Arc::clone(&pool.sign_ups));
-            thread::Builder::new().name(format!("sign-ins-{core}")).spawn(move || sign_ins.serve())?;
+            thread::Builder::new().name(format!("sign-ins-{core}")).spawn(move || sign_ins.serve(|| {}))?;
             thread::Builder::new().name(format!("sign-ups-{core}")).spawn(move || {
-                give_way();
-                sign_ups.serve();
+                lower_priority();
+                sign_ups.serve(give_way);
             })?;
         }
         Ok(pool)
@@ -41,7 +42,7 @@ impl HashPool {
     /// Admits somebody who waits for the answer, with this work and perhaps so many units more.
     ///
     /// # Errors
-    /// [`Busy`](crate::Busy) when they would wait longer than 1.5 seconds.
+    /// [`Busy`](crate::Busy) when they would wait longer than 1.5 seconds for the answer.
     pub(crate) fn admit(&self, works: &[Work], more: u64) -> Result<Ticket, Unavailable> {
         self.sign_ins.admit(works, more).map_err(Unavailable::for_now)
     }
@@ -63,7 +64,15 @@ impl Drop for HashPool {
 }
 
 /// On Linux a thread has a priority of its own. Elsewhere, and where it is forbidden, sign-ups compete.
-fn give_way() {
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+}
+
+/// Niceness decides who gets how much, not who comes next: Linux leaves the core to whoever has it for a slice or
+/// two, and weighs by session, or by container, before it looks at threads (sched(7), "The autogroup feature"). The
+/// completion of an fsync was seen to wait 8 ms for a hash. The shortest sleep lets in whoever waits, and takes one
+/// part in twenty of the time.
+fn give_way() {
+    thread::sleep(Duration::from_micros(1));
 }

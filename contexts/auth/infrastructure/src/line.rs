@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use use_case::Unavailable;
 
-/// Nobody waits longer for a thread.
-const LONGEST_WAIT: Duration = Duration::from_millis(1_500);
-/// Nor, with the batch that answers them, longer than this.
-const LONGEST_ANSWER: Duration = Duration::from_secs(2);
+/// Nobody waits longer for a thread and the batch that answers them. What else a sign-in takes comes on top, and a
+/// batch may be slower than those before: within two seconds whoever was admitted has an answer.
+const LONGEST: Duration = Duration::from_millis(1_500);
 /// argon2id has a thread for itself, where five of bcrypt share one: a unit takes three times as long.
 const ARGON2ID: u64 = 3;
 
@@ -85,7 +84,7 @@ impl Line {
     pub(crate) fn admit(self: &Arc<Self>, works: &[Work], more: u64) -> Result<Ticket, Busy> {
         let mut state = self.lock();
         let wait = state.pace.of(state.promised, self.threads);
-        let bound = LONGEST_WAIT.min(LONGEST_ANSWER.saturating_sub(state.pace.batch()));
+        let bound = LONGEST.saturating_sub(state.pace.batch());
         if state.inside >= self.threads.max(1) && wait > bound {
             return Err(Busy { retry_after: wait - bound });
         }
@@ -129,11 +128,11 @@ impl Line {
         self.arrived.notify_all();
     }
 
-    /// What a thread does until the line is closed and empty.
-    pub(crate) fn serve(&self) {
+    /// What a thread does until the line is closed and empty. It calls `pause` about once in a millisecond.
+    pub(crate) fn serve(&self, pause: fn()) {
         while let Some(batch) = self.next_batch() {
             let begun = Instant::now();
-            let digests = compute(batch.iter().map(|waiting| &waiting.work));
+            let digests = compute(batch.iter().map(|waiting| &waiting.work), pause);
             self.done(&batch, begun.elapsed());
             for (digest, waiting) in digests.into_iter().zip(batch) {
                 // Whoever asked may have gone.

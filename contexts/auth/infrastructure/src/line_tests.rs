@@ -68,7 +68,7 @@ fn where_a_batch_takes_long_fewer_may_wait_for_one() {
     }
     // 1.5 s at 0.3 s each would be six.
     let admitted: Vec<_> = std::iter::from_fn(|| line.admit(&[], UNITS).ok()).take(10).collect();
-    assert_eq!(admitted.len(), 4);
+    assert_eq!(admitted.len(), 2);
 }
 
 #[test]
@@ -155,7 +155,7 @@ async fn whoever_has_waited_once_goes_first() {
 async fn what_is_done_is_no_longer_waited_for() {
     let line = Line::new(1, SLOW);
     let served = Arc::clone(&line);
-    let thread = thread::spawn(move || served.serve());
+    let thread = thread::spawn(move || served.serve(|| {}));
     let mut ticket = line.admit(&[bcrypt(10)], UNITS).expect("room");
     ticket.run(bcrypt(10)).await.expect("a digest");
     assert_eq!(line.lock().promised, UNITS, "the other half may still come");
@@ -171,7 +171,7 @@ async fn many_at_once_each_get_their_own_digest() {
     let line = Line::new(2, SLOW);
     let threads = [0, 1].map(|_| {
         let line = Arc::clone(&line);
-        thread::spawn(move || line.serve())
+        thread::spawn(move || line.serve(|| {}))
     });
     let texts = [
         "$2b$10$n79VH.0Q2TMWmt3Oqt9ukucaBph7ZMs5acGQ2rFt35r307YJ5/VV.",

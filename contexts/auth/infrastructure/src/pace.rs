@@ -10,7 +10,8 @@ const FIRST: u32 = 6;
 /// Until a batch has been seen, it is of this cost.
 const USUAL: u32 = 12;
 
-/// How quickly the threads of a line work, averaged over the latest batches. In nanoseconds.
+/// How quickly the threads of a line work, by the latest batches. In nanoseconds. A slower one counts at once, since
+/// what is promised must hold while a flood begins; a quicker one counts a quarter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
     /// For each unit (round of bcrypt) of a batch that is as wide as it gets.
@@ -31,11 +32,12 @@ impl Pace {
 
     /// Takes a batch into account: so wide, each of so many units.
     pub(crate) fn learn(&mut self, width: usize, units: u64, took: Duration) {
+        let learnt = |known: u64, seen: u64| seen.max(known / 4 * 3 + seen / 4).max(1);
         // A machine that slept in between was not that slow.
-        let seen = sample(width, units, took).min(4 * self.unit);
-        let took = nanos(took).min((4 * self.unit).saturating_mul(units).saturating_mul(MAX_LANES as u64));
-        self.unit = ((3 * self.unit + seen) / 4).max(1);
-        self.batch = self.batch / 4 * 3 + took / 4;
+        let longest = 2 * self.unit;
+        self.unit = learnt(self.unit, sample(width, units, took).min(longest));
+        self.batch =
+            learnt(self.batch, nanos(took).min(longest.saturating_mul(units).saturating_mul(MAX_LANES as u64)));
     }
 
     /// How long a batch takes.
@@ -94,10 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn one_batch_during_which_the_machine_slept_does_not_spoil_the_average() {
+    fn a_slow_batch_counts_at_once_but_one_during_which_the_machine_slept_not_for_long() {
         let mut pace = Pace::new(2_000);
         pace.learn(5, 1 << 12, Duration::from_secs(3_600));
-        assert_eq!(pace.unit, (3 * 2_000 + 8_000) / 4);
+        assert_eq!(pace.unit, 4_000);
+        for _ in 0..10 {
+            pace.learn(5, 1 << 12, Duration::from_nanos((5 * 2_000) << 12));
+        }
+        assert!(pace.unit < 2_200, "{pace:?}");
     }
 
     #[test]

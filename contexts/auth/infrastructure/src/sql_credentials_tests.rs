@@ -245,7 +245,7 @@ async fn a_password_that_is_changed_between_verifying_and_renewing_does_not_fit(
             }
             world.store(ANOTHER).await;
             let line = Arc::clone(&world.pool.sign_ins);
-            serving.get_or_init(|| thread::spawn(move || line.serve()));
+            serving.get_or_init(|| thread::spawn(move || line.serve(|| {})));
         };
         let (proven, ()) = tokio::join!(world.sign_in(), change);
         assert!(proven.is_none());

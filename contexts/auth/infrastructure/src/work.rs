@@ -53,8 +53,8 @@ pub(crate) fn units(cost: Cost) -> u64 {
 }
 
 /// The digests, as the scheme writes them, of works that can be computed together: bcrypt at one cost, or one argon2id.
-/// `None` for what cannot be computed now.
-pub(crate) fn compute<'a>(works: impl Iterator<Item = &'a Work>) -> Vec<Option<String>> {
+/// `None` for what cannot be computed now. bcrypt calls `pause` about once in a millisecond.
+pub(crate) fn compute<'a>(works: impl Iterator<Item = &'a Work>, pause: fn()) -> Vec<Option<String>> {
     let (mut jobs, mut cost, mut others) = (Vec::new(), None, Vec::new());
     for work in works {
         match work {
@@ -66,6 +66,6 @@ pub(crate) fn compute<'a>(works: impl Iterator<Item = &'a Work>) -> Vec<Option<S
                 .push(work.compute().inspect_err(|error| tracing::error!(%error, "argon2id cannot be computed")).ok()),
         }
     }
-    let digests = cost.map(|cost| bcrypt_lanes::bcrypt(cost, &jobs)).unwrap_or_default();
+    let digests = cost.map(|cost| bcrypt_lanes::bcrypt_with_pauses(cost, &jobs, pause)).unwrap_or_default();
     digests.iter().map(|digest| Some(bcrypt_lanes::base64::encode(digest))).chain(others).collect()
 }
