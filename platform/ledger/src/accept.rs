@@ -146,26 +146,16 @@ impl Ledger {
         }
     }
 
-    /// Hands out hints for rows that have been committed.
+    /// Hands out hints for rows that have been committed: one for each queue. It makes a worker look, and a worker that
+    /// looks takes as much as it can.
     pub(crate) fn hint(&self, rows: &[NewRow]) {
         for queue in self.routes.queues() {
-            let hints: Vec<_> = rows
-                .iter()
-                .filter(|row| row.context == queue.context && row.lane == queue.lane.as_str())
-                .map(|row| Hint { id: row.id, name: row.name.to_owned(), traceparent: row.traceparent.clone() })
-                .step_by(ROWS_PER_HINT)
-                .take(HINTS)
-                .collect();
-            if !hints.is_empty() {
-                self.announce(&queue, hints);
+            let first = rows.iter().find(|row| row.context == queue.context && row.lane == queue.lane.as_str());
+            if let Some(NewRow { id, name, traceparent, .. }) = first {
+                let (name, traceparent) = ((*name).to_owned(), traceparent.clone());
+                self.announce(&queue, Hint { id: *id, name, traceparent });
             }
         }
-    }
-
-    /// Hands out hints here, and says in the other processes that there is something.
-    pub(crate) fn announce(&self, queue: &Queue, hints: Vec<Hint>) {
-        self.announce.announce(queue, hints);
-        self.across.queue(queue);
     }
 
     /// Commits what stands in line, batch by batch, until nobody can join it any more.
@@ -196,6 +186,8 @@ impl Ledger {
                 let _ = answer.send(result);
             }
             self.hint(&rows);
+            self.rush.now();
+            self.across.accepted();
         }
     }
 
@@ -228,12 +220,6 @@ async fn write(db: &Db, rows: &[NewRow]) -> Result<Vec<Result<Accepted, NotAccep
     tx.commit().await?;
     Ok(results)
 }
-
-/// A hint makes a worker look, and a worker that looks takes as much as it can: for what is committed at
-/// once, one for each queue and so many rows is enough, and more only cost the broker.
-const ROWS_PER_HINT: usize = 16;
-/// At most.
-const HINTS: usize = 4;
 
 const EARLIER: &str =
     "select id, fingerprint from ledger_messages where principal = $1 and route = $2 and idempotency_key = $3";

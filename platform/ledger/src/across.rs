@@ -1,9 +1,9 @@
 //! Across the processes on one PostgreSQL: whose commands have moved, and where work waits.
 //!
-//! At most one `NOTIFY` per process and 10 ms, after the commits; never in a business transaction,
-//! where it would take a lock on the whole database. What is lost is found by looking.
+//! At most one `NOTIFY` per process and 10 ms, and with it one hint per queue, after the commits; never in a business
+//! transaction, where it would take a lock on the whole database. What is lost is found by looking.
 
-use crate::{Ledger, Queue};
+use crate::{Hint, Ledger, Queue};
 use kernel::MessageId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -24,13 +24,16 @@ const LINE: usize = 4096;
 pub(crate) struct Across(Option<mpsc::Sender<News>>);
 
 pub(crate) enum News {
+    Accepted,
     Root(MessageId),
-    Queue(Queue),
+    Queue(Queue, Hint),
 }
 
 #[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Told {
     from: Uuid,
+    accepted: bool,
     roots: Vec<MessageId>,
     queues: Vec<(String, String)>,
 }
@@ -44,13 +47,14 @@ impl Across {
         (Self(Some(sender)), Some(receiver))
     }
 
+    pub(crate) fn accepted(&self) {
+        self.tell(News::Accepted);
+    }
+
     pub(crate) fn root(&self, root: MessageId) {
         self.tell(News::Root(root));
     }
 
-    pub(crate) fn queue(&self, queue: &Queue) {
-        self.tell(News::Queue(queue.clone()));
-    }
 
     fn tell(&self, news: News) {
         if let Some(line) = &self.0 {
@@ -61,6 +65,14 @@ impl Across {
 }
 
 impl Ledger {
+    /// Hands out a hint, here and to the other processes. Where those are, it shares its way with what came before.
+    pub(crate) fn announce(&self, queue: &Queue, hint: Hint) {
+        match self.across {
+            Across(None) => self.announce.announce(queue, vec![hint]),
+            Across(Some(_)) => self.across.tell(News::Queue(queue.clone(), hint)),
+        }
+    }
+
     /// Tells what this process did, until nobody can tell any more.
     pub(crate) async fn tell_others(self, mut news: mpsc::Receiver<News>) {
         let mut batch = Vec::new();
@@ -68,14 +80,19 @@ impl Ledger {
             let mut told = Told { from: self.node, ..Told::default() };
             for news in batch.drain(..) {
                 match news {
+                    News::Accepted => told.accepted = true,
                     News::Root(root) => told.roots.push(root),
-                    News::Queue(queue) => told.queues.push((queue.context.to_owned(), queue.lane.as_str().to_owned())),
+                    News::Queue(queue, hint) => {
+                        let key = (queue.context.to_owned(), queue.lane.as_str().to_owned());
+                        if !told.queues.contains(&key) {
+                            self.announce.announce(&queue, vec![hint]);
+                            told.queues.push(key);
+                        }
+                    }
                 }
             }
             told.roots.sort_unstable();
             told.roots.dedup();
-            told.queues.sort_unstable();
-            told.queues.dedup();
             if let Ok(told) = serde_json::to_string(&told) {
                 // The database being away is told by those who need it.
                 let _ = self.db.notify(CHANNEL, &told).await;
@@ -114,6 +131,9 @@ impl Ledger {
         let Ok(told) = serde_json::from_str::<Told>(said) else { return };
         if told.from == self.node {
             return;
+        }
+        if told.accepted {
+            self.rush.now();
         }
         for root in told.roots {
             self.waiters.wake(root);

@@ -18,6 +18,7 @@ pub mod operate;
 mod outcome;
 mod routes;
 mod row;
+mod rush;
 mod status;
 mod sweep;
 mod wait;
@@ -75,6 +76,7 @@ pub struct Ledger {
     line: accept::Line,
     announce: Arc<dyn Announce>,
     across: across::Across,
+    rush: Arc<rush::Rush>,
     waiters: Arc<wait::Waiters>,
     admission: Arc<admission::Admission>,
     max_delay: Duration,
@@ -111,6 +113,7 @@ impl Node {
             line,
             announce,
             across,
+            rush: Arc::default(),
             waiters: Arc::default(),
             admission: Arc::default(),
             max_delay,

@@ -125,7 +125,7 @@ impl Ledger {
         }
         for (context, lane, id, name, traceparent) in expired {
             if let Some(queue) = self.routes.queue(&context, &lane) {
-                self.announce(&queue, vec![Hint { id: MessageId::new(id), name, traceparent }]);
+                self.announce(&queue, Hint { id: MessageId::new(id), name, traceparent });
             }
         }
         Ok(count)

@@ -178,7 +178,7 @@ impl Ledger {
         if let Some(Successor { id, lane, name, traceparent }) = successor
             && let Some(queue) = self.routes.queue(claim.queue.context, &lane)
         {
-            self.announce(&queue, vec![Hint { id: MessageId::new(id), name, traceparent }]);
+            self.announce(&queue, Hint { id: MessageId::new(id), name, traceparent });
         }
     }
 }

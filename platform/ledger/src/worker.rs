@@ -2,6 +2,7 @@
 
 use crate::claim::{claim, release, renew};
 use crate::{Claim, Context, Ledger, Listen, Nudge, Queue};
+use futures::FutureExt as _;
 use futures::future::join_all;
 use persistence::SqlError;
 use std::collections::{HashMap, HashSet};
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, RwLock, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use use_case::Lane;
 use uuid::Uuid;
 
@@ -74,6 +75,7 @@ impl Floor {
         let freed = Arc::new(Notify::new());
         let mut under_way = JoinSet::new();
         let mut well = true;
+        let half_free = async || while slots.available_permits() * 2 < bay.slots { freed.notified().await };
         while !self.ledger.is_stopping() {
             let free = slots.available_permits();
             let claimed = if free == 0 { Ok(Vec::new()) } else { self.claim(&bay.queue, &names, free).await };
@@ -88,13 +90,16 @@ impl Floor {
                 under_way.spawn(async move { floor.run(&*context, &group, taken, &freed).await });
             }
             while under_way.try_join_next().is_some() {}
-            let _nudge: Option<Nudge> = tokio::select! {
+            let nudge: Option<Nudge> = tokio::select! {
                 () = self.ledger.stopping() => None,
-                () = freed.notified(), if more => None,
+                // Not at the first that is free: what is claimed one by one would be committed one by one for ever.
+                () = half_free(), if more => None,
                 // With no slot free, or no database, a hint is left for other workers to take.
-                nudge = bay.listen.next(), if well && slots.available_permits() > 0 => Some(nudge),
+                nudge = bay.listen.next(), if well && !more => Some(nudge),
                 () = tokio::time::sleep(LOOK) => None,
             };
+            // One look is enough for all that have come.
+            while nudge.is_some() && bay.listen.next().now_or_never().is_some() {}
         }
         while under_way.join_next().await.is_some() {}
     }
@@ -122,9 +127,11 @@ impl Floor {
             self.forget(claim);
         } else {
             let _beside_others = self.alone.read().await;
+            let begun = Instant::now();
             let held: Vec<_> = group.iter().filter(|claim| self.holds(claim)).collect();
             if held.len() > 1 && self.ledger.attempt_together(context, &held).await {
                 held.iter().for_each(|claim| self.forget(claim));
+                self.ledger.rush.give_way(begun).await;
             } else {
                 let each: Vec<_> = held.into_iter().map(|claim| (claim, slots.split(1))).collect();
                 join_all(each.into_iter().map(async |(claim, slot)| {

@@ -241,6 +241,7 @@ pub(crate) struct Hints {
     how: How,
     /// The most that came at once.
     pub(crate) most: Arc<AtomicUsize>,
+    pub(crate) handed_out: Arc<AtomicUsize>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -273,6 +274,7 @@ impl Hints {
 impl Announce for Hints {
     fn announce(&self, queue: &Queue, hints: Vec<Hint>) {
         self.most.fetch_max(hints.len(), SeqCst);
+        self.handed_out.fetch_add(hints.len(), SeqCst);
         let bell = self.bell(queue);
         match self.how {
             How::Never => {}
