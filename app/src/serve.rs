@@ -35,6 +35,10 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
         () = &mut stop => return Ok(()),
     };
     prepare_schema(&db, settings.profile).await?;
+    if role.answers() {
+        let db = db.clone();
+        tokio::spawn(async move { db.warm_up().await });
+    }
     let keys = keys(&settings)?;
     let listening = listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let mut roster = Roster::compose(Plan {

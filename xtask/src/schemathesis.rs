@@ -4,9 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::json;
 
 use crate::demo::client::Client;
@@ -58,13 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn attack(python: &Path, server: &mut Server, place: &Place, options: &Options) -> Result<()> {
     let password = random_hex(16)?;
     let registration = json!({ "email": EMAIL, "password": password });
-    let client = Client::new(&server.url);
-    let registered = client.post("/users", &registration)?;
-    let command = registered.location.context("the registration was accepted")?;
-    while client.get(&command)?.body["status"] != "succeeded" {
-        server.expect_alive()?;
-        process::pause(Duration::from_millis(50))?;
-    }
+    Client::new(&server.url).sign_up(&registration)?;
     process::must(Command::new(python).args(["-c", PROMOTE]).arg(place.path().join("data/roster.db")))?;
 
     let mut failed = Vec::new();

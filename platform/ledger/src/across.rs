@@ -55,7 +55,6 @@ impl Across {
         self.tell(News::Root(root));
     }
 
-
     fn tell(&self, news: News) {
         if let Some(line) = &self.0 {
             // Full: the others find it by looking.
@@ -143,5 +142,39 @@ impl Ledger {
                 self.announce.announce(&queue, Vec::new());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Announce, Hint, Node, Queue, Settings};
+    use persistence::testing::TestDb;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    struct Deaf;
+
+    impl Announce for Deaf {
+        fn announce(&self, _: &Queue, _: Vec<Hint>) {}
+    }
+
+    #[tokio::test]
+    async fn what_another_process_accepts_is_a_rush_here_and_what_it_has_done_is_none() {
+        let test_db = TestDb::sqlite().await;
+        let node = Node::start(Settings {
+            db: test_db.db.clone(),
+            contexts: Vec::new(),
+            announce: Arc::new(Deaf),
+            hints_get_lost: false,
+            max_delay: Duration::MAX,
+        });
+        let ledger = node.ledger();
+        let other = "0190d729-f972-4f9a-a2f3-1bf8e16f0034";
+        ledger.heed(&format!(r#"{{"from":"{other}","roots":["{other}"],"queues":[]}}"#));
+        assert!(!ledger.rush.is_on());
+        ledger.heed(&format!(r#"{{"from":"{}","accepted":true}}"#, ledger.node));
+        assert!(!ledger.rush.is_on(), "its own news come back to it");
+        ledger.heed(&format!(r#"{{"from":"{other}","accepted":true}}"#));
+        assert!(ledger.rush.is_on());
     }
 }

@@ -21,9 +21,13 @@ impl Rush {
     /// After work that began then: so long that it takes its part of the time and no more. A large database that
     /// answers quickly is asked again as quickly.
     pub(crate) async fn give_way(&self, begun: Instant) {
-        if self.last().is_some_and(|last| last.elapsed() < Self::LATELY) {
+        if self.is_on() {
             sleep(begun.elapsed() * (Self::ONE_PART_IN - 1)).await;
         }
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.last().is_some_and(|last| last.elapsed() < Self::LATELY)
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Instant>> {

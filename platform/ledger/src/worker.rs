@@ -75,7 +75,11 @@ impl Floor {
         let freed = Arc::new(Notify::new());
         let mut under_way = JoinSet::new();
         let mut well = true;
-        let half_free = async || while slots.available_permits() * 2 < bay.slots { freed.notified().await };
+        let half_free = async || {
+            while slots.available_permits() * 2 < bay.slots {
+                freed.notified().await
+            }
+        };
         while !self.ledger.is_stopping() {
             let free = slots.available_permits();
             let claimed = if free == 0 { Ok(Vec::new()) } else { self.claim(&bay.queue, &names, free).await };

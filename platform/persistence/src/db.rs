@@ -1,5 +1,6 @@
 use crate::tx::Inner;
 use crate::{Read, SqlError, Tx};
+use futures::future::join_all;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -66,6 +67,15 @@ impl Db {
             Pools::Postgres { reader, .. } => Read::Postgres(reader.acquire().await?),
             Pools::Sqlite { reader, .. } => Read::Sqlite(reader.acquire().await?),
         })
+    }
+
+    /// Opens every connection for reading, before many who read at once make each their own: a PostgreSQL that uses
+    /// SCRAM has ten milliseconds of work with each, and whoever is served meanwhile waits for it.
+    pub async fn warm_up(&self) {
+        if let Pools::Postgres { reader, .. } = &self.0 {
+            // Where it does not answer, whoever reads will say so.
+            drop(join_all((0..reader.options().get_max_connections()).map(|_| reader.acquire())).await);
+        }
     }
 
     /// The database's kind, as people call it.

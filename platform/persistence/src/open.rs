@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Connections that may write, and as many that read, per process (PostgreSQL).
-const POSTGRES_CONNECTIONS: u32 = 16;
+const POSTGRES_WRITERS: u32 = 16;
+const POSTGRES_READERS: u32 = 8;
 /// Connections that read (SQLite).
 const SQLITE_READERS: u32 = 4;
 /// In KiB, as a negative number. With SQLite's default of 2 MiB the ledger's indexes did not stay in
@@ -156,15 +157,15 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
         // Compiling a short statement takes many times as long as running it.
         ("jit", "off"),
     ]);
-    let pool = || {
+    let pool = |connections| {
         PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS)
+            .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             // The default pings before each use: a round trip on every request.
             .test_before_acquire(false)
     };
-    let writer = pool().connect_with(options.clone()).await.map_err(unreachable_or_unfit)?;
-    let reader = pool()
+    let writer = pool(POSTGRES_WRITERS).connect_with(options.clone()).await.map_err(unreachable_or_unfit)?;
+    let reader = pool(POSTGRES_READERS)
         // Where nothing begins, a connection that died unused is found out by asking it.
         .before_acquire(|conn, meta| {
             Box::pin(async move {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use ureq::http::Response;
 use ureq::{Agent, Body};
@@ -36,10 +36,24 @@ impl Client {
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        self.post_preferring("respond-async", path, body)
+    }
+
+    /// Signs somebody up and waits until it is done.
+    pub(crate) fn sign_up(&self, person: &Value) -> Result<Answer> {
+        let answer = self.post_preferring("wait=30", "/users", person)?;
+        if answer.status != 201 {
+            bail!("POST /users was answered {} {}", answer.status, answer.body);
+        }
+        Ok(answer)
+    }
+
+    fn post_preferring(&self, prefer: &str, path: &str, body: &Value) -> Result<Answer> {
         let body = serde_json::to_vec(body)?;
         let asked = Instant::now();
         let request = self.agent.post(format!("{}{path}", self.base)).header("content-type", "application/json");
-        read(request.send(&body[..]), asked).with_context(|| format!("POST {path}"))
+        let sent = request.header("prefer", prefer).send(&body[..]);
+        read(sent, asked).with_context(|| format!("POST {path}"))
     }
 }
 

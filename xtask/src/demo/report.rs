@@ -14,6 +14,7 @@ pub(crate) struct Report {
     pub(crate) wrong: Vec<String>,
     pub(crate) accept_times: Vec<Duration>,
     pub(crate) read_times: Vec<Duration>,
+    pub(crate) first: Duration,
     pub(crate) accepting: Duration,
     pub(crate) completing: Duration,
     pub(crate) reading: Duration,
@@ -33,6 +34,7 @@ impl Report {
             wrong: Vec::new(),
             accept_times: Vec::new(),
             read_times: Vec::new(),
+            first: Duration::ZERO,
             accepting: Duration::ZERO,
             completing: Duration::ZERO,
             reading: Duration::ZERO,
@@ -62,6 +64,7 @@ impl Report {
         row("completed/s", rate(ended, self.completing));
         row("reads/s", rate(self.read_times.len(), self.reading));
         row("time to ready", format!("{:.0} ms", milliseconds(self.time_to_ready)));
+        row("first sign-up, done in", format!("{:.0} ms", milliseconds(self.first)));
         row("memory, idle", self.memory_idle.clone());
         row("memory, after the run", self.memory_after.clone());
         row("SIGTERM to end", format!("{:.0} ms", milliseconds(self.stopped_in)));

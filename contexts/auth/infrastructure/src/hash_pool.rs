@@ -71,8 +71,8 @@ fn lower_priority() {
 
 /// Niceness decides who gets how much, not who comes next: Linux leaves the core to whoever has it for a slice or
 /// two, and weighs by session, or by container, before it looks at threads (sched(7), "The autogroup feature"). The
-/// completion of an fsync was seen to wait 8 ms for a hash. The shortest sleep lets in whoever waits, and takes one
-/// part in twenty of the time.
+/// completion of an fsync was seen to wait 8 ms for a hash. The shortest sleep lets in whoever waits; it makes
+/// hashing some 6 % slower.
 fn give_way() {
     thread::sleep(Duration::from_micros(1));
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use use_case::Unavailable;
 
-/// Nobody waits longer for a thread and the batch that answers them. What else a sign-in takes comes on top, and a
-/// batch may be slower than those before: within two seconds whoever was admitted has an answer.
+/// Nobody is admitted who would wait longer for a thread and the batch that answers them. The aim is an answer within
+/// two seconds: what else a sign-in takes comes on top, and a batch may be slower than those before.
 const LONGEST: Duration = Duration::from_millis(1_500);
 /// argon2id has a thread for itself, where five of bcrypt share one: a unit takes three times as long.
 const ARGON2ID: u64 = 3;
