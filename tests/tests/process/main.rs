@@ -1,6 +1,7 @@
 //! The real binary as people run it: from nothing, in several roles, with wrong settings, and to its end.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod attempts;
 mod command_line;
 mod databases;
 mod disk;

@@ -245,6 +245,10 @@ async fn a_request_leaves_one_line_and_nothing_that_the_client_wrote() {
         ]
     );
     assert!(access.iter().all(|it| it["duration_ms"].is_f64() && it["request_id"].is_string()));
+    let refused: Vec<_> = access.iter().map(|it| (it["code"].as_str(), it["client"].as_str())).collect();
+    let here = Some("127.0.0.1");
+    let method = (Some("method_not_allowed"), here);
+    assert_eq!(refused, [(None, None), (Some("not_found"), here), (Some("internal"), here), method]);
     let errors: Vec<_> =
         lines.iter().filter(|line| line["level"] == "ERROR" && line["span"]["trace_id"] == trace).collect();
     assert_eq!(errors.len(), 1, "a failure is logged once: {errors:?}");

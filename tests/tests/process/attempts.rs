@@ -1,0 +1,46 @@
+//! Whoever tries to get past the rules leaves a trace in the log, and nothing of what they sent.
+
+use crate::somebody;
+use acceptance::process::Folder;
+use serde_json::{Value, json};
+
+/// ASVS 16.3.3.
+#[tokio::test]
+async fn forged_tokens_refused_bodies_and_guesses_leave_their_rule_and_their_address() {
+    let folder = Folder::new();
+    let server = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "10").serve().await;
+    let somebody = somebody();
+    assert_eq!(server.sign_up(&[("prefer", "wait=20")], &somebody).await.status, 201);
+    let (email, password) = (somebody["email"].as_str().unwrap(), somebody["password"].as_str().unwrap());
+    let signed_in = server.sign_in(email, password).await.json();
+    let token = signed_in["access_token"].as_str().unwrap();
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    // {"alg":"none","typ":"at+jwt"}
+    let (_, claims) = signed.split_once('.').unwrap();
+    let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{claims}.");
+
+    for forged in [&format!("{signed}.canary7canary7"), &unsigned] {
+        assert_eq!(server.ask("GET", "/users/me", forged, None).await.status, 401);
+    }
+    let body = json!({ "email": "canary7", "password": "canary7" });
+    assert_eq!(server.sign_up(&[], &body).await.status, 422);
+    assert_eq!(server.sign_in(email, "canary7 canary7 canary7").await.status, 401);
+    let ghost = "/commands/0190d729-f972-4f9a-a2f3-1bf8e16f0034";
+    while server.get(ghost).await.status != 429 {}
+
+    let ended = server.terminate().await;
+    assert!(!ended.stderr.contains("canary7") && !ended.stderr.contains(email), "{}", ended.stderr);
+    let lines: Vec<Value> = ended.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let told = |route: &str, status: u16, code: &str| {
+        let is_it = |line: &&Value| {
+            (&line["route"], &line["status"], &line["code"]) == (&route.into(), &status.into(), &code.into())
+        };
+        let told: Vec<_> = lines.iter().filter(|line| line["target"] == "web::access").filter(is_it).collect();
+        assert!(told.iter().all(|line| line["client"] == "127.0.0.1"), "{told:?}");
+        told.len()
+    };
+    assert_eq!(told("/users/me", 401, "invalid_token"), 2, "{}", ended.stderr);
+    assert_eq!(told("/users", 422, "invalid_request"), 1, "{}", ended.stderr);
+    assert_eq!(told("/auth/login", 401, "wrong_credentials"), 1, "{}", ended.stderr);
+    assert_eq!(told("/commands/{id}", 429, "too_many_requests"), 1, "{}", ended.stderr);
+}
