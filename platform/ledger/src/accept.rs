@@ -181,13 +181,15 @@ impl Ledger {
                 // One bad row harms no neighbour.
                 Err(_) => self.write_one_by_one(&rows).await,
             };
+            if self.db.is_shared() && results.iter().any(|result| matches!(result, Ok(Accepted::New(..)))) {
+                self.rush.now();
+                self.across.accepted();
+            }
             for (answer, result) in answers.into_iter().zip(results) {
                 // Nobody listens when the request was cancelled; the command stands.
                 let _ = answer.send(result);
             }
             self.hint(&rows);
-            self.rush.now();
-            self.across.accepted();
         }
     }
 

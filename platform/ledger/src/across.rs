@@ -8,13 +8,14 @@ use kernel::MessageId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 const CHANNEL: &str = "roster";
 const COALESCE: Duration = Duration::from_millis(10);
 /// As many as fit into the 8,000 bytes of a payload, with room for the queues.
 const ROOTS: usize = 150;
-/// Pause before listening again after the connection was lost.
+/// Before listening again after the connection was lost, and for telling the others.
 const PAUSE: Duration = Duration::from_secs(1);
 /// News that may wait to be told; what comes on top is dropped.
 const LINE: usize = 4096;
@@ -57,7 +58,7 @@ impl Across {
 
     fn tell(&self, news: News) {
         if let Some(line) = &self.0 {
-            // Full: the others find it by looking.
+            // Full: it is found by looking.
             let _ = line.try_send(news);
         }
     }
@@ -93,8 +94,8 @@ impl Ledger {
             told.roots.sort_unstable();
             told.roots.dedup();
             if let Ok(told) = serde_json::to_string(&told) {
-                // The database being away is told by those who need it.
-                let _ = self.db.notify(CHANNEL, &told).await;
+                // The database being away is told by those who need it, and hints must not wait for it for long.
+                let _ = timeout(PAUSE, self.db.notify(CHANNEL, &told)).await;
             }
             tokio::time::sleep(COALESCE).await;
         }

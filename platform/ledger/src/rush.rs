@@ -9,20 +9,20 @@ use tokio::time::{Instant, sleep};
 pub(crate) struct Rush(Mutex<Option<Instant>>);
 
 impl Rush {
-    /// News from another process may take as long, and the next commit too.
-    const LATELY: Duration = Duration::from_millis(30);
-    /// Of the time, while there is a rush: enough to stay ahead of the hashing many times over.
-    const ONE_PART_IN: u32 = 4;
+    /// News from another process may take as long, and the next commit too, when the database is slow.
+    const LATELY: Duration = Duration::from_millis(100);
+    /// How long a rest is, beside the work that it follows.
+    const TIMES: u32 = 3;
+    const LONGEST: Duration = Duration::from_millis(100);
 
     pub(crate) fn now(&self) {
         *self.last() = Some(Instant::now());
     }
 
-    /// After work that began then: so long that it takes its part of the time and no more. A large database that
-    /// answers quickly is asked again as quickly.
+    /// Rests after work that began then. A large database that answers quickly is asked again as quickly.
     pub(crate) async fn give_way(&self, begun: Instant) {
         if self.is_on() {
-            sleep(begun.elapsed() * (Self::ONE_PART_IN - 1)).await;
+            sleep((begun.elapsed() * Self::TIMES).min(Self::LONGEST)).await;
         }
     }
 
@@ -50,11 +50,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn in_a_rush_work_takes_one_part_in_four_of_the_time_and_otherwise_all_of_it() {
+    async fn in_a_rush_a_rest_is_three_times_as_long_as_the_work_but_never_long_and_otherwise_there_is_none() {
         let rush = Rush::default();
         assert_eq!(way_given(&rush).await, Duration::ZERO, "nobody was ever accepted");
         rush.now();
         assert_eq!(way_given(&rush).await, WORK * 3, "somebody has just been accepted");
+        rush.now();
+        let begun = Instant::now() - Rush::LONGEST;
+        rush.give_way(begun).await;
+        assert_eq!(begun.elapsed(), Rush::LONGEST * 2, "the work was long");
         advance(Rush::LATELY).await;
         assert_eq!(way_given(&rush).await, Duration::ZERO, "that was long ago");
     }

@@ -126,10 +126,10 @@ impl Ledger {
         let rows = self.routes.rows(&mut tx, sent).await?;
         insert(&mut tx, &rows).await.map_err(Unavailable::from)?;
         tx.commit().await.map_err(Unavailable::from)?;
+        self.hint(&rows);
         for (claim, successor) in finished {
             self.committed(claim, successor);
         }
-        self.hint(&rows);
         Ok(Done::Succeeded)
     }
 

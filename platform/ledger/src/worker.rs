@@ -75,13 +75,17 @@ impl Floor {
         let freed = Arc::new(Notify::new());
         let mut under_way = JoinSet::new();
         let mut well = true;
-        let half_free = async || {
-            while slots.available_permits() * 2 < bay.slots {
-                freed.notified().await
+        // Not at the first that is free: quick ones that are claimed one by one would be committed one by one for ever.
+        let wanted = if bay.queue.lane == Lane::Fast { bay.slots.div_ceil(2) } else { 1 };
+        let enough_free = async || {
+            while slots.available_permits() < wanted {
+                freed.notified().await;
             }
         };
         while !self.ledger.is_stopping() {
             let free = slots.available_permits();
+            // One look is enough for all that have come. With no slot free, or no database, a hint is left for others.
+            while free > 0 && well && bay.listen.next().now_or_never().is_some() {}
             let claimed = if free == 0 { Ok(Vec::new()) } else { self.claim(&bay.queue, &names, free).await };
             well = told(&bay.queue, well, &claimed);
             let claims = claimed.unwrap_or_default();
@@ -94,16 +98,12 @@ impl Floor {
                 under_way.spawn(async move { floor.run(&*context, &group, taken, &freed).await });
             }
             while under_way.try_join_next().is_some() {}
-            let nudge: Option<Nudge> = tokio::select! {
+            let _nudge: Option<Nudge> = tokio::select! {
                 () = self.ledger.stopping() => None,
-                // Not at the first that is free: what is claimed one by one would be committed one by one for ever.
-                () = half_free(), if more => None,
-                // With no slot free, or no database, a hint is left for other workers to take.
+                () = enough_free(), if more => None,
                 nudge = bay.listen.next(), if well && !more => Some(nudge),
                 () = tokio::time::sleep(LOOK) => None,
             };
-            // One look is enough for all that have come.
-            while nudge.is_some() && bay.listen.next().now_or_never().is_some() {}
         }
         while under_way.join_next().await.is_some() {}
     }

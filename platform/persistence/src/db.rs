@@ -74,7 +74,8 @@ impl Db {
     pub async fn warm_up(&self) {
         if let Pools::Postgres { reader, .. } = &self.0 {
             // Where it does not answer, whoever reads will say so.
-            drop(join_all((0..reader.options().get_max_connections()).map(|_| reader.acquire())).await);
+            let open = async || drop(reader.acquire().await);
+            join_all((0..reader.options().get_max_connections()).map(|_| open())).await;
         }
     }
 

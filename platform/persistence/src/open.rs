@@ -10,8 +10,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Connections that may write, and as many that read, per process (PostgreSQL).
+/// Connections that may write, per process (PostgreSQL).
 const POSTGRES_WRITERS: u32 = 16;
+/// Connections that read, per process (PostgreSQL).
 const POSTGRES_READERS: u32 = 8;
 /// Connections that read (SQLite).
 const SQLITE_READERS: u32 = 4;

@@ -1,9 +1,4 @@
-use crate::{
-    ClientAddress, Deadline, Peer, Problem, Proxies, Trace,
-    body::BodyWithin,
-    host,
-    problem::{Code, render},
-};
+use crate::{ClientAddress, Deadline, Peer, Problem, Proxies, Trace, body::BodyWithin, host, problem::render};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
@@ -150,8 +145,8 @@ fn harden(answer: &mut Response, trace: &Trace, hsts: bool) {
 }
 
 /// One line in the log for one request, also for one whose client hung up. Nothing of it is
-/// chosen by the client but the trace id: no path, no query, no header, no invented method. What
-/// was refused says by which rule, and from where it came: that is how attempts are seen
+/// chosen by the client but the trace id: no path, no query, no header, no invented method. An
+/// error says which, and from where the request came: that is how attempts are seen
 /// (ASVS 16.3.3). Whoever is served leaves no address.
 struct AccessLine {
     method: &'static str,
@@ -185,7 +180,7 @@ impl AccessLine {
 
     fn end(mut self, answer: &Response) {
         self.status = Some(answer.status());
-        self.code = answer.extensions().get::<Code>().map(|code| code.0);
+        self.code = answer.extensions().get::<Problem>().map(Problem::code);
     }
 }
 

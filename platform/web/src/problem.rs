@@ -180,10 +180,6 @@ impl IntoResponse for Problem {
 #[derive(Debug, Clone, Copy)]
 pub struct AsIs;
 
-/// What an answer was refused with: for the log.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Code(pub(crate) &'static str);
-
 /// Writes a problem out; turns any other error into one, so that nothing a framework says leaves.
 pub(crate) fn render(answer: Response, trace: &Trace) -> Response {
     let status = answer.status();
@@ -199,7 +195,8 @@ pub(crate) fn render(answer: Response, trace: &Trace) -> Response {
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     // Texts and numbers only: that cannot fail, and if it did, the status and the code's absence say enough.
     let body = serde_json::to_vec(&problem.body(trace)).unwrap_or_default();
-    parts.extensions.insert(Code(problem.code));
+    // For the log.
+    parts.extensions.insert(problem);
     Response::from_parts(parts, body.into())
 }
 
