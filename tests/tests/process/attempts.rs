@@ -15,8 +15,8 @@ async fn forged_tokens_refused_bodies_and_guesses_leave_their_rule_and_their_add
     let signed_in = server.sign_in(email, password).await.json();
     let token = signed_in["access_token"].as_str().unwrap();
     let (signed, _) = token.rsplit_once('.').unwrap();
-    // {"alg":"none","typ":"at+jwt"}
     let (_, claims) = signed.split_once('.').unwrap();
+    // {"alg":"none","typ":"at+jwt"}
     let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{claims}.");
 
     for forged in [&format!("{signed}.canary7canary7"), &unsigned] {

@@ -62,21 +62,14 @@ impl Server {
             self.processes.push((role, server));
         }
         let client = Client::new(&self.url);
-        self.wait(began, || client.get("/health/ready").is_ok_and(|answer| answer.status == 200))?;
-        self.time_to_ready = began.elapsed();
-        // A worker has no port to ask.
-        let (log, alone) = (self.log.clone(), settings.servers.is_none());
-        self.wait(began, || alone || fs::read_to_string(&log).is_ok_and(|log| log.contains("Roster works")))
-    }
-
-    fn wait(&mut self, began: Instant, ready: impl Fn() -> bool) -> Result<()> {
-        while !ready() {
+        while !client.get("/health/ready").is_ok_and(|answer| answer.status == 200) {
             self.expect_alive()?;
             if PATIENCE < began.elapsed() {
                 bail!("it is not ready after {PATIENCE:?}");
             }
             process::pause(Duration::from_millis(1))?;
         }
+        self.time_to_ready = began.elapsed();
         Ok(())
     }
 
