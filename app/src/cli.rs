@@ -96,9 +96,18 @@ fn give_way() {
     // Between sessions Linux looks at the niceness of the session only (sched(7), "The autogroup feature"), and each
     // of PostgreSQL's backends has a session to itself. A service leads its own; others keep what is not theirs.
     #[cfg(target_os = "linux")]
-    if rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpid()) {
+    if std::fs::read_to_string("/proc/self/stat").is_ok_and(|stat| leads_its_session(&stat)) {
         let _ = std::fs::write("/proc/self/autogroup", WORKER_NICENESS.to_string());
     }
+}
+
+/// By `proc_pid_stat(5)`, fields 1 and 6; the name between them may contain anything. Not by `getsid(2)`: in a PID
+/// namespace the session may be one from outside, whose number is 0, and rustix takes it for impossible.
+#[cfg(target_os = "linux")]
+fn leads_its_session(stat: &str) -> bool {
+    let process = stat.split(' ').next();
+    let session = stat.rsplit_once(") ").and_then(|(_, fields)| fields.split(' ').nth(3));
+    process.is_some() && process == session
 }
 
 /// One line, whatever the depth of the cause.
@@ -166,4 +175,18 @@ async fn openapi() -> anyhow::Result<()> {
     let document = roster.document.to_pretty_json()?;
     roster.stop().await;
     print(&document)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::leads_its_session;
+
+    #[test]
+    fn only_who_leads_a_session_speaks_for_it() {
+        assert!(leads_its_session("12 (roster) S 1 12 12 34816 12 4194304"));
+        assert!(leads_its_session("12 (a) 7 (b) S 1 12 12 34816 12 4194304"));
+        assert!(!leads_its_session("12 (roster) S 1 12 7 34816 12 4194304"), "a shell's");
+        assert!(!leads_its_session("2 (roster) S 1 0 0 0 -1 4194304"), "one outside of the PID namespace");
+        assert!(!leads_its_session(""));
+    }
 }
