@@ -77,8 +77,10 @@ async fn hand_in(
     patience: Duration,
 ) -> anyhow::Result<Option<Command>> {
     match wanted {
-        Standing::Active => registrar.command(command, &ReactivateUser { id, by: None }, patience).await,
-        Standing::Deactivated => registrar.command(command, &DeactivateUser { id, by: None }, patience).await,
+        Standing::Active => registrar.command(command, &ReactivateUser { id, by: None, client: None }, patience).await,
+        Standing::Deactivated => {
+            registrar.command(command, &DeactivateUser { id, by: None, client: None }, patience).await
+        }
     }
 }
 

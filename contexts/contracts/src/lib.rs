@@ -3,7 +3,7 @@
 //! Plain data, no behaviour. Each type's JSON is a contract, held by the golden files beside this
 //! crate: a compatible addition keeps the name, any other change is a new type with a new name.
 
-use kernel::{Email, Sealed, Timestamp, UserId};
+use kernel::{Client, Email, Sealed, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use use_case::{Message, Trouble};
 use uuid::Uuid;
@@ -61,6 +61,9 @@ pub struct UserDeactivated {
     /// The administrator who said so; none when it was an operator.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<UserId>,
+    /// From where; none when it was an operator.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client: Option<Client>,
 }
 
 impl Message for UserDeactivated {
@@ -83,6 +86,9 @@ pub struct UserReactivated {
     /// The administrator who said so; none when it was an operator.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<UserId>,
+    /// From where; none when it was an operator.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client: Option<Client>,
 }
 
 impl Message for UserReactivated {

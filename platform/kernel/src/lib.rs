@@ -1,7 +1,8 @@
-//! The words every domain speaks: ids, email addresses, time, reasons for refusal, secrets.
+//! The words every domain speaks: ids, email addresses, time, where a request came from, reasons for refusal, secrets.
 //!
 //! No I/O and no framework: a domain may depend on this crate, so nothing may come in through it.
 
+mod client;
 mod email;
 mod id;
 mod reason;
@@ -10,6 +11,7 @@ mod secret;
 mod text;
 mod time;
 
+pub use client::Client;
 pub use email::{Email, EmailError};
 pub use id::{MessageId, UserId};
 pub use reason::Reason;

@@ -4,6 +4,7 @@ use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::fs::{DirBuilder, File, TryLockError};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -275,8 +276,16 @@ async fn open_sqlite(path: &Path, lock: Option<File>, synchronous: SqliteSynchro
     Ok(Db(Pools::Sqlite { writer, reader, urgent: Arc::default(), _lock: lock.map(Arc::new) }))
 }
 
-/// A wrong password or an unknown database will not mend itself.
+/// A wrong password, an unknown database or a wrong certificate will not mend itself.
 fn unreachable_or_unfit(error: sqlx::Error) -> OpenError {
+    let is_tls = match &error {
+        // What rustls does not accept comes as an error of this kind.
+        sqlx::Error::Io(error) => error.kind() == ErrorKind::InvalidData,
+        error => matches!(error, sqlx::Error::Tls(_)),
+    };
+    if is_tls {
+        return OpenError::Unfit(format!("{error}: see sslmode and sslrootcert in DATABASE_URL"));
+    }
     match error.as_database_error().and_then(|error| error.code()).as_deref() {
         Some(code) if code.starts_with("28") || code.starts_with("3D") || code.starts_with("42") => {
             OpenError::Unfit(error.to_string())

@@ -61,7 +61,7 @@ pub trait Authenticate: Send + Sync {
     async fn denied(&self, caller: &Caller, route: &str, client: &Client);
 }
 
-/// Where a request comes from, for the record.
+/// Where a request comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// The client's network address.
@@ -174,6 +174,12 @@ impl<S: Sync> FromRequestParts<S> for Client {
 }
 
 impl Client {
+    /// As a record keeps it.
+    #[must_use]
+    pub fn on_record(&self) -> kernel::Client {
+        kernel::Client { address: self.address.ip().to_string(), request: Some(self.request.clone()) }
+    }
+
     fn of(parts: &Parts) -> Result<Self, Problem> {
         let (address, trace) = (parts.extensions.get::<ClientAddress>(), parts.extensions.get::<Trace>());
         let (Some(address), Some(trace)) = (address, trace) else {

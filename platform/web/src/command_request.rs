@@ -1,6 +1,6 @@
 //! What a route that takes a command says of itself: in its types, who may send it and what its path names.
 
-use crate::{Administrator, Caller, Fields, Limit, PathId, Person, Problem};
+use crate::{Administrator, Caller, Client, Fields, Limit, PathId, Person, Problem};
 use axum::extract::FromRequestParts;
 use axum::response::Response;
 use kernel::MessageId;
@@ -82,6 +82,14 @@ impl Sender for Person {
 
 impl Sender for Administrator {
     const REFUSAL: Option<&'static str> = Some("You are no administrator.");
+    fn principal(&self) -> String {
+        self.0.principal()
+    }
+}
+
+/// For a command whose record says from where it came.
+impl<S: Sender> Sender for (S, Client) {
+    const REFUSAL: Option<&'static str> = S::REFUSAL;
     fn principal(&self) -> String {
         self.0.principal()
     }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod attempts;
+mod certificates;
 mod command_line;
 mod databases;
 mod disk;

@@ -101,7 +101,7 @@ async fn the_same_again_succeeds_and_changes_nothing() {
         assert_eq!(world.texts(events).await, [on, off, off, on, on], "said each time");
         let lines = "select action || ' ' || outcome || ' ' || actor || ' ' || address from auth_audit_events \
              where action like 'user.%' order by at";
-        let line = |action: &str| format!("user.{action} succeeded user:{} ", admin.user);
+        let line = |action: &str| format!("user.{action} succeeded user:{} 127.0.0.1", admin.user);
         assert_eq!(world.texts(lines).await, [line("deactivate"), line("reactivate")], "one line each");
     })
     .await;
@@ -130,6 +130,8 @@ async fn the_record_names_the_command_and_only_administrators_see_all_of_that() 
         let line = &lines["data"][0];
         assert_eq!((&line["target"], &line["user_id"]), (&accepted.json()["id"], &json!(here.user)), "{lines}");
         assert_eq!(line["actor"], format!("user:{}", admin.user));
+        let from = [&line["address"], &line["request_id"]].map(|it| it.as_str());
+        assert_eq!(from, [Some("127.0.0.1"), accepted.header("x-request-id")], "{lines}");
     })
     .await;
 }

@@ -106,12 +106,11 @@ impl AuditEvent {
         Self { action, outcome: Outcome::Succeeded, actor, user: None, session: None, target: None, client }
     }
 
-    /// A command of an administrator's was done, or of an operator's, who is `local`. Where an administrator was,
-    /// the command does not know.
+    /// A command of an administrator's was done, or of an operator's, who is `local`.
     #[must_use]
-    pub fn commanded(by: Option<UserId>, action: Action, command: MessageId) -> Self {
-        let (actor, address) = by.map_or((Actor::Operator, "local"), |admin| (Actor::User(admin), ""));
-        Self::by(actor, action, Client { address: address.to_owned(), request: None }).about(command.to_string())
+    pub fn commanded(by: Option<UserId>, client: Option<Client>, action: Action, command: MessageId) -> Self {
+        let client = client.unwrap_or_else(|| Client { address: "local".to_owned(), request: None });
+        Self::by(by.map_or(Actor::Operator, Actor::User), action, client).about(command.to_string())
     }
 
     /// On whom.

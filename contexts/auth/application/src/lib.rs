@@ -10,9 +10,10 @@ mod sessions;
 pub use accounts::Accounts;
 pub use audit::{Action, Actor, Audit, AuditEvent, Outcome};
 pub use auth::{Auth, Immediate};
+pub use kernel::Client;
 pub use passwords::{Credentials, Passwords, Proven};
 pub use service_keys::{ServiceKey, ServiceKeys};
-pub use sessions::{Client, Ending, Sessions, TokenHash};
+pub use sessions::{Ending, Sessions, TokenHash};
 
 // What comes as a message.
 use_case::use_cases! { dyn Auth:

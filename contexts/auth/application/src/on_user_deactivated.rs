@@ -7,11 +7,12 @@ pub use contracts::UserDeactivated;
 
 impl Handle<dyn Auth, Trouble> for UserDeactivated {
     async fn handle(self, cx: Cx<'_, dyn Auth>) -> Result<(), Trouble> {
-        let Self { user_id, version, deactivated_at, by } = self;
+        let Self { user_id, version, deactivated_at, by, client } = self;
         // First the account, which a sign-in locks: it has opened its session by now, or never will.
         if cx.store.set_disabled(user_id, version, Some(deactivated_at)).await? {
             cx.store.end_others(user_id, None, Ending::Disabled).await?;
-            cx.store.record(AuditEvent::commanded(by, Action::DeactivateUser, cx.message.root).on(user_id)).await?;
+            let line = AuditEvent::commanded(by, client, Action::DeactivateUser, cx.message.root);
+            cx.store.record(line.on(user_id)).await?;
         }
         Ok(())
     }

@@ -7,9 +7,10 @@ pub use contracts::UserReactivated;
 
 impl Handle<dyn Auth, Trouble> for UserReactivated {
     async fn handle(self, cx: Cx<'_, dyn Auth>) -> Result<(), Trouble> {
-        let Self { user_id, version, by, .. } = self;
+        let Self { user_id, version, by, client, .. } = self;
         if cx.store.set_disabled(user_id, version, None).await? {
-            cx.store.record(AuditEvent::commanded(by, Action::ReactivateUser, cx.message.root).on(user_id)).await?;
+            let line = AuditEvent::commanded(by, client, Action::ReactivateUser, cx.message.root);
+            cx.store.record(line.on(user_id)).await?;
         }
         Ok(())
     }

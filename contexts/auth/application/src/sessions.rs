@@ -1,19 +1,10 @@
 use auth_domain::{Session, SessionId};
-use kernel::UserId;
+use kernel::{Client, UserId};
 use use_case::{Unavailable, async_trait};
 
 /// The SHA-256 of a token. The token itself is stored nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenHash(pub [u8; 32]);
-
-/// Where a request came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Client {
-    /// The client's network address.
-    pub address: String,
-    /// The id of the request, as in its answer's `X-Request-Id`. The command line has none.
-    pub request: Option<String>,
-}
 
 /// Why a session has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -73,7 +73,7 @@ impl Authenticate for Authenticator {
             tracing::warn!(target: "audit", caller = caller.principal(), route, "refused, and not recorded any more for a while");
             return;
         }
-        let denied = DenyAccess { actor, route: route.to_owned(), client: crate::http::client(client) };
+        let denied = DenyAccess { actor, route: route.to_owned(), client: client.on_record() };
         if let Err(why) = self.0.run(denied).await {
             tracing::error!(%why, route, "a refusal could not be recorded");
         }

@@ -45,11 +45,11 @@ impl World {
     }
 
     fn deactivated(&self, version: i64) -> UserDeactivated {
-        UserDeactivated { user_id: self.user, version, deactivated_at: at(version), by: None }
+        UserDeactivated { user_id: self.user, version, deactivated_at: at(version), by: None, client: None }
     }
 
     fn reactivated(&self, version: i64) -> UserReactivated {
-        UserReactivated { user_id: self.user, version, reactivated_at: at(version), by: None }
+        UserReactivated { user_id: self.user, version, reactivated_at: at(version), by: None, client: None }
     }
 
     /// Since when they may not sign in, by which version, in how many sessions they are, and how much is on record.

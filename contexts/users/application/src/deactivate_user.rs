@@ -2,7 +2,7 @@
 
 use crate::Users;
 use contracts::UserDeactivated;
-use kernel::UserId;
+use kernel::{Client, UserId};
 use serde::{Deserialize, Serialize};
 use use_case::{Cx, Failure, Handle, Message};
 use users_domain::NoSuchUser;
@@ -14,6 +14,9 @@ pub struct DeactivateUser {
     pub id: UserId,
     /// The administrator who says so; none when it is an operator.
     pub by: Option<UserId>,
+    /// From where; none when it is an operator.
+    #[serde(default)]
+    pub client: Option<Client>,
 }
 
 impl Message for DeactivateUser {
@@ -33,7 +36,8 @@ impl Handle<dyn Users> for DeactivateUser {
         }
         // Also when they were already: this command, too, succeeds only when everybody has heard of it.
         let deactivated_at = user.deactivated_at.unwrap_or(deactivated_at);
-        cx.publish(&UserDeactivated { user_id: user.id, version: user.version, deactivated_at, by: self.by });
+        let Self { by, client, .. } = self;
+        cx.publish(&UserDeactivated { user_id: user.id, version: user.version, deactivated_at, by, client });
         Ok(())
     }
 }

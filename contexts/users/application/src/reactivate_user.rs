@@ -2,7 +2,7 @@
 
 use crate::Users;
 use contracts::UserReactivated;
-use kernel::UserId;
+use kernel::{Client, UserId};
 use serde::{Deserialize, Serialize};
 use use_case::{Cx, Failure, Handle, Message};
 use users_domain::NoSuchUser;
@@ -14,6 +14,9 @@ pub struct ReactivateUser {
     pub id: UserId,
     /// The administrator who says so; none when it is an operator.
     pub by: Option<UserId>,
+    /// From where; none when it is an operator.
+    #[serde(default)]
+    pub client: Option<Client>,
 }
 
 impl Message for ReactivateUser {
@@ -32,7 +35,8 @@ impl Handle<dyn Users> for ReactivateUser {
             cx.store.save(&user).await?;
         }
         // Also when they were already: this command, too, succeeds only when everybody has heard of it.
-        cx.publish(&UserReactivated { user_id: user.id, version: user.version, reactivated_at, by: self.by });
+        let Self { by, client, .. } = self;
+        cx.publish(&UserReactivated { user_id: user.id, version: user.version, reactivated_at, by, client });
         Ok(())
     }
 }

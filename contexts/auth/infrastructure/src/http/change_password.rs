@@ -1,6 +1,5 @@
 //! The old password for a new one.
 
-use super::client;
 use crate::Desk;
 use crate::desk::unavailable;
 use crate::guesses::identifier_of;
@@ -66,13 +65,13 @@ pub(crate) async fn change_password(
     let guess = desk.guess(&identifier, &from).await?;
     let looked = desk.credentials.verify_of(me.user, &current).await;
     let Some(proven) = desk.settle(guess, looked).await? else {
-        let refuse = RefusePasswordChange { user: me.user, session, client: client(&from) };
+        let refuse = RefusePasswordChange { user: me.user, session, client: from.on_record() };
         desk.run(refuse).await.map_err(unavailable)?;
         let wrong = Violation::new("/current_password", "wrong_password", "is not your password");
         return Err(Problem::invalid(vec![wrong]));
     };
     let new = desk.credentials.hash(&new).await.map_err(unavailable)?;
-    let change = ChangePassword { proven, new, session, client: client(&from) };
+    let change = ChangePassword { proven, new, session, client: from.on_record() };
     if desk.run(change).await.map_err(unavailable)? { Ok(StatusCode::NO_CONTENT) } else { Err(changed_meanwhile()) }
 }
 

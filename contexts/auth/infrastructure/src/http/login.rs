@@ -1,6 +1,5 @@
 //! An address and a password for a session.
 
-use super::client;
 use super::tokens::TokensView;
 use crate::Desk;
 use crate::desk::{broken, unavailable};
@@ -51,11 +50,11 @@ pub(crate) async fn login(
     let guess = desk.guess(&email, &from).await?;
     let looked = desk.credentials.verify(&email, &password).await;
     let Some(proven) = desk.settle(guess, looked).await? else {
-        desk.run(RefuseSignIn { identifier: email, client: client(&from) }).await.map_err(unavailable)?;
+        desk.run(RefuseSignIn { identifier: email, client: from.on_record() }).await.map_err(unavailable)?;
         return Err(wrong_credentials());
     };
     let refresh = Opaque::random(Kind::Refresh).map_err(broken)?;
-    let sign_in = SignIn { proven, token: refresh.hash, client: client(&from), life: desk.life };
+    let sign_in = SignIn { proven, token: refresh.hash, client: from.on_record(), life: desk.life };
     let session = desk.run(sign_in).await.map_err(unavailable)?.ok_or_else(wrong_credentials)?;
     TokensView::of(&desk, &session, refresh)
 }

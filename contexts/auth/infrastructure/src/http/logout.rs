@@ -1,6 +1,5 @@
 //! The end of a session, from within it.
 
-use super::client;
 use crate::Desk;
 use crate::desk::unavailable;
 use auth_application::SignOut;
@@ -28,7 +27,7 @@ pub(crate) async fn logout(
     from: Client,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
-    let sign_out = SignOut { user: me.user, session: SessionId::new(me.session), client: client(&from) };
+    let sign_out = SignOut { user: me.user, session: SessionId::new(me.session), client: from.on_record() };
     desk.run(sign_out).await.map_err(unavailable)?;
     Ok(StatusCode::NO_CONTENT)
 }

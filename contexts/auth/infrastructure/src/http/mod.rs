@@ -32,8 +32,3 @@ pub(crate) fn routes(desk: &Desk, commands: &Commands) -> Routes {
         .at_once(desk(), operation!(roles::set_role))
         .at_once(desk(), operation!(get_audit_events::get_audit_events))
 }
-
-/// As the record keeps it.
-pub(crate) fn client(client: &web::Client) -> auth_application::Client {
-    auth_application::Client { address: client.address.ip().to_string(), request: Some(client.request.clone()) }
-}

@@ -1,6 +1,5 @@
 //! A refresh token for the next pair of tokens. Each works once.
 
-use super::client;
 use super::tokens::TokensView;
 use crate::Desk;
 use crate::desk::{broken, unavailable};
@@ -44,7 +43,7 @@ pub(crate) async fn refresh(
     let token = fields.finish(token)?;
     let shown = Opaque::shown(Kind::Refresh, token.expose()).ok_or_else(good_for_nothing)?;
     let next = Opaque::random(Kind::Refresh).map_err(broken)?;
-    let refresh = RefreshSession { shown, next: next.hash, client: client(&from), life: desk.life };
+    let refresh = RefreshSession { shown, next: next.hash, client: from.on_record(), life: desk.life };
     let session = desk.run(refresh).await.map_err(unavailable)?.ok_or_else(good_for_nothing)?;
     TokensView::of(&desk, &session, next)
 }

@@ -1,6 +1,5 @@
 //! What somebody may do.
 
-use super::client;
 use crate::Desk;
 use crate::desk::unavailable;
 use auth_application::{Actor, SetRole};
@@ -48,7 +47,7 @@ pub(crate) async fn set_role(
 ) -> Result<StatusCode, Problem> {
     let role = fields.required("role", str::parse);
     let role = fields.finish(role)?;
-    let set = SetRole { actor: Actor::User(me.user), user: UserId::new(id), role, client: client(&from) };
+    let set = SetRole { actor: Actor::User(me.user), user: UserId::new(id), role, client: from.on_record() };
     match desk.run(set).await.map_err(unavailable)?.ok_or_else(Problem::not_found)? {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(why) => {

@@ -1,6 +1,5 @@
 //! Keys for other services: given, and taken away.
 
-use super::client;
 use super::tokens::expose;
 use crate::Desk;
 use crate::desk::{broken, unavailable};
@@ -82,7 +81,7 @@ pub(crate) async fn create_service_key(
     let (name, scopes) = fields.finish(name.zip(scopes))?;
     let key = Opaque::random(Kind::ServiceKey).map_err(broken)?;
     let (actor, hash) = (Actor::User(me.user), key.hash);
-    let create = CreateServiceKey { actor, name, scopes, days, hash, client: client(&from) };
+    let create = CreateServiceKey { actor, name, scopes, days, hash, client: from.on_record() };
     let created = desk.run(create).await.map_err(unavailable)?;
     let shown = CreatedServiceKey {
         id: created.id.as_uuid(),
@@ -114,7 +113,7 @@ pub(crate) async fn revoke_service_key(
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
-    let revoke = RevokeServiceKey { actor: Actor::User(me.user), key: ServiceKeyId::new(id), client: client(&from) };
+    let revoke = RevokeServiceKey { actor: Actor::User(me.user), key: ServiceKeyId::new(id), client: from.on_record() };
     let revoked = desk.run(revoke).await.map_err(unavailable)?;
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }

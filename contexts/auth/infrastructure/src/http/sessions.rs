@@ -1,6 +1,5 @@
 //! The end of sessions, from another one.
 
-use super::client;
 use crate::Desk;
 use crate::desk::unavailable;
 use auth_application::{EndSessions, Which};
@@ -30,7 +29,7 @@ pub(crate) async fn end_session(
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
     let which = Which::One(SessionId::new(id));
-    let end = EndSessions { user: me.user, which, client: client(&from) };
+    let end = EndSessions { user: me.user, which, client: from.on_record() };
     let ended = desk.run(end).await.map_err(unavailable)?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }
@@ -53,7 +52,7 @@ pub(crate) async fn end_other_sessions(
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
     let which = Which::AllBut(SessionId::new(me.session));
-    let end = EndSessions { user: me.user, which, client: client(&from) };
+    let end = EndSessions { user: me.user, which, client: from.on_record() };
     desk.run(end).await.map_err(unavailable)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use persistence::Db;
 use users_application::{DeactivateUser, ReactivateUser};
 use users_domain::OwnAccount;
 use uuid::Uuid;
-use web::{Administrator, CommandRequest, Fields, PathId, Problem, unavailable};
+use web::{Administrator, Client, CommandRequest, Fields, PathId, Problem, unavailable};
 
 /// What they are about.
 const USER: (&str, &str) = ("user", "/users");
@@ -18,7 +18,7 @@ pub(super) struct Deactivation(pub(super) Db);
 
 impl CommandRequest for Deactivation {
     type Message = DeactivateUser;
-    type Sender = Administrator;
+    type Sender = (Administrator, Client);
     type Place = PathId;
     type Body = ();
     type Shown = UserView;
@@ -30,12 +30,12 @@ impl CommandRequest for Deactivation {
 
     fn read(
         &self,
-        Administrator(me): &Administrator,
+        (Administrator(me), client): &Self::Sender,
         PathId(id): PathId,
         fields: &mut Fields,
         _: MessageId,
     ) -> Result<DeactivateUser, Problem> {
-        fields.finish(Some(DeactivateUser { id: UserId::new(id), by: Some(me.user) }))
+        fields.finish(Some(DeactivateUser { id: UserId::new(id), by: Some(me.user), client: Some(client.on_record()) }))
     }
 
     async fn check(&self, message: &DeactivateUser, _: &Fields) -> Result<(), Problem> {
@@ -57,7 +57,7 @@ pub(super) struct Reactivation(pub(super) Db);
 
 impl CommandRequest for Reactivation {
     type Message = ReactivateUser;
-    type Sender = Administrator;
+    type Sender = (Administrator, Client);
     type Place = PathId;
     type Body = ();
     type Shown = UserView;
@@ -69,12 +69,12 @@ impl CommandRequest for Reactivation {
 
     fn read(
         &self,
-        Administrator(me): &Administrator,
+        (Administrator(me), client): &Self::Sender,
         PathId(id): PathId,
         fields: &mut Fields,
         _: MessageId,
     ) -> Result<ReactivateUser, Problem> {
-        fields.finish(Some(ReactivateUser { id: UserId::new(id), by: Some(me.user) }))
+        fields.finish(Some(ReactivateUser { id: UserId::new(id), by: Some(me.user), client: Some(client.on_record()) }))
     }
 
     async fn check(&self, message: &ReactivateUser, _: &Fields) -> Result<(), Problem> {

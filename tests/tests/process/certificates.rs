@@ -1,0 +1,119 @@
+//! Whoever asks for TLS gets it from the right server, or tells a wrong one nothing.
+
+use crate::{SOON, one_line};
+use acceptance::process::{Folder, postgres, until};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::{ServerConfig, ServerConnection, Stream};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::{fs, thread};
+
+/// The name by which the server is called.
+const NAME: &str = "localhost";
+/// What a client says before TLS, and what it has to hear (PostgreSQL, "Message Formats", SSLRequest).
+const OF_POSTGRES: (&[u8], &[u8]) = (&[0, 0, 0, 8, 4, 210, 22, 47], b"S");
+const OF_AMQP: (&[u8], &[u8]) = (&[], &[]);
+
+/// A server that has a certificate of its own making, and listens.
+struct Server {
+    port: u16,
+    certificate: PathBuf,
+    /// What each client told it within TLS, or why it came to nothing.
+    heard: Mutex<Receiver<Result<Vec<u8>, String>>>,
+}
+
+impl Server {
+    fn start(folder: &Folder, name: &str, preamble: (&'static [u8], &'static [u8])) -> Self {
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed([name.to_owned()]).unwrap();
+        let certificate = folder.path().join("certificate.pem");
+        fs::write(&certificate, cert.pem()).unwrap();
+        let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let config = Arc::new(config.with_single_cert(vec![cert.der().clone()], key.into()).unwrap());
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (tell, heard) = mpsc::channel();
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let _ = tell.send(listen(client.unwrap(), preamble, &config));
+            }
+        });
+        Self { port, certificate, heard: Mutex::new(heard) }
+    }
+
+    /// What the next client told.
+    async fn hears(&self) -> Result<Vec<u8>, String> {
+        until(SOON, "client", async || self.heard.lock().unwrap().try_recv().ok()).await
+    }
+
+    /// What it is told by the next client that tells anything.
+    async fn is_told(&self) -> Vec<u8> {
+        loop {
+            if let Ok(told) = self.hears().await {
+                return told;
+            }
+        }
+    }
+}
+
+fn listen(mut client: TcpStream, preamble: (&[u8], &[u8]), config: &Arc<ServerConfig>) -> Result<Vec<u8>, String> {
+    let error = |error: std::io::Error| error.to_string();
+    let mut asked = vec![0; preamble.0.len()];
+    client.read_exact(&mut asked).map_err(error)?;
+    assert_eq!(asked, preamble.0);
+    client.write_all(preamble.1).map_err(error)?;
+    let mut tls = ServerConnection::new(Arc::clone(config)).unwrap();
+    let mut told = vec![0; 1_024];
+    let length = Stream::new(&mut tls, &mut client).read(&mut told).map_err(error)?;
+    told.truncate(length);
+    Ok(told)
+}
+
+#[tokio::test]
+async fn a_database_whose_certificate_is_not_the_right_one_is_told_nothing() {
+    for name in [NAME, "elsewhere.example"] {
+        let folder = Folder::new();
+        let server = Server::start(&folder, name, OF_POSTGRES);
+        let url = format!("postgres://somebody:canary@{NAME}:{}/roster?sslmode=verify-full", server.port);
+        let trusting = format!("{url}&sslrootcert={}", server.certificate.display());
+        // Nobody vouches for it; or it is vouched for, and is another server's.
+        let wrong = if name == NAME { &url } else { &trusting };
+        let refused = folder.roster(&[]).set("DATABASE_URL", wrong).run(SOON).await;
+        let line = one_line(&refused);
+        assert!(line.contains("certificate") && !line.contains("canary"), "{name}: {line}");
+        assert!(server.hears().await.is_err(), "{name}");
+        if name == NAME {
+            let _process = folder.roster(&[]).set("DATABASE_URL", trusting).start();
+            let told = server.is_told().await;
+            assert!(String::from_utf8_lossy(&told).contains("somebody"), "the right one is told who comes: {told:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_broker_whose_certificate_is_not_the_right_one_is_told_nothing() {
+    let Some(database) = postgres().await else { return };
+    for name in [NAME, "elsewhere.example"] {
+        let folder = Folder::new();
+        let server = Server::start(&folder, name, OF_AMQP);
+        let roster = folder.roster(&[]).set("DATABASE_URL", &database).hashing_fast();
+        let roster = roster.set("AMQP_URL", format!("amqps://somebody:canary@{NAME}:{}", server.port));
+        let trusting = roster.clone().set("SSL_CERT_FILE", &server.certificate);
+        let wrong = if name == NAME { &roster } else { &trusting };
+        let process = wrong.serve().await;
+        assert!(server.hears().await.is_err(), "{name}");
+        until(SOON, "warning", async || process.stderr().contains("certificate").then_some(())).await;
+        assert!(!process.stderr().contains("canary"), "{}", process.stderr());
+        drop(process);
+        if name == NAME {
+            let _process = trusting.start();
+            let told = server.is_told().await;
+            assert_eq!(told, b"AMQP\0\0\x09\x01", "the right one is greeted");
+        }
+    }
+}
