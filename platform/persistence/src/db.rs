@@ -34,10 +34,10 @@ impl Db {
     /// When the database does not answer.
     pub async fn begin(&self) -> Result<Tx, SqlError> {
         let inner = match &self.0 {
-            Pools::Postgres { writer, .. } => Inner::Postgres(begin_on_a_live_connection(writer).await?),
+            Pools::Postgres { writer, .. } => Inner::Postgres(Box::pin(begin_on_a_live_connection(writer)).await?),
             Pools::Sqlite { writer, urgent, .. } => {
                 urgent.asked();
-                Inner::Sqlite(begin_immediate(writer).await?)
+                Inner::Sqlite(Box::pin(begin_immediate(writer)).await?)
             }
         };
         Ok(Tx::new(inner))
@@ -53,7 +53,7 @@ impl Db {
             Pools::Postgres { .. } => self.begin().await,
             Pools::Sqlite { writer, urgent, .. } => {
                 urgent.give_way().await;
-                Ok(Tx::new(Inner::Sqlite(begin_immediate(writer).await?)))
+                Ok(Tx::new(Inner::Sqlite(Box::pin(begin_immediate(writer)).await?)))
             }
         }
     }
@@ -64,8 +64,8 @@ impl Db {
     /// When the database does not answer.
     pub async fn read(&self) -> Result<Read, SqlError> {
         Ok(match &self.0 {
-            Pools::Postgres { reader, .. } => Read::Postgres(reader.acquire().await?),
-            Pools::Sqlite { reader, .. } => Read::Sqlite(reader.acquire().await?),
+            Pools::Postgres { reader, .. } => Read::Postgres(Box::pin(reader.acquire()).await?),
+            Pools::Sqlite { reader, .. } => Read::Sqlite(Box::pin(reader.acquire()).await?),
         })
     }
 

@@ -31,6 +31,8 @@ pub use sqlx;
 
 /// Runs a statement on a `&mut Tx` or `&mut Read`; gives the number of rows it changed.
 ///
+/// sqlx's futures take several KiB each. In a box, not every future around them is as large, and copied into the next.
+///
 /// `execute!(tx, "update t set n = $2 where id = $1", id, n)?`
 #[macro_export]
 macro_rules! execute {
@@ -38,8 +40,8 @@ macro_rules! execute {
         use $crate::Text as _;
         let on = &mut *$on;
         let done = match $crate::Sql::conn(on) {
-            $crate::Conn::Postgres(c) => $crate::sqlx::query(($sql).postgres())$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected()),
-            $crate::Conn::Sqlite(c) => $crate::sqlx::query(($sql).sqlite())$(.bind($bind))*.execute(c).await.map(|done| done.rows_affected()),
+            $crate::Conn::Postgres(c) => Box::pin($crate::sqlx::query(($sql).postgres())$(.bind($bind))*.execute(c)).await.map(|done| done.rows_affected()),
+            $crate::Conn::Sqlite(c) => Box::pin($crate::sqlx::query(($sql).sqlite())$(.bind($bind))*.execute(c)).await.map(|done| done.rows_affected()),
         };
         $crate::Sql::settle(on, done)
     }};
@@ -53,8 +55,8 @@ macro_rules! fetch {
         use $crate::Text as _;
         let on = &mut *$on;
         let done = match $crate::Sql::conn(on) {
-            $crate::Conn::Postgres(c) => $crate::sqlx::query_as::<_, $row>(($sql).postgres())$(.bind($bind))*.$how(c).await,
-            $crate::Conn::Sqlite(c) => $crate::sqlx::query_as::<_, $row>(($sql).sqlite())$(.bind($bind))*.$how(c).await,
+            $crate::Conn::Postgres(c) => Box::pin($crate::sqlx::query_as::<_, $row>(($sql).postgres())$(.bind($bind))*.$how(c)).await,
+            $crate::Conn::Sqlite(c) => Box::pin($crate::sqlx::query_as::<_, $row>(($sql).sqlite())$(.bind($bind))*.$how(c)).await,
         };
         $crate::Sql::settle(on, done)
     }};
