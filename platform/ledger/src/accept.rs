@@ -210,7 +210,7 @@ impl Ledger {
 }
 
 async fn write(db: &Db, rows: &[NewRow]) -> Result<Vec<Result<Accepted, NotAccepted>>, SqlError> {
-    let mut tx = db.begin().await?;
+    let mut tx = db.begin_first().await?;
     let new = insert(&mut tx, rows).await?;
     let mut results = Vec::with_capacity(rows.len());
     for row in rows {

@@ -16,6 +16,8 @@ pub(crate) enum Pools {
     Postgres {
         writer: PgPool,
         reader: PgPool,
+        /// One connection, for whoever must not wait for the others.
+        first: PgPool,
     },
     Sqlite {
         /// One connection: SQLite has one writer at a time, and a queue here is fair while its busy time-out is not.
@@ -41,6 +43,20 @@ impl Db {
             }
         };
         Ok(Tx::new(inner))
+    }
+
+    /// As [`begin`](Self::begin), on a connection that is kept for those who begin so, one at a time: PostgreSQL has
+    /// all that they need in its memory, and however many others write, they are not in line for a connection.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin_first(&self) -> Result<Tx, SqlError> {
+        match &self.0 {
+            Pools::Postgres { first, .. } => {
+                Ok(Tx::new(Inner::Postgres(Box::pin(begin_on_a_live_connection(first)).await?)))
+            }
+            Pools::Sqlite { .. } => self.begin().await,
+        }
     }
 
     /// As [`begin`](Self::begin), for work that nobody is waiting for: SQLite has one writer, and
@@ -97,8 +113,9 @@ impl Db {
     /// Closes every connection, waiting for those in use.
     pub async fn close(&self) {
         match &self.0 {
-            Pools::Postgres { writer, reader } => {
+            Pools::Postgres { writer, reader, first } => {
                 reader.close().await;
+                first.close().await;
                 writer.close().await;
             }
             Pools::Sqlite { writer, reader, .. } => {

@@ -2,6 +2,7 @@ use crate::{count, each_with_numbers};
 use persistence::testing::TestDb;
 use persistence::{Db, SqlError, execute, fetch_all, fetch_one};
 use sqlx::Connection as _;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Barrier;
@@ -135,6 +136,26 @@ async fn after_a_restart_of_the_server_no_transaction_begins_on_a_dead_connectio
         test.db.begin().await.expect("the server is there");
     }
     assert_eq!(count(&test.db).await, 2);
+}
+
+#[tokio::test]
+async fn whoever_begins_first_waits_for_no_crowd_and_has_one_connection_again_and_again() {
+    let Some(test) = postgres_with_two_numbers().await else { return };
+    let mut crowd = Vec::new();
+    for _ in 0..16 {
+        crowd.push(test.db.begin().await.unwrap());
+    }
+    let mut backends = HashSet::new();
+    for n in 10..20_i64 {
+        let mut tx = test.db.begin_first().await.unwrap();
+        backends.insert(backend(&mut tx).await);
+        execute!(&mut tx, "insert into numbers (n) values ($1)", n).unwrap();
+        tx.commit().await.unwrap();
+    }
+    assert_eq!((backends.len(), count(&test.db).await), (1, 12));
+    drop(crowd);
+    terminate(&test.db, backends.into_iter().next().unwrap()).await;
+    test.db.begin_first().await.expect("a dead one is replaced");
 }
 
 #[tokio::test]
