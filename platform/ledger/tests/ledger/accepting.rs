@@ -131,6 +131,19 @@ impl Message for Unheard {
 }
 
 #[tokio::test]
+async fn who_writes_much_else_holds_up_no_acceptance_on_postgresql() {
+    for world in World::each().await.into_iter().filter(|world| world.db.is_shared()) {
+        let node = world.idle().await;
+        let mut crowd = Vec::new();
+        for _ in 0..16 {
+            crowd.push(node.db.begin().await.unwrap());
+        }
+        // Who waited for one of their connections would give up after five seconds.
+        node.accept(world.sell(Act::Note)).await;
+    }
+}
+
+#[tokio::test]
 async fn what_nobody_handles_is_not_accepted() {
     for world in World::each().await {
         let node = world.idle().await;

@@ -188,18 +188,19 @@ impl World {
             self.db.clone()
         };
         let node = Node::start(Settings {
-            db,
+            db: db.clone(),
             contexts: contexts.clone(),
             announce: Arc::new(hints.clone()),
             hints_get_lost: false,
             max_delay: MAX_DELAY,
         });
-        Running { ledger: node.ledger(), node, hints, contexts }
+        Running { db, ledger: node.ledger(), node, hints, contexts }
     }
 }
 
 /// A process.
 pub(crate) struct Running {
+    pub(crate) db: Db,
     pub(crate) ledger: Ledger,
     pub(crate) node: Node,
     hints: Hints,
