@@ -107,7 +107,7 @@ fn give_way() {
 fn leads_its_session(stat: &str) -> bool {
     let process = stat.split(' ').next();
     let session = stat.rsplit_once(") ").and_then(|(_, fields)| fields.split(' ').nth(3));
-    process.is_some() && process == session
+    process == session
 }
 
 /// One line, whatever the depth of the cause.

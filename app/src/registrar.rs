@@ -121,17 +121,12 @@ impl Registrar {
     }
 }
 
-/// Where an operator sits, for the record.
-pub(crate) fn here() -> Client {
-    Client { address: "local".to_owned(), request: None }
-}
-
 /// Gives a role, as an operator. `false` when there is no such user.
 ///
 /// # Errors
 /// When the database does not answer; [`Refused`](crate::output::Refused) for the last administrator.
 pub(crate) async fn give_role(db: &Db, user: UserId, role: Role) -> anyhow::Result<bool> {
-    let set = SetRole { actor: Actor::Operator, user, role, client: here() };
+    let set = SetRole { actor: Actor::Operator, user, role, client: Client::local() };
     match perform(db, set).await.map_err(|why| anyhow!("{why}"))? {
         None => Ok(false),
         Some(Ok(())) => Ok(true),

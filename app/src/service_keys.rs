@@ -1,11 +1,10 @@
 //! `roster service-keys`
 
 use crate::output::{print, refused};
-use crate::registrar::here;
 use crate::serve::beside;
 use crate::settings::Settings;
 use anyhow::anyhow;
-use auth_application::{Actor, CreateServiceKey, RevokeServiceKey};
+use auth_application::{Actor, Client, CreateServiceKey, RevokeServiceKey};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use auth_infrastructure::perform;
 use auth_infrastructure::queries::get_service_keys;
@@ -50,7 +49,7 @@ pub(crate) async fn run(settings: &Settings, command: ServiceKeys, json: bool) -
 }
 
 async fn execute(db: &Db, command: ServiceKeys, json: bool) -> anyhow::Result<()> {
-    let (actor, client) = (Actor::Operator, here());
+    let (actor, client) = (Actor::Operator, Client::local());
     match command {
         ServiceKeys::Create { name, scope: scopes, days } => {
             let Opaque { text, hash } = Opaque::random(Kind::ServiceKey)?;

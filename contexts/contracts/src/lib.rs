@@ -61,7 +61,7 @@ pub struct UserDeactivated {
     /// The administrator who said so; none when it was an operator.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<UserId>,
-    /// From where; none when it was an operator.
+    /// From where; none when it was an operator, or an earlier version that did not say.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub client: Option<Client>,
 }
@@ -86,7 +86,7 @@ pub struct UserReactivated {
     /// The administrator who said so; none when it was an operator.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<UserId>,
-    /// From where; none when it was an operator.
+    /// From where; none when it was an operator, or an earlier version that did not say.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub client: Option<Client>,
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// A database: one pool for writing, one for reading.
+/// A database: pools for writing and for reading.
 #[derive(Clone)]
 pub struct Db(pub(crate) Pools);
 
@@ -16,7 +16,7 @@ pub(crate) enum Pools {
     Postgres {
         writer: PgPool,
         reader: PgPool,
-        /// One connection, for whoever must not wait for the others.
+        /// For whoever must not wait for the others.
         first: PgPool,
     },
     Sqlite {
@@ -45,8 +45,8 @@ impl Db {
         Ok(Tx::new(inner))
     }
 
-    /// As [`begin`](Self::begin), on a connection that is kept for those who begin so, one at a time: PostgreSQL has
-    /// all that they need in its memory, and however many others write, they are not in line for a connection.
+    /// As [`begin`](Self::begin), on one of two connections that are kept for those who begin so, one at a time:
+    /// however many others write, they wait for none of them.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -85,13 +85,15 @@ impl Db {
         })
     }
 
-    /// Opens every connection for reading, before many who read at once make each their own: a PostgreSQL that uses
-    /// SCRAM has ten milliseconds of work with each, and whoever is served meanwhile waits for it.
+    /// Opens every connection for reading and for those who begin first, before many who come at once make each their
+    /// own: a PostgreSQL that uses SCRAM has ten milliseconds of work with each, and whoever is served meanwhile waits.
     pub async fn warm_up(&self) {
-        if let Pools::Postgres { reader, .. } = &self.0 {
-            // Where it does not answer, whoever reads will say so.
-            let open = async || drop(reader.acquire().await);
-            join_all((0..reader.options().get_max_connections()).map(|_| open())).await;
+        if let Pools::Postgres { reader, first, .. } = &self.0 {
+            for pool in [first, reader] {
+                // Where it does not answer, whoever needs it will say so.
+                let held = join_all((0..pool.options().get_max_connections()).map(|_| pool.acquire())).await;
+                drop(held);
+            }
         }
     }
 

@@ -40,8 +40,8 @@ macro_rules! execute {
         use $crate::Text as _;
         let on = &mut *$on;
         let done = match $crate::Sql::conn(on) {
-            $crate::Conn::Postgres(c) => Box::pin($crate::sqlx::query(($sql).postgres())$(.bind($bind))*.execute(c)).await.map(|done| done.rows_affected()),
-            $crate::Conn::Sqlite(c) => Box::pin($crate::sqlx::query(($sql).sqlite())$(.bind($bind))*.execute(c)).await.map(|done| done.rows_affected()),
+            $crate::Conn::Postgres(c) => ::std::boxed::Box::pin($crate::sqlx::query(($sql).postgres())$(.bind($bind))*.execute(c)).await.map(|done| done.rows_affected()),
+            $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query(($sql).sqlite())$(.bind($bind))*.execute(c)).await.map(|done| done.rows_affected()),
         };
         $crate::Sql::settle(on, done)
     }};
@@ -55,8 +55,8 @@ macro_rules! fetch {
         use $crate::Text as _;
         let on = &mut *$on;
         let done = match $crate::Sql::conn(on) {
-            $crate::Conn::Postgres(c) => Box::pin($crate::sqlx::query_as::<_, $row>(($sql).postgres())$(.bind($bind))*.$how(c)).await,
-            $crate::Conn::Sqlite(c) => Box::pin($crate::sqlx::query_as::<_, $row>(($sql).sqlite())$(.bind($bind))*.$how(c)).await,
+            $crate::Conn::Postgres(c) => ::std::boxed::Box::pin($crate::sqlx::query_as::<_, $row>(($sql).postgres())$(.bind($bind))*.$how(c)).await,
+            $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query_as::<_, $row>(($sql).sqlite())$(.bind($bind))*.$how(c)).await,
         };
         $crate::Sql::settle(on, done)
     }};

@@ -4,7 +4,6 @@ use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::fs::{DirBuilder, File, TryLockError};
-use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -13,6 +12,8 @@ use std::time::Duration;
 
 /// Connections that may write, per process (PostgreSQL).
 const POSTGRES_WRITERS: u32 = 16;
+/// Connections for those who begin first, per process (PostgreSQL): one is given back while the other is used.
+const POSTGRES_FIRST: u32 = 2;
 /// Connections that read, per process (PostgreSQL).
 const POSTGRES_READERS: u32 = 8;
 /// Connections that read (SQLite).
@@ -167,7 +168,7 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
             .test_before_acquire(false)
     };
     let writer = pool(POSTGRES_WRITERS).connect_with(options.clone()).await.map_err(unreachable_or_unfit)?;
-    let first = pool(1).connect_lazy_with(options.clone());
+    let first = pool(POSTGRES_FIRST).idle_timeout(None).connect_lazy_with(options.clone());
     let reader = pool(POSTGRES_READERS)
         // Where nothing begins, a connection that died unused is found out by asking it.
         .before_acquire(|conn, meta| {
@@ -280,9 +281,8 @@ async fn open_sqlite(path: &Path, lock: Option<File>, synchronous: SqliteSynchro
 /// A wrong password, an unknown database or a wrong certificate will not mend itself.
 fn unreachable_or_unfit(error: sqlx::Error) -> OpenError {
     let is_tls = match &error {
-        // What rustls does not accept comes as an error of this kind.
-        sqlx::Error::Io(error) => error.kind() == ErrorKind::InvalidData,
-        error => matches!(error, sqlx::Error::Tls(_)),
+        sqlx::Error::Io(error) => is_wrong_certificate(error),
+        error => matches!(error, sqlx::Error::Tls(_) | sqlx::Error::Configuration(_)),
     };
     if is_tls {
         return OpenError::Unfit(format!("{error}: see sslmode and sslrootcert in DATABASE_URL"));
@@ -292,5 +292,16 @@ fn unreachable_or_unfit(error: sqlx::Error) -> OpenError {
             OpenError::Unfit(error.to_string())
         }
         _ => OpenError::Unreachable(error.into()),
+    }
+}
+
+/// Not one that is not valid yet: there the clock may be about to be set.
+fn is_wrong_certificate(error: &std::io::Error) -> bool {
+    use rustls::{CertificateError, Error};
+    match error.get_ref().and_then(|error| error.downcast_ref()) {
+        Some(Error::InvalidCertificate(why)) => {
+            !matches!(why, CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. })
+        }
+        _ => false,
     }
 }

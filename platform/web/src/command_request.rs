@@ -12,7 +12,8 @@ use uuid::Uuid;
 pub trait CommandRequest: Send + Sync + 'static {
     /// The command.
     type Message: Message;
-    /// Who may send it: [`Caller`] for everybody, [`Person`] or [`Administrator`].
+    /// Who may send it: [`Caller`] for everybody, [`Person`] or [`Administrator`]; a pair with [`Client`] if the
+    /// record is to say from where.
     type Sender: Sender;
     /// What the path names: `()`, or a [`PathId`] where it holds `{id}`.
     type Place: Place;

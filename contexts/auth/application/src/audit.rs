@@ -106,11 +106,14 @@ impl AuditEvent {
         Self { action, outcome: Outcome::Succeeded, actor, user: None, session: None, target: None, client }
     }
 
-    /// A command of an administrator's was done, or of an operator's, who is `local`.
+    /// A command of an administrator's was done, from there if that was said, or of an operator's, who is local.
     #[must_use]
     pub fn commanded(by: Option<UserId>, client: Option<Client>, action: Action, command: MessageId) -> Self {
-        let client = client.unwrap_or_else(|| Client { address: "local".to_owned(), request: None });
-        Self::by(by.map_or(Actor::Operator, Actor::User), action, client).about(command.to_string())
+        let (actor, client) = match by {
+            Some(administrator) => (Actor::User(administrator), client.unwrap_or(Client::unknown())),
+            None => (Actor::Operator, Client::local()),
+        };
+        Self::by(actor, action, client).about(command.to_string())
     }
 
     /// On whom.

@@ -1,9 +1,9 @@
 use crate::SqlAuth;
 use auth_application::{Auth, UserDeactivated, UserReactivated, UserRegistered};
-use kernel::{Email, MessageId, Timestamp, UserId};
+use kernel::{Client, Email, MessageId, Timestamp, UserId};
 use ledger::Adapter as _;
 use persistence::testing::TestDb;
-use persistence::{At, Tx, execute, fetch_one};
+use persistence::{At, Tx, execute, fetch_all, fetch_one};
 use use_case::{Cx, Handle, Origin, Outbox, Trouble};
 
 /// One person who has registered, in one session.
@@ -85,6 +85,25 @@ async fn an_older_event_after_a_newer_one_changes_nothing() {
         }
         world.hears(world.reactivated(7)).await.expect("heard");
         assert_eq!(world.stored().await, (None, 7, 0, 3), "the session does not come back");
+    }
+}
+
+#[tokio::test]
+async fn the_record_tells_who_did_it_from_where_and_does_not_make_up_what_was_not_said() {
+    let admin = UserId::random();
+    let here = || Client { address: "192.0.2.7".to_owned(), request: Some("a request".to_owned()) };
+    for world in World::each().await {
+        world.registered().await;
+        world.hears(UserDeactivated { by: Some(admin), client: Some(here()), ..world.deactivated(2) }).await.unwrap();
+        world.hears(UserReactivated { by: Some(admin), client: None, ..world.reactivated(3) }).await.unwrap();
+        world.hears(world.deactivated(4)).await.unwrap();
+        let sql = "select actor, address, request from auth_audit_events";
+        let mut db = world.test_db.db.read().await.unwrap();
+        let mut lines = fetch_all!(&mut db, (String, String, Option<String>), sql).unwrap();
+        lines.sort();
+        let (admin, request) = (format!("user:{admin}"), Some("a request".to_owned()));
+        let said = (admin.clone(), "192.0.2.7".to_owned(), request);
+        assert_eq!(lines, [("operator".to_owned(), "local".to_owned(), None), (admin, String::new(), None), said]);
     }
 }
 

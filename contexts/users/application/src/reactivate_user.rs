@@ -14,8 +14,7 @@ pub struct ReactivateUser {
     pub id: UserId,
     /// The administrator who says so; none when it is an operator.
     pub by: Option<UserId>,
-    /// From where; none when it is an operator.
-    #[serde(default)]
+    /// From where; none when it is an operator, or was accepted by an earlier version, which did not say.
     pub client: Option<Client>,
 }
 

@@ -45,7 +45,7 @@ pub(crate) struct AuditEventView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 200)]
     target: Option<String>,
-    /// The client's network address; `local` for the command line.
+    /// The client's network address; `local` for the command line, empty where it is not known.
     #[schema(max_length = 45)]
     address: String,
     /// The `X-Request-Id` of the answer.
