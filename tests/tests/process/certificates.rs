@@ -96,6 +96,18 @@ async fn a_database_whose_certificate_is_not_the_right_one_is_told_nothing() {
 }
 
 #[tokio::test]
+async fn a_database_without_tls_is_told_nothing_where_tls_is_asked_for() {
+    let folder = Folder::new();
+    let (asked, no) = (OF_POSTGRES.0, b"N");
+    let server = Server::start(&folder, NAME, (asked, no));
+    let url = format!("postgres://somebody:canary@{NAME}:{}/roster?sslmode=require", server.port);
+    let refused = folder.roster(&[]).set("DATABASE_URL", url).run(SOON).await;
+    let line = one_line(&refused);
+    assert!(line.contains("TLS") && line.contains("sslmode") && !line.contains("canary"), "{line}");
+    assert!(server.hears().await.is_err());
+}
+
+#[tokio::test]
 async fn a_broker_whose_certificate_is_not_the_right_one_is_told_nothing() {
     let Some(database) = postgres().await else { return };
     for name in [NAME, "elsewhere.example"] {
