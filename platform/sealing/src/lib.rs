@@ -1,10 +1,12 @@
-//! Sealing at the edge, opening in a worker: HPKE in base mode, single shot (RFC 9180, section 6.1).
+//! Sealing at the edge, opening in a worker: under a content key of the last second, which HPKE seals to the
+//! worker's public key (base mode, single shot: RFC 9180, section 6.1).
 //!
-//! An edge needs only a public key, so it can seal and never open. What is sealed is bound to one
-//! command, one user and one purpose: moved to another row it does not open. That guards against
+//! An edge needs only a public key, and can open nothing but its own of that second. What is sealed is bound to
+//! one command, one user and one purpose: moved to another row it does not open. That guards against
 //! mix-ups and replay, not against someone who can write the database: they can seal, too.
 
 mod binding;
+mod content_key;
 mod file;
 mod key_file;
 mod keys;

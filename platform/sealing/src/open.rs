@@ -1,6 +1,7 @@
 use crate::{
     Binding,
-    suite::{ALG, INFO, LENGTH, PADDED, PrivateKey, SUITE, decode},
+    content_key::ContentKey,
+    suite::{ALG, ALG_1, INFO_1, LENGTH, PADDED, PrivateKey, SUITE, decode},
 };
 use kernel::{Sealed, Secret};
 use rustls::crypto::hpke::EncapsulatedSecret;
@@ -16,10 +17,10 @@ pub struct Opener {
 /// Why a secret was not opened. It says nothing of the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// Sealed to a key that is not here. During a rotation or a roll-out another worker may have
-    /// it, or this one after its next start: try again later.
-    #[error("it was sealed to a key that this process does not have")]
-    UnknownKey,
+    /// Sealed to a key, or in a way, that is not known here. During a rotation or a roll-out another
+    /// worker may know it, or this one after its next start: try again later.
+    #[error("it was sealed to a key, or in a way, that this process does not know")]
+    Unknown,
     /// Altered, or sealed for something else. Trying again is of no use.
     #[error("it cannot be opened: it was altered, or sealed for something else")]
     Broken,
@@ -33,19 +34,26 @@ impl Opener {
     /// Opens what was sealed for exactly this binding.
     ///
     /// # Errors
-    /// [`OpenError::UnknownKey`] when its key is not here, [`OpenError::Broken`] for any other reason.
+    /// [`OpenError::Unknown`] when its key or the way of its sealing is not known here,
+    /// [`OpenError::Broken`] for any other reason.
     pub fn open(&self, sealed: &Sealed, bound: &Binding) -> Result<Secret, OpenError> {
-        let (_, private) = self.keys.iter().find(|(kid, _)| *kid == sealed.kid).ok_or(OpenError::UnknownKey)?;
-        if sealed.alg != ALG {
-            return Err(OpenError::Broken);
-        }
-        decrypt(private, sealed, &bound.aad(&sealed.kid)).and_then(|padded| unpad(&padded)).ok_or(OpenError::Broken)
+        let (_, private) = self.keys.iter().find(|(kid, _)| *kid == sealed.kid).ok_or(OpenError::Unknown)?;
+        let open = match sealed.alg.as_str() {
+            ALG => open,
+            ALG_1 => open_1,
+            _ => return Err(OpenError::Unknown),
+        };
+        open(private, sealed, &bound.aad(&sealed.kid)).and_then(|padded| unpad(&padded)).ok_or(OpenError::Broken)
     }
 }
 
-fn decrypt(private: &PrivateKey, sealed: &Sealed, aad: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+fn open(private: &PrivateKey, sealed: &Sealed, aad: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    ContentKey::opened(&decode(&sealed.enc)?, private, &sealed.kid)?.open(aad, &decode(&sealed.ct)?)
+}
+
+fn open_1(private: &PrivateKey, sealed: &Sealed, aad: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (enc, ct) = (EncapsulatedSecret(decode(&sealed.enc)?), decode(&sealed.ct)?);
-    SUITE.open(&enc, INFO, aad, &ct, private).ok().map(Zeroizing::new)
+    SUITE.open(&enc, INFO_1, aad, &ct, private).ok().map(Zeroizing::new)
 }
 
 /// Whoever has the public key can seal anything: a shape that [`crate::Sealer`] never makes is refused here.

@@ -1,15 +1,30 @@
 use crate::{
     Binding,
-    suite::{ALG, INFO, LENGTH, MAX_SECRET, PADDED, PublicKey, SUITE, encode},
+    content_key::ContentKey,
+    suite::{ALG, LENGTH, MAX_SECRET, PADDED, PublicKey, encode},
 };
 use kernel::{Sealed, Secret};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// Seals to the active public key. It cannot open anything.
-#[derive(Clone)]
+/// How long a content key is used. To make one takes twenty times as long as to seal under it: in a rush
+/// nearly every sign-up is spared that, and no key opens more than what came within a second.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Seals to the active public key. It can open nothing but what it sealed within the last second.
 pub struct Sealer {
     kid: String,
     public: PublicKey,
+    current: Mutex<Option<Current>>,
+}
+
+#[derive(Clone)]
+struct Current {
+    key: Arc<ContentKey>,
+    /// The key as the envelope carries it.
+    enc: String,
+    made: Instant,
 }
 
 /// Why a secret was not sealed. It says nothing of the secret.
@@ -25,8 +40,8 @@ pub enum SealError {
 }
 
 impl Sealer {
-    pub(crate) fn new(kid: String, public: PublicKey) -> Self {
-        Self { kid, public }
+    pub(crate) const fn new(kid: String, public: PublicKey) -> Self {
+        Self { kid, public, current: Mutex::new(None) }
     }
 
     /// Seals a secret for one purpose. The result is equally long for every secret.
@@ -35,9 +50,18 @@ impl Sealer {
     /// [`SealError`]
     pub fn seal(&self, secret: &Secret, bound: &Binding) -> Result<Sealed, SealError> {
         let padded = pad(secret.expose().as_bytes()).ok_or(SealError::TooLong)?;
-        let aad = bound.aad(&self.kid);
-        let (enc, ct) = SUITE.seal(INFO, &aad, padded.as_slice(), &self.public).map_err(|_| SealError::NotNow)?;
-        Ok(Sealed { alg: ALG.to_owned(), kid: self.kid.clone(), enc: encode(&enc.0), ct: encode(&ct) })
+        let Current { key, enc, .. } = self.current().ok_or(SealError::NotNow)?;
+        let ct = key.seal(&bound.aad(&self.kid), padded.as_slice()).ok_or(SealError::NotNow)?;
+        Ok(Sealed { alg: ALG.to_owned(), kid: self.kid.clone(), enc, ct: encode(&ct) })
+    }
+
+    fn current(&self) -> Option<Current> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_none_or(|current| current.made.elapsed() >= FRESH) {
+            let (key, enc) = ContentKey::fresh(&self.public, &self.kid)?;
+            *current = Some(Current { key: Arc::new(key), enc: encode(&enc), made: Instant::now() });
+        }
+        current.clone()
     }
 }
 
@@ -52,9 +76,28 @@ fn pad(secret: &[u8]) -> Option<Zeroizing<[u8; PADDED]>> {
 
 #[cfg(test)]
 mod tests {
-    use super::pad;
-    use crate::{open::unpad, suite::MAX_SECRET};
-    use kernel::Secret;
+    use super::{FRESH, pad};
+    use crate::{Binding, Keys, open::unpad, suite::MAX_SECRET};
+    use kernel::{MessageId, Secret, UserId};
+    use std::time::Instant;
+
+    #[test]
+    fn a_content_key_is_used_for_a_second_and_then_no_more() {
+        let sealer = Keys::in_directory(tempfile::tempdir().expect("a folder").path()).expect("keys").sealer();
+        let bound = Binding { root: MessageId::random(), user: UserId::random(), purpose: "set_credential" };
+        let sealed = || sealer.seal(&Secret::new("correct horse".to_owned()), &bound).expect("sealed");
+        let made = |at| {
+            for current in sealer.current.lock().expect("a lock").iter_mut() {
+                current.made = at;
+            }
+        };
+        let first = sealed();
+        // Ahead of the clock: nothing that the machine does in between makes it old.
+        made(Instant::now() + 60 * FRESH);
+        assert_eq!(sealed().enc, first.enc);
+        made(Instant::now() - FRESH);
+        assert_ne!(sealed().enc, first.enc);
+    }
 
     #[test]
     fn padding_comes_off_again_for_every_length() {

@@ -7,7 +7,7 @@ use rustls::crypto::{
 };
 use std::sync::Arc;
 
-/// The HPKE that rustls has for Encrypted Client Hello, of aws-lc: a sealing takes less than half of the time
+/// The HPKE that rustls has for Encrypted Client Hello, of aws-lc: it takes less than half of the time
 /// that the crate `hpke` takes.
 pub(crate) static SUITE: &dyn Hpke = DH_KEM_X25519_HKDF_SHA256_CHACHA20_POLY1305;
 
@@ -15,9 +15,11 @@ pub(crate) type PublicKey = HpkePublicKey;
 /// Wiped from memory with the last of its owners.
 pub(crate) type PrivateKey = Arc<HpkePrivateKey>;
 
-/// The suite as an envelope names it.
-pub(crate) const ALG: &str = "HPKE-X25519-HKDF-SHA256-ChaCha20Poly1305";
-pub(crate) const INFO: &[u8] = b"roster/password/v1";
+/// How a secret is sealed, as its envelope says: under a content key, which is sealed to the public key.
+pub(crate) const ALG: &str = "HPKE-X25519-HKDF-SHA256-ChaCha20Poly1305+A256GCM";
+/// What the first versions did, and is only opened any more: the secret itself sealed to the public key.
+pub(crate) const ALG_1: &str = "HPKE-X25519-HKDF-SHA256-ChaCha20Poly1305";
+pub(crate) const INFO_1: &[u8] = b"roster/password/v1";
 
 /// The longest secret that can be sealed, in bytes.
 pub const MAX_SECRET: usize = 1024;

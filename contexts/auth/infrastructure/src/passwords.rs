@@ -28,7 +28,7 @@ impl Passwords for Hashing {
     async fn open_and_hash(&self, sealed: &Sealed, root: MessageId, user: UserId) -> Result<PasswordHash, Trouble> {
         let opener = self.opener.as_ref().ok_or_else(|| Unavailable::for_now("this process has no private keys"))?;
         let password = opener.open(sealed, &Binding { root, user, purpose: PURPOSE }).map_err(|error| match error {
-            OpenError::UnknownKey => Trouble::Unavailable(Unavailable::for_now(error)),
+            OpenError::Unknown => Trouble::Unavailable(Unavailable::for_now(error)),
             OpenError::Broken => Trouble::Broken(error.into()),
         })?;
         let (work, salt) = bcrypt::lanes(self.cost)
