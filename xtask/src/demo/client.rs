@@ -7,6 +7,9 @@ use serde_json::Value;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// One client with connections of its own.
 pub(crate) struct Client {
     agent: Agent,
@@ -25,7 +28,8 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) fn new(base: &str) -> Client {
-        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
+        // Not for the whole: with a time for looking a name up, each request starts a thread for that.
+        let config = Agent::config_builder().http_status_as_error(false).timeout_recv_response(Some(PATIENCE));
         Client { agent: config.build().new_agent(), base: base.to_owned() }
     }
 

@@ -7,9 +7,10 @@ pub(crate) mod server;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -96,36 +97,29 @@ struct Accepted {
 
 /// Sends every request, and holds each answer against the person's fate.
 fn sign_up(people: &[Person], server: &Server, report: &mut Report) -> Result<Vec<Accepted>> {
-    let bar = bar("sign up", people.len())?;
+    let ask = |client: &Client, person: usize| client.post("/users", &people[person].body);
     let mut pending = Vec::new();
-    in_parallel(
-        people.len(),
-        &server.url,
-        |client, person| client.post("/users", &people[person].body),
-        |person, answer| {
-            bar.inc(1);
-            match (answer, &people[person].fate) {
-                (Ok(answer), Fate::Accepted { .. }) if answer.status == 202 => {
-                    report.accept_times.push(answer.took);
-                    match command_path(&answer) {
-                        Ok(path) => pending.push(Accepted { person, path }),
-                        Err(complaint) => report.wrong.push(format!("person {person}: {complaint}")),
-                    }
+    for (person, answer) in in_parallel("sign up", people.len(), &server.url, ask)? {
+        match (answer, &people[person].fate) {
+            (Ok(answer), Fate::Accepted { .. }) if answer.status == 202 => {
+                report.accept_times.push(answer.took);
+                match command_path(&answer) {
+                    Ok(path) => pending.push(Accepted { person, path }),
+                    Err(complaint) => report.wrong.push(format!("person {person}: {complaint}")),
                 }
-                (Ok(answer), Fate::Refused { pointer }) if (400..500).contains(&answer.status) => {
-                    match refusal(&answer, *pointer) {
-                        Ok(code) => *report.refused.entry(code).or_default() += 1,
-                        Err(complaint) => report.wrong.push(format!("person {person}: {complaint}")),
-                    }
-                }
-                (Ok(answer), fate) => report
-                    .wrong
-                    .push(format!("person {person}: {} {} where {fate:?} was expected", answer.status, answer.body)),
-                (Err(error), _) => report.wrong.push(format!("person {person}: {error:#}")),
             }
-        },
-    )?;
-    bar.finish();
+            (Ok(answer), Fate::Refused { pointer }) if (400..500).contains(&answer.status) => {
+                match refusal(&answer, *pointer) {
+                    Ok(code) => *report.refused.entry(code).or_default() += 1,
+                    Err(complaint) => report.wrong.push(format!("person {person}: {complaint}")),
+                }
+            }
+            (Ok(answer), fate) => report
+                .wrong
+                .push(format!("person {person}: {} {} where {fate:?} was expected", answer.status, answer.body)),
+            (Err(error), _) => report.wrong.push(format!("person {person}: {error:#}")),
+        }
+    }
     // In the order of acceptance, nearly: the oldest are asked for first.
     pending.sort_by_key(|accepted| accepted.person);
     Ok(pending)
@@ -250,11 +244,11 @@ fn check_outcomes(people: &[Person], ended: &[(usize, Value)], report: &mut Repo
 
 /// Everybody who succeeded is there under the name that was sent, and nobody else.
 fn read_back(people: &[Person], users: &[(String, Option<usize>)], server: &Server, report: &mut Report) -> Result<()> {
-    let bar = bar("read back", users.len())?;
     let began = Instant::now();
-    let read = |client: &Client, index: usize| client.get(&format!("/users/{}", users[index].0));
-    in_parallel(users.len(), &server.url, read, |index, answer| {
-        bar.inc(1);
+    let ask = |client: &Client, index: usize| client.get(&format!("/users/{}", users[index].0));
+    let answers = in_parallel("read back", users.len(), &server.url, ask)?;
+    report.reading = began.elapsed();
+    for (index, answer) in answers {
         let (user, person) = &users[index];
         match (answer, person) {
             (Ok(answer), Some(person)) if answer.status == 200 => {
@@ -268,46 +262,40 @@ fn read_back(people: &[Person], users: &[(String, Option<usize>)], server: &Serv
             (Ok(Answer { status, body, .. }), _) => report.wrong.push(format!("user {user}: {status} {body}")),
             (Err(error), _) => report.wrong.push(format!("user {user}: {error:#}")),
         }
-    })?;
-    report.reading = began.elapsed();
-    bar.finish();
+    }
     Ok(())
 }
 
-/// Runs `ask` for each index below `count` on [`CLIENTS`] threads, and `hear` here with each answer.
+/// Runs `ask` for each index below `count` on [`CLIENTS`] threads, and gives the answers.
 fn in_parallel(
+    what: &'static str,
     count: usize,
     url: &str,
     ask: impl Fn(&Client, usize) -> Result<Answer> + Sync,
-    mut hear: impl FnMut(usize, Result<Answer>),
-) -> Result<()> {
-    let (next, all_connected) = (AtomicUsize::new(0), Barrier::new(CLIENTS));
-    let (answers, heard) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..CLIENTS {
-            let (answers, next, all_connected, ask) = (answers.clone(), &next, &all_connected, &ask);
-            scope.spawn(move || {
-                let client = Client::new(url);
-                // What is measured is requests on open connections. A server that is gone is met again below.
-                let _ = client.get("/health/live");
-                all_connected.wait();
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    if count <= index
-                        || process::check().is_err()
-                        || answers.send((index, ask(&client, index))).is_err()
-                    {
-                        return;
-                    }
-                }
-            });
+) -> Result<Vec<(usize, Result<Answer>)>> {
+    let (next, all_connected, bar) = (AtomicUsize::new(0), Barrier::new(CLIENTS), bar(what, count)?);
+    let run = || {
+        let client = Client::new(url);
+        // What is measured is requests on open connections. A server that is gone is met again below.
+        let _ = client.get("/health/live");
+        all_connected.wait();
+        let mut answers = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if count <= index || process::check().is_err() {
+                return answers;
+            }
+            answers.push((index, ask(&client, index)));
+            bar.inc(1);
         }
-        drop(answers);
-        for (index, answer) in heard {
-            hear(index, answer);
-        }
+    };
+    let answers = thread::scope(|scope| {
+        let threads: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(run)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     });
-    process::check()
+    bar.finish();
+    process::check()?;
+    Ok(answers)
 }
 
 fn bar(what: &'static str, length: usize) -> Result<ProgressBar> {
