@@ -3,7 +3,7 @@
 use crate::row::{NewRow, insert};
 use crate::{Hint, Ledger, Queue};
 use kernel::{MessageId, Timestamp};
-use persistence::{Db, SqlError, Tx, fetch_optional};
+use persistence::{At, Autocommit, Db, SqlError, fetch_optional};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use use_case::{Message, Outgoing};
@@ -168,7 +168,7 @@ impl Ledger {
             batch.sort_by(|(a, _), (b, _)| a.in_order().cmp(&b.in_order()));
             let (rows, answers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
             let mut written = write(&self.db, &rows).await;
-            if written.as_ref().is_err_and(SqlError::is_momentary) {
+            if written.as_ref().is_err_and(|error| error.is_momentary() || error.is_cut_off()) {
                 written = write(&self.db, &rows).await;
             }
             let results = match written {
@@ -209,28 +209,35 @@ impl Ledger {
     }
 }
 
+/// Harmless to repeat: what a lost connection had written by then is found by its id.
 async fn write(db: &Db, rows: &[NewRow]) -> Result<Vec<Result<Accepted, NotAccepted>>, SqlError> {
-    let mut tx = db.begin_first().await?;
-    let new = insert(&mut tx, rows).await?;
+    let mut on = db.autocommit().await?;
+    let new = insert(&mut on, rows).await?;
     let mut results = Vec::with_capacity(rows.len());
     for row in rows {
         results.push(match new.get(&row.id.as_uuid()) {
             Some(at) => Ok(Accepted::New(row.id, *at)),
-            None => earlier(&mut tx, row).await?,
+            None => earlier(&mut on, row).await?,
         });
     }
-    tx.commit().await?;
+    on.keep();
     Ok(results)
 }
 
+const ITSELF: &str =
+    "select accepted_at from ledger_messages where id = $1 and name = $2 and subject = $3 and principal = $4";
 const EARLIER: &str =
     "select id, fingerprint from ledger_messages where principal = $1 and route = $2 and idempotency_key = $3";
 type Earlier = (Uuid, Option<String>);
 
-/// The command that bears the same key. The insert waited for it to be committed, so that it is there.
-async fn earlier(tx: &mut Tx, row: &NewRow) -> Result<Result<Accepted, NotAccepted>, SqlError> {
+/// The same command, or one that bears the same key. The insert waited for it to be committed, so that it is there.
+async fn earlier(on: &mut Autocommit, row: &NewRow) -> Result<Result<Accepted, NotAccepted>, SqlError> {
+    let (id, principal) = (row.id.as_uuid(), &row.principal);
+    if let Some((at,)) = fetch_optional!(on, (At,), ITSELF, id, row.name, row.subject, principal)? {
+        return Ok(Ok(Accepted::New(row.id, at.0)));
+    }
     let key = row.idempotency_key.as_deref();
-    let earlier = fetch_optional!(tx, Earlier, EARLIER, &row.principal, row.route, key)?;
+    let earlier = fetch_optional!(on, Earlier, EARLIER, principal, row.route, key)?;
     Ok(match earlier {
         Some((id, fingerprint)) if fingerprint == row.fingerprint => Ok(Accepted::Before(MessageId::new(id))),
         Some(_) => Err(NotAccepted::KeyReused),

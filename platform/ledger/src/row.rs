@@ -1,7 +1,7 @@
 //! Writing rows. One statement for any number of them, handed over as one JSON text.
 
 use kernel::{MessageId, Timestamp};
-use persistence::{At, SqlError, Tx, fetch_all};
+use persistence::{At, Sql, SqlError, fetch_all};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -49,11 +49,11 @@ const INSERT: (&str, &str) = (
 );
 
 /// Writes rows in this order; gives the ids of those that were new, and when they were accepted.
-pub(crate) async fn insert(tx: &mut Tx, rows: &[NewRow]) -> Result<HashMap<Uuid, Timestamp>, SqlError> {
+pub(crate) async fn insert(on: &mut impl Sql, rows: &[NewRow]) -> Result<HashMap<Uuid, Timestamp>, SqlError> {
     if rows.is_empty() {
         return Ok(HashMap::new());
     }
     // Plain data: it cannot fail to serialise, and an empty list would be seen as "not written".
     let rows = serde_json::to_string(rows).unwrap_or_default();
-    Ok(fetch_all!(tx, (Uuid, At), INSERT, rows)?.into_iter().map(|(id, at)| (id, at.0)).collect())
+    Ok(fetch_all!(on, (Uuid, At), INSERT, rows)?.into_iter().map(|(id, at)| (id, at.0)).collect())
 }

@@ -1,7 +1,8 @@
+use crate::autocommit::Kept;
 use crate::tx::Inner;
-use crate::{Read, SqlError, Tx};
+use crate::{Autocommit, Read, SqlError, Tx};
 use futures::future::join_all;
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,8 +17,7 @@ pub(crate) enum Pools {
     Postgres {
         writer: PgPool,
         reader: PgPool,
-        /// For whoever must not wait for the others.
-        first: PgPool,
+        kept: Kept,
     },
     Sqlite {
         /// One connection: SQLite has one writer at a time, and a queue here is fair while its busy time-out is not.
@@ -43,20 +43,6 @@ impl Db {
             }
         };
         Ok(Tx::new(inner))
-    }
-
-    /// As [`begin`](Self::begin), on one of two connections that are kept for those who begin so, one at a time:
-    /// however many others write, they wait for none of them.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn begin_first(&self) -> Result<Tx, SqlError> {
-        match &self.0 {
-            Pools::Postgres { first, .. } => {
-                Ok(Tx::new(Inner::Postgres(Box::pin(begin_on_a_live_connection(first)).await?)))
-            }
-            Pools::Sqlite { .. } => self.begin().await,
-        }
     }
 
     /// As [`begin`](Self::begin), for work that nobody is waiting for: SQLite has one writer, and
@@ -85,15 +71,15 @@ impl Db {
         })
     }
 
-    /// Opens every connection for reading and for those who begin first, before many who come at once make each their
-    /// own: a PostgreSQL that uses SCRAM has ten milliseconds of work with each, and whoever is served meanwhile waits.
+    /// Opens every connection for reading and the one of [`autocommit`](Self::autocommit), before many who come at once
+    /// make each their own: a PostgreSQL that uses SCRAM has ten milliseconds of work with each, and whoever is served
+    /// meanwhile waits.
     pub async fn warm_up(&self) {
-        if let Pools::Postgres { reader, first, .. } = &self.0 {
-            for pool in [first, reader] {
-                // Where it does not answer, whoever needs it will say so.
-                let held = join_all((0..pool.options().get_max_connections()).map(|_| pool.acquire())).await;
-                drop(held);
-            }
+        if let Pools::Postgres { reader, .. } = &self.0 {
+            // Where it does not answer, whoever needs it will say so.
+            let _ = self.autocommit().await.map(Autocommit::keep);
+            let held = join_all((0..reader.options().get_max_connections()).map(|_| reader.acquire())).await;
+            drop(held);
         }
     }
 
@@ -115,9 +101,12 @@ impl Db {
     /// Closes every connection, waiting for those in use.
     pub async fn close(&self) {
         match &self.0 {
-            Pools::Postgres { writer, reader, first } => {
+            Pools::Postgres { writer, reader, kept } => {
                 reader.close().await;
-                first.close().await;
+                if let Some(connection) = kept.take() {
+                    // Gone already: that is as good.
+                    let _ = connection.close().await;
+                }
                 writer.close().await;
             }
             Pools::Sqlite { writer, reader, .. } => {
@@ -150,7 +139,7 @@ impl Urgent {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn asked(&self) {
+    pub(crate) fn asked(&self) {
         let mut last = self.last();
         let before = last.filter(|last| last.at.elapsed() < Self::LATELY).map_or(0, |last| last.times);
         *last = Some(Asked { at: Instant::now(), times: before.saturating_add(1) });

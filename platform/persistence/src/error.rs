@@ -27,13 +27,14 @@ impl SqlError {
     }
 
     /// Whether this one connection is gone; another may be sound.
-    pub(crate) fn is_cut_off(&self) -> bool {
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
         let pool = matches!(&self.0, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed);
         self.is_disconnected() && !pool
     }
 
     /// A failed fsync (SQLite's IOERR_FSYNC, IOERR_DIR_FSYNC): what the disk holds is unknown from here on.
-    pub(crate) fn is_failed_sync(&self) -> bool {
+    fn is_failed_sync(&self) -> bool {
         matches!(self.code().as_deref(), Some("1034" | "1290"))
     }
 
@@ -45,5 +46,13 @@ impl SqlError {
 impl From<SqlError> for Unavailable {
     fn from(error: SqlError) -> Self {
         if error.is_momentary() { Self::for_a_moment(error) } else { Self::for_now(error) }
+    }
+}
+
+/// After a commit.
+pub(crate) fn stop_at_failed_sync(error: &SqlError) {
+    if error.is_failed_sync() {
+        tracing::error!(%error, "the disk failed to sync: stopping, since nothing written from here on could be trusted");
+        std::process::abort();
     }
 }

@@ -1,10 +1,11 @@
 //! One SQL adapter for PostgreSQL and SQLite.
 //!
-//! SQL is written once and runs on either: [`execute!`] and `fetch_*!` run one text on a [`Tx`] or a
-//! [`Read`] and bind in both arms (`$1` works on both). Where the dialects truly differ, a pair of
+//! SQL is written once and runs on either: [`execute!`] and `fetch_*!` run one text on a [`Tx`], an
+//! [`Autocommit`] or a [`Read`] and bind in both arms (`$1` works on both). Where the dialects truly differ, a pair of
 //! texts `("… postgres", "… sqlite")` stands in its place.
 
 mod at;
+mod autocommit;
 mod db;
 mod error;
 mod ids;
@@ -17,6 +18,7 @@ pub mod testing;
 mod tx;
 
 pub use at::At;
+pub use autocommit::Autocommit;
 pub use db::Db;
 pub use error::SqlError;
 pub use ids::Ids;
@@ -47,29 +49,41 @@ macro_rules! execute {
     }};
 }
 
-/// What `fetch_one!`, `fetch_optional!` and `fetch_all!` share.
+/// What `fetch_one!`, `fetch_optional!` and `fetch_all!` share. Each runs the statement to its end: sqlx's own
+/// `fetch_one` returns with the first row, before a statement that commits by itself has committed.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! fetch {
-    ($how:ident, $on:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
+    ($pick:path, $on:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
         use $crate::Text as _;
         let on = &mut *$on;
         let done = match $crate::Sql::conn(on) {
-            $crate::Conn::Postgres(c) => ::std::boxed::Box::pin($crate::sqlx::query_as::<_, $row>(($sql).postgres())$(.bind($bind))*.$how(c)).await,
-            $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query_as::<_, $row>(($sql).sqlite())$(.bind($bind))*.$how(c)).await,
+            $crate::Conn::Postgres(c) => ::std::boxed::Box::pin($crate::sqlx::query_as::<_, $row>(($sql).postgres())$(.bind($bind))*.fetch_all(c)).await,
+            $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query_as::<_, $row>(($sql).sqlite())$(.bind($bind))*.fetch_all(c)).await,
         };
-        $crate::Sql::settle(on, done)
+        $crate::Sql::settle(on, done.and_then($pick))
     }};
 }
 
 /// The first row as a tuple, if there is one: `fetch_optional!(db, (Uuid, i64), "select …", id)?`
 #[macro_export]
-macro_rules! fetch_optional { ($($t:tt)*) => { $crate::fetch!(fetch_optional, $($t)*) }; }
+macro_rules! fetch_optional { ($($t:tt)*) => { $crate::fetch!($crate::pick::optional, $($t)*) }; }
 
 /// The one row as a tuple; an error when there is none.
 #[macro_export]
-macro_rules! fetch_one { ($($t:tt)*) => { $crate::fetch!(fetch_one, $($t)*) }; }
+macro_rules! fetch_one { ($($t:tt)*) => { $crate::fetch!($crate::pick::one, $($t)*) }; }
 
 /// All rows as tuples.
 #[macro_export]
-macro_rules! fetch_all { ($($t:tt)*) => { $crate::fetch!(fetch_all, $($t)*) }; }
+macro_rules! fetch_all { ($($t:tt)*) => { $crate::fetch!(::std::result::Result::Ok, $($t)*) }; }
+
+/// What is wanted of all rows.
+#[doc(hidden)]
+pub mod pick {
+    pub fn optional<Row>(rows: Vec<Row>) -> Result<Option<Row>, sqlx::Error> {
+        Ok(rows.into_iter().next())
+    }
+    pub fn one<Row>(rows: Vec<Row>) -> Result<Row, sqlx::Error> {
+        rows.into_iter().next().ok_or(sqlx::Error::RowNotFound)
+    }
+}

@@ -1,3 +1,4 @@
+use crate::autocommit::Kept;
 use crate::db::Pools;
 use crate::{Db, SqlError};
 use sqlx::Connection as _;
@@ -12,8 +13,6 @@ use std::time::Duration;
 
 /// Connections that may write, per process (PostgreSQL).
 const POSTGRES_WRITERS: u32 = 16;
-/// Connections for those who begin first, per process (PostgreSQL): one is given back while the other is used.
-const POSTGRES_FIRST: u32 = 2;
 /// Connections that read, per process (PostgreSQL).
 const POSTGRES_READERS: u32 = 8;
 /// Connections that read (SQLite).
@@ -168,7 +167,6 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
             .test_before_acquire(false)
     };
     let writer = pool(POSTGRES_WRITERS).connect_with(options.clone()).await.map_err(unreachable_or_unfit)?;
-    let first = pool(POSTGRES_FIRST).idle_timeout(None).connect_lazy_with(options.clone());
     let reader = pool(POSTGRES_READERS)
         // Where nothing begins, a connection that died unused is found out by asking it.
         .before_acquire(|conn, meta| {
@@ -199,7 +197,7 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
             )));
         }
     }
-    Ok(Db(Pools::Postgres { writer, reader, first }))
+    Ok(Db(Pools::Postgres { writer, reader, kept: Kept::default() }))
 }
 
 /// One serving process per file: two would each believe that they alone decide what is running.

@@ -1,3 +1,4 @@
+use crate::error::stop_at_failed_sync;
 use crate::{Conn, Sql, SqlError};
 use sqlx::pool::PoolConnection;
 use sqlx::{Postgres, Sqlite, Transaction};
@@ -36,12 +37,7 @@ impl Tx {
             Inner::Postgres(tx) => tx.commit().await,
             Inner::Sqlite(tx) => tx.commit().await,
         };
-        done.map_err(SqlError::from).inspect_err(|error| {
-            if error.is_failed_sync() {
-                tracing::error!(%error, "the disk failed to sync: stopping, since nothing written from here on could be trusted");
-                std::process::abort();
-            }
-        })
+        done.map_err(SqlError::from).inspect_err(stop_at_failed_sync)
     }
 }
 

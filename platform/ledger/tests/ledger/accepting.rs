@@ -1,5 +1,6 @@
 //! Accepting: one durable commit, shared by those who come together.
 
+use crate::lossy::Lossy;
 use crate::shop::{Act, Deliver, Job};
 use crate::world::{World, id, until};
 use futures::future::join_all;
@@ -100,6 +101,39 @@ async fn a_row_that_cannot_be_written_harms_no_neighbour() {
         let good = if world.db.is_shared() { 38 } else { 39 };
         assert_eq!(world.number("select count(*) from ledger_messages").await, 1 + good, "{}", world.kind());
     }
+}
+
+#[tokio::test]
+async fn what_was_written_when_the_connection_was_lost_is_accepted_and_done_once() {
+    let Some(mut world) = World::postgres().await else { return };
+    let lossy = Lossy::before(&world.test.url).await;
+    world.test.url.clone_from(&lossy.url);
+    let mut node = world.idle().await;
+    let subject = id();
+    let entry = || world.sell_about(subject, 1, Act::Note);
+    // The statement is prepared by then: its first run takes another round trip.
+    node.accept(world.sell(Act::Note)).await;
+    lossy.lose_the_answer_to(&subject.to_string());
+    let command = node.accept(entry()).await;
+    assert!(lossy.has_lost());
+    assert_eq!(world.number("select count(*) from ledger_messages").await, 2);
+    node.work(4).await;
+    assert_eq!(node.outcome(command).await.status, ledger::Status::Succeeded);
+    assert_eq!(world.effects(subject).await, [1]);
+}
+
+#[tokio::test]
+async fn commands_are_accepted_again_once_the_database_is_back() {
+    let Some(world) = World::postgres().await else { return };
+    let node = world.idle().await;
+    for _ in 0..3 {
+        node.accept(world.sell(Act::Note)).await;
+        // As a restart does it.
+        let cut = "select pg_terminate_backend(pid) from pg_stat_activity \
+             where datname = current_database() and pid <> pg_backend_pid()";
+        world.sql((cut, "")).await;
+    }
+    node.accept(world.sell(Act::Note)).await;
 }
 
 #[tokio::test]

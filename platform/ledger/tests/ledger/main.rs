@@ -7,6 +7,7 @@ mod admission;
 mod fencing;
 mod follow_ups;
 mod hints;
+mod lossy;
 mod once;
 mod order;
 mod outcomes;

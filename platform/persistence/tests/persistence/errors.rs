@@ -1,6 +1,6 @@
 use crate::{count, each_with_numbers};
 use persistence::testing::TestDb;
-use persistence::{Db, SqlError, execute, fetch_all, fetch_one};
+use persistence::{Db, SqlError, execute, fetch_all, fetch_one, fetch_optional};
 use sqlx::Connection as _;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -84,8 +84,8 @@ async fn a_conflict_is_neither_momentary_nor_a_lost_connection() {
     }
 }
 
-async fn backend(tx: &mut persistence::Tx) -> i64 {
-    fetch_one!(tx, (i64,), "select pg_backend_pid()::bigint").unwrap().0
+async fn backend(on: &mut impl persistence::Sql) -> i64 {
+    fetch_one!(on, (i64,), "select pg_backend_pid()::bigint").unwrap().0
 }
 
 async fn terminate(db: &Db, backend: i64) {
@@ -140,7 +140,7 @@ async fn after_a_restart_of_the_server_no_transaction_begins_on_a_dead_connectio
 }
 
 #[tokio::test]
-async fn whoever_begins_first_waits_for_no_crowd_and_has_the_same_connections_again_and_again() {
+async fn statements_that_commit_by_themselves_wait_for_no_crowd_and_keep_their_connection() {
     let Some(test) = postgres_with_two_numbers().await else { return };
     let mut crowd = Vec::new();
     while let Ok(one) = timeout(Duration::from_millis(500), test.db.begin()).await {
@@ -148,25 +148,44 @@ async fn whoever_begins_first_waits_for_no_crowd_and_has_the_same_connections_ag
     }
     let mut backends = HashSet::new();
     for n in 10..20_i64 {
-        let mut tx = test.db.begin_first().await.unwrap();
-        backends.insert(backend(&mut tx).await);
-        execute!(&mut tx, "insert into numbers (n) values ($1)", n).unwrap();
-        tx.commit().await.unwrap();
+        let mut on = test.db.autocommit().await.unwrap();
+        backends.insert(backend(&mut on).await);
+        execute!(&mut on, "insert into numbers (n) values ($1)", n).unwrap();
+        on.keep();
     }
-    assert_eq!((backends.len() <= 2, count(&test.db).await), (true, 12), "{backends:?}");
+    assert_eq!((backends.len(), count(&test.db).await), (1, 12), "{backends:?}");
     drop(crowd);
     for pid in &backends {
         terminate(&test.db, *pid).await;
     }
-    let there = "select count(*) from pg_stat_activity where pid = any(array(select unnest($1::text[])::int))";
-    let pids: Vec<_> = backends.iter().map(ToString::to_string).collect();
-    while fetch_one!(&mut test.db.read().await.unwrap(), (i64,), (there, "select 0"), format!("{{{}}}", pids.join(",")))
-        .unwrap()
-        .0
-        > 0
-    {}
-    let mut tx = test.db.begin_first().await.expect("dead ones are replaced");
-    assert!(!backends.contains(&backend(&mut tx).await));
+    let mut on = test.db.autocommit().await.unwrap();
+    let error = execute!(&mut on, "insert into numbers (n) values (20)").expect_err("it was cut");
+    assert!(error.is_cut_off(), "{error:?}");
+    drop(on);
+    let mut on = test.db.autocommit().await.expect("another takes the place of the dead one");
+    assert!(!backends.contains(&backend(&mut on).await));
+}
+
+#[tokio::test]
+async fn what_fails_only_at_its_commit_is_an_error_of_the_statement_that_commits_by_itself() {
+    for test in each_with_numbers().await {
+        let mut tx = test.db.begin().await.unwrap();
+        let late = "create table late (n bigint references numbers (n) deferrable initially deferred)";
+        execute!(
+            &mut tx,
+            (late, "create table late (n integer references numbers (n) deferrable initially deferred) strict")
+        )
+        .unwrap();
+        tx.commit().await.unwrap();
+        let mut on = test.db.autocommit().await.unwrap();
+        let returning = "insert into late (n) values (77) returning n";
+        fetch_all!(&mut on, (i64,), returning).expect_err("nothing that it gives back was committed");
+        fetch_optional!(&mut on, (i64,), returning).expect_err("nor the first row");
+        fetch_one!(&mut on, (i64,), returning).expect_err("nor the only one");
+        on.keep();
+        let (kept,) = fetch_one!(&mut test.db.read().await.unwrap(), (i64,), "select count(*) from late").unwrap();
+        assert_eq!(kept, 0, "{}", test.db.kind());
+    }
 }
 
 #[tokio::test]
