@@ -94,9 +94,9 @@ impl CommandRequest for RegisterUserRequest {
             return Ok(());
         }
         let id = message.id.as_uuid();
-        let exists = get_user::find(&self.db, id).await.map_err(unavailable)?.is_some();
+        // In this order: a registration that ends in between is pending or there.
         let pending = self.ledger.live("users", RegisterUser::NAME, id).await.map_err(unavailable)?.is_some();
-        if exists || pending {
+        if pending || get_user::find(&self.db, id).await.map_err(unavailable)?.is_some() {
             let taken = Violation::new("/id", Taken::Id.code(), Taken::Id.to_string());
             let title = "It conflicts with what exists";
             return Err(Problem::new(StatusCode::CONFLICT, Taken::Id.code(), title).violations(vec![taken]));
