@@ -1,6 +1,7 @@
 //! An administrator deactivates a user, and reactivates them.
 
 use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world};
+use persistence::execute;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -103,6 +104,26 @@ async fn the_same_again_succeeds_and_changes_nothing() {
              where action like 'user.%' order by at";
         let line = |action: &str| format!("user.{action} succeeded user:{} 127.0.0.1", admin.user);
         assert_eq!(world.texts(lines).await, [line("deactivate"), line("reactivate")], "one line each");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn said_again_it_is_heard_by_who_has_not_heard_it_before() {
+    in_each_world(async |world| {
+        let admin = world.administrator(admin()).await;
+        let here = world.member(&ada()).await;
+        world.done(&here.deactivating().by(&admin)).await;
+        // As if what auth does at it had failed for good.
+        let mut tx = world.db.begin().await.unwrap();
+        let unheard = "update auth_accounts set disabled_at = null, version = version - 1 where user_id = $1";
+        execute!(&mut tx, unheard, here.user).unwrap();
+        tx.commit().await.unwrap();
+        let session = world.sign_in(here.user, &ada()).await;
+        let again = world.send(&here.deactivating().by(&admin).wait(30)).await;
+        assert_eq!((again.status, again.header("etag")), (200, Some("\"2\"")), "{again:?}");
+        is_over(world, &session).await;
+        assert_eq!(world.send(&ada().login()).await.problem(), "wrong_credentials");
     })
     .await;
 }

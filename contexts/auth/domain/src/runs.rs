@@ -50,6 +50,9 @@ pub(crate) fn is_mostly_runs(lower: &str) -> bool {
 fn longest_run(text: &str) -> usize {
     let Some(first) = text.chars().next() else { return 0 };
     let same = text.chars().take_while(|&next| next == first).count();
+    if !first.is_ascii_alphanumeric() {
+        return same;
+    }
     let along = |row: &str| {
         let at = row.find(first)?;
         let forwards = common_start(row[at..].chars(), text);

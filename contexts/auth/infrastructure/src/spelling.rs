@@ -4,7 +4,8 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 /// A password in the form in which it is counted and hashed, NFC: the same keys pressed on two
 /// machines are then the same password.
 pub(crate) fn normalised(password: &Secret) -> Secret {
-    Secret::new(password.expose().nfc().collect())
+    // Nearly every one is, and to see that takes less than to write it anew.
+    if is_nfc(password.expose()) { password.clone() } else { Secret::new(password.expose().nfc().collect()) }
 }
 
 /// The bytes that an imported hash may have been made of: as sent and, if they differ, in NFC.

@@ -5,6 +5,7 @@ mod standing;
 use crate::queries::get_user::{self, UserView};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use futures::future::try_join;
 use kernel::{Email, MessageId, Reason as _, UserId};
 use ledger::Ledger;
 use persistence::Db;
@@ -94,9 +95,9 @@ impl CommandRequest for RegisterUserRequest {
             return Ok(());
         }
         let id = message.id.as_uuid();
-        // In this order: a registration that ends in between is pending or there.
-        let pending = self.ledger.live("users", RegisterUser::NAME, id).await.map_err(unavailable)?.is_some();
-        if pending || get_user::find(&self.db, id).await.map_err(unavailable)?.is_some() {
+        let pending = self.ledger.live("users", RegisterUser::NAME, id);
+        let (pending, there) = try_join(pending, get_user::find(&self.db, id)).await.map_err(unavailable)?;
+        if pending.is_some() || there.is_some() {
             let taken = Violation::new("/id", Taken::Id.code(), Taken::Id.to_string());
             let title = "It conflicts with what exists";
             return Err(Problem::new(StatusCode::CONFLICT, Taken::Id.code(), title).violations(vec![taken]));

@@ -60,6 +60,34 @@ async fn one_that_fails_costs_the_others_nothing_but_a_second_try() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_stops_in_the_midst_of_a_group_does_each_once_or_gives_it_back() {
+    for world in World::each().await {
+        let mut node = world.idle().await;
+        let n = Act::Note;
+        let all = eight(&world, &node, [n, n, n, Act::StopAtTheGate, n, n, n, n]).await;
+        node.work(8).await;
+        world.script.has_arrived().await;
+        node.node.begin_stop();
+        world.script.pass.add_permits(2);
+        node.node.stop().await;
+        for (n, (command, subject)) in (0..).zip(&all) {
+            let row = world.row(*command).await;
+            let effects = match row.status.as_str() {
+                "succeeded" => vec![n],
+                "accepted" => vec![],
+                other => panic!("{}: {n} is {other}", world.kind()),
+            };
+            assert_eq!((world.effects(*subject).await, row.deaths), (effects, 0), "{}: {n}", world.kind());
+        }
+        let next = world.node().await;
+        for (n, (command, subject)) in (0..).zip(all) {
+            assert_eq!(next.outcome(command).await.status, Status::Succeeded);
+            assert_eq!(world.effects(subject).await, [n], "{}", world.kind());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_waits_for_a_lock_does_not_keep_the_others_waiting() {
     // SQLite has one writer: whoever waits inside a transaction keeps everybody waiting.
     let Some(world) = World::postgres().await else { return };
