@@ -2,8 +2,12 @@
 //!
 //! `cargo xtask bench [COST]`: hashes per second on one core, by the number of lanes, beside the `bcrypt` crate.
 //! `cargo xtask bench sign-in [BINARY]`: a lone sign-in beside one hash; the binary is `target/release/roster`.
+//! `cargo xtask bench accept [BINARY]`: how long 32 clients wait for their 202 while workers hash; on PostgreSQL and
+//! RabbitMQ, API and worker apart, where an empty one is given in `DATABASE_URL` and `AMQP_URL`.
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 
+mod accept;
+mod server;
 mod sign_in;
 
 use bcrypt_lanes::{Cost, Job, MAX_LANES, bcrypt};
@@ -11,6 +15,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 const RUNS: usize = 9;
+/// What is stored by default.
+const COST: u32 = 12;
 
 fn seconds(work: impl FnOnce()) -> f64 {
     let start = Instant::now();
@@ -18,15 +24,25 @@ fn seconds(work: impl FnOnce()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// In seconds, by the `bcrypt` crate.
+fn one_hash_of_the_crate() -> f64 {
+    seconds(|| {
+        black_box(bcrypt::bcrypt(COST, [7; 16], black_box(b"a rather long pass phrase\0")));
+    })
+}
+
+fn main() -> server::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    match arguments.next().as_deref() {
-        Some("sign-in") => sign_in::run(arguments.next().as_deref().unwrap_or("target/release/roster").as_ref()),
+    let (what, binary) = (arguments.next(), arguments.next());
+    let binary = binary.as_deref().unwrap_or("target/release/roster").as_ref();
+    match what.as_deref() {
+        Some("sign-in") => sign_in::run(binary),
+        Some("accept") => accept::run(binary),
         cost => lanes(Cost::try_from(cost.map_or(Ok(10), str::parse)?)?),
     }
 }
 
-fn lanes(cost: Cost) -> Result<(), Box<dyn std::error::Error>> {
+fn lanes(cost: Cost) -> server::Result<()> {
     println!("cost {}, best of {RUNS} runs", cost.log2());
     println!("lanes  hashes/s  / the crate's  batch / one hash of the crate");
     for width in 1..=MAX_LANES {

@@ -1,0 +1,47 @@
+//! Accepting sign-ups while earlier ones are hashed.
+
+use crate::server::{Result, Server, post};
+use crate::{COST, one_hash_of_the_crate};
+use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const CLIENTS: usize = 32;
+const LASTS: Duration = Duration::from_secs(10);
+
+/// Each client signs somebody up as soon as the one before is accepted. One hash tells how quick the machine is now.
+pub(crate) fn run(binary: &Path) -> Result<()> {
+    let server = Server::start(binary)?;
+    let together = Barrier::new(CLIENTS);
+    let client = |client: usize| -> Result<Vec<Duration>> {
+        let connected = server.connect();
+        together.wait();
+        let (mut connection, begun, mut times) = (connected?, Instant::now(), Vec::new());
+        while begun.elapsed() < LASTS {
+            let email = format!("{client}.{}@example.org", times.len());
+            let person =
+                format!(r#"{{"email":"{email}","password":"a rather long pass phrase","name":"Ada Lovelace"}}"#);
+            let asked = Instant::now();
+            post(&mut connection, "/users", "respond-async", &person, 202)?;
+            times.push(asked.elapsed());
+        }
+        Ok(times)
+    };
+    let times: Result<Vec<_>> = thread::scope(|scope| {
+        let client = &client;
+        let clients: Vec<_> = (0..CLIENTS).map(|n| scope.spawn(move || client(n))).collect();
+        clients.into_iter().map(|client| client.join().map_err(|_| "a client panicked")?).collect()
+    });
+    let mut times = times?.concat();
+    times.sort_unstable();
+    let at =
+        |percent: usize| times.get(times.len() * percent / 100).map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0);
+    drop(server);
+    let hash = one_hash_of_the_crate() * 1000.0;
+    println!("{CLIENTS} clients for {LASTS:?}, cost {COST}, in milliseconds");
+    println!("accepted                 {:>7}   {:.0} a second", times.len(), times.len() as f64 / LASTS.as_secs_f64());
+    println!("p50, p90, p99            {:>7.1} {:.1} {:.1}", at(50), at(90), at(99));
+    println!("one hash of the crate    {hash:>7.1}   when all is quiet again");
+    Ok(())
+}
