@@ -2,8 +2,10 @@
 //!
 //! `cargo xtask bench [COST]`: hashes per second on one core, by the number of lanes, beside the `bcrypt` crate.
 //! `cargo xtask bench sign-in [BINARY]`: a lone sign-in beside one hash; the binary is `target/release/roster`.
-//! `cargo xtask bench accept [BINARY]`: how long 32 clients wait for their 202 while workers hash; on PostgreSQL and
-//! RabbitMQ, API and worker apart, where an empty one is given in `DATABASE_URL` and `AMQP_URL`.
+//! `cargo xtask bench accept [BINARY]`: how long 32 clients wait for their 202 while workers hash.
+//!
+//! On SQLite; API and worker apart on PostgreSQL and RabbitMQ where `DATABASE_URL`, of an empty database, and `AMQP_URL`
+//! are set.
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 
 mod accept;

@@ -1,5 +1,6 @@
 //! A Roster to be measured, and how to talk to it.
 
+use crate::COST;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -66,7 +67,8 @@ impl Server {
         let given = ["DATABASE_URL", "AMQP_URL"].map(|name| Some((name, std::env::var_os(name)?)));
         roster.envs(given.into_iter().flatten()).env("ROSTER_DATA_DIR", &self.data);
         roster.envs([("ROSTER_LISTEN", format!("127.0.0.1:{}", self.port)), ("ROSTER_LIMITS", "off".into())]);
-        roster.envs([("ROSTER_METRICS_LISTEN", "off"), ("RUST_LOG", "warn"), ("ROSTER_BCRYPT_COST", "12")]);
+        roster.env("ROSTER_BCRYPT_COST", COST.to_string());
+        roster.envs([("ROSTER_METRICS_LISTEN", "off"), ("RUST_LOG", "warn")]);
         Ok(roster)
     }
 

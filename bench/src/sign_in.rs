@@ -11,7 +11,7 @@ const EMAIL: &str = "ada@example.org";
 const WAIT: &str = "wait=20";
 const PASSWORD: &str = "a rather long pass phrase";
 
-/// Signs in again and again on one connection to `binary`, on SQLite and with nobody else, in turns with one hash.
+/// Signs in again and again on one connection to `binary`, with nobody else, in turns with one hash.
 pub(crate) fn run(binary: &Path) -> Result<()> {
     let server = Server::start(binary)?;
     let mut connection = server.connect()?;

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A secret sealed for the workers. Safe to store, send and log: only who holds
-/// the private key `kid` can open it, and only for the message it was sealed for.
+/// the private key `kid` can open it later, and only for the message it was sealed for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealed {
     /// How it is sealed.

@@ -4,6 +4,7 @@ use crate::row::{NewRow, insert};
 use crate::{Hint, Ledger, Queue};
 use kernel::{MessageId, Timestamp};
 use persistence::{At, Autocommit, Db, SqlError, fetch_optional};
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use use_case::{Message, Outgoing};
@@ -44,7 +45,7 @@ pub enum Accepted {
     Before(MessageId),
 }
 
-/// Nothing was written.
+/// Nothing was written; but for `Unavailable` after a lost connection, when it is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAccepted {
     /// The key was used for another request.
@@ -119,7 +120,7 @@ impl Ledger {
     /// Accepts a command: when this returns Ok it is on disk, and it will be executed to exactly one outcome.
     ///
     /// # Errors
-    /// [`NotAccepted`]; nothing was written then, but for `Unavailable` after a lost connection, when it is not known.
+    /// [`NotAccepted`]
     pub async fn accept(&self, entry: Entry) -> Result<Accepted, NotAccepted> {
         let name = entry.message.name;
         let queue = self.routes.recipient(name).ok_or(NotAccepted::NoHandler(name))?;
@@ -135,11 +136,12 @@ impl Ledger {
     /// # Errors
     /// [`NotAccepted::KeyReused`], [`NotAccepted::Unavailable`]
     pub async fn before(&self, principal: &str, once: &Once) -> Result<Option<MessageId>, NotAccepted> {
+        const BEFORE: &str =
+            "select id, fingerprint from ledger_messages where principal = $1 and route = $2 and idempotency_key = $3";
+        type Row = (Uuid, Option<String>);
         let unavailable = |error: SqlError| NotAccepted::Unavailable(error.to_string());
         let mut db = self.db.read().await.map_err(unavailable)?;
-        let earlier =
-            fetch_optional!(&mut db, Earlier, EARLIER, principal, once.route, &once.key).map_err(unavailable)?;
-        match earlier {
+        match fetch_optional!(&mut db, Row, BEFORE, principal, once.route, &once.key).map_err(unavailable)? {
             None => Ok(None),
             Some((id, Some(fingerprint))) if fingerprint == once.fingerprint => Ok(Some(MessageId::new(id))),
             Some(_) => Err(NotAccepted::KeyReused),
@@ -167,20 +169,7 @@ impl Ledger {
             // One order for everybody: two nodes that insert the same keys cannot deadlock.
             batch.sort_by(|(a, _), (b, _)| a.in_order().cmp(&b.in_order()));
             let (rows, answers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
-            let mut written = write(&self.db, &rows).await;
-            if written.as_ref().is_err_and(|error| error.is_momentary() || error.is_cut_off()) {
-                written = write(&self.db, &rows).await;
-            }
-            let results = match written {
-                Ok(results) => results,
-                // It is not for a row that a lock was not had: row by row, each would wait for it in vain.
-                Err(error) if rows.len() == 1 || error.is_disconnected() || error.is_momentary() => {
-                    tracing::error!(%error, rows = rows.len(), "commands could not be written");
-                    rows.iter().map(|_| Err(NotAccepted::Unavailable(error.to_string()))).collect()
-                }
-                // One bad row harms no neighbour.
-                Err(_) => self.write_one_by_one(&rows).await,
-            };
+            let results = self.write(&rows).await;
             if self.db.is_shared() && results.iter().any(|result| matches!(result, Ok(Accepted::New(..)))) {
                 self.rush.now();
                 self.across.accepted();
@@ -193,54 +182,81 @@ impl Ledger {
         }
     }
 
-    async fn write_one_by_one(&self, rows: &[NewRow]) -> Vec<Result<Accepted, NotAccepted>> {
-        let mut results = Vec::with_capacity(rows.len());
-        for row in rows {
-            let result = write(&self.db, std::slice::from_ref(row)).await;
-            results.push(match result {
-                Ok(mut one) => one.pop().unwrap_or(Err(NotAccepted::Unavailable("nothing was written".into()))),
-                Err(error) => {
-                    tracing::error!(%error, name = row.name, "a command could not be written");
-                    Err(NotAccepted::Unavailable(error.to_string()))
-                }
-            });
+    /// Writes all of them, or else each by itself: one bad row harms no neighbour.
+    async fn write(&self, rows: &[NewRow]) -> Vec<Result<Accepted, NotAccepted>> {
+        let mut written = write(&self.db, rows).await;
+        if written.as_ref().is_err_and(|error| error.is_momentary() || error.is_cut_off()) {
+            written = write(&self.db, rows).await;
         }
-        results
+        match (written, rows) {
+            (Ok(results), _) => results,
+            // It is not for a row that nobody answers, or that a lock was not had: each would wait for it in vain.
+            (Err(error), rows) if rows.len() == 1 || error.is_disconnected() || error.is_momentary() => {
+                tracing::error!(%error, rows = rows.len(), "commands could not be written");
+                rows.iter().map(|_| Err(NotAccepted::Unavailable(error.to_string()))).collect()
+            }
+            (Err(_), rows) => {
+                let mut results = Vec::with_capacity(rows.len());
+                for row in rows {
+                    results.extend(Box::pin(self.write(std::slice::from_ref(row))).await);
+                }
+                results
+            }
+        }
     }
 }
 
 /// Harmless to repeat: what a lost connection had written by then is found by its id.
 async fn write(db: &Db, rows: &[NewRow]) -> Result<Vec<Result<Accepted, NotAccepted>>, SqlError> {
     let mut on = db.autocommit().await?;
-    let new = insert(&mut on, rows).await?;
-    let mut results = Vec::with_capacity(rows.len());
-    for row in rows {
-        results.push(match new.get(&row.id.as_uuid()) {
-            Some(at) => Ok(Accepted::New(row.id, *at)),
-            None => earlier(&mut on, row).await?,
-        });
-    }
+    let written = match insert(&mut on, rows).await {
+        Ok(new) => Ok(answers(&mut on, rows, &new).await),
+        Err(error) => Err(error),
+    };
     on.keep();
-    Ok(results)
+    written
 }
 
-const ITSELF: &str =
-    "select accepted_at from ledger_messages where id = $1 and name = $2 and subject = $3 and principal = $4";
-const EARLIER: &str =
-    "select id, fingerprint from ledger_messages where principal = $1 and route = $2 and idempotency_key = $3";
-type Earlier = (Uuid, Option<String>);
+/// What is new is accepted, whatever becomes of the question what the others are.
+async fn answers(
+    on: &mut Autocommit,
+    rows: &[NewRow],
+    new: &HashMap<Uuid, Timestamp>,
+) -> Vec<Result<Accepted, NotAccepted>> {
+    let mut answers = Vec::with_capacity(rows.len());
+    for row in rows {
+        answers.push(match new.get(&row.id.as_uuid()) {
+            Some(at) => Ok(Accepted::New(row.id, *at)),
+            None => earlier(on, row).await,
+        });
+    }
+    answers
+}
 
 /// The same command, or one that bears the same key. The insert waited for it to be committed, so that it is there.
-async fn earlier(on: &mut Autocommit, row: &NewRow) -> Result<Result<Accepted, NotAccepted>, SqlError> {
-    let (id, principal) = (row.id.as_uuid(), &row.principal);
-    if let Some((at,)) = fetch_optional!(on, (At,), ITSELF, id, row.name, row.subject, principal)? {
-        return Ok(Ok(Accepted::New(row.id, at.0)));
-    }
-    let key = row.idempotency_key.as_deref();
-    let earlier = fetch_optional!(on, Earlier, EARLIER, principal, row.route, key)?;
-    Ok(match earlier {
-        Some((id, fingerprint)) if fingerprint == row.fingerprint => Ok(Accepted::Before(MessageId::new(id))),
+async fn earlier(on: &mut Autocommit, row: &NewRow) -> Result<Accepted, NotAccepted> {
+    const EARLIER: &str = "select id, accepted_at, fingerprint from ledger_messages \
+         where (id = $1 and name = $2 and subject = $3 and principal = $4) \
+            or (principal = $4 and route = $5 and idempotency_key = $6) \
+         order by id = $1 desc limit 1";
+    let (id, key) = (row.id.as_uuid(), row.idempotency_key.as_deref());
+    let earlier = fetch_optional!(
+        on,
+        (Uuid, At, Option<String>),
+        EARLIER,
+        id,
+        row.name,
+        row.subject,
+        &row.principal,
+        row.route,
+        key
+    );
+    match earlier.map_err(|error| NotAccepted::Unavailable(error.to_string()))? {
+        Some((earlier, at, _)) if earlier == id => Ok(Accepted::New(row.id, at.0)),
+        Some((earlier, _, fingerprint)) if fingerprint == row.fingerprint => {
+            Ok(Accepted::Before(MessageId::new(earlier)))
+        }
         Some(_) => Err(NotAccepted::KeyReused),
         None => Err(NotAccepted::Unavailable("another command has this id".into())),
-    })
+    }
 }

@@ -2,34 +2,45 @@ use crate::db::Pools;
 use crate::error::stop_at_failed_sync;
 use crate::{Conn, Db, Sql, SqlError};
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection as _, PgConnection, Sqlite};
+use sqlx::{PgConnection, PgPool, Sqlite};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::time::timeout;
 
 /// A connection whose statements commit each by itself, durably, before they return.
 ///
 /// A transaction takes PostgreSQL three round trips more: to begin, to commit, and for the pool to ask whether the
 /// connection still lives. Whether a statement was executed is not known when the connection was lost.
-pub struct Autocommit(Inner);
+pub struct Autocommit {
+    inner: Inner,
+    /// Whether each statement came to an end, and not to that of the connection.
+    is_sound: bool,
+}
 
 enum Inner {
     Postgres(PgConnection, Kept),
     Sqlite(PoolConnection<Sqlite>),
 }
 
-/// Where a connection waits for who uses it next.
-#[derive(Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<Option<PgConnection>>>);
+/// A connection that waits for who uses it next, and where another comes from.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    /// It is emptied at once: it only knows how to connect, how long to try, and when it is over.
+    pub(crate) source: PgPool,
+    idle: Arc<Mutex<Option<PgConnection>>>,
+}
 
 impl Kept {
+    pub(crate) fn new(source: PgPool) -> Self {
+        Self { source, idle: Arc::default() }
+    }
+
     pub(crate) fn take(&self) -> Option<PgConnection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn keep(&self, connection: PgConnection) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        if !self.source.is_closed() {
+            *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        }
     }
 }
 
@@ -39,11 +50,11 @@ impl Db {
     /// # Errors
     /// When the database does not answer.
     pub async fn autocommit(&self) -> Result<Autocommit, SqlError> {
-        Ok(Autocommit(match &self.0 {
-            Pools::Postgres { writer, kept, .. } => {
+        let inner = match &self.0 {
+            Pools::Postgres { kept, .. } => {
                 let connection = match kept.take() {
                     Some(connection) => connection,
-                    None => connect(&writer.connect_options(), writer.options().get_acquire_timeout()).await?,
+                    None => Box::pin(kept.source.acquire()).await?.detach(),
                 };
                 Inner::Postgres(connection, kept.clone())
             }
@@ -51,33 +62,33 @@ impl Db {
                 urgent.asked();
                 Inner::Sqlite(Box::pin(writer.acquire()).await?)
             }
-        }))
+        };
+        Ok(Autocommit { inner, is_sound: true })
     }
 }
 
-async fn connect(options: &PgConnectOptions, within: Duration) -> Result<PgConnection, SqlError> {
-    let connected = timeout(within, Box::pin(PgConnection::connect_with(options))).await;
-    Ok(connected.map_err(|_| sqlx::Error::PoolTimedOut)??)
-}
-
 impl Autocommit {
-    /// Keeps the connection for whoever asks next. One that is dropped instead is closed: it may be dead.
+    /// Keeps the connection for whoever asks next, if it is sound. One that is dropped instead is closed.
     pub fn keep(self) {
-        if let Inner::Postgres(connection, kept) = self.0 {
-            kept.keep(connection);
+        match self.inner {
+            Inner::Postgres(connection, kept) if self.is_sound => kept.keep(connection),
+            Inner::Postgres(..) | Inner::Sqlite(_) => {}
         }
     }
 }
 
 impl Sql for Autocommit {
     fn conn(&mut self) -> Conn<'_> {
-        match &mut self.0 {
+        self.is_sound = false;
+        match &mut self.inner {
             Inner::Postgres(connection, _) => Conn::Postgres(connection),
             Inner::Sqlite(connection) => Conn::Sqlite(connection),
         }
     }
 
     fn settle<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
-        done.map_err(SqlError::from).inspect_err(stop_at_failed_sync)
+        let done = done.map_err(SqlError::from).inspect_err(stop_at_failed_sync);
+        self.is_sound = !done.as_ref().is_err_and(SqlError::is_cut_off);
+        done
     }
 }

@@ -103,6 +103,7 @@ impl Db {
         match &self.0 {
             Pools::Postgres { writer, reader, kept } => {
                 reader.close().await;
+                kept.source.close().await;
                 if let Some(connection) = kept.take() {
                     // Gone already: that is as good.
                     let _ = connection.close().await;

@@ -31,7 +31,7 @@ pub use tx::{Read, Tx};
 #[doc(hidden)]
 pub use sqlx;
 
-/// Runs a statement on a `&mut Tx` or `&mut Read`; gives the number of rows it changed.
+/// Runs a statement on a `&mut Tx`, `&mut Autocommit` or `&mut Read`; gives the number of rows it changed.
 ///
 /// sqlx's futures take several KiB each. In a box, not every future around them is as large, and copied into the next.
 ///
@@ -49,8 +49,8 @@ macro_rules! execute {
     }};
 }
 
-/// What `fetch_one!`, `fetch_optional!` and `fetch_all!` share. Each runs the statement to its end: sqlx's own
-/// `fetch_one` returns with the first row, before a statement that commits by itself has committed.
+/// What `fetch_one!`, `fetch_optional!` and `fetch_all!` share. Each runs the statement to its end: on SQLite sqlx's own
+/// `fetch_one` leaves it at the first row, and whether a statement that commits by itself has committed is never told.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! fetch {

@@ -167,6 +167,7 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
             .test_before_acquire(false)
     };
     let writer = pool(POSTGRES_WRITERS).connect_with(options.clone()).await.map_err(unreachable_or_unfit)?;
+    let kept = Kept::new(pool(1).connect_lazy_with(options.clone()));
     let reader = pool(POSTGRES_READERS)
         // Where nothing begins, a connection that died unused is found out by asking it.
         .before_acquire(|conn, meta| {
@@ -197,7 +198,7 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
             )));
         }
     }
-    Ok(Db(Pools::Postgres { writer, reader, kept: Kept::default() }))
+    Ok(Db(Pools::Postgres { writer, reader, kept }))
 }
 
 /// One serving process per file: two would each believe that they alone decide what is running.

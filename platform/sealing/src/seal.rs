@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 /// nearly every sign-up is spared that, and no key opens more than what came within a second.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Seals to the active public key. It can open nothing but what it sealed within the last second.
+/// Seals to the active public key. It could open nothing but what came in the last second in which it sealed.
 pub struct Sealer {
     kid: String,
     public: PublicKey,

@@ -30,6 +30,7 @@ impl Client {
     pub(crate) fn new(base: &str) -> Client {
         // Not for the whole: with a time for looking a name up, each request starts a thread for that.
         let config = Agent::config_builder().http_status_as_error(false).timeout_recv_response(Some(PATIENCE));
+        let config = config.timeout_recv_body(Some(PATIENCE));
         Client { agent: config.build().new_agent(), base: base.to_owned() }
     }
 

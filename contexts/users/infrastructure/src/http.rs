@@ -95,6 +95,7 @@ impl CommandRequest for RegisterUserRequest {
             return Ok(());
         }
         let id = message.id.as_uuid();
+        // Both at once: a registration that ends between the two is met by the command, which is rejected.
         let pending = self.ledger.live("users", RegisterUser::NAME, id);
         let (pending, there) = try_join(pending, get_user::find(&self.db, id)).await.map_err(unavailable)?;
         if pending.is_some() || there.is_some() {

@@ -5,7 +5,7 @@ use crate::shop::{Act, Deliver, Job};
 use crate::world::{World, id, until};
 use futures::future::join_all;
 use kernel::MessageId;
-use ledger::{Accepted, Entry, NotAccepted};
+use ledger::{Accepted, Entry, NotAccepted, Once};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::task::Poll;
@@ -105,21 +105,38 @@ async fn a_row_that_cannot_be_written_harms_no_neighbour() {
 
 #[tokio::test]
 async fn what_was_written_when_the_connection_was_lost_is_accepted_and_done_once() {
+    let key = || Once { route: "sales", key: "once".into(), fingerprint: "of what".into() };
+    for once in [None, Some(key())] {
+        let Some(mut world) = World::postgres().await else { return };
+        let lossy = Lossy::before(&world.test.url).await;
+        world.test.url.clone_from(&lossy.url);
+        let mut node = world.idle().await;
+        // The statement is prepared by then: its first run takes another round trip.
+        node.accept(world.sell(Act::Note)).await;
+        let subject = id();
+        lossy.lose_the_answer_to(&subject.to_string());
+        let command = node.accept(world.sell_about(subject, 1, Act::Note).once(once)).await;
+        assert!(lossy.has_lost());
+        assert_eq!(world.number("select count(*) from ledger_messages").await, 2);
+        node.work(4).await;
+        assert_eq!(node.outcome(command).await.status, ledger::Status::Succeeded);
+        assert_eq!(world.effects(subject).await, [1]);
+    }
+}
+
+#[tokio::test]
+async fn who_comes_while_the_database_starts_again_waits_for_it() {
     let Some(mut world) = World::postgres().await else { return };
-    let lossy = Lossy::before(&world.test.url).await;
+    let mut lossy = Lossy::before(&world.test.url).await;
     world.test.url.clone_from(&lossy.url);
-    let mut node = world.idle().await;
-    let subject = id();
-    let entry = || world.sell_about(subject, 1, Act::Note);
-    // The statement is prepared by then: its first run takes another round trip.
+    let node = world.idle().await;
     node.accept(world.sell(Act::Note)).await;
-    lossy.lose_the_answer_to(&subject.to_string());
-    let command = node.accept(entry()).await;
-    assert!(lossy.has_lost());
-    assert_eq!(world.number("select count(*) from ledger_messages").await, 2);
-    node.work(4).await;
-    assert_eq!(node.outcome(command).await.status, ledger::Status::Succeeded);
-    assert_eq!(world.effects(subject).await, [1]);
+    lossy.go().await;
+    let mut waits = Box::pin(node.accept(world.sell(Act::Note)));
+    assert!(timeout(Duration::from_millis(300), &mut waits).await.is_err(), "it is not refused at once");
+    lossy.come_back().await;
+    let command = waits.await;
+    assert_eq!(world.row(command).await.status, "accepted");
 }
 
 #[tokio::test]

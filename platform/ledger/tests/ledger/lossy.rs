@@ -1,14 +1,18 @@
-//! A way to the database that loses answers.
+//! A way to the database that loses answers, and is gone for a while.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
 
 /// Stands before PostgreSQL. Once, it cuts the connection instead of answering: what was asked for is done by then,
 /// and whoever asked cannot know.
 pub(crate) struct Lossy {
     pub(crate) url: String,
+    server: String,
+    address: SocketAddr,
+    passing: JoinHandle<()>,
     fatal: Arc<Mutex<Option<String>>>,
 }
 
@@ -17,16 +21,21 @@ impl Lossy {
         let (start, rest) = url.split_once('@').unwrap();
         let (server, database) = rest.split_once('/').unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let url = format!("{start}@{}/{database}", listener.local_addr().unwrap());
-        let fatal = Arc::new(Mutex::new(None));
-        let (server, ours) = (server.to_owned(), Arc::clone(&fatal));
-        tokio::spawn(async move {
-            loop {
-                let (client, _) = listener.accept().await.unwrap();
-                tokio::spawn(pass(client, TcpStream::connect(&server).await.unwrap(), Arc::clone(&ours)));
-            }
-        });
-        Self { url, fatal }
+        let (address, fatal) = (listener.local_addr().unwrap(), Arc::default());
+        let url = format!("{start}@{address}/{database}");
+        let passing = tokio::spawn(pass_all(listener, server.to_owned(), Arc::clone(&fatal)));
+        Self { url, server: server.to_owned(), address, passing, fatal }
+    }
+
+    /// As if the server were stopped: every connection is cut, and none can be made.
+    pub(crate) async fn go(&mut self) {
+        self.passing.abort();
+        assert!((&mut self.passing).await.unwrap_err().is_cancelled());
+    }
+
+    pub(crate) async fn come_back(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.passing = tokio::spawn(pass_all(listener, self.server.clone(), Arc::clone(&self.fatal)));
     }
 
     /// The next statement that holds this text is answered to nobody.
@@ -36,6 +45,15 @@ impl Lossy {
 
     pub(crate) fn has_lost(&self) -> bool {
         self.fatal.lock().unwrap().is_none()
+    }
+}
+
+/// Cuts all connections when it is dropped.
+async fn pass_all(listener: TcpListener, server: String, fatal: Arc<Mutex<Option<String>>>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (client, _) = listener.accept().await.unwrap();
+        connections.spawn(pass(client, TcpStream::connect(&server).await.unwrap(), Arc::clone(&fatal)));
     }
 }
 
