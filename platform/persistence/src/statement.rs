@@ -35,7 +35,8 @@ impl Text for (&'static str, &'static str) {
     }
 }
 
-/// Where statements run: a [`Tx`](crate::Tx), an [`Autocommit`](crate::Autocommit) or a [`Read`](crate::Read). Called by the macros.
+/// Where statements run: a [`Tx`](crate::Tx), an [`Autocommit`](crate::Autocommit) or a [`Read`](crate::Read).
+/// Called by the macros.
 pub trait Sql {
     /// Lends the connection for one statement, which counts as failed until [`settle`](Self::settle) says otherwise.
     fn conn(&mut self) -> Conn<'_>;

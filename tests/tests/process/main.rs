@@ -9,6 +9,7 @@ mod disk;
 mod first_administrator;
 mod first_run;
 mod operators;
+#[cfg(target_os = "linux")]
 mod released;
 mod roles;
 mod settings;

@@ -13,7 +13,7 @@ const ROUNDS: usize = 5;
 /// Less than any of the times after which the server would hang up by itself.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// How many sockets a process holds.
+/// How many sockets a process holds, by Linux' `/proc`.
 fn sockets(process: u32) -> usize {
     let open = fs::read_dir(format!("/proc/{process}/fd")).unwrap();
     let targets = open.filter_map(|open| fs::read_link(open.ok()?.path()).ok());
@@ -21,7 +21,6 @@ fn sockets(process: u32) -> usize {
 }
 
 #[tokio::test]
-#[cfg(target_os = "linux")]
 async fn what_clients_leave_behind_is_released() {
     let folder = Folder::new();
     let server = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "15").set("ROSTER_LIMITS", "off").serve().await;
