@@ -141,7 +141,7 @@ impl Node {
     /// # Errors
     /// When the database does not answer.
     pub async fn work(&mut self, bays: Vec<Bay>) -> Result<(), SqlError> {
-        if !self.ledger.db.is_shared() {
+        if self.ledger.db.is_served_here_alone() {
             self.ledger.recover().await?;
         }
         self.working.spawn(worker::work(self.ledger.clone(), self.contexts.clone(), bays));

@@ -1,9 +1,9 @@
 use crate::autocommit::Kept;
+use crate::sqlite_file::SqliteFile;
 use crate::tx::Inner;
 use crate::{Autocommit, Read, SqlError, Tx};
 use futures::future::join_all;
 use sqlx::{Connection as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
-use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -24,8 +24,8 @@ pub(crate) enum Pools {
         writer: SqlitePool,
         reader: SqlitePool,
         urgent: Arc<Urgent>,
-        /// Held for as long as this process serves the file.
-        _lock: Option<Arc<File>>,
+        /// Last, so that it is closed last.
+        file: Arc<SqliteFile>,
     },
 }
 
@@ -96,6 +96,12 @@ impl Db {
     #[must_use]
     pub const fn is_shared(&self) -> bool {
         matches!(&self.0, Pools::Postgres { .. })
+    }
+
+    /// Whether this process alone serves the database: a SQLite file whose lock it holds.
+    #[must_use]
+    pub fn is_served_here_alone(&self) -> bool {
+        matches!(&self.0, Pools::Sqlite { file, .. } if file.is_served_here())
     }
 
     /// Closes every connection, waiting for those in use.

@@ -12,6 +12,7 @@ mod ids;
 mod migrate;
 mod notify;
 mod open;
+mod sqlite_file;
 mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;

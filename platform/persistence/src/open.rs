@@ -1,11 +1,10 @@
 use crate::autocommit::Kept;
 use crate::db::Pools;
+use crate::sqlite_file::SqliteFile;
 use crate::{Db, SqlError};
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use std::fs::{DirBuilder, File, TryLockError};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -107,8 +106,11 @@ impl Db {
         match url {
             DatabaseUrl::Postgres(options) => open_postgres(options).await,
             DatabaseUrl::Sqlite(path) => {
-                let lock = lock(path)?.ok_or_else(|| served(path))?;
-                open_sqlite(path, Some(lock), SqliteSynchronous::Full).await
+                let mut file = SqliteFile::open(path)?;
+                if !file.serve().await? {
+                    return Err(served(path));
+                }
+                open_sqlite(file, SqliteSynchronous::Full).await
             }
         }
     }
@@ -122,9 +124,9 @@ impl Db {
         match url {
             DatabaseUrl::Postgres(options) => Ok((open_postgres(options).await?, true)),
             DatabaseUrl::Sqlite(path) => {
-                let lock = lock(path)?;
-                let is_free = lock.is_some();
-                Ok((open_sqlite(path, lock, SqliteSynchronous::Full).await?, is_free))
+                let mut file = SqliteFile::open(path)?;
+                let is_free = file.serve().await?;
+                Ok((open_sqlite(file, SqliteSynchronous::Full).await?, is_free))
             }
         }
     }
@@ -136,7 +138,7 @@ impl Db {
     pub async fn open_beside(url: &DatabaseUrl) -> Result<Self, OpenError> {
         match url {
             DatabaseUrl::Postgres(options) => open_postgres(options).await,
-            DatabaseUrl::Sqlite(path) => open_sqlite(path, None, SqliteSynchronous::Full).await,
+            DatabaseUrl::Sqlite(path) => open_sqlite(SqliteFile::open(path)?, SqliteSynchronous::Full).await,
         }
     }
 
@@ -146,7 +148,11 @@ impl Db {
     /// [`OpenError`]
     #[cfg(feature = "testing")]
     pub async fn open_forgetful(path: &Path) -> Result<Self, OpenError> {
-        open_sqlite(path, None, SqliteSynchronous::Off).await
+        let mut file = SqliteFile::open(path)?;
+        if !file.serve().await? {
+            return Err(served(path));
+        }
+        open_sqlite(file, SqliteSynchronous::Off).await
     }
 }
 
@@ -201,20 +207,6 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
     Ok(Db(Pools::Postgres { writer, reader, kept }))
 }
 
-/// One serving process per file: two would each believe that they alone decide what is running.
-/// `None` when another one has it.
-fn lock(path: &Path) -> Result<Option<File>, OpenError> {
-    let unfit = |error: std::io::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let file = private(Path::new(&name)).map_err(unfit)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(unfit(error)),
-    }
-}
-
 fn served(path: &Path) -> OpenError {
     OpenError::Unfit(format!(
         "another process serves {}: SQLite serves one; stop the other, set ROSTER_DATA_DIR to another folder, or use PostgreSQL",
@@ -222,21 +214,14 @@ fn served(path: &Path) -> OpenError {
     ))
 }
 
-/// Opens a file as it is, or makes one, and the folders above it, that nobody else on the machine can read.
-fn private(path: &Path) -> std::io::Result<File> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
-    File::options().create(true).append(true).mode(0o600).open(path)
-}
-
-async fn open_sqlite(path: &Path, lock: Option<File>, synchronous: SqliteSynchronous) -> Result<Db, OpenError> {
+async fn open_sqlite(file: SqliteFile, synchronous: SqliteSynchronous) -> Result<Db, OpenError> {
+    file.check_beside()?;
+    let path = file.path();
     let unfit = |error: sqlx::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
-    // SQLite takes an empty file for a new database, and gives the files beside it the same mode.
-    private(path).map_err(|error| unfit(error.into()))?;
     let options = SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
+        // It is there. If it has gone since, a new one in its place would be another database.
+        .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
         .busy_timeout(Duration::from_secs(5))
@@ -273,8 +258,10 @@ async fn open_sqlite(path: &Path, lock: Option<File>, synchronous: SqliteSynchro
         .max_lifetime(None)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
-        .connect_lazy_with(options.read_only(true).create_if_missing(false));
-    Ok(Db(Pools::Sqlite { writer, reader, urgent: Arc::default(), _lock: lock.map(Arc::new) }))
+        .connect_lazy_with(options.read_only(true));
+    // What SQLite has opened by its name is what is locked.
+    file.check()?;
+    Ok(Db(Pools::Sqlite { writer, reader, urgent: Arc::default(), file: Arc::new(file) }))
 }
 
 /// A wrong password, an unknown database or a wrong certificate will not mend itself.

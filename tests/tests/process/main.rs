@@ -8,6 +8,7 @@ mod databases;
 mod disk;
 mod first_administrator;
 mod first_run;
+mod one_server;
 mod operators;
 #[cfg(target_os = "linux")]
 mod released;

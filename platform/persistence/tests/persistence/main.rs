@@ -5,6 +5,7 @@
 mod errors;
 mod migrations;
 mod notify;
+mod one_server;
 mod opening;
 mod transactions;
 mod types;

@@ -1,0 +1,152 @@
+//! The one file of a SQLite database, and the lock of the process that serves it.
+//!
+//! SQLite names the write-ahead log and its index after the database file. Two processes that open one file under two
+//! names write two logs and destroy the database. So the lock is on the file itself, whatever its name.
+
+use crate::OpenError;
+use std::fs::{DirBuilder, File, Metadata, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The command line holds the file's lock for a moment when it looks whether a server does.
+const MOMENTS: u32 = 10;
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// An open database file. It MUST outlive the connections to it: closing any descriptor of a file drops all POSIX locks
+/// that the process has on it, SQLite's too.
+pub(crate) struct SqliteFile {
+    file: File,
+    /// Without symbolic links.
+    path: PathBuf,
+    /// Held, with that of the file itself, for as long as the process serves it.
+    locks: Option<Vec<File>>,
+}
+
+impl SqliteFile {
+    /// Opens the file, or makes an empty one, which SQLite takes for a new database.
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+        let cannot = |error: io::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
+        let file = private(path).map_err(cannot)?;
+        let found = Self { file, path: std::fs::canonicalize(path).map_err(cannot)?, locks: None };
+        found.check()?;
+        Ok(found)
+    }
+
+    /// Where SQLite is to open it.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the process may serve it.
+    pub(crate) fn is_served_here(&self) -> bool {
+        self.locks.is_some()
+    }
+
+    /// That it has one name, and that this name still leads to it.
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        let shown = self.path.display();
+        let cannot = |error: io::Error| OpenError::Unfit(format!("cannot use {shown}: {error}"));
+        let (opened, named) = (self.file.metadata().map_err(cannot)?, std::fs::metadata(&self.path).map_err(cannot)?);
+        if !opened.is_file() {
+            return Err(OpenError::Unfit(format!("{shown} is no regular file: a database needs one")));
+        }
+        if identity(&opened) != identity(&named) {
+            return Err(OpenError::Unfit(format!("{shown} was replaced by another file while it was being opened")));
+        }
+        if opened.nlink() > 1 {
+            return Err(OpenError::Unfit(format!(
+                "{shown} has {} names (hard links), and used under two of them the database is destroyed: remove the \
+                 other names (find DIRECTORY -samefile {shown}), or make a copy with sqlite3 .backup",
+                opened.nlink()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Becomes the one process that serves the file; whether it has.
+    pub(crate) async fn serve(&mut self) -> Result<bool, OpenError> {
+        let cannot = |error: io::Error| OpenError::Unfit(format!("cannot lock {}: {error}", self.path.display()));
+        for _ in 0..MOMENTS {
+            // flock(2) on Linux: independent of the POSIX locks that SQLite takes on the same file. Elsewhere the two
+            // are in each other's way, and the lock beside the file has to do.
+            if !cfg!(target_os = "linux") || has(self.file.try_lock()).map_err(cannot)? {
+                self.locks = self.lock_around().map_err(cannot)?;
+                if self.is_served_here() {
+                    return Ok(true);
+                }
+                self.file.unlock().map_err(cannot)?;
+            }
+            tokio::time::sleep(MOMENT).await;
+        }
+        Ok(false)
+    }
+
+    fn lock_around(&self) -> io::Result<Option<Vec<File>>> {
+        // The one that earlier versions take.
+        let beside = private(&self.beside(".lock"))?;
+        if !has(beside.try_lock())? {
+            return Ok(None);
+        }
+        if !cfg!(target_os = "linux") {
+            return Ok(Some(vec![beside]));
+        }
+        let directory = self.directory()?;
+        Ok(has(directory.try_lock_shared())?.then(|| vec![beside, directory]))
+    }
+
+    /// Refuses to work beside a process that serves the file from another directory (a bind mount of the file alone):
+    /// that process has another write-ahead log. A process that serves a file holds a shared lock on its directory.
+    pub(crate) fn check_beside(&self) -> Result<(), OpenError> {
+        if !cfg!(target_os = "linux") {
+            return Ok(());
+        }
+        // Where locks cannot be had at all, nothing is known.
+        let is_free = |lock: Result<(), TryLockError>| matches!(lock, Ok(()));
+        let Ok(directory) = self.directory() else { return Ok(()) };
+        let nobody_serves_here = is_free(directory.try_lock());
+        drop(directory);
+        if !nobody_serves_here || self.is_served_here() {
+            return Ok(());
+        }
+        match self.file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Err(OpenError::Unfit(format!(
+                "another process serves {} under another name: use the name that it uses",
+                self.path.display()
+            ))),
+            Ok(()) => self.file.unlock().map_err(|error| OpenError::Unfit(error.to_string())),
+            Err(TryLockError::Error(_)) => Ok(()),
+        }
+    }
+
+    fn directory(&self) -> io::Result<File> {
+        File::open(self.path.parent().unwrap_or(Path::new("/")))
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    }
+}
+
+fn has(lock: Result<(), TryLockError>) -> io::Result<bool> {
+    match lock {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// Opens a file as it is, or makes one, and the folders above it, that nobody else on the machine can read.
+fn private(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    File::options().create(true).append(true).read(true).mode(0o600).open(path)
+}
