@@ -71,10 +71,13 @@ impl Commands {
         asked: Asked<R>,
         mut fields: Fields,
     ) -> Result<Response, Problem> {
+        let sender = asked.sender.principal();
+        if let Some(key) = &asked.key {
+            key.check(&sender)?;
+        }
         let id = MessageId::random();
         let message = request.read(&asked.sender, asked.place, &mut fields, id)?;
         let once = asked.key.as_ref().map(|key| key.once(R::Message::NAME, asked.place.id(), &fields));
-        let sender = asked.sender.principal();
         if let Some(before) = self.before(&sender, once.as_ref()).await? {
             return self.replay(request, before, &asked).await;
         }

@@ -1,4 +1,4 @@
-use crate::{Fields, Problem};
+use crate::{Caller, Fields, Problem};
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderName, StatusCode, request::Parts};
 use base64::Engine as _;
@@ -6,7 +6,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac as _};
 use ledger::Once;
 use sha2::Sha256;
-use uuid::Uuid;
+use uuid::{Uuid, Variant};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST: usize = 255;
@@ -14,10 +14,10 @@ const LONGEST: usize = 255;
 /// `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): the same request again is the
 /// same command. The quoted form of the draft and the bare form that is common are the same key.
 ///
-/// All anonymous callers are one principal, so that a key must be one that nobody else can guess
-/// or hit on: a UUID.
+/// All anonymous callers are one principal, so that a key of theirs must be one that nobody else can guess
+/// or hit on: a random UUID.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct IdempotencyKey(String);
+pub(crate) struct IdempotencyKey(Uuid);
 
 impl IdempotencyKey {
     /// What the ledger keeps. The fingerprint digests what the path names and every field but secrets:
@@ -25,12 +25,23 @@ impl IdempotencyKey {
     pub(crate) fn once(&self, route: &'static str, place: Option<Uuid>, fields: &Fields) -> Once {
         let place = place.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
         // A key of any length will do; the error of this constructor is never made.
-        let digest = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).map(|hmac| {
+        let key = self.0.to_string();
+        let digest = Hmac::<Sha256>::new_from_slice(key.as_bytes()).map(|hmac| {
             let hmac = hmac.chain_update(route).chain_update("\0").chain_update(place);
             hmac.chain_update(fields.transcript().as_bytes()).finalize()
         });
         let fingerprint = digest.map(|digest| BASE64_URL_SAFE_NO_PAD.encode(digest.into_bytes())).unwrap_or_default();
-        Once { route, key: self.0.clone(), fingerprint }
+        Once { route, key, fingerprint }
+    }
+
+    /// Whether this sender may use it.
+    ///
+    /// # Errors
+    /// 400 for a UUID of an anonymous caller that is not made from randomness: the nil one, or one of a clock, a
+    /// network address or a name (RFC 9562).
+    pub(crate) fn check(&self, sender: &str) -> Result<(), Problem> {
+        let is_random = matches!(self.0.get_version_num(), 4 | 7) && self.0.get_variant() == Variant::RFC4122;
+        if is_random || sender != Caller::Anonymous.principal() { Ok(()) } else { Err(weak()) }
     }
 
     fn parse(value: &str) -> Result<Self, Problem> {
@@ -45,10 +56,12 @@ impl IdempotencyKey {
             ));
         }
         // 128 bits: the least that cannot be guessed or hit on.
-        Uuid::try_parse(bare)
-            .map(|id| Self(id.to_string()))
-            .map_err(|_| bad("weak_idempotency_key", "Before signing in, the header Idempotency-Key must hold a UUID"))
+        Uuid::try_parse(bare).map(Self).map_err(|_| weak())
     }
+}
+
+fn weak() -> Problem {
+    bad("weak_idempotency_key", "The header Idempotency-Key must hold a UUID, before signing in one of version 4 or 7")
 }
 
 fn bad(code: &'static str, title: &'static str) -> Problem {
@@ -111,6 +124,33 @@ mod tests {
         assert_eq!(code("\"\""), "idempotency_key_invalid");
         assert_eq!(code("two words"), "idempotency_key_invalid");
         assert_eq!(code(&"k".repeat(256)), "idempotency_key_invalid");
+    }
+
+    #[test]
+    fn before_signing_in_only_a_random_uuid_is_taken() {
+        let taken = |sender: &str, value: &str| {
+            let checked = IdempotencyKey::parse(value).and_then(|key| key.check(sender));
+            checked.map_err(|problem| problem.code())
+        };
+        for random in [KEY, "01890a5d-ac96-774b-bcce-b302099a8057", "{8E03978E-40D5-43E8-BC93-6894A57F9324}"] {
+            assert_eq!(taken("anonymous", random), Ok(()), "{random}");
+        }
+        for weak in [
+            "00000000-0000-0000-0000-000000000000",
+            "ffffffff-ffff-ffff-ffff-ffffffffffff",
+            "c232ab00-9414-11ec-b3c8-9f6bdeced846",
+            "000003e8-9414-21ec-b3c8-9f6bdeced846",
+            "5df41881-3aed-3515-88a7-2f4a814cf09e",
+            "2ed6657d-e927-568b-95e1-2665a8aea6a2",
+            "1ec9414c-232a-6b00-b3c8-9f6bdeced846",
+            "2489e9ad-2ee2-8e00-8ec9-32d5f69181c0",
+            "8e03978e-40d5-43e8-7c93-6894a57f9324",
+            "8e03978e-40d5-43e8-cc93-6894a57f9324",
+            "8e03978e-40d5-03e8-bc93-6894a57f9324",
+        ] {
+            assert_eq!(taken("anonymous", weak), Err("weak_idempotency_key"), "{weak}");
+            assert_eq!(taken(&format!("user:{KEY}"), weak), Ok(()), "{weak}: only theirs");
+        }
     }
 
     #[test]

@@ -209,7 +209,10 @@ fn idempotency_key() -> Parameter {
     ParameterBuilder::new()
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
-        .description(Some("A UUID of your own: the same request again under the same key is the same command."))
+        .description(Some(
+            "A UUID of your own: the same request again under the same key is the same command. \
+             Before signing in, one of version 4 or 7.",
+        ))
         .schema(Some(uuid()))
         .build()
 }

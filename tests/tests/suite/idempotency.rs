@@ -173,3 +173,28 @@ async fn two_nodes_at_once_under_one_key_are_one_command() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_signing_in_a_key_that_another_could_hit_on_is_refused_and_nothing_is_accepted() {
+    in_each_world(async |world| {
+        let weak = [
+            "00000000-0000-0000-0000-000000000000",
+            "ffffffff-ffff-ffff-ffff-ffffffffffff",
+            "c232ab00-9414-11ec-b3c8-9f6bdeced846",
+            "2ed6657d-e927-568b-95e1-2665a8aea6a2",
+            "8e03978e-40d5-43e8-cc93-6894a57f9324",
+        ];
+        for key in weak {
+            for spelling in [key.to_owned(), format!("\"{key}\""), key.to_uppercase(), key.replace('-', "")] {
+                let answer = world.send(&keyed(&Person::new("ada@example.org"), &spelling)).await;
+                assert_eq!((answer.status, answer.problem().as_str()), (400, "weak_idempotency_key"), "{spelling}");
+            }
+        }
+        assert_eq!(commands(world).await, 0);
+        for key in ["9b2fd1a7-c84f-4e7e-8c1a-9a3e0a1b2c3d", "01890a5d-ac96-774b-bcce-b302099a8057"] {
+            let person = Person::new(format!("{}@example.org", &key[..8]));
+            world.outcome(&world.send(&keyed(&person, key)).await).await;
+        }
+    })
+    .await;
+}
