@@ -6,7 +6,7 @@ use axum::{
         HeaderName, HeaderValue, Method, StatusCode,
         header::{
             CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SERVER, STRICT_TRANSPORT_SECURITY,
-            X_CONTENT_TYPE_OPTIONS,
+            TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::{Next, from_fn_with_state},
@@ -100,7 +100,24 @@ fn judge(request: &Request) -> Result<(), Problem> {
         let title = "The target of the request is too long";
         return Err(Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", title));
     }
+    has_known_framing(request.headers())?;
     host::check(request.version(), request.uri(), request.headers())
+}
+
+/// `chunked`, once, is the only transfer coding that is understood (RFC 9112, section 6.1). hyper looks at the last
+/// one alone, and the codings before it would be passed over.
+fn has_known_framing(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).into_iter();
+    let is_chunked = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if is_chunked(coding) => Ok(()),
+        _ => {
+            let title = "The only transfer coding that is understood is chunked, once";
+            Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "transfer_encoding_unsupported", title)
+                .header(CONNECTION, HeaderValue::from_static("close")))
+        }
+    }
 }
 
 fn too_late() -> Problem {

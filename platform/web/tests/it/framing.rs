@@ -55,6 +55,59 @@ async fn framing_that_can_be_read_in_two_ways_is_refused() {
 }
 
 #[tokio::test]
+async fn a_transfer_coding_that_is_not_understood_is_refused_and_the_connection_is_closed() {
+    let server = server().await;
+    for fields in [
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: identity, chunked",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: chunked,chunked",
+        "Transfer-Encoding: , chunked",
+        "Transfer-Encoding: \t,\tchunked",
+        "Transfer-Encoding: x\"y, chunked",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding:\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nX: y\r\ntransfer-encoding: CHUNKED",
+        "Content-Length: 3\r\nTransfer-Encoding: deflate, chunked",
+    ] {
+        for method in ["POST", "GET", "DELETE"] {
+            let mut client = server.connect().await;
+            let head = format!("{method} / HTTP/1.1\r\nHost: x\r\n{fields}\r\n\r\n");
+            client.send(format!("{head}5\r\nhello\r\n0\r\n\r\n{SMUGGLED}")).await;
+            let all = client.rest().await;
+            assert_eq!(all.matches("HTTP/1.1").count(), 1, "{method} {fields}: one answer, and the end: {all}");
+            let answer = Answer::parse(&all);
+            assert_eq!(answer.header("connection"), Some("close"), "{method} {fields}");
+            assert_eq!(
+                (answer.status(), answer.problem().as_str()),
+                (501, "transfer_encoding_unsupported"),
+                "{fields}"
+            );
+        }
+    }
+    // What is no coding at all is hyper's to refuse; the spelling of the one that is known does not matter.
+    for (coding, status) in [
+        ("chunked", 200),
+        ("CHUNKED", 200),
+        ("\tchunked ", 200),
+        ("chunked, gzip", 400),
+        ("chunked;q=1", 400),
+        ("xchunked", 400),
+        ("chunked,", 400),
+        ("", 400),
+    ] {
+        let mut client = server.connect().await;
+        let head = format!("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: {coding}\r\n\r\n");
+        client.send(format!("{head}5\r\nhello\r\n0\r\n\r\n")).await;
+        assert_eq!(Answer::parse(&client.rest().await).status(), status, "{coding:?}");
+    }
+    let mut client = server.connect().await;
+    client.send("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n").await;
+    assert_eq!(&client.rest().await[..12], "HTTP/1.1 400", "HTTP/1.0 has no transfer codings");
+}
+
+#[tokio::test]
 async fn a_bare_line_feed_ends_a_line_and_nothing_else() {
     let server = server().await;
     let mut client = server.connect().await;
