@@ -6,7 +6,8 @@ use crate::targets::Targets;
 use crate::{Caller, ClientAddress, Commands, Json, Limit, NoQuery, PathId, Problem};
 use axum::Extension;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -18,8 +19,9 @@ use tokio::time::Instant;
 
 /// The longest that a stream goes on; a client that is not done by then asks again.
 const LONGEST_STREAM: Duration = Duration::from_secs(600);
-/// When to come back when there are too many streams.
-const STREAMS_RETRY: Duration = Duration::from_secs(5);
+/// After so much silence a comment is sent: proxies end connections that say nothing, after 30 seconds or more.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// Ids that one address may try and miss: an id is a capability, and guessing must not pay.
 const MISSES: Limit = Limit { name: "web.command_misses", burst: 30, every: Duration::from_secs(10) };
 
@@ -62,7 +64,8 @@ pub(crate) async fn get_command(
 
 /// Follow what becomes of a command.
 ///
-/// Server-sent events, each with the command as it stands; the last one when it is final.
+/// Server-sent events, each with the command as it stands; the last one when it is final. A comment is sent every 15
+/// seconds while nothing happens.
 #[utoipa::path(
     get,
     path = "/commands/{id}/events",
@@ -100,7 +103,17 @@ pub(crate) async fn get_command_events(
         let view = serde_json::to_string(&CommandView::of(command, &targets, whole)).unwrap_or_default();
         Event::default().event("command").data(view)
     });
-    Ok(Sse::new(commands).keep_alive(KeepAlive::default()).into_response())
+    let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
+    let unbuffered = [
+        // nginx, and what is made of it, sends each event on only if the answer asks for it.
+        (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
+    ];
+    let mut answer = Sse::new(commands).keep_alive(heartbeat).into_response();
+    for (name, value) in unbuffered {
+        answer.headers_mut().insert(name, value);
+    }
+    Ok(answer)
 }
 
 /// Whether all of it may be shown: to whoever sent it, and to administrators. Of a command that
