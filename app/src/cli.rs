@@ -13,7 +13,6 @@ use clap::{Parser, Subcommand};
 use persistence::{DatabaseUrl, Db};
 use rustix::process::setpriority_process;
 use sealing::Keys;
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 use web::Proxies;
@@ -84,10 +83,9 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&anyhow::Error::new(error).context("the runtime cannot be started")),
     };
-    match runtime.block_on(execute(cli)) {
-        Ok(code) => code,
-        Err(error) => failed(&error),
-    }
+    let code = runtime.block_on(execute(cli)).unwrap_or_else(|error| failed(&error));
+    logging::flush();
+    code
 }
 
 /// Before there are threads, which inherit it. Where it is forbidden, workers compete.
@@ -113,8 +111,7 @@ fn leads_its_session(stat: &str) -> bool {
 /// One line, whatever the depth of the cause.
 fn failed(error: &anyhow::Error) -> ExitCode {
     let line = format!("{error:#}").replace(['\n', '\r'], " ");
-    // Where the standard error is closed, the exit code has to do.
-    let _ = writeln!(std::io::stderr(), "roster: {line}");
+    logging::complain(&format!("roster: {line}"));
     if error.is::<Refused>() { ExitCode::FAILURE } else { ExitCode::from(2) }
 }
 

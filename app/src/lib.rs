@@ -8,6 +8,7 @@ mod errand;
 mod first_administrator;
 mod keys;
 mod logging;
+mod lossy_writer;
 mod output;
 mod registrar;
 pub mod serve;

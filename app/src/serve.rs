@@ -1,11 +1,11 @@
 //! `roster serve`
 
 use crate::compose::{Broker, Plan, Role, Roster, migrations};
+use crate::logging;
 use crate::settings::{Profile, Settings};
 use anyhow::{Context as _, anyhow, bail};
 use persistence::{DatabaseUrl, Db, OpenError};
 use sealing::{Exposure, Keys};
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
     if let Some(who) = settings.first_administrator.clone() {
         roster.make_first_administrator(who);
     }
-    greet(&settings, &roster, role, listening)?;
+    logging::say(greeting(&settings, &roster, role, listening));
     warn(&settings);
 
     let app = roster.app();
@@ -157,23 +157,23 @@ pub fn keys(settings: &Settings) -> anyhow::Result<Keys> {
     Ok(keys)
 }
 
-fn greet(settings: &Settings, roster: &Roster, role: Role, listening: Option<SocketAddr>) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+fn greeting(settings: &Settings, roster: &Roster, role: Role, listening: Option<SocketAddr>) -> String {
+    let mut lines = Vec::new();
     match listening {
         Some(at) => {
-            writeln!(out, "Roster listens on http://{at}")?;
+            lines.push(format!("Roster listens on http://{at}"));
             if settings.docs {
-                writeln!(out, "  docs     http://{at}/docs")?;
+                lines.push(format!("  docs     http://{at}/docs"));
             }
         }
-        None => writeln!(out, "Roster works")?,
+        None => lines.push("Roster works".to_owned()),
     }
-    writeln!(out, "  data     {}", settings.database)?;
-    writeln!(out, "  hints    {}", roster.hints_kind())?;
+    lines.push(format!("  data     {}", settings.database));
+    lines.push(format!("  hints    {}", roster.hints_kind()));
     if role != Role::All {
-        writeln!(out, "  role     {}", if role.answers() { "api: needs a worker beside it" } else { "worker" })?;
+        lines.push(format!("  role     {}", if role.answers() { "api: needs a worker beside it" } else { "worker" }));
     }
-    out.flush()
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// What somebody should know who did not ask for it.

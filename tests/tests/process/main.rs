@@ -10,6 +10,7 @@ mod first_administrator;
 mod first_run;
 mod one_server;
 mod operators;
+mod outputs;
 #[cfg(target_os = "linux")]
 mod released;
 mod roles;

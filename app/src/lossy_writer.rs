@@ -1,0 +1,249 @@
+//! Lines to a file descriptor that may be slow, full or gone: who writes one neither waits nor fails.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How much may wait to be written, in bytes.
+const LARGEST_BACKLOG: usize = 1024 * 1024;
+/// When to try again on a descriptor that another process has made non-blocking and that takes nothing now.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// Writes lines on a thread of its own. What does not fit into its queue, and what cannot be written, is lost and
+/// counted; the count is written as soon as writing works again.
+#[derive(Clone)]
+pub(crate) struct LossyWriter(Arc<Shared>);
+
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    lines: VecDeque<Line>,
+    bytes: usize,
+    /// Lines that were lost since the last one in the queue.
+    lost: u64,
+    is_writing: bool,
+}
+
+struct Line {
+    /// Lines that were lost before this one.
+    lost_before: u64,
+    text: Vec<u8>,
+}
+
+impl LossyWriter {
+    /// Writes to `to`. `note` makes the line that tells how many were lost.
+    pub(crate) fn start(to: impl Write + Send + 'static, note: fn(u64) -> String) -> Self {
+        let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new() });
+        let of_thread = Arc::clone(&shared);
+        let work = move || write_all_lines(&of_thread, &mut Descriptor { to, is_in_a_line: false }, note);
+        // Without the thread, lines are lost; the process is not.
+        let _ = thread::Builder::new().name("log".to_owned()).spawn(work);
+        Self(shared)
+    }
+
+    /// Waits until all lines have been written, but no longer than that.
+    pub(crate) fn flush_within(&self, patience: Duration) {
+        let give_up = Instant::now() + patience;
+        let mut queue = self.0.lock();
+        while queue.is_writing || !queue.lines.is_empty() {
+            let rest = give_up.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return;
+            }
+            queue = self.0.changed.wait_timeout(queue, rest).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes every call as one line.
+impl Write for LossyWriter {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let mut queue = self.0.lock();
+        if queue.bytes + text.len() > LARGEST_BACKLOG {
+            queue.lost += 1;
+        } else {
+            let lost_before = std::mem::take(&mut queue.lost);
+            queue.bytes += text.len();
+            queue.lines.push_back(Line { lost_before, text: text.to_owned() });
+            self.0.changed.notify_all();
+        }
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_all_lines(shared: &Shared, to: &mut Descriptor<impl Write>, note: fn(u64) -> String) {
+    let mut lost = 0;
+    loop {
+        let mut queue = shared.lock();
+        queue.is_writing = false;
+        while queue.lines.is_empty() && queue.lost == 0 {
+            shared.changed.notify_all();
+            queue = shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        queue.is_writing = true;
+        let line = queue.lines.pop_front();
+        match &line {
+            Some(line) => {
+                queue.bytes -= line.text.len();
+                lost += line.lost_before;
+            }
+            None => lost += std::mem::take(&mut queue.lost),
+        }
+        drop(queue);
+        if lost > 0 && to.write_line(note(lost).as_bytes()).is_ok() {
+            lost = 0;
+        }
+        if let Some(line) = line
+            && to.write_line(&line.text).is_err()
+        {
+            lost += 1;
+        }
+    }
+}
+
+struct Descriptor<W> {
+    to: W,
+    /// Whether the last line was cut short, such as by a full disk.
+    is_in_a_line: bool,
+}
+
+impl<W: Write> Descriptor<W> {
+    fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.is_in_a_line {
+            self.write(b"\n")?;
+        }
+        self.write(line)
+    }
+
+    fn write(&mut self, mut rest: &[u8]) -> io::Result<()> {
+        while !rest.is_empty() {
+            match self.to.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    self.is_in_a_line = rest[written - 1] != b'\n';
+                    rest = &rest[written..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(RETRY),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LARGEST_BACKLOG, LossyWriter};
+    use std::io::{self, Read as _, Write};
+    use std::sync::{Arc, Mutex, PoisonError};
+    use std::time::{Duration, Instant};
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn note(lost: u64) -> String {
+        format!("lost {lost}\n")
+    }
+
+    /// A disk that is full beyond some bytes.
+    #[derive(Clone, Default)]
+    struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
+
+    impl Disk {
+        fn with_room_for(bytes: usize) -> Self {
+            let disk = Self::default();
+            disk.make_room(bytes);
+            disk
+        }
+
+        fn make_room(&self, bytes: usize) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).1 += bytes;
+        }
+
+        fn text(&self) -> String {
+            String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner).0).into_owned()
+        }
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            let mut disk = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let fits = text.len().min(disk.1);
+            if fits == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            disk.1 -= fits;
+            disk.0.extend_from_slice(&text[..fits]);
+            Ok(fits)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_arrive_whole_and_in_order() {
+        let disk = Disk::with_room_for(1_000);
+        let mut lines = LossyWriter::start(disk.clone(), note);
+        for n in 0..10 {
+            lines.write_all(format!("line {n}\n").as_bytes()).expect("it never fails");
+        }
+        lines.flush_within(PATIENCE);
+        assert_eq!(disk.text(), (0..10).map(|n| format!("line {n}\n")).collect::<String>());
+    }
+
+    #[test]
+    fn a_full_disk_costs_lines_and_tells_how_many_when_it_has_room_again() {
+        let disk = Disk::with_room_for(8);
+        let mut lines = LossyWriter::start(disk.clone(), note);
+        for line in ["first\n", "second\n", "third\n"] {
+            lines.write_all(line.as_bytes()).expect("it never fails");
+        }
+        lines.flush_within(PATIENCE);
+        assert_eq!(disk.text(), "first\nse", "the second was cut short");
+        disk.make_room(1_000);
+        lines.write_all(b"fourth\n").expect("it never fails");
+        lines.flush_within(PATIENCE);
+        assert_eq!(disk.text(), "first\nse\nlost 2\nfourth\n");
+    }
+
+    #[test]
+    fn a_pipe_that_is_not_read_costs_lines_and_no_time() {
+        let (mut reader, pipe) = io::pipe().expect("a pipe");
+        let mut lines = LossyWriter::start(pipe, note);
+        let (line, begun) = ([b'x'; 1_023], Instant::now());
+        let many = 3 * LARGEST_BACKLOG / 1_024;
+        for _ in 0..many {
+            lines.write_all(&[&line[..], b"\n"].concat()).expect("it never fails");
+        }
+        lines.flush_within(Duration::from_millis(50));
+        assert!(begun.elapsed() < PATIENCE, "nothing waits");
+        // Once it is read, the queue comes, and then how much of the rest is missing.
+        let (mut text, mut piece) = (Vec::new(), [0; 65_536]);
+        while !text.windows(5).rev().take(200).any(|it| it == b"lost ") {
+            let read = reader.read(&mut piece).expect("the pipe is open");
+            text.extend_from_slice(&piece[..read]);
+        }
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let lost: usize = text.lines().find_map(|line| line.strip_prefix("lost ")?.parse().ok()).expect("a number");
+        let arrived = text.lines().filter(|line| line.len() == 1_023).count();
+        assert_eq!(arrived + lost, many);
+    }
+}

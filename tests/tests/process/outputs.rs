@@ -1,0 +1,167 @@
+//! The standard output and error may be closed, full or never read: what they describe goes on.
+
+use acceptance::process::{Folder, binary, free_port, http, until};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::fs::OpenOptions;
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Process {
+    child: Child,
+    at: SocketAddr,
+}
+
+impl Process {
+    fn start(folder: &Path, stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Self {
+        let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let mut command = roster(folder);
+        command.env("ROSTER_LISTEN", at.to_string()).stdout(stdout).stderr(stderr);
+        Self { child: command.spawn().unwrap(), at }
+    }
+
+    /// Waits until it answers.
+    async fn serves(&mut self) {
+        until(PATIENCE, "answer", async || {
+            assert_eq!(self.child.try_wait().unwrap(), None, "it ended by itself");
+            http::send(self.at, "GET", "/health/ready", &[], None).await.ok().filter(|answer| answer.status == 200)
+        })
+        .await;
+    }
+
+    /// Sends so many requests on one connection, each of which leaves a line in the log.
+    async fn answers(&mut self, requests: usize) {
+        let mut stream = TcpStream::connect(self.at).await.unwrap();
+        for n in 0..requests {
+            stream.write_all(b"GET /no/such/path HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"}") {
+                let mut piece = [0; 4_096];
+                let read = timeout(PATIENCE, stream.read(&mut piece)).await;
+                let read = read.unwrap_or_else(|_| panic!("request {n} is not answered")).unwrap();
+                assert_ne!(read, 0, "request {n} is cut: {:?}", self.child.try_wait());
+                answer.extend_from_slice(&piece[..read]);
+            }
+            assert!(answer.starts_with(b"HTTP/1.1 404"));
+        }
+    }
+
+    /// Asks it to end, and waits until it has; its exit code.
+    async fn ends(&mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        until(Duration::from_secs(35), "end", async || self.child.try_wait().unwrap()).await.code()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "these tests are about the process")]
+fn roster(folder: &Path) -> Command {
+    let mut command = Command::new(binary());
+    command.current_dir(folder).env_clear().env("ROSTER_LIMITS", "off").stdin(Stdio::null());
+    command
+}
+
+/// Every write fails: no space is left.
+fn full() -> Stdio {
+    OpenOptions::new().write(true).open("/dev/full").unwrap().into()
+}
+
+/// Every write fails: nobody can read it any more.
+fn broken() -> Stdio {
+    std::io::pipe().unwrap().1.into()
+}
+
+#[tokio::test]
+async fn a_standard_output_and_error_that_cannot_be_written_end_nothing() {
+    for made in [full, broken, Stdio::null] {
+        let folder = Folder::new();
+        let mut process = Process::start(folder.path(), made(), made());
+        process.serves().await;
+        process.answers(300).await;
+        assert_eq!(process.ends().await, Some(0));
+    }
+    // Closed, not redirected.
+    let folder = Folder::new();
+    let closed = folder.roster(&[]).on_a_fixed_port().under(&["sh", "-c", "exec \"$@\" 2>&-", "sh"]);
+    let server = closed.serve().await;
+    assert_eq!(server.get("/no/such/path").await.status, 404);
+    assert_eq!(server.terminate().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_pipe_that_is_never_read_stops_nothing() {
+    let folder = Folder::new();
+    let (_unread, pipe) = std::io::pipe().unwrap();
+    let mut process = Process::start(folder.path(), pipe.try_clone().unwrap(), pipe);
+    process.serves().await;
+    process.answers(10_000).await;
+    let begun = Instant::now();
+    assert_eq!(process.ends().await, Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn when_a_pipe_is_read_again_it_is_told_how_many_lines_were_lost() {
+    let folder = Folder::new();
+    let (mut reader, pipe) = std::io::pipe().unwrap();
+    let mut process = Process::start(folder.path(), Stdio::null(), pipe);
+    process.serves().await;
+    process.answers(10_000).await;
+    let reading = thread::spawn(move || {
+        let (mut all, mut piece) = (Vec::new(), [0; 65_536]);
+        loop {
+            match reader.read(&mut piece).unwrap() {
+                0 => return String::from_utf8(all).unwrap(),
+                read => all.extend_from_slice(&piece[..read]),
+            }
+        }
+    });
+    process.answers(1).await;
+    assert_eq!(process.ends().await, Some(0));
+    let text = reading.join().unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let notes = lines.iter().filter(|line| line["message"] == "log lines were lost");
+    let lost: u64 = notes.map(|line| line["lines"].as_u64().unwrap()).sum();
+    let told = lines.iter().filter(|line| line["path"] == "/no/such/path").count();
+    assert!(lost > 0, "nothing was lost: this shows nothing");
+    // A few lines of the process itself may be among the lost ones.
+    assert!((10_001..10_020).contains(&(told + usize::try_from(lost).unwrap())), "{told} told, {lost} lost");
+    assert!(text.contains("\"message\":\"stopping\""), "what was said last is written before the end");
+}
+
+#[tokio::test]
+async fn the_command_line_ends_with_a_code_when_its_output_cannot_be_written() {
+    let folder = Folder::new();
+    for (arguments, expected) in
+        [(&["openapi"][..], 0), (&["--help"], 0), (&["--version"], 0), (&["no-such-command"], 2)]
+    {
+        let status = roster(folder.path()).args(arguments).stdout(broken()).stderr(broken()).status().unwrap();
+        assert_eq!(status.code(), Some(expected), "{arguments:?}: nobody reads it any more");
+        let status = roster(folder.path()).args(arguments).stdout(full()).stderr(full()).status().unwrap();
+        assert!(matches!(status.code(), Some(0 | 2)), "{arguments:?} {status:?}: no space is left");
+    }
+    let told = roster(folder.path()).arg("openapi").stdout(full()).output().unwrap();
+    assert_eq!(told.status.code(), Some(2), "it could not be done");
+    assert!(String::from_utf8_lossy(&told.stderr).starts_with("roster: "), "{told:?}");
+    // A server that cannot start says so, or not, and ends.
+    for made in [full, broken] {
+        let mut refused = roster(folder.path());
+        refused.env("ROSTER_LISTEN", "203.0.113.1:1").stdout(made()).stderr(made());
+        assert_eq!(refused.status().unwrap().code(), Some(2));
+    }
+}
