@@ -128,12 +128,19 @@ pub(crate) async fn beside(settings: &Settings) -> anyhow::Result<Db> {
 /// # Errors
 /// When it is not up to date, or cannot be applied.
 pub(crate) async fn prepare_schema(db: &Db, profile: Profile) -> anyhow::Result<()> {
+    let mut applied = 0;
     for migrations in migrations() {
-        if profile == Profile::Development {
-            db.migrate(&migrations).await?;
-        } else if db.pending(&migrations).await? > 0 {
+        let pending = db.pending(&migrations).await?;
+        if pending > 0 && profile == Profile::Production {
             bail!("the schema is not up to date: run `roster migrate` first");
         }
+        if pending > 0 {
+            db.migrate(&migrations).await?;
+            applied += pending;
+        }
+    }
+    if applied > 0 {
+        tracing::info!(migrations = applied, "the schema has been brought up to date");
     }
     Ok(())
 }

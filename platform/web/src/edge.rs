@@ -3,7 +3,7 @@ use axum::{
     Router,
     extract::{MatchedPath, Request, State},
     http::{
-        HeaderName, HeaderValue, Method, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
         header::{
             CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SERVER, STRICT_TRANSPORT_SECURITY,
             TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
@@ -24,6 +24,10 @@ use tracing::Instrument as _;
 
 /// The longest target of a request, in bytes; RFC 9110, section 4.1, asks for 8,000 at least.
 const LONGEST_TARGET: usize = 8_000;
+/// How much of a path that does not exist is logged, in characters.
+const LONGEST_LOGGED_PATH: usize = 200;
+/// When a client that has too many requests under way may come back.
+const SHARE_RETRY: Duration = Duration::from_secs(1);
 /// The id of the request, on every answer.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -76,7 +80,7 @@ async fn pass(State(settings): State<EdgeSettings>, mut request: Request, next: 
     request.extensions_mut().insert(deadline.clone());
     request.extensions_mut().insert(BodyWithin(settings.body_within));
 
-    let span = tracing::info_span!("request", trace_id = trace.trace_id());
+    let span = tracing::info_span!("request", request_id = %trace.request_id(), trace_id = trace.given_trace_id());
     let answer = match refused {
         Some(problem) => problem.into_response(),
         None => tokio::select! {
@@ -161,13 +165,19 @@ fn harden(answer: &mut Response, trace: &Trace, hsts: bool) {
     }
 }
 
+/// The beginning of a path, in visible ASCII.
+fn escaped(path: &str) -> String {
+    path.bytes().flat_map(std::ascii::escape_default).map(char::from).take(LONGEST_LOGGED_PATH).collect()
+}
+
 /// One line in the log for one request, also for one whose client hung up. Nothing of it is
-/// chosen by the client but the trace id: no path, no query, no header, no invented method. An
-/// error says which, and from where the request came: that is how attempts are seen
-/// (ASVS 16.3.3). Whoever is served leaves no address.
+/// chosen by the client but the trace id, and the path of what does not exist: no query, no header,
+/// no invented method. An error says which, and from where the request came: that is how attempts are
+/// seen (ASVS 16.3.3). Whoever is served leaves no address.
 struct AccessLine {
     method: &'static str,
     route: Option<MatchedPath>,
+    uri: Uri,
     trace: Trace,
     begun: Instant,
     status: Option<StatusCode>,
@@ -187,12 +197,19 @@ impl AccessLine {
             Method::OPTIONS => "OPTIONS",
             _ => "other",
         };
+        let (status, code, client) = (None, None, None);
         let route = request.extensions().get::<MatchedPath>().cloned();
-        Self { method, route, trace: trace.clone(), begun: Instant::now(), status: None, code: None, client: None }
+        let uri = request.uri().clone();
+        Self { method, route, uri, trace: trace.clone(), begun: Instant::now(), status, code, client }
     }
 
     fn route(&self) -> &str {
         self.route.as_ref().map_or("none", MatchedPath::as_str)
+    }
+
+    /// What was not found: a client that asks for the wrong path is told nothing else that helps.
+    fn missed_path(&self) -> Option<String> {
+        self.status.filter(|status| *status == StatusCode::NOT_FOUND).map(|_| escaped(self.uri.path()))
     }
 
     fn end(mut self, answer: &Response) {
@@ -208,11 +225,12 @@ impl Drop for AccessLine {
             target: "web::access",
             method = self.method,
             route = self.route(),
+            path = self.missed_path(),
             status = self.status.map(|status| status.as_u16()),
             code = self.code,
             client = self.client.filter(|_| self.code.is_some()).map(|client| client.ip()).map(tracing::field::display),
-            duration_ms = self.begun.elapsed().as_secs_f64() * 1e3,
-            trace_id = self.trace.trace_id(),
+            duration_ms = (self.begun.elapsed().as_secs_f64() * 1e6).round() / 1e3,
+            trace_id = self.trace.given_trace_id(),
             request_id = %self.trace.request_id(),
             "{outcome}"
         );

@@ -10,6 +10,7 @@ use uuid::Uuid;
 pub struct Trace {
     request_id: Uuid,
     traceparent: String,
+    is_given: bool,
 }
 
 impl Trace {
@@ -21,11 +22,11 @@ impl Trace {
         // A UUID of version 4 has bits that are never zero in either half, as both ids require.
         let span = &fresh[16..];
         let mut given = headers.get_all("traceparent").into_iter();
-        let traceparent = match (given.next().and_then(|value| parse(value.to_str().ok()?)), given.next()) {
-            (Some((trace_id, sampled)), None) => format!("00-{trace_id}-{span}-0{}", u8::from(sampled)),
-            _ => format!("00-{fresh}-{span}-00"),
+        let (traceparent, is_given) = match (given.next().and_then(|value| parse(value.to_str().ok()?)), given.next()) {
+            (Some((trace_id, sampled)), None) => (format!("00-{trace_id}-{span}-0{}", u8::from(sampled)), true),
+            _ => (format!("00-{fresh}-{span}-00"), false),
         };
-        Self { request_id, traceparent }
+        Self { request_id, traceparent, is_given }
     }
 
     /// This request, and no other.
@@ -38,6 +39,12 @@ impl Trace {
     #[must_use]
     pub fn trace_id(&self) -> &str {
         &self.traceparent[3..35]
+    }
+
+    /// The trace that the client named. A fresh one has the digits of the request's id: in a log, that is enough.
+    #[must_use]
+    pub fn given_trace_id(&self) -> Option<&str> {
+        self.is_given.then(|| self.trace_id())
     }
 
     /// What to hand on: the trace with this request as the parent.

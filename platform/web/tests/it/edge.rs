@@ -224,9 +224,12 @@ async fn a_request_leaves_one_line_and_nothing_that_the_client_wrote() {
         "Host: canary7\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01\r\nAuthorization: Bearer canary7\r\n\
          Cookie: canary7\r\nConnection: close\r\n\r\n"
     );
-    for line in ["GET /things/canary7?secret=canary7", "GET /canary7", "GET /panic", "CANARY7 /"] {
+    let missed = format!("/not-there/%0a\"{}", "x".repeat(1_000));
+    let lines = ["GET /things/canary7?secret=canary7", &format!("GET {missed}?canary7"), "GET /panic", "CANARY7 /"];
+    for line in lines {
         server.ask(format!("{line} HTTP/1.1\r\n{head}")).await;
     }
+    let own = server.get("/problem").await;
 
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(!text.to_lowercase().contains("canary7"), "{text}");
@@ -244,7 +247,17 @@ async fn a_request_leaves_one_line_and_nothing_that_the_client_wrote() {
             (Some("other"), Some("/"), Some(405)),
         ]
     );
-    assert!(access.iter().all(|it| it["duration_ms"].is_f64() && it["request_id"].is_string()));
+    assert!(access.iter().all(|it| it["request_id"].is_string()));
+    let paths: Vec<_> = access.iter().filter_map(|it| it["path"].as_str()).collect();
+    assert_eq!(paths, [&format!("/not-there/%0a\\\"{}", "x".repeat(1_000))[..200]], "the beginning, escaped");
+    for line in &access {
+        let (digits, duration) = (line["duration_ms"].to_string(), line["duration_ms"].as_f64());
+        assert!(digits.split_once('.').is_none_or(|(_, rest)| rest.len() <= 3) && duration.is_some(), "{digits}");
+    }
+    let id = own.header("x-request-id").unwrap();
+    let of_own: Vec<_> = text.lines().filter(|line| line.contains(&id[..8])).collect();
+    let one = format!("\"request_id\":\"{id}\"");
+    assert!(of_own.len() == 1 && of_own[0].matches(&id[..8]).count() == 1 && of_own[0].contains(&one), "{of_own:?}");
     let refused: Vec<_> = access.iter().map(|it| (it["code"].as_str(), it["client"].as_str())).collect();
     let here = Some("127.0.0.1");
     let method = (Some("method_not_allowed"), here);
