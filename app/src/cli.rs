@@ -168,6 +168,7 @@ async fn openapi() -> anyhow::Result<()> {
         docs: false,
         limits: false,
         proxies: Proxies::default(),
+        connections_per_address: 1,
     })?;
     let document = roster.document.to_pretty_json()?;
     roster.stop().await;

@@ -19,8 +19,8 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
-use web::health::{Checks, Health, Readiness};
-use web::{Commands, EdgeSettings, Limits, Module, PasswordGate, Proxies};
+use web::health::{Checks, Health, Readiness, Stopping};
+use web::{Commands, ConnectionLimits, EdgeSettings, Limits, Module, PasswordGate, Proxies};
 
 /// The bounded contexts: one line each.
 const CONTEXTS: &[BoundedContext] = &[
@@ -116,6 +116,8 @@ pub struct Plan {
     pub limits: bool,
     /// The proxies that may say who the client is.
     pub proxies: Proxies,
+    /// How many connections, or requests through a proxy, one client may have at once, while limits hold.
+    pub connections_per_address: usize,
 }
 
 /// A process, put together. It accepts; it works once [`Roster::work`] is called.
@@ -131,6 +133,8 @@ pub struct Roster {
     role: Role,
     contexts: Vec<Arc<dyn Context>>,
     proxies: Proxies,
+    connections_per_address: usize,
+    stopping: Stopping,
     background: JoinSet<()>,
     registrar: Registrar,
 }
@@ -198,8 +202,10 @@ impl Roster {
     /// # Errors
     /// [`Unfit`]
     pub fn compose(plan: Plan) -> Result<Self, Unfit> {
-        let Plan { db, keys, role, broker, bcrypt_cost, tokens, max_delay, docs, limits, proxies } = plan;
+        let Plan { db, keys, role, broker, bcrypt_cost, tokens, max_delay, docs, limits, proxies, .. } = plan;
         let opener = if role.works() { Some(keys.opener()?) } else { None };
+        // In a load test, all connections may come from one address.
+        let connections_per_address = if limits { plan.connections_per_address } else { usize::MAX };
         let limits = Limits::new(db.clone(), limits);
         let kit = Kit::new(&db, &keys, opener, bcrypt_cost, &tokens, limits.clone())?;
         let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.2)(&kit)).collect();
@@ -222,12 +228,26 @@ impl Roster {
         let routes = modules.iter().map(|module| module.routes(&db, &commands)).collect();
         let (router, mut document) = web::assemble(title(), routes, commands, Arc::new(Authenticator::new(kit.desk)));
         document.merge(web::health::openapi());
+        let stopping = Stopping::default();
         let ready = Ready { db: db.clone(), hints: hints.clone() };
-        let mut router = router.merge(web::health::routes(Arc::new(ready)));
+        let mut router = router.merge(web::health::routes(Arc::new(ready), stopping.clone()));
         if docs {
             router = router.merge(web::docs::routes(&document)?);
         }
-        Ok(Self { node, router, document, db, hints, role, contexts, proxies, background, registrar })
+        Ok(Self {
+            node,
+            router,
+            document,
+            db,
+            hints,
+            role,
+            contexts,
+            proxies,
+            connections_per_address,
+            stopping,
+            background,
+            registrar,
+        })
     }
 
     /// Begins to work on every queue, if that is this process's role.
@@ -250,7 +270,20 @@ impl Roster {
     pub fn app(&self) -> Router {
         // Roster speaks no TLS itself: what stands before it does. Over plain HTTP, browsers ignore the header.
         let hsts = !self.proxies.is_empty();
-        web::edge(self.router.clone(), EdgeSettings { hsts, proxies: self.proxies.clone(), ..EdgeSettings::default() })
+        let requests_per_address = self.connections_per_address;
+        let settings =
+            EdgeSettings { hsts, proxies: self.proxies.clone(), requests_per_address, ..EdgeSettings::default() };
+        web::edge(self.router.clone(), settings)
+    }
+
+    /// What its connections may cost.
+    #[must_use]
+    pub fn connection_limits(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            per_address: self.connections_per_address,
+            proxies: self.proxies.clone(),
+            ..ConnectionLimits::default()
+        }
     }
 
     /// For who registers people without a request.
@@ -271,6 +304,11 @@ impl Roster {
             Hints::InProcess(_) => "in process",
             Hints::RabbitMq(_) => "through RabbitMQ",
         }
+    }
+
+    /// Says that it is about to end: `/health/ready` answers 503 from now on, and everything else goes on.
+    pub fn announce_stop(&self) {
+        self.stopping.begin();
     }
 
     /// Stops: what runs is finished, the rest goes back to the ledger.

@@ -69,6 +69,7 @@ async fn compose(settings: &Settings) -> anyhow::Result<(Roster, bool)> {
         docs: false,
         limits: settings.limits,
         proxies: settings.proxies.clone(),
+        connections_per_address: settings.connections_per_address,
     })?;
     Ok((roster, works))
 }

@@ -5,6 +5,7 @@ use crate::logging;
 use crate::settings::{Profile, Settings};
 use anyhow::{Context as _, anyhow, bail};
 use persistence::{DatabaseUrl, Db, OpenError};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sealing::{Exposure, Keys};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -12,10 +13,14 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
+use web::ConnectionLimits;
 
 /// For how long a database that does not answer is asked again.
 const DATABASE_WITHIN: Duration = Duration::from_secs(30);
 const DATABASE_RETRY: Duration = Duration::from_millis(500);
+/// Files that are no clients' connections: the database, the broker, the log.
+const FILES_OF_OURS: usize = 256;
+const FEWEST_CONNECTIONS: usize = 64;
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -52,6 +57,7 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
         docs: settings.docs,
         limits: settings.limits,
         proxies: settings.proxies.clone(),
+        connections_per_address: settings.connections_per_address,
     })?;
     roster.work().await.context("the ledger cannot be read")?;
     if let Some(who) = settings.first_administrator.clone() {
@@ -65,16 +71,45 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
         Some(listener) => {
             let stopping = async {
                 stop.await;
+                roster.announce_stop();
+                if !settings.shutdown_delay.is_zero() {
+                    // Load balancers go on sending requests until they have seen that it is not ready.
+                    tracing::info!(seconds = settings.shutdown_delay.as_secs(), "not ready any more: stopping later");
+                    sleep(settings.shutdown_delay).await;
+                }
                 // Whoever waits for an outcome is answered, so that the connections can drain.
                 roster.node.begin_stop();
             };
-            web::serve(listener, app, web::ConnectionLimits::default(), stopping).await;
+            web::serve(listener, app, connection_limits(&settings, &roster), stopping).await;
         }
         None => stop.await,
     }
     tracing::info!("stopping");
     roster.stop().await;
     Ok(())
+}
+
+/// As many connections as this process may have files open, but for those that it needs itself.
+fn connection_limits(settings: &Settings, roster: &Roster) -> ConnectionLimits {
+    let mut limits = ConnectionLimits { idle_for: settings.idle_timeout, ..roster.connection_limits() };
+    if let Some(fit) = raise_file_limit().map(|files| files.saturating_sub(FILES_OF_OURS).max(FEWEST_CONNECTIONS))
+        && fit < limits.connections
+    {
+        tracing::warn!(connections = fit, "few files may be open at once (ulimit -n): fewer connections are served");
+        limits.connections = fit;
+        // One address still leaves as much to the others.
+        limits.per_address = limits.per_address.min(fit / 2);
+    }
+    limits
+}
+
+/// How many files may be open at once, after asking for as many as are allowed: shells give 1,024 for the sake of
+/// programs of another time. None where there is no limit.
+fn raise_file_limit() -> Option<usize> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = if setrlimit(Resource::Nofile, raised).is_ok() { raised.current } else { limit.current };
+    current.and_then(|files| usize::try_from(files).ok())
 }
 
 async fn bind(at: SocketAddr) -> anyhow::Result<TcpListener> {

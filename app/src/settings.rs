@@ -42,6 +42,12 @@ pub struct Settings {
     pub max_delay: Duration,
     /// `ROSTER_DOCS`
     pub docs: bool,
+    /// `ROSTER_CONNECTIONS_PER_ADDRESS`
+    pub connections_per_address: usize,
+    /// `ROSTER_IDLE_TIMEOUT`
+    pub idle_timeout: Duration,
+    /// `ROSTER_SHUTDOWN_DELAY`
+    pub shutdown_delay: Duration,
 }
 
 /// How much is forgiven.
@@ -106,6 +112,12 @@ impl Settings {
             first_administrator: first_administrator(raw)?,
             max_delay: raw.parsed("ROSTER_MAX_DELAY", "1h", duration)?,
             docs: raw.one_of("ROSTER_DOCS", &[("on", true), ("off", false)])?,
+            connections_per_address: raw.parsed("ROSTER_CONNECTIONS_PER_ADDRESS", "2000", |text| {
+                let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));
+                number.ok_or_else(|| "must be a number from 1 to 10000".into())
+            })?,
+            idle_timeout: raw.parsed("ROSTER_IDLE_TIMEOUT", "75s", duration)?,
+            shutdown_delay: raw.parsed("ROSTER_SHUTDOWN_DELAY", "0s", duration_or_none)?,
         };
         settings.fit_together()?;
         if settings.profile == Profile::Production {
@@ -193,6 +205,12 @@ fn name(text: &str) -> Result<String, String> {
 
 /// `90s`, `30m`, `1h`.
 fn duration(text: &str) -> Result<Duration, String> {
+    let duration = duration_or_none(text)?;
+    if duration.is_zero() { Err("must be longer than nothing: 90s, 30m or 1h".into()) } else { Ok(duration) }
+}
+
+/// As a duration, or `0s`.
+fn duration_or_none(text: &str) -> Result<Duration, String> {
     let malformed = || "must be a number with a unit: 90s, 30m or 1h".to_owned();
     let unit = text.chars().last().ok_or_else(malformed)?;
     let seconds: u64 = match unit {
@@ -202,7 +220,7 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(malformed()),
     };
     let number: u64 = text[..text.len() - 1].parse().map_err(|_| malformed())?;
-    number.checked_mul(seconds).filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(malformed)
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(malformed)
 }
 
 #[cfg(test)]

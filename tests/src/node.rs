@@ -12,7 +12,6 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-use web::ConnectionLimits;
 
 /// One process of Roster, put together as `roster serve` does it and answering on a port of its own.
 pub struct Node {
@@ -35,7 +34,7 @@ impl Node {
         let address = listener.local_addr().expect("bound");
         let (closing, closed) = oneshot::channel();
         let serving =
-            tokio::spawn(web::serve(listener, roster.app(), ConnectionLimits::default(), async { _ = closed.await }));
+            tokio::spawn(web::serve(listener, roster.app(), roster.connection_limits(), async { _ = closed.await }));
         let documented = Arc::new(Documented::new(&serde_json::to_value(&roster.document).expect("a document")));
         Self { ledger: roster.node.ledger(), address, documented, roster: Mutex::new(roster), closing, serving }
     }

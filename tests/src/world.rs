@@ -276,6 +276,7 @@ async fn plan(url: &str, keys: Keys, role: Role, broker: Option<Broker>) -> Plan
         docs: true,
         limits: false,
         proxies: Proxies::default(),
+        connections_per_address: 2_000,
     }
 }
 

@@ -18,7 +18,7 @@ impl ClientAddress {
     /// Walks from the peer to the left for as long as the hop that was reached is trusted. A hop
     /// that is no address ends the walk: what stands to its left came from nobody.
     pub(crate) fn of(peer: Peer, headers: &HeaderMap, proxies: &Proxies) -> Self {
-        let mut client = peer.0.ip().to_canonical();
+        let Self(mut client) = Self::of_peer(peer);
         let lines = headers.get_all(X_FORWARDED_FOR).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
         let lines: Vec<_> = lines.collect();
         let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
@@ -28,6 +28,11 @@ impl ClientAddress {
             client = hop;
         }
         Self(client)
+    }
+
+    /// The peer itself.
+    pub(crate) fn of_peer(peer: Peer) -> Self {
+        Self(peer.0.ip().to_canonical())
     }
 
     /// The address. IPv4 also where it came as IPv4-mapped IPv6.

@@ -3,6 +3,7 @@
 use crate::command_request::{CommandRequest, Place, Sender as _};
 use crate::command_view::CommandView;
 use crate::idempotency::IdempotencyKey;
+use crate::shares::{NoShare, Share, Shares};
 use crate::targets::Targets;
 use crate::{ClientAddress, Deadline, Fields, Json, Limits, Prefer, Problem, Trace, Violation};
 use axum::http::header::{LOCATION, RETRY_AFTER};
@@ -11,15 +12,17 @@ use axum::response::{IntoResponse as _, Response};
 use kernel::MessageId;
 use ledger::{Accepted, Command, Entry, Ledger, NotAccepted, Once, Status};
 use persistence::SqlError;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use use_case::Message as _;
 use uuid::Uuid;
 
-/// Requests that may wait for an outcome at once in one process; over it, the plain answer is given.
+/// Requests that may wait for an outcome at once in one process, event streams included.
 const WAITS: usize = 1_000;
+/// As many of one address, so that one client does not use up what is there for all.
+const WAITS_PER_ADDRESS: usize = 50;
+/// When to come back for an event stream when too many are open.
+const STREAM_RETRY: Duration = Duration::from_secs(5);
 /// When to come back while the database does not answer.
 const DATABASE_RETRY: Duration = Duration::from_secs(2);
 
@@ -28,14 +31,15 @@ const DATABASE_RETRY: Duration = Duration::from_secs(2);
 pub struct Commands {
     ledger: Ledger,
     limits: Limits,
-    waits: Arc<Semaphore>,
+    waits: Shares,
 }
 
 impl Commands {
     /// Accepts into this ledger, within these limits.
     #[must_use]
     pub fn new(ledger: Ledger, limits: Limits) -> Self {
-        Self { ledger, limits, waits: Arc::new(Semaphore::new(WAITS)) }
+        let per_address = if limits.are_enforced() { WAITS_PER_ADDRESS } else { WAITS };
+        Self { ledger, limits, waits: Shares::new(WAITS, per_address) }
     }
 
     /// The ledger, to ask.
@@ -50,18 +54,25 @@ impl Commands {
         &self.limits
     }
 
-    /// A place to wait in and until when, if the client wants to wait and there is one.
+    /// Until when the client may wait, if it wants to and its address has not too many requests waiting.
+    /// Otherwise the plain answer is given.
     #[must_use]
-    pub fn wait(&self, prefer: Prefer, deadline: &Deadline) -> Option<(OwnedSemaphorePermit, Instant)> {
+    pub fn wait(&self, prefer: Prefer, deadline: &Deadline, client: ClientAddress) -> Option<(Share, Instant)> {
         let wait = prefer.wait()?;
-        let place = self.place()?;
+        let share = self.waits.take(client.key()).ok()?;
         deadline.extend(wait);
-        Some((place, Instant::now() + wait))
+        Some((share, Instant::now() + wait))
     }
 
-    /// A place to wait in, if there is one.
-    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.waits).try_acquire_owned().ok()
+    /// A share for an event stream.
+    ///
+    /// # Errors
+    /// 429 when this address has too many requests waiting, 503 when all addresses together have.
+    pub(crate) fn stream(&self, client: ClientAddress) -> Result<Share, Problem> {
+        self.waits.take(client.key()).map_err(|why| match why {
+            NoShare::OverShare => Problem::too_many_requests(STREAM_RETRY),
+            NoShare::Exhausted => Problem::unavailable(STREAM_RETRY),
+        })
     }
 
     /// One request, from the body to the answer.
@@ -137,7 +148,7 @@ impl Commands {
         asked: &Asked<R>,
         delay: Duration,
     ) -> Result<Response, Problem> {
-        let Some((_place, until)) = self.wait(asked.prefer, &asked.deadline) else {
+        let Some((_share, until)) = self.wait(asked.prefer, &asked.deadline, asked.client) else {
             return Ok(accepted_answer::<R>(command, delay));
         };
         let latest = self.ledger.command_by(command.id, until).await.map_err(unavailable)?;

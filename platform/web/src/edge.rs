@@ -1,3 +1,4 @@
+use crate::shares::Shares;
 use crate::{ClientAddress, Deadline, Peer, Problem, Proxies, Trace, body::BodyWithin, host, problem::render};
 use axum::{
     Router,
@@ -44,6 +45,8 @@ pub struct EdgeSettings {
     pub hsts: bool,
     /// The proxies that may say who the client is.
     pub proxies: Proxies,
+    /// How many requests of one client may be under way at once. Without a proxy its connections bound them already.
+    pub requests_per_address: usize,
 }
 
 impl Default for EdgeSettings {
@@ -53,6 +56,7 @@ impl Default for EdgeSettings {
             body_within: Duration::from_secs(10),
             hsts: false,
             proxies: Proxies::default(),
+            requests_per_address: 2_000,
         }
     }
 }
@@ -63,18 +67,28 @@ impl Default for EdgeSettings {
 /// bytes. An answer has the headers of `security.md`; it is a [`Problem`] if it is an error, also
 /// when a handler panics or takes too long; it leaves one line in the log.
 pub fn edge(router: Router, settings: EdgeSettings) -> Router {
-    router.layer(from_fn_with_state(settings, pass))
+    let requests = Shares::new(usize::MAX, settings.requests_per_address);
+    router.layer(from_fn_with_state((settings, requests), pass))
 }
 
-async fn pass(State(settings): State<EdgeSettings>, mut request: Request, next: Next) -> Response {
+async fn pass(
+    State((settings, requests)): State<(EdgeSettings, Shares)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let trace = Trace::of(request.headers());
     let deadline = Deadline::after(settings.answer_within);
     let mut line = AccessLine::begin(&request, &trace);
-    let refused = judge(&request).err();
+    let mut refused = judge(&request).err();
+    let mut share = None;
     if let Some(peer) = request.extensions().get::<Peer>().copied() {
         let client = ClientAddress::of(peer, request.headers(), &settings.proxies);
         line.client = Some(client);
         request.extensions_mut().insert(client);
+        match requests.take(client.key()) {
+            Ok(taken) => share = Some(taken),
+            Err(_) => refused = Some(Problem::too_many_requests(SHARE_RETRY)),
+        }
     }
     request.extensions_mut().insert(trace.clone());
     request.extensions_mut().insert(deadline.clone());
@@ -95,6 +109,7 @@ async fn pass(State(settings): State<EdgeSettings>, mut request: Request, next: 
     let mut answer = render(answer, &trace);
     harden(&mut answer, &trace, settings.hsts);
     line.end(&answer);
+    drop(share);
     answer
 }
 

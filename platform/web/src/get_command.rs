@@ -76,7 +76,7 @@ pub(crate) async fn get_command(
         (status = 200, description = "Events of type `command`, whose data is the command.", body = String, content_type = "text/event-stream"),
         (status = 404, description = "There is no such command.", body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "Its time is over.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many ids from this address were none.", body = Problem, content_type = "application/problem+json",
+        (status = 429, description = "Too many ids from this address were none, or too many of its requests are waiting.", body = Problem, content_type = "application/problem+json",
             headers(("Retry-After" = u64, description = "Seconds until the next one may be tried."))),
     )
 )]
@@ -88,14 +88,14 @@ pub(crate) async fn get_command_events(
     _: NoQuery,
 ) -> Result<Response, Problem> {
     commands.limits().look(&MISSES, &client.key()).await?;
-    let place = commands.place().ok_or_else(|| Problem::unavailable(STREAMS_RETRY))?;
+    let share = commands.stream(client)?;
     let (id, deadline) = (MessageId::new(id), Instant::now() + LONGEST_STREAM);
     let mut watch = commands.ledger().watch(id);
     let Some(first) = watch.next(deadline).await.map_err(unavailable)? else {
         return Err(missed(id, &commands, client).await);
     };
-    let rest = stream::try_unfold((watch, place), move |(mut watch, place)| async move {
-        Ok::<_, persistence::SqlError>(watch.next(deadline).await?.map(|command| (command, (watch, place))))
+    let rest = stream::try_unfold((watch, share), move |(mut watch, share)| async move {
+        Ok::<_, persistence::SqlError>(watch.next(deadline).await?.map(|command| (command, (watch, share))))
     });
     // When the database goes away, the stream ends, and the client asks again.
     let commands = stream::iter([Ok(first)]).chain(rest).map_ok(move |command: Command| {

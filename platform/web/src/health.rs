@@ -9,7 +9,13 @@ use axum::{
     routing::get,
 };
 use serde::Serialize;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::time::timeout;
 use use_case::async_trait;
 use utoipa::{OpenApi, ToSchema};
@@ -54,9 +60,24 @@ pub trait Readiness: Send + Sync {
     async fn check(&self) -> Checks;
 }
 
+/// Whether this process is about to end. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    /// From now on it is not ready, though it answers.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// `GET /health/live` and `GET /health/ready`.
-pub fn routes(readiness: Arc<dyn Readiness>) -> Router {
-    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready)).with_state(readiness)
+pub fn routes(readiness: Arc<dyn Readiness>, stopping: Stopping) -> Router {
+    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready)).with_state((readiness, stopping))
 }
 
 /// Their part of the OpenAPI document.
@@ -76,6 +97,8 @@ struct Live {
 #[derive(Serialize, ToSchema)]
 struct Report {
     status: Health,
+    /// Whether this process is about to end and wants no new requests.
+    stopping: bool,
     checks: Checks,
 }
 
@@ -92,21 +115,22 @@ async fn live(_: NoQuery) -> Json<Live> {
 #[utoipa::path(get, path = "/health/ready", operation_id = "ready", tag = "health", responses(
     (
         status = 200, description = "They can. `degraded`: but something that helps is missing.", body = Report,
-        example = json!({"status": "ok", "checks": {"database": "ok", "migrations": "ok", "broker": "ok"}}),
+        example = json!({"status": "ok", "stopping": false, "checks": {"database": "ok", "migrations": "ok", "broker": "ok"}}),
     ),
     (
-        status = 503, description = "They cannot.", body = Report,
-        example = json!({"status": "down", "checks": {"database": "down", "migrations": "ok", "broker": "ok"}}),
+        status = 503, description = "They cannot, or not for long: the process is about to end.", body = Report,
+        example = json!({"status": "down", "stopping": false, "checks": {"database": "down", "migrations": "ok", "broker": "ok"}}),
     ),
     (status = "default", description = "The request itself is refused.", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn ready(State(readiness): State<Arc<dyn Readiness>>, _: NoQuery) -> Response {
+async fn ready(State((readiness, stopping)): State<(Arc<dyn Readiness>, Stopping)>, _: NoQuery) -> Response {
     // Only the database can keep a check waiting: whether a broker is there is known at any time.
     let unknown = Checks { database: Health::Down, migrations: Health::Down, broker: Health::Ok };
     let checks = timeout(PATIENCE, readiness.check()).await.unwrap_or(unknown);
-    let status = checks.overall();
+    let stopping = stopping.has_begun();
+    let status = if stopping { Health::Down } else { checks.overall() };
     let code = if status == Health::Down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    let mut answer = (code, Json(Report { status, checks })).into_response();
+    let mut answer = (code, Json(Report { status, stopping, checks })).into_response();
     answer.extensions_mut().insert(AsIs);
     answer
 }

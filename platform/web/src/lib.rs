@@ -29,6 +29,7 @@ mod proxies;
 mod query;
 mod routes;
 mod serve;
+mod shares;
 mod targets;
 mod trace;
 
@@ -53,4 +54,5 @@ pub use proxies::{NotProxies, Proxies};
 pub use query::{Form, NoQuery, Query};
 pub use routes::{Routes, assemble, operation};
 pub use serve::{ConnectionLimits, Peer, serve};
+pub use shares::Share;
 pub use trace::Trace;

@@ -4,7 +4,6 @@ mod counts;
 
 use self::counts::{Key, Taken};
 use crate::{Problem, unavailable};
-use axum::http::StatusCode;
 use persistence::{Db, Migration, Migrations, SqlError};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -49,6 +48,11 @@ impl Limits {
     #[must_use]
     pub const fn new(db: Db, enforced: bool) -> Self {
         Self { db, enforced }
+    }
+
+    /// Whether they hold; not in load tests.
+    pub(crate) const fn are_enforced(&self) -> bool {
+        self.enforced
     }
 
     /// Takes one of what the limit allows whoever the key stands for.
@@ -150,5 +154,5 @@ impl Limits {
 }
 
 fn refused(wait: Duration) -> Problem {
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests").retry_after(wait)
+    Problem::too_many_requests(wait)
 }

@@ -17,7 +17,14 @@ use tokio::{
 /// hyper has one clock for both an idle connection and one whose head is slow to arrive, and none
 /// for a client that does not read its answer.
 #[derive(Clone)]
-pub(crate) struct Pace(Arc<Mutex<State>>, ConnectionLimits);
+pub(crate) struct Pace(Arc<Mutex<State>>, Allowed);
+
+#[derive(Clone, Copy)]
+struct Allowed {
+    head_within: Duration,
+    idle_for: Duration,
+    stalled_for: Duration,
+}
 
 #[derive(Clone, Copy)]
 struct State {
@@ -47,8 +54,10 @@ impl Drop for Busy {
 }
 
 impl Pace {
-    pub(crate) fn new(limits: ConnectionLimits) -> Self {
-        Self(Arc::new(Mutex::new(State { doing: Doing::Head, since: Instant::now(), stalled: None })), limits)
+    pub(crate) fn new(limits: &ConnectionLimits) -> Self {
+        let &ConnectionLimits { head_within, idle_for, stalled_for, .. } = limits;
+        let state = State { doing: Doing::Head, since: Instant::now(), stalled: None };
+        Self(Arc::new(Mutex::new(state)), Allowed { head_within, idle_for, stalled_for })
     }
 
     pub(crate) fn busy(&self) -> Busy {
@@ -58,7 +67,7 @@ impl Pace {
 
     /// Returns when the connection has gone on like that for too long.
     pub(crate) async fn overdue(&self) {
-        let ConnectionLimits { head_within, idle_for, stalled_for, .. } = self.1;
+        let Allowed { head_within, idle_for, stalled_for } = self.1;
         let shortest = head_within.min(idle_for).min(stalled_for);
         loop {
             let State { doing, since, stalled } = *self.state();
@@ -156,7 +165,7 @@ mod tests {
     const FOR_EVER: Duration = Duration::from_secs(100_000);
 
     fn pace() -> Pace {
-        Pace::new(ConnectionLimits {
+        Pace::new(&ConnectionLimits {
             head_within: HEAD,
             idle_for: IDLE,
             stalled_for: STALL,

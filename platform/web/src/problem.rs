@@ -70,6 +70,12 @@ impl Problem {
             .violations(violations)
     }
 
+    /// 429: this client has its share. Worth another try after `wait`.
+    #[must_use]
+    pub fn too_many_requests(wait: Duration) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests").retry_after(wait)
+    }
+
     /// 503: something that is needed does not answer now. Worth another try after `wait`.
     #[must_use]
     pub fn unavailable(wait: Duration) -> Self {

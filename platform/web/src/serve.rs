@@ -1,4 +1,6 @@
 use crate::pace::{Busy, Pace, Paced};
+use crate::shares::{NoShare, Share, Shares};
+use crate::{ClientAddress, Proxies};
 use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
@@ -21,7 +23,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tower::Service as _;
 
@@ -30,11 +32,18 @@ const LONGEST_HEAD: usize = 32 * 1024;
 /// How long to leave the listener alone when there are no file descriptors left.
 const BREATHER: Duration = Duration::from_secs(1);
 
+/// How long to say nothing more of addresses that are refused connections.
+const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// What connections may cost.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ConnectionLimits {
     /// How many are open at once. Beyond, clients wait in the kernel's queue.
     pub connections: usize,
+    /// As many of one address. Beyond, a connection is closed at once.
+    pub per_address: usize,
+    /// Whose connections are those of many clients: they count in all only.
+    pub proxies: Proxies,
     /// How long a request's head may take to arrive: from the connection, and for later requests
     /// from their first byte.
     pub head_within: Duration,
@@ -51,8 +60,10 @@ impl Default for ConnectionLimits {
         let seconds = Duration::from_secs;
         Self {
             connections: 10_000,
+            per_address: 2_000,
+            proxies: Proxies::default(),
             head_within: seconds(10),
-            idle_for: seconds(60),
+            idle_for: seconds(75),
             stalled_for: seconds(30),
             drain_within: seconds(25),
         }
@@ -75,13 +86,20 @@ pub struct Peer(pub SocketAddr);
 pub async fn serve(listener: TcpListener, app: Router, limits: ConnectionLimits, shutdown: impl Future<Output = ()>) {
     let (closing, _) = watch::channel(());
     let mut connections = JoinSet::new();
+    // In all, they are counted by the tasks: the listener rests while there are too many.
+    let mut shares = PeerShares::new(&limits);
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             (stream, peer) = accept(&listener), if connections.len() < limits.connections => {
-                connections.spawn(connection(stream, peer, app.clone(), limits, closing.subscribe()));
+                let Some(share) = shares.take(Peer(peer)) else { continue };
+                let (app, limits, closing) = (app.clone(), limits.clone(), closing.subscribe());
+                connections.spawn(async move {
+                    connection(stream, peer, app, limits, closing).await;
+                    drop(share);
+                });
             }
         }
     }
@@ -91,6 +109,37 @@ pub async fn serve(listener: TcpListener, app: Router, limits: ConnectionLimits,
     if timeout(limits.drain_within, drained).await.is_err() {
         tracing::warn!(connections = connections.len(), "cut connections whose requests did not finish in time");
         connections.shutdown().await;
+    }
+}
+
+/// What each address has of the connections.
+struct PeerShares {
+    shares: Shares,
+    proxies: Proxies,
+    refused: u64,
+    told: Option<Instant>,
+}
+
+impl PeerShares {
+    fn new(limits: &ConnectionLimits) -> Self {
+        let shares = Shares::new(usize::MAX, limits.per_address);
+        Self { shares, proxies: limits.proxies.clone(), refused: 0, told: None }
+    }
+
+    /// A share for a connection of this peer; none when it has too many.
+    fn take(&mut self, peer: Peer) -> Option<Share> {
+        let client = ClientAddress::of_peer(peer);
+        let taken =
+            if self.proxies.trust(client.ip()) { self.shares.take_in_all() } else { self.shares.take(client.key()) };
+        if taken.as_ref().is_err_and(|why| *why == NoShare::OverShare) {
+            self.refused += 1;
+            if self.told.is_none_or(|told| told.elapsed() >= REFUSALS_TOLD_EVERY) {
+                // The one that is named stands for those since the last line.
+                tracing::warn!(client = %client.ip(), refused = self.refused, "closed connections of an address that has too many");
+                (self.refused, self.told) = (0, Some(Instant::now()));
+            }
+        }
+        taken.ok()
     }
 }
 
@@ -125,7 +174,7 @@ async fn connection(
         tracing::debug!(%error, "a connection ended before it began");
         return;
     }
-    let pace = Pace::new(limits);
+    let pace = Pace::new(&limits);
     let service = service_fn(|mut request: Request<Incoming>| {
         let busy = pace.busy();
         request.extensions_mut().insert(Peer(peer));

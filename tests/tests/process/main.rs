@@ -15,6 +15,7 @@ mod outputs;
 mod released;
 mod roles;
 mod settings;
+mod sockets;
 mod stopping;
 
 use acceptance::process::{Ended, Folder, Roster, postgres, uuid};

@@ -125,6 +125,9 @@ async fn a_command_can_be_followed_until_it_has_ended() {
         world.work().await;
         let told = following.await.unwrap();
         assert_eq!((told.status, told.header("content-type")), (200, Some("text/event-stream")), "{told:?}");
+        assert_eq!(told.header("x-accel-buffering"), Some("no"), "nginx sends each event on");
+        let caching: Vec<_> = told.head.lines().filter(|line| line.starts_with("cache-control")).collect();
+        assert_eq!(caching, ["cache-control: no-store, no-transform"]);
         let data = |told: &Answer| {
             let lines = told.body.lines().filter_map(|line| line.strip_prefix("data: "));
             lines.map(|data| serde_json::from_str(data).unwrap()).collect::<Vec<Value>>()

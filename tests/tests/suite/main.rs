@@ -17,4 +17,5 @@ mod permissions;
 mod prefer;
 mod service_keys;
 mod session_races;
+mod shares;
 mod sign_in;

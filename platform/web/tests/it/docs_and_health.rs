@@ -3,7 +3,7 @@ use std::{future::pending, sync::Arc};
 use use_case::async_trait;
 use web::{
     docs,
-    health::{self, Checks, Health, Readiness},
+    health::{self, Checks, Health, Readiness, Stopping},
 };
 
 async fn docs_server() -> Server {
@@ -119,7 +119,7 @@ async fn an_instance_is_ready_when_its_database_is() {
         (Ok, Down, Ok, 503, "down"),
     ] {
         let checks = Checks { database, migrations, broker };
-        let server = Server::start(health::routes(Arc::new(Fixed(checks)))).await;
+        let server = Server::start(health::routes(Arc::new(Fixed(checks)), Stopping::default())).await;
         let answer = server.get("/health/ready").await;
         assert_eq!((answer.status(), answer.header("content-type")), (status, Some("application/json")), "{checks:?}");
         assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -134,7 +134,22 @@ async fn an_instance_is_ready_when_its_database_is() {
 async fn a_check_that_hangs_is_a_database_that_is_down() {
     use tower::Service as _;
     let request = axum::extract::Request::get("/health/ready").body(axum::body::Body::empty()).unwrap();
-    let answer = health::routes(Arc::new(Hanging)).call(request);
+    let answer = health::routes(Arc::new(Hanging), Stopping::default()).call(request);
     let answer = tokio::time::timeout(LONG, answer).await.expect("patience ends").unwrap();
     assert_eq!(answer.status(), 503);
+}
+
+#[tokio::test]
+async fn a_process_that_is_about_to_end_is_not_ready_and_lives() {
+    let checks = Checks { database: Health::Ok, migrations: Health::Ok, broker: Health::Ok };
+    let stopping = Stopping::default();
+    let server = Server::start(health::routes(Arc::new(Fixed(checks)), stopping.clone())).await;
+    let ready = server.get("/health/ready").await;
+    assert_eq!((ready.status(), &ready.json()["stopping"]), (200, &false.into()));
+    stopping.begin();
+    let ready = server.get("/health/ready").await;
+    let report = ready.json();
+    assert_eq!((ready.status(), &report["status"], &report["stopping"]), (503, &"down".into(), &true.into()));
+    assert_eq!(report["checks"]["database"], "ok", "what is checked is as before");
+    assert_eq!(server.get("/health/live").await.status(), 200);
 }

@@ -8,3 +8,4 @@ mod docs_and_health;
 mod edge;
 mod framing;
 mod server;
+mod shares;

@@ -16,7 +16,15 @@ pub(crate) const SHORT: Duration = Duration::from_millis(50);
 
 /// ConnectionLimits that no test reaches by accident.
 pub(crate) fn lenient() -> ConnectionLimits {
-    ConnectionLimits { connections: 100, head_within: LONG, idle_for: LONG, stalled_for: LONG, drain_within: LONG }
+    ConnectionLimits {
+        connections: 100,
+        per_address: 100,
+        proxies: web::Proxies::default(),
+        head_within: LONG,
+        idle_for: LONG,
+        stalled_for: LONG,
+        drain_within: LONG,
+    }
 }
 
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {

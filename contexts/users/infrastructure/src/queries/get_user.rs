@@ -12,7 +12,9 @@ use use_case::Message as _;
 use users_application::RegisterUser;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Caller, Commands, Deadline, ETag, Json, NoQuery, PathId, Person, Prefer, Problem, unavailable};
+use web::{
+    Caller, ClientAddress, Commands, Deadline, ETag, Json, NoQuery, PathId, Person, Prefer, Problem, unavailable,
+};
 
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
@@ -128,11 +130,13 @@ pub(crate) async fn get_user(
     PathId(id): PathId,
     prefer: Prefer,
     Extension(deadline): Extension<Deadline>,
+    Extension(client): Extension<ClientAddress>,
     headers: HeaderMap,
     _: NoQuery,
 ) -> Result<Response, Problem> {
     let mut found = find(&query.db, id).await.map_err(unavailable)?;
-    let waited = found.is_none() && query.registration_ended(id, prefer, &deadline).await.map_err(unavailable)?;
+    let waited =
+        found.is_none() && query.registration_ended(id, prefer, &deadline, client).await.map_err(unavailable)?;
     if waited {
         found = find(&query.db, id).await.map_err(unavailable)?;
     }
@@ -166,8 +170,14 @@ pub(crate) async fn get_me(State(query): State<GetUser>, me: Person, _: NoQuery)
 
 impl GetUser {
     /// Waits for a live registration of this id, if the client wants to; whether another look is worth it.
-    async fn registration_ended(&self, id: Uuid, prefer: Prefer, deadline: &Deadline) -> Result<bool, SqlError> {
-        let Some((_place, until)) = self.commands.wait(prefer, deadline) else { return Ok(false) };
+    async fn registration_ended(
+        &self,
+        id: Uuid,
+        prefer: Prefer,
+        deadline: &Deadline,
+        client: ClientAddress,
+    ) -> Result<bool, SqlError> {
+        let Some((_share, until)) = self.commands.wait(prefer, deadline, client) else { return Ok(false) };
         self.commands.ledger().ended_by("users", RegisterUser::NAME, id, until).await?;
         Ok(true)
     }
