@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use web::health::{Checks, Health, Readiness, Stopping};
-use web::{Commands, ConnectionLimits, EdgeSettings, Limits, Module, PasswordGate, Proxies};
+use web::{Commands, ConnectionLimits, EdgeSettings, Limits, Module, PasswordGate, Proxies, RequestTasks};
 
 /// The bounded contexts: one line each.
 const CONTEXTS: &[BoundedContext] = &[
@@ -91,6 +91,8 @@ impl Default for Issuer {
     }
 }
 
+/// How long requests whose clients have hung up may take to end after the connections are closed.
+const TASKS_WITHIN: Duration = Duration::from_secs(3);
 /// For how long an access token is good.
 const TOKEN_LIFE: Duration = Duration::from_secs(300);
 
@@ -136,6 +138,7 @@ pub struct Roster {
     connections_per_address: usize,
     stopping: Stopping,
     background: JoinSet<()>,
+    tasks: RequestTasks,
     registrar: Registrar,
 }
 
@@ -182,6 +185,7 @@ impl Kit {
         cost: Cost,
         tokens: &Issuer,
         limits: Limits,
+        tasks: RequestTasks,
     ) -> Result<Self, Unfit> {
         let pool = Arc::new(HashPool::start(cores())?);
         let signing = Arc::new(SigningKeys::open(keys.file().clone())?);
@@ -191,7 +195,7 @@ impl Kit {
         Ok(Self {
             gate: Arc::new(SealingGate::new(policy.clone(), keys.sealer())),
             hashing: Arc::new(Hashing::new(opener, pool, cost)),
-            desk: Desk::new(db.clone(), credentials, tokens, policy, limits),
+            desk: Desk::new(db.clone(), credentials, tokens, policy, limits, tasks),
         })
     }
 }
@@ -207,7 +211,8 @@ impl Roster {
         // In a load test, all connections may come from one address.
         let connections_per_address = if limits { plan.connections_per_address } else { usize::MAX };
         let limits = Limits::new(db.clone(), limits);
-        let kit = Kit::new(&db, &keys, opener, bcrypt_cost, &tokens, limits.clone())?;
+        let tasks = RequestTasks::default();
+        let kit = Kit::new(&db, &keys, opener, bcrypt_cost, &tokens, limits.clone(), tasks.clone())?;
         let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.2)(&kit)).collect();
         let contexts: Vec<_> = modules.iter().map(|module| module.context()).collect();
 
@@ -224,7 +229,7 @@ impl Roster {
         background.spawn(limits.clone().sweep());
         let (gate, desk) = (kit.gate.clone(), kit.desk.clone());
         let registrar = Registrar { db: db.clone(), ledger: node.ledger(), gate, desk };
-        let commands = Commands::new(node.ledger(), limits);
+        let commands = Commands::new(node.ledger(), limits, tasks.clone());
         let routes = modules.iter().map(|module| module.routes(&db, &commands)).collect();
         let (router, mut document) = web::assemble(title(), routes, commands, Arc::new(Authenticator::new(kit.desk)));
         document.merge(web::health::openapi());
@@ -246,6 +251,7 @@ impl Roster {
             connections_per_address,
             stopping,
             background,
+            tasks,
             registrar,
         })
     }
@@ -313,6 +319,9 @@ impl Roster {
 
     /// Stops: what runs is finished, the rest goes back to the ledger.
     pub async fn stop(mut self) {
+        if !self.tasks.finished(TASKS_WITHIN).await {
+            tracing::warn!("requests whose clients have hung up did not end in time");
+        }
         self.node.stop().await;
         self.background.shutdown().await;
         if let Hints::RabbitMq(broker) = &self.hints {

@@ -50,6 +50,16 @@ impl ClientAddress {
             IpAddr::V6(v6) => v6.octets()[..8].to_vec(),
         }
     }
+
+    /// The network around the address, of which one operator may hold every address: an IPv4 /24, an
+    /// IPv6 /48.
+    #[must_use]
+    pub fn network(self) -> Vec<u8> {
+        match self.0 {
+            IpAddr::V4(v4) => v4.octets()[..3].to_vec(),
+            IpAddr::V6(v6) => v6.octets()[..6].to_vec(),
+        }
+    }
 }
 
 /// A hop: an address, with a port or without.

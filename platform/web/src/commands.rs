@@ -5,7 +5,7 @@ use crate::command_view::CommandView;
 use crate::idempotency::IdempotencyKey;
 use crate::shares::{NoShare, Share, Shares};
 use crate::targets::Targets;
-use crate::{ClientAddress, Deadline, Fields, Json, Limits, Prefer, Problem, Trace, Violation};
+use crate::{ClientAddress, Deadline, Fields, Json, Limits, Prefer, Problem, RequestTasks, Trace, Violation};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -32,14 +32,20 @@ pub struct Commands {
     ledger: Ledger,
     limits: Limits,
     waits: Shares,
+    tasks: RequestTasks,
 }
 
 impl Commands {
-    /// Accepts into this ledger, within these limits.
+    /// Accepts into this ledger, within these limits. `tasks` are those on which routes that answer at
+    /// once run to their end.
     #[must_use]
-    pub fn new(ledger: Ledger, limits: Limits) -> Self {
+    pub fn new(ledger: Ledger, limits: Limits, tasks: RequestTasks) -> Self {
         let per_address = if limits.are_enforced() { WAITS_PER_ADDRESS } else { WAITS };
-        Self { ledger, limits, waits: Shares::new(WAITS, per_address) }
+        Self { ledger, limits, waits: Shares::new(WAITS, per_address), tasks }
+    }
+
+    pub(crate) const fn tasks(&self) -> &RequestTasks {
+        &self.tasks
     }
 
     /// The ledger, to ask.

@@ -188,7 +188,7 @@ fn escaped(path: &str) -> String {
 /// One line in the log for one request, also for one whose client hung up. Nothing of it is
 /// chosen by the client but the trace id, and the path of what does not exist: no query, no header,
 /// no invented method. An error says which, and from where the request came: that is how attempts are
-/// seen (ASVS 16.3.3). Whoever is served leaves no address.
+/// seen (ASVS 16.3.3), those of a client that hangs up included. A request that succeeds leaves no address.
 struct AccessLine {
     method: &'static str,
     route: Option<MatchedPath>,
@@ -235,6 +235,7 @@ impl AccessLine {
 
 impl Drop for AccessLine {
     fn drop(&mut self) {
+        let is_served = self.status.is_some() && self.code.is_none();
         let outcome = if self.status.is_some() { "answered" } else { "the client hung up" };
         tracing::info!(
             target: "web::access",
@@ -243,7 +244,7 @@ impl Drop for AccessLine {
             path = self.missed_path(),
             status = self.status.map(|status| status.as_u16()),
             code = self.code,
-            client = self.client.filter(|_| self.code.is_some()).map(|client| client.ip()).map(tracing::field::display),
+            client = self.client.filter(|_| !is_served).map(|client| client.ip()).map(tracing::field::display),
             duration_ms = (self.begun.elapsed().as_secs_f64() * 1e6).round() / 1e3,
             trace_id = self.trace.given_trace_id(),
             request_id = %self.trace.request_id(),

@@ -69,8 +69,29 @@ impl Limits {
     /// # Errors
     /// As [`take`](Self::take); the wait is the longest of those that refuse.
     pub async fn take_all(&self, wanted: &[(&Limit, &[u8])]) -> Result<Permit, Problem> {
+        self.try_all(wanted).await?.map_err(refused)
+    }
+
+    /// Takes one of each limit of the first alternative whose limits all have room, or nothing. Two
+    /// limits of one name share a count: the one with the smaller burst leaves the rest to the other.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take); the wait is the shortest of the alternatives'.
+    pub async fn take_first(&self, alternatives: &[&[(&Limit, &[u8])]]) -> Result<Permit, Problem> {
+        let mut shortest = None;
+        for wanted in alternatives {
+            match self.try_all(wanted).await? {
+                Ok(permit) => return Ok(permit),
+                Err(wait) => shortest = Some(shortest.map_or(wait, |least: Duration| least.min(wait))),
+            }
+        }
+        Err(refused(shortest.unwrap_or_default()))
+    }
+
+    /// One of each, or how long to wait for it.
+    async fn try_all(&self, wanted: &[(&Limit, &[u8])]) -> Result<Result<Permit, Duration>, Problem> {
         if !self.enforced {
-            return Ok(Permit(Vec::new()));
+            return Ok(Ok(Permit(Vec::new())));
         }
         // In one order, whoever asks: two transactions that lock the same rows never wait for each other.
         let mut wanted: Vec<_> = wanted.iter().map(|(limit, key)| (Key::of(limit, key), *limit)).collect();
@@ -85,10 +106,10 @@ impl Limits {
         }
         // The transaction is dropped with what was taken before.
         if let Some(wait) = wait {
-            return Err(refused(wait));
+            return Ok(Err(wait));
         }
         tx.commit().await.map_err(unavailable)?;
-        Ok(Permit(taken))
+        Ok(Ok(Permit(taken)))
     }
 
     /// Whether one could be taken. For what is counted only afterwards, such as misses: requests that

@@ -4,10 +4,12 @@ use crate::commands::Asked;
 use crate::get_command::{__path_get_command, __path_get_command_events, get_command, get_command_events};
 use crate::idempotency::MaybeKey;
 use crate::openapi::{complete, describe, schemas};
+use crate::request_tasks::complete as run_to_its_end;
 use crate::targets::Targets;
 use crate::{Authenticate, ClientAddress, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
 use axum::extract::Request;
 use axum::http::Method;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router};
 use std::sync::Arc;
@@ -55,11 +57,14 @@ impl Routes {
     }
 
     /// A route that answers at once: an axum handler with its `#[utoipa::path]`, wrapped by
-    /// [`operation!`](crate::operation). All queries are such routes.
+    /// [`operation!`](crate::operation). All queries are such routes. What is not safe runs to its end,
+    /// even if its client hangs up.
     #[must_use]
     pub fn at_once<S: Clone + Send + Sync + 'static>(mut self, state: S, operation: UtoipaMethodRouter<S>) -> Self {
         let (schemas, paths, handler) = operation;
-        self.router = self.router.routes((schemas, paths, handler.with_state(state)));
+        let handler = handler.with_state(state);
+        let handler = handler.layer(from_fn_with_state(self.commands.tasks().clone(), run_to_its_end));
+        self.router = self.router.routes((schemas, paths, handler));
         self
     }
 }

@@ -1,6 +1,6 @@
 //! Guessing at passwords: slowed down by account and by address, whatever the spelling, on all nodes at once.
 
-use acceptance::{Answer, Person, Request, in_each_world};
+use acceptance::{Answer, Person, Request, World, in_each_world};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -141,6 +141,110 @@ async fn a_stolen_session_guesses_at_the_password_no_oftener_than_anybody() {
         assert!(is_limited(&node.send(&guess()).await));
         assert!(is_limited(&node.send(&from("203.0.113.8", wrong())).await), "and the count is the one of signing in");
         node.stop().await;
+    })
+    .await;
+}
+
+/// Lets so many seconds pass for every count.
+async fn pass(world: &World, seconds: i64) {
+    let postgres = format!("update web_limits set empty_at = empty_at - interval '{seconds} s'");
+    let sqlite = format!("update web_limits set empty_at = empty_at - {seconds} * 1000000");
+    world.run((&*postgres.leak(), &*sqlite.leak())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limits_do_not_tell_the_right_password_of_a_deactivated_account() {
+    in_each_world(async |world| {
+        let (off, other) = (Person::new("off@example.org"), Person::new("other@example.org"));
+        let admin = world.administrator("admin@example.org").await;
+        for person in [&off, &other] {
+            let member = world.member(person).await;
+            world.disable(&member, &admin).await;
+        }
+        let node = world.limited_node(PROXY).await;
+        let mut seen = Vec::new();
+        for (address, attempt) in
+            [("203.0.113.7", off.clone()), ("198.51.100.7", other.with_password("this one is wrong"))]
+        {
+            let mut statuses = Vec::new();
+            for _ in 0..14 {
+                statuses.push(node.send(&from(address, attempt.login())).await.status);
+            }
+            seen.push(statuses);
+        }
+        assert_eq!(seen[0], [[401; 10].as_slice(), &[429; 4]].concat());
+        assert_eq!(seen[0], seen[1]);
+        assert_eq!(node.send(&off.login()).await.status, 429, "nor from where its owner was signed in");
+        node.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_does_not_tell_from_which_addresses_somebody_signs_in() {
+    in_each_world(async |world| {
+        world.member(&ada()).await;
+        let node = world.limited_node(PROXY).await;
+        for n in 0..10 {
+            assert_eq!(node.send(&from(&format!("203.0.113.{n}"), wrong())).await.status, 401);
+        }
+        for _ in 0..3 {
+            let (known, unknown) = (node.send(&wrong()).await, node.send(&from("192.0.2.9", wrong())).await);
+            assert!(is_limited(&known) && is_limited(&unknown), "{known:?} {unknown:?}");
+        }
+        let elsewhere = node.send(&from("192.0.2.9", ada().login())).await;
+        assert!(is_limited(&elsewhere), "the right one, too: {elsewhere:?}");
+        assert_eq!(node.send(&ada().login()).await.status, 200, "nobody is locked out of their home");
+        for n in 0..60 {
+            assert_eq!(node.send(&wrong()).await.status, 429, "number {n}");
+        }
+        assert!(is_limited(&node.send(&ada().login()).await), "ten guesses and not more are compared there");
+        node.stop().await;
+    })
+    .await;
+}
+
+/// In how many minutes the owner gets in, who comes from a new address and asks when told to, while strangers
+/// from these addresses ask all the time.
+async fn minutes_beside(world: &World, strangers: &[String], owner: &str) -> u32 {
+    let node = world.limited_node(PROXY).await;
+    let mut minutes = 0;
+    loop {
+        for stranger in strangers {
+            for _ in 0..(20 / strangers.len()).max(2) {
+                node.send(&from(stranger, wrong())).await;
+            }
+        }
+        let answer = node.send(&from(owner, ada().login())).await;
+        if answer.status == 200 {
+            break;
+        }
+        assert!(is_limited(&answer), "{answer:?}");
+        assert!(minutes < 10, "the owner never gets in");
+        minutes += 1;
+        pass(world, 60).await;
+    }
+    node.stop().await;
+    minutes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_who_keeps_to_retry_after_gets_in_beside_a_stranger_who_asks_all_the_time() {
+    in_each_world(async |world| {
+        world.member(&ada()).await;
+        let minutes = minutes_beside(world, &["203.0.113.7".to_owned()], "203.0.113.8").await;
+        assert!(minutes <= 2, "{minutes}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_addresses_of_a_network_together_keep_the_owner_out_for_five_minutes_at_most() {
+    in_each_world(async |world| {
+        world.member(&ada()).await;
+        let strangers: Vec<_> = (0..30).map(|n| format!("2001:db8:7:{n:x}::1")).collect();
+        let minutes = minutes_beside(world, &strangers, "2001:db8:8::1").await;
+        assert!(minutes <= 5, "{minutes}");
     })
     .await;
 }

@@ -8,6 +8,7 @@ mod commands;
 mod deactivation;
 mod duplicates;
 mod guesses;
+mod hang_ups;
 mod idempotency;
 mod limits;
 mod main_job;

@@ -36,6 +36,9 @@ pub trait Credentials: Send + Sync {
     /// Whether this is the user's password, for a change of it.
     async fn verify_of(&self, user: UserId, password: &Secret) -> Result<Option<Proven>, Unavailable>;
 
+    /// Compares the password with nothing: only the work of one that does not fit is done.
+    async fn pretend(&self, password: &Secret) -> Result<(), Unavailable>;
+
     /// Hashes a new password, while somebody waits.
     async fn hash(&self, password: &Secret) -> Result<PasswordHash, Unavailable>;
 }

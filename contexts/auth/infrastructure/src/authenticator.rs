@@ -62,19 +62,28 @@ impl Authenticate for Authenticator {
     }
 
     async fn denied(&self, caller: &Caller, route: &str, client: &Client) {
+        // On a task: a client that hangs up leaves its refusal on record, too. Beyond the most that run, the
+        // access line has to do.
+        let (desk, caller, route, client) = (self.0.clone(), caller.clone(), route.to_owned(), client.on_record());
+        let _ = self.0.tasks.run(async move { desk.record_refusal(&caller, route, client).await }).await;
+    }
+}
+
+impl Desk {
+    async fn record_refusal(&self, caller: &Caller, route: String, client: kernel::Client) {
         let actor = match caller {
             Caller::Anonymous => Actor::Anonymous,
             Caller::Person(person) => Actor::User(person.user),
             Caller::Service(service) => Actor::Service(service.key),
         };
         // A record that fills up by itself is read by nobody: beyond this the log has to do.
-        let many = self.0.limits.take(&DENIALS, caller.principal().as_bytes()).await;
+        let many = self.limits.take(&DENIALS, caller.principal().as_bytes()).await;
         if many.is_err() {
             tracing::warn!(target: "audit", caller = caller.principal(), route, "refused, and not recorded any more for a while");
             return;
         }
-        let denied = DenyAccess { actor, route: route.to_owned(), client: client.on_record() };
-        if let Err(why) = self.0.run(denied).await {
+        let denied = DenyAccess { actor, route: route.clone(), client };
+        if let Err(why) = self.run(denied).await {
             tracing::error!(%why, route, "a refusal could not be recorded");
         }
     }

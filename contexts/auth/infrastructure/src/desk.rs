@@ -9,7 +9,7 @@ use persistence::{Db, Tx};
 use std::sync::Arc;
 use std::time::Duration;
 use use_case::Unavailable;
-use web::{Limits, Problem};
+use web::{Limits, Problem, RequestTasks};
 
 /// When to come back when something does not answer.
 const RETRY: Duration = Duration::from_secs(2);
@@ -25,6 +25,7 @@ pub struct Desk {
     pub(crate) policy: PasswordPolicy,
     pub(crate) life: SessionLife,
     pub(crate) limits: Limits,
+    pub(crate) tasks: RequestTasks,
 }
 
 impl Desk {
@@ -36,8 +37,9 @@ impl Desk {
         tokens: AccessTokens,
         policy: PasswordPolicy,
         limits: Limits,
+        tasks: RequestTasks,
     ) -> Self {
-        Self { db, credentials, tokens, policy, life: SessionLife::default(), limits }
+        Self { db, credentials, tokens, policy, life: SessionLife::default(), limits, tasks }
     }
 
     /// Does a use case in a transaction of its own, and commits it, whatever came of it.

@@ -79,6 +79,10 @@ impl Credentials for SqlCredentials {
         self.prove(found, password).await
     }
 
+    async fn pretend(&self, password: &Secret) -> Result<(), Unavailable> {
+        self.prove(None, password).await.map(drop)
+    }
+
     async fn hash(&self, password: &Secret) -> Result<PasswordHash, Unavailable> {
         self.verifier.hash(password).await
     }

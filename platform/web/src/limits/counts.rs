@@ -7,11 +7,13 @@ use persistence::{At, Sql, SqlError, Tx, execute, fetch_one, fetch_optional};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
-/// Bound: key, every, burst * every.
+/// Bound: key, every, burst * every. The time after the wait for the row's lock: by that of the transaction's begin,
+/// requests at once would be refused a permit that is left.
 const TAKE: (&str, &str) = (
-    "insert into web_limits (key, empty_at) values ($1, now() + $2 * interval '1 us') \
-     on conflict (key) do update set empty_at = greatest(web_limits.empty_at, now()) + $2 * interval '1 us' \
-     where greatest(web_limits.empty_at, now()) + $2 * interval '1 us' <= now() + $3 * interval '1 us' \
+    "insert into web_limits (key, empty_at) values ($1, clock_timestamp() + $2 * interval '1 us') \
+     on conflict (key) do update set empty_at = greatest(web_limits.empty_at, clock_timestamp()) + $2 * interval '1 us' \
+     where greatest(web_limits.empty_at, clock_timestamp()) + $2 * interval '1 us' \
+       <= clock_timestamp() + $3 * interval '1 us' \
      returning empty_at",
     "insert into web_limits (key, empty_at) values ($1, cast(unixepoch('subsec') * 1000000 as integer) + $2) \
      on conflict (key) do update set empty_at = max(web_limits.empty_at, cast(unixepoch('subsec') * 1000000 as integer)) + $2 \
@@ -65,7 +67,7 @@ pub(super) async fn take(tx: &mut Tx, key: Key, limit: &Limit) -> Result<Result<
     if let Some((empty_at,)) = fetch_optional!(tx, (At,), TAKE, &key.0[..], every, room(limit))? {
         return Ok(Ok(Taken { key, every, empty_at }));
     }
-    // On PostgreSQL the update that took nothing has locked the row, and `now()` is the same throughout.
+    // On PostgreSQL the update that took nothing has locked the row.
     Ok(Err(wait(tx, &key, limit).await?.unwrap_or_default()))
 }
 

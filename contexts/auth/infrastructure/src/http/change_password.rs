@@ -2,13 +2,13 @@
 
 use crate::Desk;
 use crate::desk::unavailable;
-use crate::guesses::identifier_of;
+use crate::guesses::{Guess, identifier_of};
 use crate::spelling::normalised;
 use auth_application::{ChangePassword, RefusePasswordChange};
 use auth_domain::SessionId;
 use axum::extract::State;
 use axum::http::StatusCode;
-use kernel::Reason as _;
+use kernel::{Reason as _, Secret};
 use utoipa::ToSchema;
 use web::{Client, Fields, NoQuery, Person, Problem, Violation};
 
@@ -54,7 +54,6 @@ pub(crate) async fn change_password(
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<StatusCode, Problem> {
-    let session = SessionId::new(me.session);
     let (current, new) = (fields.secret("current_password"), fields.secret("new_password"));
     let identifier =
         identifier_of(&desk.db, me.user).await.map_err(web::unavailable)?.ok_or_else(Problem::not_found)?;
@@ -63,14 +62,27 @@ pub(crate) async fn change_password(
     }
     let (current, new) = fields.finish(current.zip(new))?;
     let guess = desk.guess(&identifier, &from).await?;
-    let looked = desk.credentials.verify_of(me.user, &current).await;
-    let Some(proven) = desk.settle(guess, looked).await? else {
+    let changed = change(&desk, &guess, &me, &current, &new, &from).await;
+    desk.settle(guess, changed).await
+}
+
+async fn change(
+    desk: &Desk,
+    guess: &Guess,
+    me: &Person,
+    current: &Secret,
+    new: &Secret,
+    from: &Client,
+) -> Result<StatusCode, Problem> {
+    let session = SessionId::new(me.session);
+    let verify = desk.credentials.verify_of(me.user, current);
+    let Some(proven) = desk.compare(guess, current, verify).await? else {
         let refuse = RefusePasswordChange { user: me.user, session, client: from.on_record() };
         desk.run(refuse).await.map_err(unavailable)?;
         let wrong = Violation::new("/current_password", "wrong_password", "is not your password");
         return Err(Problem::invalid(vec![wrong]));
     };
-    let new = desk.credentials.hash(&new).await.map_err(unavailable)?;
+    let new = desk.credentials.hash(new).await.map_err(unavailable)?;
     let change = ChangePassword { proven, new, session, client: from.on_record() };
     if desk.run(change).await.map_err(unavailable)? { Ok(StatusCode::NO_CONTENT) } else { Err(changed_meanwhile()) }
 }

@@ -3,12 +3,15 @@
 use super::tokens::TokensView;
 use crate::Desk;
 use crate::desk::{broken, unavailable};
+use crate::guesses::Guess;
 use crate::tokens::{Kind, Opaque};
-use auth_application::{RefuseSignIn, SignIn};
+use auth_application::{EndSessions, RefuseSignIn, SignIn, Which};
+use auth_domain::Session;
 use axum::extract::State;
-use kernel::Email;
+use axum::response::IntoResponse;
+use kernel::{Email, Secret};
 use utoipa::ToSchema;
-use web::{Client, Fields, Json, NoQuery, Problem};
+use web::{Client, Fields, NoQuery, OrElse, Problem};
 
 /// Who signs in, and with what.
 #[derive(ToSchema)]
@@ -44,19 +47,39 @@ pub(crate) async fn login(
     from: Client,
     _: NoQuery,
     mut fields: Fields,
-) -> Result<Json<TokensView>, Problem> {
+) -> Result<impl IntoResponse + use<>, Problem> {
     let (email, password) = (fields.required("email", Email::parse), fields.secret("password"));
     let (email, password) = fields.finish(email.zip(password))?;
     let guess = desk.guess(&email, &from).await?;
-    let looked = desk.credentials.verify(&email, &password).await;
-    let Some(proven) = desk.settle(guess, looked).await? else {
+    let refresh = Opaque::random(Kind::Refresh).map_err(broken)?;
+    let opened = open(&desk, &guess, email, &password, &refresh, &from).await;
+    let session = desk.settle(guess, opened).await?;
+    let tokens = TokensView::of(&desk, &session, refresh)?;
+    Ok(OrElse(tokens, async move {
+        // Its tokens have reached no client, so that nobody could ever end it.
+        let end = EndSessions { user: session.user, which: Which::One(session.id), client: from.on_record() };
+        if let Err(why) = desk.run(end).await {
+            tracing::warn!(%why, session = %session.id, "a session whose tokens reached no client could not be ended");
+        }
+    }))
+}
+
+/// A session for the right password of somebody who may sign in. A refusal is on record before it is answered.
+async fn open(
+    desk: &Desk,
+    guess: &Guess,
+    email: Email,
+    password: &Secret,
+    refresh: &Opaque,
+    from: &Client,
+) -> Result<Session, Problem> {
+    let verify = desk.credentials.verify(&email, password);
+    let Some(proven) = desk.compare(guess, password, verify).await? else {
         desk.run(RefuseSignIn { identifier: email, client: from.on_record() }).await.map_err(unavailable)?;
         return Err(wrong_credentials());
     };
-    let refresh = Opaque::random(Kind::Refresh).map_err(broken)?;
     let sign_in = SignIn { proven, token: refresh.hash, client: from.on_record(), life: desk.life };
-    let session = desk.run(sign_in).await.map_err(unavailable)?.ok_or_else(wrong_credentials)?;
-    TokensView::of(&desk, &session, refresh)
+    desk.run(sign_in).await.map_err(unavailable)?.ok_or_else(wrong_credentials)
 }
 
 /// The same for an unknown address, a wrong password, and somebody who may not sign in.

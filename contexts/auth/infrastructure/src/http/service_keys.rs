@@ -13,7 +13,7 @@ use kernel::{Secret, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Administrator, Client, Fields, Json, NoQuery, PathId, Problem};
+use web::{Administrator, Client, Fields, Json, NoQuery, OrElse, PathId, Problem};
 
 /// What a service key is to be.
 #[derive(ToSchema)]
@@ -90,7 +90,15 @@ pub(crate) async fn create_service_key(
         expires_at: created.expires_at,
         key: key.text,
     };
-    Ok((StatusCode::CREATED, Json(shown)).into_response())
+    let answer = (StatusCode::CREATED, Json(shown));
+    Ok(OrElse(answer, async move {
+        // The key has reached no client, and it is shown only this once.
+        let revoke = RevokeServiceKey { actor, key: created.id, client: from.on_record() };
+        if let Err(why) = desk.run(revoke).await {
+            tracing::warn!(%why, key = %created.id, "a service key that reached no client could not be revoked");
+        }
+    })
+    .into_response())
 }
 
 /// Take a key away. For administrators.

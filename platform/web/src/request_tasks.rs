@@ -1,0 +1,235 @@
+//! Requests that change something run to their end, whether or not their client waits for the answer.
+//!
+//! hyper drops a handler where it waits when the client hangs up. A handler that has taken a permit and
+//! has not yet written its record would leave an effect without its record.
+
+use crate::Problem;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tracing::Instrument as _;
+
+/// How many run at once: clients that hang up at once could otherwise begin any number.
+const MOST: u32 = 2_000;
+/// When to come back if more would run.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The tasks on which requests run to their end. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct RequestTasks {
+    room: Arc<Semaphore>,
+}
+
+impl Default for RequestTasks {
+    fn default() -> Self {
+        Self { room: Arc::new(Semaphore::new(MOST as usize)) }
+    }
+}
+
+impl RequestTasks {
+    /// Waits until all of them have ended; whether they have within this time.
+    pub async fn finished(&self, within: Duration) -> bool {
+        timeout(within, self.room.acquire_many(MOST)).await.is_ok()
+    }
+
+    /// Runs `work` to its end, even if this future is dropped before.
+    ///
+    /// # Errors
+    /// 503 when too many run already: then nothing was begun.
+    pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, Problem> {
+        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
+            let title = "Too many requests are being answered now";
+            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", title).retry_after(RETRY));
+        };
+        let task = async move {
+            let done = work.await;
+            drop(place);
+            done
+        };
+        match tokio::spawn(task.in_current_span()).await {
+            Ok(done) => Ok(done),
+            // The edge answers a panic; a task that the end of the runtime cancelled is never polled again.
+            Err(error) => {
+                error.try_into_panic().map_or_else(|_| Err(Problem::internal()), |panic| resume_unwind(panic))
+            }
+        }
+    }
+}
+
+/// A middleware: what is not safe (RFC 9110, section 9.2.1) runs on a task of its own.
+pub(crate) async fn complete(State(tasks): State<RequestTasks>, request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let room = Arc::clone(&tasks.room);
+    let answer = async move {
+        let answer = next.run(request).await;
+        // The semaphore is never closed; without a place, what is taken back is not waited for.
+        Parcel { place: room.try_acquire_owned().ok(), answer: Some(answer) }
+    };
+    match tasks.run(answer).await {
+        Ok(parcel) => parcel.open(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// An answer on its way to the connection. Dropped unopened, because the client has hung up or the answer
+/// came too late, it does what the handler asked for in that case.
+struct Parcel {
+    answer: Option<Response>,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Parcel {
+    fn open(mut self) -> Response {
+        self.answer.take().unwrap_or_else(|| Problem::internal().into_response())
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        let undo =
+            self.answer.take().and_then(|answer| answer.extensions().get::<Undelivered>().and_then(Undelivered::take));
+        let place = self.place.take();
+        if let (Some(undo), Ok(runtime)) = (undo, Handle::try_current()) {
+            let task = async move {
+                undo.await;
+                drop(place);
+            };
+            runtime.spawn(task.in_current_span());
+        }
+    }
+}
+
+/// In the extensions of an answer: what is done when no client takes it.
+#[derive(Clone)]
+struct Undelivered(Arc<Mutex<Option<BoxFuture<'static, ()>>>>);
+
+impl Undelivered {
+    fn take(&self) -> Option<BoxFuture<'static, ()>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// An answer that gives something away which is good for nothing in no client's hands, such as tokens,
+/// and what is done when no client takes it.
+pub struct OrElse<A, U>(pub A, pub U);
+
+impl<A: IntoResponse, U: Future<Output = ()> + Send + 'static> IntoResponse for OrElse<A, U> {
+    fn into_response(self) -> Response {
+        let mut answer = self.0.into_response();
+        answer.extensions_mut().insert(Undelivered(Arc::new(Mutex::new(Some(Box::pin(self.1))))));
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OrElse, RequestTasks, complete};
+    use axum::body::Body;
+    use axum::extract::Request;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::post;
+    use axum::{Router, response::Response};
+    use std::future::pending;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+    use tokio::sync::Semaphore;
+    use tower::Service as _;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    struct World {
+        tasks: RequestTasks,
+        router: Router,
+        begun: Arc<Semaphore>,
+        go_on: Arc<Semaphore>,
+        done: Arc<AtomicUsize>,
+        undone: Arc<AtomicUsize>,
+    }
+
+    impl World {
+        /// One route. Its handler says that it has begun, waits until it may go on, and counts.
+        fn new() -> Self {
+            let tasks = RequestTasks::default();
+            let (begun, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+            let (done, undone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let shared = (begun.clone(), go_on.clone(), done.clone(), undone.clone());
+            let handler = async move || {
+                let (begun, go_on, done, undone) = shared.clone();
+                begun.add_permits(1);
+                go_on.acquire().await.expect("open").forget();
+                done.fetch_add(1, Ordering::SeqCst);
+                OrElse("done", async move { _ = undone.fetch_add(1, Ordering::SeqCst) })
+            };
+            let route = post(handler.clone()).get(handler);
+            let router = Router::new().route("/", route.layer(from_fn_with_state(tasks.clone(), complete)));
+            Self { tasks, router, begun, go_on, done, undone }
+        }
+
+        fn call(&self, method: &str) -> impl Future<Output = Response> + use<> {
+            let request = Request::builder().method(method).uri("/").body(Body::empty()).expect("a request");
+            let answer = self.router.clone().call(request);
+            async move { answer.await.expect("an answer") }
+        }
+
+        /// A client that hangs up once the handler has begun.
+        async fn hang_up(&self, method: &str) {
+            tokio::select! {
+                _ = self.call(method) => panic!("nobody has let it go on"),
+                begun = self.begun.acquire() => begun.expect("open").forget(),
+            }
+        }
+
+        fn counts(&self) -> (usize, usize) {
+            (self.done.load(Ordering::SeqCst), self.undone.load(Ordering::SeqCst))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_changes_something_runs_to_its_end_and_gives_nothing_to_a_client_that_is_gone() {
+        let world = World::new();
+        world.hang_up("POST").await;
+        assert!(!world.tasks.finished(Duration::from_millis(20)).await, "it runs");
+        world.go_on.add_permits(1);
+        assert!(world.tasks.finished(LONG).await);
+        assert_eq!(world.counts(), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn what_is_answered_is_not_undone() {
+        let world = World::new();
+        world.go_on.add_permits(1);
+        assert_eq!(world.call("POST").await.status(), 200);
+        assert!(world.tasks.finished(LONG).await);
+        assert_eq!(world.counts(), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn what_only_reads_ends_with_its_client() {
+        let world = World::new();
+        world.hang_up("GET").await;
+        world.go_on.add_permits(1);
+        assert!(world.tasks.finished(LONG).await);
+        assert_eq!((world.counts(), world.go_on.available_permits()), ((0, 0), 1));
+    }
+
+    #[tokio::test]
+    async fn no_more_run_at_once_than_there_is_room_for() {
+        let tasks = RequestTasks::default();
+        let all: Vec<_> = (0..super::MOST).map(|_| Arc::clone(&tasks.room).try_acquire_owned()).collect();
+        let refused = tasks.run(pending::<()>()).await.expect_err("no room");
+        assert_eq!(refused.code(), "overloaded");
+        drop(all);
+        assert_eq!(tasks.run(async { 7 }).await.ok(), Some(7));
+    }
+}

@@ -1,0 +1,109 @@
+//! Clients that hang up: what they have begun runs to its end, with its record.
+
+use acceptance::{Node, Person, World, in_each_world, logs};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+const PROXY: &str = "127.0.0.1";
+
+fn ada() -> Person {
+    Person::new("ada@example.org")
+}
+
+/// Sends a request and closes the connection before the answer, once this many counts have begun: earlier, the
+/// server may drop the request before it has begun.
+async fn leave(world: &World, node: &Node, counts: i64, path: &str, headers: &str, body: &Value) {
+    let body = body.to_string();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{headers}");
+    let mut stream = TcpStream::connect(node.address).await.unwrap();
+    let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    world.until("select count(*) from web_limits", counts).await;
+}
+
+/// The first makes two counts, of its account and of its address; each further one makes one.
+async fn leave_sign_in(world: &World, node: &Node, n: u8, password: &str) {
+    let headers = format!("X-Forwarded-For: {}\r\n", address(world, n));
+    let body = json!({ "email": "ada@example.org", "password": password });
+    leave(world, node, i64::from(n) + 2, "/auth/login", &headers, &body).await;
+}
+
+fn address(world: &World, n: u8) -> String {
+    format!("203.0.{}.{n}", world.kind as u8 + 101)
+}
+
+const REFUSED: &str = "select count(*) from auth_audit_events where action = 'sign_in' and outcome = 'refused'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_wrong_sign_in_is_on_record_whose_client_hangs_up_and_its_address_is_in_the_log() {
+    in_each_world(async |world| {
+        world.member(&ada()).await;
+        let node = world.limited_node(PROXY).await;
+        for n in 0..8 {
+            leave_sign_in(world, &node, n, "another password, which is wrong").await;
+        }
+        world.until(REFUSED, 8).await;
+        let mut addresses =
+            world.texts("select address from auth_audit_events where outcome = 'refused' order by address").await;
+        addresses.dedup();
+        assert_eq!(addresses, (0..8).map(|n| address(world, n)).collect::<Vec<_>>());
+        let logs = logs();
+        let hung_up = logs.lines().filter(|line| line.contains("the client hung up"));
+        let hung_up: Vec<_> = hung_up.collect();
+        for n in 0..8 {
+            let client = format!("\"client\":\"{}\"", address(world, n));
+            assert!(hung_up.iter().any(|line| line.contains(&client)), "{client}: {hung_up:?}");
+        }
+        node.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_tokens_reach_no_client_is_ended() {
+    in_each_world(async |world| {
+        let here = world.member(&ada()).await;
+        let node = world.limited_node(PROXY).await;
+        for n in 0..3 {
+            leave_sign_in(world, &node, n, &ada().password).await;
+        }
+        let signed_in = "select count(*) from auth_audit_events where action = 'sign_in' and outcome = 'succeeded'";
+        world.until(signed_in, 4).await;
+        world.until("select count(*) from auth_sessions where ended_at is null", 1).await;
+        assert!(world.knows(&here).await, "the one that is held goes on");
+        node.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_for_a_change_and_a_refusal_are_on_record_although_the_client_hangs_up() {
+    in_each_world(async |world| {
+        let here = world.member(&ada()).await;
+        let node = world.limited_node(PROXY).await;
+        let bearer = format!("Authorization: Bearer {}\r\n", here.access);
+        let new = json!({ "name": "orders", "scope": "introspect" });
+        leave(world, &node, 1, "/auth/service-keys", &bearer, &new).await;
+        world.until("select count(*) from auth_audit_events where action = 'access'", 1).await;
+        let body =
+            json!({ "current_password": "another password, which is wrong", "new_password": "noch drei blaue Würfel" });
+        leave(world, &node, 3, "/auth/password", &bearer, &body).await;
+        world.until("select count(*) from auth_audit_events where action = 'password.change'", 1).await;
+        node.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_for_what_clients_have_left_behind() {
+    in_each_world(async |world| {
+        let node = world.limited_node(PROXY).await;
+        for n in 0..5 {
+            leave_sign_in(world, &node, n, "whatever it is, it is wrong").await;
+        }
+        node.stop().await;
+        assert_eq!(world.count(REFUSED).await, 5, "a guess without its record");
+    })
+    .await;
+}
