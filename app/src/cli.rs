@@ -84,6 +84,8 @@ pub fn run() -> ExitCode {
         Err(error) => return failed(&anyhow::Error::new(error).context("the runtime cannot be started")),
     };
     let code = runtime.block_on(execute(cli)).unwrap_or_else(|error| failed(&error));
+    // A thread that looks up a host name may hang: the process does not wait for it.
+    runtime.shutdown_background();
     logging::flush();
     code
 }

@@ -9,14 +9,17 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sealing::{Exposure, Keys};
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use web::ConnectionLimits;
 
 /// For how long a database that does not answer is asked again.
 const DATABASE_WITHIN: Duration = Duration::from_secs(30);
+/// All of stopping, so that whoever sends SIGKILL after 30 seconds never has to.
+const STOP_WITHIN: Duration = Duration::from_secs(28);
 const DATABASE_RETRY: Duration = Duration::from_millis(500);
 /// Files that are no clients' connections: the database, the broker, the log.
 const FILES_OF_OURS: usize = 256;
@@ -35,11 +38,15 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
     // Before anything else: a stop that comes early is heeded once it can be.
     let mut stop = pin!(stop_signal()?);
     let listener = if role.answers() { Some(bind(settings.listen).await?) } else { None };
+    let prepared = async {
+        let db = open(&settings).await?;
+        prepare_schema(&db, settings.profile).await?;
+        Ok::<_, anyhow::Error>(db)
+    };
     let db = tokio::select! {
-        db = open(&settings) => db?,
+        db = prepared => db?,
         () = &mut stop => return Ok(()),
     };
-    prepare_schema(&db, settings.profile).await?;
     if role.answers() {
         let db = db.clone();
         tokio::spawn(async move { db.warm_up().await });
@@ -67,6 +74,7 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
     warn(&settings);
 
     let app = roster.app();
+    let stopping_since = OnceLock::new();
     match listener {
         Some(listener) => {
             let stopping = async {
@@ -77,6 +85,7 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
                     tracing::info!(seconds = settings.shutdown_delay.as_secs(), "not ready any more: stopping later");
                     sleep(settings.shutdown_delay).await;
                 }
+                stopping_since.get_or_init(Instant::now);
                 // Whoever waits for an outcome is answered, so that the connections can drain.
                 roster.node.begin_stop();
             };
@@ -85,7 +94,10 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
         None => stop.await,
     }
     tracing::info!("stopping");
-    roster.stop().await;
+    let give_up = *stopping_since.get_or_init(Instant::now) + STOP_WITHIN;
+    if timeout_at(give_up, roster.stop()).await.is_err() {
+        tracing::warn!("stopped without a farewell to what does not answer: leases run out by themselves");
+    }
     Ok(())
 }
 

@@ -7,6 +7,8 @@ pub mod canary;
 pub mod checker;
 pub mod http;
 pub mod load;
+pub mod own_postgres;
+pub mod relay;
 pub mod stored;
 
 use http::Answer;
@@ -80,6 +82,15 @@ pub fn rabbitmq() -> Option<String> {
 #[must_use]
 pub fn rabbitmq_program() -> Option<String> {
     server("TEST_RABBITMQ_SERVER")
+}
+
+/// A pgbouncer to start; `None` only where tests are to do without servers.
+///
+/// # Panics
+/// When nobody has said where it is.
+#[must_use]
+pub fn pgbouncer_program() -> Option<PathBuf> {
+    server("TEST_PGBOUNCER").map(PathBuf::from)
 }
 
 fn server(variable: &str) -> Option<String> {
@@ -311,6 +322,14 @@ impl Server {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Its exit code once it has ended by itself; `None` inside when a signal ended it.
+    ///
+    /// # Panics
+    /// When the system does not say.
+    pub fn has_ended(&mut self) -> Option<Option<i32>> {
+        self.child.try_wait().unwrap().map(|status| status.code())
     }
 
     /// What it has printed so far.

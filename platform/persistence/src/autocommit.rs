@@ -1,14 +1,14 @@
 use crate::db::Pools;
 use crate::error::stop_at_failed_sync;
+use crate::pool::Lease;
 use crate::{Conn, Db, Sql, SqlError};
+use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Sqlite};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// A connection whose statements commit each by itself, durably, before they return.
 ///
-/// A transaction takes PostgreSQL three round trips more: to begin, to commit, and for the pool to ask whether the
-/// connection still lives. Whether a statement was executed is not known when the connection was lost.
+/// A transaction takes PostgreSQL two round trips more: to begin and to commit. Whether a statement was executed is not
+/// known when the connection was lost.
 pub struct Autocommit {
     inner: Inner,
     /// Whether each statement came to an end, and not to that of the connection.
@@ -16,32 +16,8 @@ pub struct Autocommit {
 }
 
 enum Inner {
-    Postgres(PgConnection, Kept),
+    Postgres(Lease),
     Sqlite(PoolConnection<Sqlite>),
-}
-
-/// A connection that waits for who uses it next, and where another comes from.
-#[derive(Clone)]
-pub(crate) struct Kept {
-    /// It is emptied at once: it only knows how to connect, how long to try, and when it is over.
-    pub(crate) source: PgPool,
-    idle: Arc<Mutex<Option<PgConnection>>>,
-}
-
-impl Kept {
-    pub(crate) fn new(source: PgPool) -> Self {
-        Self { source, idle: Arc::default() }
-    }
-
-    pub(crate) fn take(&self) -> Option<PgConnection> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn keep(&self, connection: PgConnection) {
-        if !self.source.is_closed() {
-            *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
-        }
-    }
 }
 
 impl Db {
@@ -51,12 +27,11 @@ impl Db {
     /// When the database does not answer.
     pub async fn autocommit(&self) -> Result<Autocommit, SqlError> {
         let inner = match &self.0 {
-            Pools::Postgres { kept, .. } => {
-                let connection = match kept.take() {
-                    Some(connection) => connection,
-                    None => Box::pin(kept.source.acquire()).await?.detach(),
-                };
-                Inner::Postgres(connection, kept.clone())
+            Pools::Postgres { accepting, .. } => {
+                let mut lease = Box::pin(accepting.acquire()).await?;
+                // Unless it is kept.
+                lease.is_sound = false;
+                Inner::Postgres(lease)
             }
             Pools::Sqlite { writer, urgent, .. } => {
                 urgent.asked();
@@ -70,9 +45,8 @@ impl Db {
 impl Autocommit {
     /// Keeps the connection for whoever asks next, if it is sound. One that is dropped instead is closed.
     pub fn keep(self) {
-        match self.inner {
-            Inner::Postgres(connection, kept) if self.is_sound => kept.keep(connection),
-            Inner::Postgres(..) | Inner::Sqlite(_) => {}
+        if let Inner::Postgres(mut lease) = self.inner {
+            lease.is_sound = self.is_sound;
         }
     }
 }
@@ -81,14 +55,18 @@ impl Sql for Autocommit {
     fn conn(&mut self) -> Conn<'_> {
         self.is_sound = false;
         match &mut self.inner {
-            Inner::Postgres(connection, _) => Conn::Postgres(connection),
+            Inner::Postgres(lease) => lease.lend(),
             Inner::Sqlite(connection) => Conn::Sqlite(connection),
         }
     }
 
     fn settle<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
-        let done = done.map_err(SqlError::from).inspect_err(stop_at_failed_sync);
-        self.is_sound = !done.as_ref().is_err_and(SqlError::is_cut_off);
+        let done = match &mut self.inner {
+            Inner::Postgres(lease) => lease.settle(done),
+            Inner::Sqlite(_) => done.map_err(SqlError::from),
+        };
+        let done = done.inspect_err(stop_at_failed_sync);
+        self.is_sound = !done.as_ref().is_err_and(|error| error.is_cut_off() || error.leaves_the_connection_unknown());
         done
     }
 }

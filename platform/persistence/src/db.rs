@@ -1,9 +1,9 @@
-use crate::autocommit::Kept;
+use crate::pool::PostgresPool;
+use crate::postgres::{Pooling, Server};
 use crate::sqlite_file::SqliteFile;
-use crate::tx::Inner;
-use crate::{Autocommit, Read, SqlError, Tx};
-use futures::future::join_all;
-use sqlx::{Connection as _, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use crate::tx::{Inner, Source};
+use crate::{Autocommit, Connections, Read, SqlError, Tx};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -15,9 +15,12 @@ pub struct Db(pub(crate) Pools);
 #[derive(Clone)]
 pub(crate) enum Pools {
     Postgres {
-        writer: PgPool,
-        reader: PgPool,
-        kept: Kept,
+        server: Arc<Server>,
+        connections: Connections,
+        writer: PostgresPool,
+        reader: PostgresPool,
+        /// For what commits by itself: it waits for nobody else.
+        accepting: PostgresPool,
     },
     Sqlite {
         /// One connection: SQLite has one writer at a time, and a queue here is fair while its busy time-out is not.
@@ -36,7 +39,7 @@ impl Db {
     /// When the database does not answer.
     pub async fn begin(&self) -> Result<Tx, SqlError> {
         let inner = match &self.0 {
-            Pools::Postgres { writer, .. } => Inner::Postgres(Box::pin(begin_on_a_live_connection(writer)).await?),
+            Pools::Postgres { writer, .. } => Inner::Postgres(Box::pin(writer.begin()).await?),
             Pools::Sqlite { writer, urgent, .. } => {
                 urgent.asked();
                 Inner::Sqlite(Box::pin(begin_immediate(writer)).await?)
@@ -65,10 +68,10 @@ impl Db {
     /// # Errors
     /// When the database does not answer.
     pub async fn read(&self) -> Result<Read, SqlError> {
-        Ok(match &self.0 {
-            Pools::Postgres { reader, .. } => Read::Postgres(Box::pin(reader.acquire()).await?),
-            Pools::Sqlite { reader, .. } => Read::Sqlite(Box::pin(reader.acquire()).await?),
-        })
+        Ok(Read(match &self.0 {
+            Pools::Postgres { reader, .. } => Source::Postgres(Box::pin(reader.begin()).await?),
+            Pools::Sqlite { reader, .. } => Source::Sqlite(Box::pin(reader.acquire()).await?),
+        }))
     }
 
     /// Opens every connection for reading and the one of [`autocommit`](Self::autocommit), before many who come at once
@@ -78,8 +81,7 @@ impl Db {
         if let Pools::Postgres { reader, .. } = &self.0 {
             // Where it does not answer, whoever needs it will say so.
             let _ = self.autocommit().await.map(Autocommit::keep);
-            let held = join_all((0..reader.options().get_max_connections()).map(|_| reader.acquire())).await;
-            drop(held);
+            reader.warm_up().await;
         }
     }
 
@@ -104,17 +106,25 @@ impl Db {
         matches!(&self.0, Pools::Sqlite { file, .. } if file.is_served_here())
     }
 
-    /// Closes every connection, waiting for those in use.
+    /// How many connections this process may have; `None` on SQLite.
+    #[must_use]
+    pub fn connections(&self) -> Option<Connections> {
+        match &self.0 {
+            Pools::Postgres { connections, .. } => Some(*connections),
+            Pools::Sqlite { .. } => None,
+        }
+    }
+
+    /// Whether a pooler between this process and PostgreSQL shares sessions among transactions.
+    pub(crate) fn sessions_are_shared(&self) -> bool {
+        matches!(&self.0, Pools::Postgres { server, .. } if server.pooling == Pooling::Transaction)
+    }
+
+    /// Closes every connection, waiting for those in use; on PostgreSQL for a few seconds, whatever is silent.
     pub async fn close(&self) {
         match &self.0 {
-            Pools::Postgres { writer, reader, kept } => {
-                reader.close().await;
-                kept.source.close().await;
-                if let Some(connection) = kept.take() {
-                    // Gone already: that is as good.
-                    let _ = connection.close().await;
-                }
-                writer.close().await;
+            Pools::Postgres { writer, reader, accepting, .. } => {
+                tokio::join!(reader.close(), accepting.close(), writer.close());
             }
             Pools::Sqlite { writer, reader, .. } => {
                 reader.close().await;
@@ -161,18 +171,6 @@ impl Urgent {
 
     fn is_asked_for(&self) -> bool {
         self.last().is_some_and(|last| last.times >= Self::MANY && last.at.elapsed() < Self::LATELY)
-    }
-}
-
-/// A connection that died while it lay in the pool says so at its first statement, which is `begin`:
-/// nothing has been done yet, and the next one is tried. After a restart of the server, all are dead.
-async fn begin_on_a_live_connection(pool: &PgPool) -> Result<Transaction<'static, Postgres>, SqlError> {
-    let mut dead = 0;
-    loop {
-        match pool.begin().await.map_err(SqlError::from) {
-            Err(error) if error.is_cut_off() && dead < pool.options().get_max_connections() => dead += 1,
-            done => return done,
-        }
     }
 }
 

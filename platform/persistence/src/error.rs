@@ -21,8 +21,11 @@ impl SqlError {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 true
             }
-            // Class 57P: shut down, crashed, starting up. Class 08: the connection failed.
-            _ => self.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08")),
+            // Class 57P: shut down, crashed, starting up. Class 08: the connection failed. 25006: read-only, as a
+            // server is that has become a standby. 53300: it has no connection left.
+            _ => self.code().is_some_and(|code| {
+                code.starts_with("57P") || code.starts_with("08") || code == "25006" || code == "53300"
+            }),
         }
     }
 
@@ -30,7 +33,15 @@ impl SqlError {
     #[must_use]
     pub fn is_cut_off(&self) -> bool {
         let pool = matches!(&self.0, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed);
-        self.is_disconnected() && !pool
+        self.is_disconnected() && !pool && self.code().as_deref() != Some("53300")
+    }
+
+    /// Whether nothing is known of what the connection will say next: no answer of the database ended the statement.
+    pub(crate) fn leaves_the_connection_unknown(&self) -> bool {
+        matches!(
+            &self.0,
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed
+        )
     }
 
     /// A failed fsync (SQLite's IOERR_FSYNC, IOERR_DIR_FSYNC): what the disk holds is unknown from here on.
@@ -38,8 +49,14 @@ impl SqlError {
         matches!(self.code().as_deref(), Some("1034" | "1290"))
     }
 
-    fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
+    pub(crate) fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
         self.0.as_database_error().and_then(|error| error.code())
+    }
+}
+
+impl From<SqlError> for sqlx::Error {
+    fn from(error: SqlError) -> Self {
+        error.0
     }
 }
 

@@ -12,6 +12,8 @@ mod ids;
 mod migrate;
 mod notify;
 mod open;
+mod pool;
+mod postgres;
 mod sqlite_file;
 mod statement;
 #[cfg(feature = "testing")]
@@ -25,7 +27,9 @@ pub use error::SqlError;
 pub use ids::Ids;
 pub use migrate::{Migration, Migrations};
 pub use notify::Notifications;
-pub use open::{DatabaseUrl, OpenError};
+pub use open::{Connections, DatabaseUrl, OpenError, PostgresAddress};
+#[doc(hidden)]
+pub use postgres::Patience;
 pub use statement::{Conn, Sql, Text};
 pub use tx::{Read, Tx};
 
@@ -43,7 +47,10 @@ macro_rules! execute {
         use $crate::Text as _;
         let on = &mut *$on;
         let done = match $crate::Sql::conn(on) {
-            $crate::Conn::Postgres(c) => ::std::boxed::Box::pin($crate::sqlx::query(($sql).postgres())$(.bind($bind))*.execute(c)).await.map(|done| done.rows_affected()),
+            $crate::Conn::Postgres(c, patience) => {
+                let sql = ($sql).postgres();
+                ::std::boxed::Box::pin(patience.wait(sql, $crate::sqlx::query(sql)$(.bind($bind))*.execute(c))).await.map(|done| done.rows_affected())
+            }
             $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query(($sql).sqlite())$(.bind($bind))*.execute(c)).await.map(|done| done.rows_affected()),
         };
         $crate::Sql::settle(on, done)
@@ -59,7 +66,10 @@ macro_rules! fetch {
         use $crate::Text as _;
         let on = &mut *$on;
         let done = match $crate::Sql::conn(on) {
-            $crate::Conn::Postgres(c) => ::std::boxed::Box::pin($crate::sqlx::query_as::<_, $row>(($sql).postgres())$(.bind($bind))*.fetch_all(c)).await,
+            $crate::Conn::Postgres(c, patience) => {
+                let sql = ($sql).postgres();
+                ::std::boxed::Box::pin(patience.wait(sql, $crate::sqlx::query_as::<_, $row>(sql)$(.bind($bind))*.fetch_all(c))).await
+            }
             $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query_as::<_, $row>(($sql).sqlite())$(.bind($bind))*.fetch_all(c)).await,
         };
         $crate::Sql::settle(on, done.and_then($pick))

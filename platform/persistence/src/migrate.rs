@@ -1,8 +1,11 @@
 use crate::db::Pools;
-use crate::{Db, OpenError, SqlError};
+use crate::postgres::{Access, CONNECT, FAREWELL, Server};
+use crate::{Conn, Db, OpenError, Sql as _, SqlError};
 use sqlx::migrate::{MigrateError, MigrationType, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgPool, SqlSafeStr as _, SqlitePool};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlitePool};
+use std::sync::Arc;
+use tokio::time::timeout;
 
 /// The schema of one context, embedded in the binary. Each context keeps its own table of what has been applied.
 ///
@@ -55,8 +58,17 @@ impl Db {
     /// # Errors
     /// When the database does not answer, or holds something else than these migrations left.
     pub async fn migrate(&self, migrations: &Migrations) -> Result<(), OpenError> {
+        if self.sessions_are_shared() {
+            // What sqlx locks while it migrates is locked by a session, which may be another one a moment later.
+            if self.pending(migrations).await? == 0 {
+                return Ok(());
+            }
+            let why = "migrations need a session of PostgreSQL to themselves: run `roster migrate` with a DATABASE_URL \
+                 that leads past the pooler, or through one with pool_mode = session";
+            return Err(OpenError::Unfit(why.into()));
+        }
         let done = match &self.0 {
-            Pools::Postgres { writer, .. } => migrate_postgres(writer, migrations.migrator(|step| step.postgres)).await,
+            Pools::Postgres { server, .. } => migrate_postgres(server, migrations.migrator(|step| step.postgres)).await,
             Pools::Sqlite { writer, .. } => self.migrate_sqlite(writer, migrations).await,
         };
         done.map_err(|error| match error {
@@ -95,20 +107,35 @@ impl Db {
         }
         // The name is a constant of the code.
         let applied = format!("select version from {} where success", migrations.table());
-        let applied: Vec<(i64,)> = match &mut db {
-            crate::Read::Postgres(conn) => sqlx::query_as(AssertSqlSafe(applied)).fetch_all(&mut **conn).await?,
-            crate::Read::Sqlite(conn) => sqlx::query_as(AssertSqlSafe(applied)).fetch_all(&mut **conn).await?,
+        let applied = match db.conn() {
+            Conn::Postgres(conn, patience) => {
+                patience.wait("select version", sqlx::query_as(AssertSqlSafe(applied)).fetch_all(conn)).await
+            }
+            Conn::Sqlite(conn) => sqlx::query_as(AssertSqlSafe(applied)).fetch_all(conn).await,
         };
+        let applied: Vec<(i64,)> = db.settle(applied)?;
         Ok((1..).zip(migrations.all).filter(|(version, _)| !applied.contains(&(*version,))).count())
     }
 }
 
 /// Under a lock of PostgreSQL's, on a connection of its own: an index on a large table takes longer
 /// than a statement may otherwise.
-async fn migrate_postgres(writer: &PgPool, migrator: Migrator) -> Result<(), MigrateError> {
-    let options = PgConnectOptions::clone(&writer.connect_options()).options([("statement_timeout", "0")]);
-    let unhurried = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+async fn migrate_postgres(server: &Arc<Server>, migrator: Migrator) -> Result<(), MigrateError> {
+    let preparing = server.clone();
+    let unhurried = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(CONNECT)
+        .after_connect(move |connection, _| {
+            let server = preparing.clone();
+            Box::pin(async move {
+                server.prepare(connection, Access::Write).await?;
+                connection.execute("set statement_timeout = 0").await.map(drop)
+            })
+        })
+        .connect_with(server.options.clone())
+        .await?;
     let done = migrator.run(&unhurried).await;
-    unhurried.close().await;
+    // It has said what it had to say.
+    let _ = timeout(FAREWELL, unhurried.close()).await;
     done
 }

@@ -1,19 +1,15 @@
-use crate::autocommit::Kept;
 use crate::db::Pools;
+use crate::pool::PostgresPool;
+use crate::postgres::{self, Access, Server};
 use crate::sqlite_file::SqliteFile;
-use crate::{Db, SqlError};
-use sqlx::Connection as _;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use crate::{Db, SqlError, fetch_one};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Connections that may write, per process (PostgreSQL).
-const POSTGRES_WRITERS: u32 = 16;
-/// Connections that read, per process (PostgreSQL).
-const POSTGRES_READERS: u32 = 8;
 /// Connections that read (SQLite).
 const SQLITE_READERS: u32 = 4;
 /// In KiB, as a negative number. With SQLite's default of 2 MiB the ledger's indexes did not stay in
@@ -21,8 +17,6 @@ const SQLITE_READERS: u32 = 4;
 const WRITER_CACHE: &str = "-32768";
 /// How long a request waits for a connection before the database counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// For how long a connection may lie unused and still be trusted to live.
-const ASK_AFTER: Duration = Duration::from_secs(1);
 /// The first SQLite without the corruption bug of the write-ahead log's reset.
 const SQLITE_AT_LEAST: (u32, u32, u32) = (3, 51, 3);
 /// The oldest PostgreSQL that is tested.
@@ -32,9 +26,63 @@ const POSTGRES_AT_LEAST: i64 = 130_000;
 #[derive(Clone)]
 pub enum DatabaseUrl {
     /// `postgres://…`
-    Postgres(Box<PgConnectOptions>),
+    Postgres(Box<PostgresAddress>),
     /// `sqlite://path`
     Sqlite(PathBuf),
+}
+
+/// A server, and how many connections to it one process may have.
+#[derive(Clone)]
+pub struct PostgresAddress {
+    options: PgConnectOptions,
+    connections: Connections,
+}
+
+impl std::ops::Deref for PostgresAddress {
+    type Target = PgConnectOptions;
+
+    fn deref(&self) -> &PgConnectOptions {
+        &self.options
+    }
+}
+
+/// All connections of one process to PostgreSQL: one listens, one writes what is accepted, two thirds of the rest write
+/// and one third reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections(u32);
+
+impl Connections {
+    /// Two that write, one that reads, and the two that have a purpose of their own.
+    pub const LEAST: u32 = 5;
+    /// More would only queue inside PostgreSQL.
+    pub const MOST: u32 = 1_000;
+    const OWN_PURPOSE: u32 = 2;
+
+    /// At least [`LEAST`](Self::LEAST) and at most [`MOST`](Self::MOST); otherwise `None`.
+    #[must_use]
+    pub fn new(all: u32) -> Option<Self> {
+        (Self::LEAST..=Self::MOST).contains(&all).then_some(Self(all))
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn all(self) -> u32 {
+        self.0
+    }
+
+    const fn readers(self) -> usize {
+        ((self.0 - Self::OWN_PURPOSE) / 3) as usize
+    }
+
+    const fn writers(self) -> usize {
+        (self.0 - Self::OWN_PURPOSE) as usize - self.readers()
+    }
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self(26)
+    }
 }
 
 /// Why a database cannot be used.
@@ -64,13 +112,31 @@ impl FromStr for DatabaseUrl {
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             let options = PgConnectOptions::from_str(text).map_err(|_| FORMS.to_owned())?;
-            return Ok(Self::Postgres(Box::new(options)));
+            return Ok(Self::Postgres(Box::new(PostgresAddress { options, connections: Connections::default() })));
         }
         Err(FORMS.to_owned())
     }
 }
 
 impl DatabaseUrl {
+    /// The same place, with so many connections at most. SQLite has its own number.
+    #[must_use]
+    pub fn with_connections(mut self, connections: Connections) -> Self {
+        if let Self::Postgres(to) = &mut self {
+            to.connections = connections;
+        }
+        self
+    }
+
+    /// How many connections one process may have; `None` on SQLite.
+    #[must_use]
+    pub fn connections(&self) -> Option<Connections> {
+        match self {
+            Self::Postgres(to) => Some(to.connections),
+            Self::Sqlite(_) => None,
+        }
+    }
+
     /// Whether it asks for a connection that is encrypted or none.
     #[must_use]
     pub fn insists_on_tls(&self) -> bool {
@@ -104,7 +170,7 @@ impl Db {
     /// [`OpenError`]
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
         match url {
-            DatabaseUrl::Postgres(options) => open_postgres(options).await,
+            DatabaseUrl::Postgres(address) => open_postgres(address).await,
             DatabaseUrl::Sqlite(path) => {
                 let mut file = SqliteFile::open(path)?;
                 if !file.serve().await? {
@@ -122,7 +188,7 @@ impl Db {
     /// [`OpenError`]
     pub async fn open_or_beside(url: &DatabaseUrl) -> Result<(Self, bool), OpenError> {
         match url {
-            DatabaseUrl::Postgres(options) => Ok((open_postgres(options).await?, true)),
+            DatabaseUrl::Postgres(address) => Ok((open_postgres(address).await?, true)),
             DatabaseUrl::Sqlite(path) => {
                 let mut file = SqliteFile::open(path)?;
                 let is_free = file.serve().await?;
@@ -137,7 +203,7 @@ impl Db {
     /// [`OpenError`]
     pub async fn open_beside(url: &DatabaseUrl) -> Result<Self, OpenError> {
         match url {
-            DatabaseUrl::Postgres(options) => open_postgres(options).await,
+            DatabaseUrl::Postgres(address) => open_postgres(address).await,
             DatabaseUrl::Sqlite(path) => open_sqlite(SqliteFile::open(path)?, SqliteSynchronous::Full).await,
         }
     }
@@ -156,42 +222,23 @@ impl Db {
     }
 }
 
-async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
-    let options = options.clone().application_name("roster").options([
-        // A stopped process must not hold rows for ever.
-        ("idle_in_transaction_session_timeout", "30s"),
-        ("lock_timeout", "10s"),
-        ("statement_timeout", "30s"),
-        // Compiling a short statement takes many times as long as running it.
-        ("jit", "off"),
-    ]);
-    let pool = |connections| {
-        PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            // The default pings before each use: a round trip on every request.
-            .test_before_acquire(false)
-    };
-    let writer = pool(POSTGRES_WRITERS).connect_with(options.clone()).await.map_err(unreachable_or_unfit)?;
-    let kept = Kept::new(pool(1).connect_lazy_with(options.clone()));
-    let reader = pool(POSTGRES_READERS)
-        // Where nothing begins, a connection that died unused is found out by asking it.
-        .before_acquire(|conn, meta| {
-            Box::pin(async move {
-                if meta.idle_for > ASK_AFTER {
-                    conn.ping().await?;
-                }
-                Ok(true)
-            })
-        })
-        .connect_lazy_with(options.options([("default_transaction_read_only", "on")]));
-    let (fsync, full_page_writes, synchronous_commit, version): (String, String, String, i64) = sqlx::query_as(
-        "select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'), \
-         current_setting('server_version_num')::bigint",
-    )
-    .fetch_one(&writer)
-    .await
-    .map_err(unreachable_or_unfit)?;
+async fn open_postgres(PostgresAddress { options, connections }: &PostgresAddress) -> Result<Db, OpenError> {
+    // pgbouncer refuses this parameter, and PostgreSQL has written floating-point numbers in full since version 12.
+    let options = options.clone().application_name("roster").extra_float_digits(None);
+    let pooling = postgres::pooling(&options).await?;
+    let server = Server::new(options, pooling);
+    let pool = |access, most| PostgresPool::new(&server, access, most);
+    let writer = pool(Access::Write, connections.writers());
+    let accepting = pool(Access::Write, 1);
+    let reader = pool(Access::Read, connections.readers());
+    let db = Db(Pools::Postgres { server, connections: *connections, writer, reader, accepting });
+    check_guards(&db).await?;
+    let mut tx = db.begin().await.map_err(OpenError::from)?;
+    let sql = "select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'), \
+         current_setting('server_version_num')::bigint";
+    let (fsync, full_page_writes, synchronous_commit, version) =
+        fetch_one!(&mut tx, (String, String, String, i64), sql).map_err(OpenError::from)?;
+    tx.commit().await.map_err(OpenError::from)?;
     if version < POSTGRES_AT_LEAST {
         return Err(OpenError::Unfit(format!("PostgreSQL 13 or newer is needed; this is {}", version / 10_000)));
     }
@@ -204,7 +251,26 @@ async fn open_postgres(options: &PgConnectOptions) -> Result<Db, OpenError> {
             )));
         }
     }
-    Ok(Db(Pools::Postgres { writer, reader, kept }))
+    Ok(db)
+}
+
+/// A pooler may drop what a session was told. Looked at by statements of their own, as later ones will be.
+async fn check_guards(db: &Db) -> Result<(), OpenError> {
+    let sql = "select current_setting('statement_timeout'), current_setting('lock_timeout'), \
+         current_setting('idle_in_transaction_session_timeout'), current_setting('transaction_read_only')";
+    let mut tx = db.begin().await?;
+    let of_writer = fetch_one!(&mut tx, (String, String, String, String), sql)?;
+    drop(tx);
+    let of_reader = fetch_one!(&mut db.read().await?, (String, String, String, String), sql)?;
+    let expected = |read_only: &str| ("15s".to_owned(), "10s".to_owned(), "30s".to_owned(), read_only.to_owned());
+    if of_writer == expected("off") && of_reader == expected("on") {
+        return Ok(());
+    }
+    Err(OpenError::Unfit(
+        "the time-outs that Roster sets do not hold on this PostgreSQL: something before it drops them; set pool_mode = \
+         session in pgbouncer, or connect without it"
+            .into(),
+    ))
 }
 
 fn served(path: &Path) -> OpenError {
@@ -264,8 +330,33 @@ async fn open_sqlite(file: SqliteFile, synchronous: SqliteSynchronous) -> Result
     Ok(Db(Pools::Sqlite { writer, reader, urgent: Arc::default(), file: Arc::new(file) }))
 }
 
+impl From<SqlError> for OpenError {
+    fn from(error: SqlError) -> Self {
+        Self::connecting(error.into())
+    }
+}
+
+impl OpenError {
+    /// Whether PostgreSQL has no connection left for this role.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Unreachable(error) if error.code().as_deref() == Some("53300"))
+    }
+
+    pub(crate) fn connecting(error: sqlx::Error) -> Self {
+        unreachable_or_unfit(error)
+    }
+}
+
 /// A wrong password, an unknown database or a wrong certificate will not mend itself.
 fn unreachable_or_unfit(error: sqlx::Error) -> OpenError {
+    if let Some(said) = error.as_database_error()
+        && said.message().contains("startup parameter")
+    {
+        return OpenError::Unfit(format!(
+            "{said}: leave it out of DATABASE_URL, or name it in ignore_startup_parameters of pgbouncer"
+        ));
+    }
     let is_tls = match &error {
         sqlx::Error::Io(error) => is_wrong_certificate(error),
         error => matches!(error, sqlx::Error::Tls(_) | sqlx::Error::Configuration(_)),

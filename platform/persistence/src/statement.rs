@@ -1,10 +1,11 @@
 use crate::SqlError;
+use crate::postgres::Patience;
 use sqlx::{PgConnection, SqliteConnection};
 
 /// A connection that one statement runs on.
 pub enum Conn<'a> {
-    /// To PostgreSQL.
-    Postgres(&'a mut PgConnection),
+    /// To PostgreSQL, and how long its answer is waited for.
+    Postgres(&'a mut PgConnection, Patience),
     /// To SQLite.
     Sqlite(&'a mut SqliteConnection),
 }

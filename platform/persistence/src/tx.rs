@@ -1,7 +1,8 @@
 use crate::error::stop_at_failed_sync;
+use crate::pool::Lease;
 use crate::{Conn, Sql, SqlError};
 use sqlx::pool::PoolConnection;
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Sqlite, Transaction};
 
 /// A transaction. It rolls back when dropped.
 ///
@@ -15,7 +16,7 @@ pub struct Tx {
 }
 
 pub(crate) enum Inner {
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Lease),
     Sqlite(Transaction<'static, Sqlite>),
 }
 
@@ -34,10 +35,10 @@ impl Tx {
             return Err(sqlx::Error::Protocol(reason.into()).into());
         }
         let done = match self.inner {
-            Inner::Postgres(tx) => tx.commit().await,
-            Inner::Sqlite(tx) => tx.commit().await,
+            Inner::Postgres(mut lease) => lease.commit().await,
+            Inner::Sqlite(tx) => tx.commit().await.map_err(SqlError::from),
         };
-        done.map_err(SqlError::from).inspect_err(stop_at_failed_sync)
+        done.inspect_err(stop_at_failed_sync)
     }
 }
 
@@ -45,34 +46,40 @@ impl Sql for Tx {
     fn conn(&mut self) -> Conn<'_> {
         self.started += 1;
         match &mut self.inner {
-            Inner::Postgres(tx) => Conn::Postgres(tx),
+            Inner::Postgres(lease) => lease.lend(),
             Inner::Sqlite(tx) => Conn::Sqlite(tx),
         }
     }
 
     fn settle<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
         self.succeeded += u32::from(done.is_ok());
-        done.map_err(SqlError::from)
+        match &mut self.inner {
+            Inner::Postgres(lease) => lease.settle(done),
+            Inner::Sqlite(_) => done.map_err(SqlError::from),
+        }
     }
 }
 
 /// Reads outside a transaction. The database itself refuses writes through it.
-pub enum Read {
-    /// From PostgreSQL.
-    Postgres(PoolConnection<Postgres>),
-    /// From SQLite.
+pub struct Read(pub(crate) Source);
+
+pub(crate) enum Source {
+    Postgres(Lease),
     Sqlite(PoolConnection<Sqlite>),
 }
 
 impl Sql for Read {
     fn conn(&mut self) -> Conn<'_> {
-        match self {
-            Self::Postgres(conn) => Conn::Postgres(conn),
-            Self::Sqlite(conn) => Conn::Sqlite(conn),
+        match &mut self.0 {
+            Source::Postgres(lease) => lease.lend(),
+            Source::Sqlite(conn) => Conn::Sqlite(conn),
         }
     }
 
     fn settle<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
-        done.map_err(SqlError::from)
+        match &mut self.0 {
+            Source::Postgres(lease) => lease.settle(done),
+            Source::Sqlite(_) => done.map_err(SqlError::from),
+        }
     }
 }

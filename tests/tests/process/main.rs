@@ -16,6 +16,7 @@ mod released;
 mod roles;
 mod settings;
 mod sockets;
+mod silence;
 mod stopping;
 
 use acceptance::process::{Ended, Folder, Roster, postgres, uuid};

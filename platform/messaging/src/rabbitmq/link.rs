@@ -128,7 +128,11 @@ impl Link {
 
     /// A channel of its own, for one task.
     pub(crate) async fn channel(&self) -> Result<Channel, Trouble> {
-        answer(self.connection.create_channel()).await
+        let opened = answer(self.connection.create_channel()).await;
+        if matches!(opened, Err(Trouble::Silent)) {
+            self.is_silent();
+        }
+        opened
     }
 
     /// Waits while the broker takes nothing: a publish would hang in silence (16 s were seen).
@@ -175,6 +179,14 @@ impl Link {
         // Blocked or half dead, it would not be heard.
         let _ = timeout(FAREWELL, self.connection.close(200, "OK".into())).await;
         self.socket.0.cut();
+    }
+
+    /// Something was asked in vain. What is asked next would be, too, until the heartbeat notices: ends it, so that
+    /// another one is opened. Not while the broker has said that it takes nothing.
+    pub(crate) fn is_silent(&self) {
+        if !self.connection.status().blocked() {
+            self.cut();
+        }
     }
 
     /// Ends it now.

@@ -153,7 +153,11 @@ impl Publisher {
                 BasicProperties::default().with_content_type("application/json".into()).with_delivery_mode(PERSISTENT);
             channel.basic_publish("".into(), job.queue.as_ref().into(), options, &payload, properties).await?.await
         };
-        match timeout(ANSWER, published).await {
+        let confirmed = timeout(ANSWER, published).await;
+        if confirmed.is_err() {
+            link.is_silent();
+        }
+        match confirmed {
             Ok(Ok(Confirmation::Ack(None))) => {
                 Stats::count(&stats.published);
                 self.health.heal(&job.queue);

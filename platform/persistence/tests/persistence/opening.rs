@@ -118,10 +118,10 @@ async fn sessions_on_postgresql_cannot_hold_rows_for_ever() {
     let sql = "select current_setting('idle_in_transaction_session_timeout'), current_setting('lock_timeout'), \
          current_setting('statement_timeout'), current_setting('default_transaction_read_only')";
     let of_writer = fetch_one!(&mut tx, (String, String, String, String), sql).unwrap();
-    assert_eq!(of_writer, ("30s".into(), "10s".into(), "30s".into(), "off".into()));
+    assert_eq!(of_writer, ("30s".into(), "10s".into(), "15s".into(), "off".into()));
     let mut read = db.read().await.unwrap();
     let of_reader = fetch_one!(&mut read, (String, String, String, String), sql).unwrap();
-    assert_eq!(of_reader, ("30s".into(), "10s".into(), "30s".into(), "on".into()));
+    assert_eq!(of_reader, ("30s".into(), "10s".into(), "15s".into(), "on".into()));
 }
 
 #[tokio::test]
