@@ -2,8 +2,8 @@
 
 use crate::first_administrator;
 pub use crate::first_administrator::FirstAdministrator;
+use crate::readiness::Ready;
 use crate::registrar::Registrar;
-use async_trait::async_trait;
 use auth_domain::{Cost, PasswordPolicy};
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys, TokenError};
 use auth_infrastructure::{Authenticator, Desk, HashPool, Hashing, SealingGate, SqlCredentials};
@@ -19,7 +19,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
-use web::health::{Checks, Health, Readiness, Stopping};
+use web::health::Stopping;
 use web::{Commands, ConnectionLimits, EdgeSettings, Limits, Module, PasswordGate, Proxies, RequestTasks};
 
 /// The bounded contexts: one line each.
@@ -227,6 +227,7 @@ impl Roster {
 
         let mut background = JoinSet::new();
         background.spawn(limits.clone().sweep());
+        let probe = limits.clone();
         let (gate, desk) = (kit.gate.clone(), kit.desk.clone());
         let registrar = Registrar { db: db.clone(), ledger: node.ledger(), gate, desk };
         let commands = Commands::new(node.ledger(), limits, tasks.clone());
@@ -234,7 +235,7 @@ impl Roster {
         let (router, mut document) = web::assemble(title(), routes, commands, Arc::new(Authenticator::new(kit.desk)));
         document.merge(web::health::openapi());
         let stopping = Stopping::default();
-        let ready = Ready { db: db.clone(), hints: hints.clone() };
+        let ready = Ready::new(db.clone(), probe, hints.clone());
         let mut router = router.merge(web::health::routes(Arc::new(ready), stopping.clone()));
         if docs {
             router = router.merge(web::docs::routes(&document)?);
@@ -358,7 +359,7 @@ fn slots(queue: &Queue) -> usize {
 }
 
 #[derive(Clone)]
-enum Hints {
+pub(crate) enum Hints {
     InProcess(InProcess),
     RabbitMq(Arc<RabbitMq>),
 }
@@ -378,37 +379,18 @@ impl Hints {
         }
     }
 
+    /// Whether hints go out. Hints within the process always do.
+    pub(crate) fn go_out(&self) -> bool {
+        match self {
+            Self::InProcess(_) => true,
+            Self::RabbitMq(broker) => broker.state() == State::Connected,
+        }
+    }
+
     fn listen(&self, queue: &Queue) -> Box<dyn Listen> {
         match self {
             Self::InProcess(hints) => Box::new(hints.listen(queue)),
             Self::RabbitMq(hints) => Box::new(hints.listen(queue)),
-        }
-    }
-}
-
-struct Ready {
-    db: Db,
-    hints: Hints,
-}
-
-#[async_trait]
-impl Readiness for Ready {
-    async fn check(&self) -> Checks {
-        let mut missing = Ok(0);
-        for migrations in migrations() {
-            missing = match (missing, self.db.pending(&migrations).await) {
-                (Ok(sum), Ok(more)) => Ok(sum + more),
-                (Err(error), _) | (_, Err(error)) => Err(error),
-            };
-        }
-        let broker = match &self.hints {
-            Hints::RabbitMq(broker) if broker.state() != State::Connected => Health::Degraded,
-            _ => Health::Ok,
-        };
-        match missing {
-            Ok(0) => Checks { database: Health::Ok, migrations: Health::Ok, broker },
-            Ok(_) => Checks { database: Health::Ok, migrations: Health::Down, broker },
-            Err(_) => Checks { database: Health::Down, migrations: Health::Down, broker },
         }
     }
 }

@@ -10,6 +10,7 @@ mod keys;
 mod logging;
 mod lossy_writer;
 mod output;
+mod readiness;
 mod registrar;
 pub mod serve;
 mod service_keys;

@@ -38,7 +38,7 @@ pub enum Health {
 /// What was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Checks {
-    /// Whether the database answers.
+    /// Whether the database answers and can be written to.
     pub database: Health,
     /// Whether its schema is the one that this version needs.
     pub migrations: Health,
@@ -56,7 +56,8 @@ impl Checks {
 /// Checks what Roster needs in order to serve.
 #[async_trait]
 pub trait Readiness: Send + Sync {
-    /// MUST ask, not remember: an instance is sent requests for as long as it says yes.
+    /// MUST try what requests need, and MUST NOT answer with what it found more than a second ago: an instance is sent
+    /// requests for as long as it says yes.
     async fn check(&self) -> Checks;
 }
 

@@ -145,6 +145,18 @@ impl Limits {
         tx.commit().await
     }
 
+    /// Writes and commits a row of its own for each process, so that processes do not wait for each other: whether the
+    /// database can be written to is known only afterwards.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn probe(&self, process: &[u8]) -> Result<(), SqlError> {
+        const READINESS: Limit = Limit { name: "web.readiness", burst: 1, every: Duration::from_secs(1) };
+        let mut tx = self.db.begin_in_the_background().await?;
+        counts::probe(&mut tx, Key::of(&READINESS, process)).await?;
+        tx.commit().await
+    }
+
     /// Deletes what says nothing any more, once a minute, until it is dropped.
     pub async fn sweep(self) {
         if !self.enforced {

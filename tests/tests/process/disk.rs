@@ -99,6 +99,8 @@ async fn on_a_full_disk_nothing_is_promised_and_once_there_is_room_nothing_was_l
         }
     }
     assert_eq!(refused, 20, "the disk is full");
+    let ready = server.get("/health/ready").await;
+    assert_eq!((ready.status, &ready.json()["checks"]["database"]), (503, &json!("down")), "{ready:?}");
     assert_eq!(server.get(created.header("location").unwrap()).await.status, 200, "reading goes on");
 
     space.clear(&server);
@@ -108,6 +110,8 @@ async fn on_a_full_disk_nothing_is_promised_and_once_there_is_room_nothing_was_l
         let command = server.outcome(&command).await;
         assert_eq!(command["status"], "succeeded", "{command}");
     }
+    let ready = server.get("/health/ready").await;
+    assert_eq!(ready.status, 200, "{ready:?}");
     let ended = server.terminate().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }

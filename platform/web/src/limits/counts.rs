@@ -43,6 +43,13 @@ const SWEEP: (&str, &str) = (
        select key from web_limits where empty_at < cast(unixepoch('subsec') * 1000000 as integer) order by empty_at limit 100)",
 );
 
+/// Leaves a row that counts nothing, which the sweep takes away.
+const PROBE: (&str, &str) = (
+    "insert into web_limits (key, empty_at) values ($1, now()) on conflict (key) do update set empty_at = excluded.empty_at",
+    "insert into web_limits (key, empty_at) values ($1, cast(unixepoch('subsec') * 1000000 as integer)) \
+     on conflict (key) do update set empty_at = excluded.empty_at",
+);
+
 /// Of what somebody is counted. The table tells nobody who they are without a guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key([u8; 32]);
@@ -86,6 +93,11 @@ pub(super) async fn give_back(tx: &mut Tx, taken: &Taken) -> Result<(), SqlError
 /// Deletes a few rows that say nothing any more; how many.
 pub(super) async fn sweep(tx: &mut Tx) -> Result<u64, SqlError> {
     execute!(tx, SWEEP)
+}
+
+/// Writes as [`take`] does, and takes nothing.
+pub(super) async fn probe(tx: &mut Tx, key: Key) -> Result<(), SqlError> {
+    execute!(tx, PROBE, &key.0[..]).map(drop)
 }
 
 fn room(limit: &Limit) -> i64 {

@@ -1,0 +1,85 @@
+//! Whether this process can serve: it tries what requests need.
+
+use crate::compose::{Hints, migrations};
+use async_trait::async_trait;
+use persistence::{Db, SqlError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use uuid::Uuid;
+use web::Limits;
+use web::health::{Checks, Health, Readiness};
+
+/// For how long an answer stands, however many ask.
+const STANDS: Duration = Duration::from_secs(1);
+
+/// Looks at the database, by reading and by writing, one look at a time.
+pub(crate) struct Ready {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    db: Db,
+    limits: Limits,
+    hints: Hints,
+    process: Uuid,
+    last: Mutex<Option<(Instant, Checks)>>,
+}
+
+impl Ready {
+    pub(crate) fn new(db: Db, limits: Limits, hints: Hints) -> Self {
+        let process = Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext));
+        Self { shared: Arc::new(Shared { db, limits, hints, process, last: Mutex::default() }) }
+    }
+}
+
+#[async_trait]
+impl Readiness for Ready {
+    async fn check(&self) -> Checks {
+        // A task of its own: when the client gives up, the look goes on, and the next one waits for it.
+        let looking = tokio::spawn(self.shared.clone().look());
+        looking.await.unwrap_or(Checks { database: Health::Down, migrations: Health::Down, broker: Health::Ok })
+    }
+}
+
+impl Shared {
+    async fn look(self: Arc<Self>) -> Checks {
+        let mut last = self.last.lock().await;
+        if let Some((at, checks)) = *last
+            && at.elapsed() < STANDS
+        {
+            return checks;
+        }
+        let checks = self.try_what_matters().await;
+        *last = Some((Instant::now(), checks));
+        checks
+    }
+
+    async fn try_what_matters(&self) -> Checks {
+        let broker = if self.hints.go_out() { Health::Ok } else { Health::Degraded };
+        let looked = async {
+            let missing = self.missing().await?;
+            if missing == 0 {
+                self.limits.probe(self.process.as_bytes()).await?;
+            }
+            Ok::<_, SqlError>(missing)
+        };
+        match looked.await {
+            Ok(0) => Checks { database: Health::Ok, migrations: Health::Ok, broker },
+            Ok(_) => Checks { database: Health::Ok, migrations: Health::Down, broker },
+            Err(error) => {
+                tracing::warn!(%error, "not ready: the database cannot be used");
+                Checks { database: Health::Down, migrations: Health::Down, broker }
+            }
+        }
+    }
+
+    async fn missing(&self) -> Result<usize, SqlError> {
+        let mut missing = 0;
+        for migrations in migrations() {
+            missing += self.db.pending(&migrations).await?;
+        }
+        Ok(missing)
+    }
+}
