@@ -6,7 +6,7 @@ use crate::serve::keys;
 use crate::settings::Settings;
 use anyhow::bail;
 use kernel::Timestamp;
-use persistence::{At, DatabaseUrl, Db, SqlError, fetch_all, fetch_one};
+use persistence::{At, DatabaseUrl, Db, Read, SqlError, fetch_all, fetch_one};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
@@ -46,6 +46,10 @@ pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> 
             }
             db.close().await;
         }
+        Err(error) if error.is_full() => findings.push(bad(
+            "connections",
+            format!("{error}: lower ROSTER_DB_CONNECTIONS of the processes that run, or raise the limit"),
+        )),
         Err(error) => findings.push(bad("database", error.to_string())),
     }
     let well = findings.iter().all(|finding| finding.well);
@@ -57,7 +61,7 @@ pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> 
         print(&serde_json::json!({ "ok": well, "checks": checks }).to_string())?;
     } else {
         for Finding { what, well, says } in &findings {
-            print(&format!("{} {what:<10} {says}", if *well { "ok  " } else { "FAIL" }))?;
+            print(&format!("{} {what:<11} {says}", if *well { "ok  " } else { "FAIL" }))?;
         }
     }
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -85,7 +89,8 @@ async fn look(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Finding>,
         .filter(|(context, name, _)| !handled.contains(&(context.as_str(), name.as_str())))
         .map(|(.., count)| count)
         .sum();
-    Ok(vec![
+    let mut findings = connections(&mut conn, db).await?;
+    findings.extend([
         good("schema", "up to date".into()),
         Finding {
             what: "clock",
@@ -103,7 +108,26 @@ async fn look(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Finding>,
             says: format!("{unhandled} messages wait for a version that handles them"),
         },
         good("waiting", format!("{} messages", waiting.iter().map(|(.., count)| count).sum::<i64>())),
-    ])
+    ]);
+    Ok(findings)
+}
+
+/// Whether PostgreSQL has as many connections for this role as one process may open.
+async fn connections(conn: &mut Read, db: &Db) -> Result<Vec<Finding>, SqlError> {
+    const ROOM: &str = "select current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint, \
+         (select rolconnlimit::bigint from pg_roles where rolname = current_user), \
+         (select datconnlimit::bigint from pg_database where datname = current_database())";
+    let Some(needed) = db.connections().map(|connections| i64::from(connections.all())) else { return Ok(Vec::new()) };
+    let (server, role, database) = fetch_one!(conn, (i64, Option<i64>, Option<i64>), ROOM)?;
+    // A negative limit is none.
+    let room = [role, database].into_iter().flatten().filter(|limit| *limit >= 0).fold(server, i64::min);
+    Ok(vec![Finding {
+        what: "connections",
+        well: needed <= room,
+        says: format!(
+            "each process may open {needed} (ROSTER_DB_CONNECTIONS), PostgreSQL has {room} for all processes of this role"
+        ),
+    }])
 }
 
 const fn good(what: &'static str, says: String) -> Finding {

@@ -7,7 +7,7 @@ pub use raw::Raw;
 use crate::compose::{FirstAdministrator, Issuer};
 use auth_domain::Cost;
 use kernel::{Email, Secret};
-use persistence::DatabaseUrl;
+use persistence::{Connections, DatabaseUrl};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use web::{NotProxies, Proxies};
 /// What this process is told.
 #[derive(Clone)]
 pub struct Settings {
-    /// `DATABASE_URL`
+    /// `DATABASE_URL`, `ROSTER_DB_CONNECTIONS`
     pub database: DatabaseUrl,
     /// `AMQP_URL`
     pub amqp: Option<String>,
@@ -86,7 +86,12 @@ impl Settings {
         let data_dir = PathBuf::from(raw.get("ROSTER_DATA_DIR").unwrap_or("data"));
         let default_database = format!("sqlite://{}", data_dir.join("roster.db").display());
         let settings = Self {
-            database: raw.parsed("DATABASE_URL", &default_database, str::parse)?,
+            database: raw.parsed("DATABASE_URL", &default_database, str::parse::<DatabaseUrl>)?.with_connections(
+                raw.parsed("ROSTER_DB_CONNECTIONS", "26", |text| {
+                    let connections = text.parse().ok().and_then(Connections::new);
+                    connections.ok_or_else(|| "must be a number from 5 to 1000".into())
+                })?,
+            ),
             amqp: raw.get("AMQP_URL").map(str::to_owned),
             listen: raw.parsed("ROSTER_LISTEN", "127.0.0.1:8000", |text| {
                 text.parse()

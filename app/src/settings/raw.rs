@@ -50,6 +50,7 @@ const SETTINGS: &[Known] = &[
     known("ROSTER_TRUSTED_PROXIES"),
     known("ROSTER_ADMIN_EMAIL"),
     secret("ROSTER_ADMIN_PASSWORD"),
+    known("ROSTER_DB_CONNECTIONS"),
     known("ROSTER_MAX_DELAY"),
     known("ROSTER_DOCS"),
     known("ROSTER_IDLE_TIMEOUT"),

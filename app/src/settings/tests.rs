@@ -16,6 +16,8 @@ fn without_any_setting_everything_has_a_default() {
     assert_eq!(it.database.to_string(), "sqlite://data/roster.db");
     assert_eq!(it.listen.to_string(), "127.0.0.1:8000");
     assert_eq!((it.bcrypt_cost.log2(), it.limits, it.docs), (12, true, true));
+    let postgres = settings("", &[("DATABASE_URL", "postgres://localhost/r"), ("ROSTER_DB_CONNECTIONS", "5")]);
+    assert_eq!(postgres.expect("well formed").database.connections().map(persistence::Connections::all), Some(5));
     assert_eq!((it.max_delay, it.profile), (Duration::from_secs(3_600), Profile::Development));
 }
 
@@ -66,6 +68,9 @@ fn a_malformed_setting_is_told_by_name_without_its_value() {
         ("ROSTER_TRUSTED_PROXIES", "canary"),
         ("ROSTER_TRUSTED_PROXIES", "10.0.0.0/33"),
         ("ROSTER_TRUSTED_PROXIES", "10.0.0.1,,10.0.0.2"),
+        ("ROSTER_DB_CONNECTIONS", "4"),
+        ("ROSTER_DB_CONNECTIONS", "1001"),
+        ("ROSTER_DB_CONNECTIONS", "canary"),
         ("ROSTER_MAX_DELAY", "1canary"),
         ("ROSTER_MAX_DELAY", "0s"),
         ("ROSTER_MAX_DELAY", ""),

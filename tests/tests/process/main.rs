@@ -6,6 +6,7 @@ mod certificates;
 mod command_line;
 mod databases;
 mod disk;
+mod failover;
 mod first_administrator;
 mod first_run;
 mod one_server;

@@ -26,6 +26,7 @@ async fn a_wrong_setting_is_named_and_its_value_is_not() {
         ("ROSTER_LIMITS", "canary", "must be one of: on, off"),
         ("ROSTER_TRUSTED_PROXIES", "canary", "must be addresses and networks"),
         ("ROSTER_TRUSTED_PROXIES", "10.0.0.0/8, canary", "must be addresses and networks"),
+        ("ROSTER_DB_CONNECTIONS", "4", "from 5 to 1000"),
         ("ROSTER_MAX_DELAY", "canary", "90s, 30m or 1h"),
         ("ROSTER_IDLE_TIMEOUT", "canary", "90s, 30m or 1h"),
         ("ROSTER_IDLE_TIMEOUT", "0s", "longer than nothing"),
