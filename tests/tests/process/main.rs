@@ -12,6 +12,7 @@ mod first_run;
 mod one_server;
 mod operators;
 mod outputs;
+mod pooler;
 #[cfg(target_os = "linux")]
 mod released;
 mod roles;

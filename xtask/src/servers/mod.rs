@@ -18,12 +18,13 @@ use self::compose::{Compose, Engine};
 pub(crate) use self::place::{Place, free_port, random_hex};
 use self::postgres::Postgres;
 use self::rabbitmq::RabbitMq;
-use crate::workspace;
+use crate::{process, workspace};
 
 const DATABASE_URL: &str = "TEST_DATABASE_URL";
 const AMQP_URL: &str = "TEST_AMQP_URL";
 const POSTGRES_BIN: &str = "TEST_POSTGRES_BIN";
 const RABBITMQ_SERVER: &str = "TEST_RABBITMQ_SERVER";
+const PGBOUNCER: &str = "TEST_PGBOUNCER";
 
 /// Whose servers will do.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,7 @@ struct Guards {
 struct Programs {
     postgres: Option<PathBuf>,
     rabbitmq: Option<PathBuf>,
+    pgbouncer: Option<PathBuf>,
 }
 
 impl Programs {
@@ -65,6 +67,8 @@ impl Programs {
         Programs {
             postgres: named(POSTGRES_BIN).or_else(postgres::find),
             rabbitmq: named(RABBITMQ_SERVER).or_else(rabbitmq::find),
+            pgbouncer: named(PGBOUNCER)
+                .or_else(|| process::find_program("pgbouncer", &["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"])),
         }
     }
 
@@ -75,6 +79,9 @@ impl Programs {
         }
         if self.rabbitmq.is_none() {
             missing.push("rabbitmq-server");
+        }
+        if self.pgbouncer.is_none() {
+            missing.push("pgbouncer");
         }
         missing
     }
@@ -151,6 +158,7 @@ impl Servers {
         let mut variables = vec![(DATABASE_URL, Path::new(&self.database_url)), (AMQP_URL, Path::new(&self.amqp_url))];
         variables.extend(self.programs.postgres.as_deref().map(|programs| (POSTGRES_BIN, programs)));
         variables.extend(self.programs.rabbitmq.as_deref().map(|program| (RABBITMQ_SERVER, program)));
+        variables.extend(self.programs.pgbouncer.as_deref().map(|program| (PGBOUNCER, program)));
         variables
     }
 
@@ -173,7 +181,7 @@ impl Servers {
 }
 
 /// The variables that [`Servers::variables`] may set, for a run that must not see any.
-pub(crate) const VARIABLES: [&str; 4] = [DATABASE_URL, AMQP_URL, POSTGRES_BIN, RABBITMQ_SERVER];
+pub(crate) const VARIABLES: [&str; 5] = [DATABASE_URL, AMQP_URL, POSTGRES_BIN, RABBITMQ_SERVER, PGBOUNCER];
 
 fn advice(server: &str, debian: &str, homebrew: &str, variable: &str) -> String {
     format!(
