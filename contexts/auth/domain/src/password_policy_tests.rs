@@ -94,6 +94,30 @@ fn a_common_password_with_little_around_it_is_refused() {
 }
 
 #[test]
+fn a_common_password_over_and_over_is_refused_and_once_in_a_phrase_is_not() {
+    for password in
+        ["letmeinletmein1!", "LetMeIn letmein 2", "sunshine sunshine", "Sunshine-&-Sunshine", "letmein1234567890"]
+    {
+        assert!(check(password).contains(&Common), "{password}");
+    }
+    for password in [
+        "correct horse battery staple",
+        "my sunshine over the sea",
+        "let me in through the garden",
+        "monkey business at dawn",
+        "a dragon, a monkey, a soccer ball",
+        "blue sky above, blue sea below",
+        "never say never again",
+        "summer winter summer autumn",
+        "tanzende Drachen im Sommer",
+        "six geese cross the frozen lake",
+        "drei blaue Würfel rollen",
+    ] {
+        assert_eq!(check(password), [], "{password}");
+    }
+}
+
+#[test]
 fn the_whole_address_is_refused_wherever_it_stands_and_however_it_is_spelt() {
     for password in
         ["a long text with Ada.King@BÜCHER.example in it", "a long text with ada.king@xn--bcher-kva.example"]
@@ -104,9 +128,10 @@ fn the_whole_address_is_refused_wherever_it_stands_and_however_it_is_spelt() {
 
 #[test]
 fn little_more_than_parts_of_the_address_is_refused() {
-    for password in ["ada.king1815!xy", "kingkingking#184", "BücherBücher1815", "King of Bücher 1"] {
+    for password in ["ada.king1815!xy", "BücherBücher1815", "King of Bücher 1"] {
         assert_eq!(check_for(password, "ada.king@bücher.example", None), [ContainsEmail], "{password}");
     }
+    assert_eq!(check_for("kingkingking#184", "ada.king@bücher.example", None), [Common, ContainsEmail]);
     let grace = |password| check_for(password, "grace_hopper@navy.example", None);
     assert_eq!(grace("grace hopper 7!x"), [ContainsEmail]);
     assert_eq!(grace("grace_hopper5824917"), [ContainsEmail], "7 characters remain");
@@ -125,8 +150,8 @@ fn little_more_than_the_name_is_refused() {
     for password in ["adalovelace1815", "Ada Lovelace 1815!", "lovelace, ada: 19"] {
         assert_eq!(check(password), [ContainsName], "{password}");
     }
-    assert_eq!(check_for("annabel58249173", "a@example.org", Some("Ann Annabel")), []);
-    assert_eq!(check_for("annabel!annabel?5", "a@example.org", Some("Ann Annabel")), [ContainsName]);
+    assert_eq!(check_for("orlantha58249173", "a@example.org", Some("Orla Orlantha")), []);
+    assert_eq!(check_for("orlantha!orlantha?5", "a@example.org", Some("Orla Orlantha")), [ContainsName]);
     assert_eq!(check_for("Жуковский-1783", "a@example.org", Some("жуковский")), [TOO_SHORT, ContainsName]);
     assert_eq!(check_for("wet snail", "a@example.org", Some("")), [TOO_SHORT]);
     assert_eq!(check_for("wet sn", "a@example.org", Some("Ada")), [TOO_SHORT], "it is short, but not the name");
