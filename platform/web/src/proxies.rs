@@ -1,21 +1,31 @@
-use std::net::IpAddr;
+use ipnet::{IpNet, Ipv6Net};
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 use std::sync::Arc;
 
 /// The proxies that are trusted to say, in `X-Forwarded-For`, who asked them. None by default.
 #[derive(Debug, Clone, Default)]
-pub struct Proxies(Arc<[Network]>);
+pub struct Proxies(Arc<[IpNet]>);
+
+/// Of the addresses of version 4, as many as a network of 4 bits has. No proxies have so many.
+const TOO_MANY_V4: u64 = 1 << 28;
+/// Of the public addresses of version 6, as many as a network of 16 bits has: what the whole internet uses today is
+/// a few dozen of these.
+const TOO_MANY_V6: u128 = 1 << 112;
+/// The public addresses of version 6 (RFC 4291, section 2.4; IANA).
+const PUBLIC_V6: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
 /// Why a text names no proxies. It does not quote the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be addresses and networks, separated by commas, such as 10.0.0.0/8, 2001:db8::1")]
-pub struct NotProxies;
-
-/// The addresses of one family that begin with these bits.
-#[derive(Debug, Clone, Copy)]
-struct Network {
-    first: IpAddr,
-    bits: u32,
+pub enum NotProxies {
+    /// Not a list of addresses and networks.
+    #[error("must be addresses and networks, separated by commas, such as 10.0.0.0/8, 2001:db8::1")]
+    Malformed,
+    /// In sum they hold so many addresses that clients would be among them.
+    #[error(
+        "must name your own proxies only: these networks hold so many addresses that any client could choose its own"
+    )]
+    TooMany,
 }
 
 impl Proxies {
@@ -27,14 +37,14 @@ impl Proxies {
 
     /// Whether this address, in its canonical form, is one of theirs.
     pub(crate) fn trust(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.holds(address))
+        self.0.iter().any(|network| network.contains(&address))
     }
 }
 
 /// Addresses and CIDR networks (RFC 4632; RFC 4291, section 2.3), separated by commas.
 ///
-/// A network whose address has bits beyond its prefix is a typing error, and one of no bits would
-/// trust everybody: both are refused.
+/// A network whose address has bits beyond its prefix is a typing error. Networks that hold nearly every client, one
+/// by one or in sum, are refused.
 impl FromStr for Proxies {
     type Err = NotProxies;
 
@@ -42,48 +52,42 @@ impl FromStr for Proxies {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let networks: Option<_> = text.split(',').map(|one| Network::parse(one.trim())).collect();
-        networks.map(Self).ok_or(NotProxies)
+        let networks: Option<Vec<_>> = text.split(',').map(|one| network(one.trim())).collect();
+        let networks = networks.ok_or(NotProxies::Malformed)?;
+        if hold_too_many(&networks) { Err(NotProxies::TooMany) } else { Ok(Self(networks.into())) }
     }
 }
 
-impl Network {
-    fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-        let written: IpAddr = address.parse().ok()?;
-        let bits = match prefix {
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok()?,
-            Some(_) => return None,
-            None => width(written),
-        };
-        let first = written.to_canonical();
-        // `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
-        let bits = bits.checked_sub(width(written) - width(first))?;
-        let network = Self { first, bits };
-        let is_sound = (1..=width(first)).contains(&bits) && number(first) & ((1 << network.beyond()) - 1) == 0;
-        is_sound.then_some(network)
-    }
-
-    /// The number of bits after the prefix.
-    const fn beyond(self) -> u32 {
-        width(self.first) - self.bits
-    }
-
-    fn holds(self, address: IpAddr) -> bool {
-        let prefix = |address| number(address) >> self.beyond();
-        address.is_ipv4() == self.first.is_ipv4() && prefix(address) == prefix(self.first)
-    }
+/// In the canonical form of its addresses: `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+fn network(text: &str) -> Option<IpNet> {
+    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let written: IpAddr = address.parse().ok()?;
+    let bits = match prefix {
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok()?,
+        Some(_) => return None,
+        None => width(written),
+    };
+    let first = written.to_canonical();
+    let bits = bits.checked_sub(width(written) - width(first))?;
+    IpNet::new(first, bits).ok().filter(|network| network.network() == first)
 }
 
-const fn width(address: IpAddr) -> u32 {
+const fn width(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => v4.to_bits().into(),
-        IpAddr::V6(v6) => v6.to_bits(),
+fn hold_too_many(networks: &[IpNet]) -> bool {
+    let (mut v4, mut v6) = (0, 0);
+    // Once each, where they overlap.
+    for network in IpNet::aggregate(&networks.to_vec()) {
+        match network {
+            IpNet::V4(network) => v4 += 1 << (32 - network.prefix_len()),
+            IpNet::V6(network) if network.contains(&PUBLIC_V6) => v6 += 1 << (128 - PUBLIC_V6.prefix_len()),
+            IpNet::V6(network) if PUBLIC_V6.contains(&network) => v6 += 1 << (128 - network.prefix_len()),
+            IpNet::V6(_) => {}
+        }
     }
+    v4 >= TOO_MANY_V4 || v6 >= TOO_MANY_V6
 }
 
 #[cfg(test)]
@@ -123,8 +127,6 @@ mod tests {
             "10.0.0.0/+8",
             "10.0.0.0/8/8",
             "10.0.0.1/8",
-            "0.0.0.0/0",
-            "::/0",
             "2001:db8::1/64",
             "::1/129",
             "::ffff:10.0.0.0/95",
@@ -135,7 +137,48 @@ mod tests {
             "10.0.0.0/99999999999",
             "10.0.0.1 10.0.0.2",
         ] {
-            assert_eq!(text.parse::<Proxies>().expect_err(text), NotProxies);
+            assert_eq!(text.parse::<Proxies>().expect_err(text), NotProxies::Malformed);
+        }
+    }
+
+    #[test]
+    fn networks_that_hold_nearly_everybody_are_refused_in_sum() {
+        for text in [
+            "0.0.0.0/0",
+            "::/0",
+            "0.0.0.0/1",
+            "0.0.0.0/1, 128.0.0.0/1",
+            "10.0.0.0/8, 0.0.0.0/2, 64.0.0.0/2, 128.0.0.0/2, 192.0.0.0/2",
+            "16.0.0.0/5, 24.0.0.0/5",
+            "240.0.0.0/4",
+            "::ffff:0.0.0.0/96",
+            "::ffff:0.0.0.0/97, ::ffff:128.0.0.0/97",
+            "::ffff:16.0.0.0/101, 24.0.0.0/5",
+            "::/1, 8000::/1",
+            "::/1",
+            "2000::/3",
+            "2000::/4, 3000::/4",
+            "2400::/12",
+            "2001::/17, 2001:8000::/17",
+        ] {
+            assert_eq!(text.parse::<Proxies>().expect_err(text), NotProxies::TooMany);
+        }
+        let sixteenths: Vec<_> = (0..16).map(|first| format!("{first}.0.0.0/8")).collect();
+        assert_eq!(sixteenths.join(",").parse::<Proxies>().expect_err("a sixteenth"), NotProxies::TooMany);
+        assert!(sixteenths[1..].join(",").parse::<Proxies>().is_ok());
+    }
+
+    #[test]
+    fn what_a_site_or_a_content_network_has_is_taken() {
+        for text in [
+            "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 127.0.0.0/8, fc00::/7, fe80::/10, ::1",
+            "10.0.0.0/8, 10.0.0.0/8, 10.0.0.0/9",
+            "104.16.0.0/13, 173.245.48.0/20, 2400:cb00::/32, 2606:4700::/32, 2a06:98c0::/29",
+            "2001::/17",
+            "0.0.0.0/5",
+            "::ffff:10.0.0.0/104",
+        ] {
+            assert!(text.parse::<Proxies>().is_ok(), "{text}");
         }
     }
 }
