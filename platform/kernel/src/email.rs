@@ -1,5 +1,6 @@
-use crate::Reason;
+use crate::{Reason, is_ignorable, trim};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The longest address that can be delivered to, in bytes (RFC 5321, section 4.5.3.1.3, erratum 1690).
 const LONGEST: usize = 254;
@@ -10,7 +11,8 @@ const LONGEST_LOCAL: usize = 64;
 ///
 /// The local part is ASCII (RFC 5322 `dot-atom`) and compared without case; the domain may be
 /// international and is compared by its A-labels (UTS 46). Two spellings of one mailbox therefore
-/// have one canonical form, and nobody can register a look-alike by changing case or width.
+/// have one canonical form, and nobody can register a look-alike by changing case or width. White space, line breaks
+/// and a byte order mark around it are not part of it; what IDNA ignores in a domain is not shown.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Email {
@@ -44,6 +46,7 @@ impl Email {
     /// # Errors
     /// When it is longer than mail can be delivered to, or not an address.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
+        let text = trim(text);
         if text.len() > LONGEST {
             return Err(EmailError::TooLong);
         }
@@ -54,16 +57,19 @@ impl Email {
         if !is_dot_atom(local) {
             return Err(EmailError::Malformed);
         }
-        let domain = canonical_domain(domain).ok_or(EmailError::Malformed)?;
+        let canonical_domain = canonical_domain(domain).ok_or(EmailError::Malformed)?;
         // ASCII only: `to_lowercase` would map the Kelvin sign to `k`.
-        let canonical = format!("{}@{domain}", local.to_ascii_lowercase());
+        let canonical = format!("{}@{canonical_domain}", local.to_ascii_lowercase());
         if canonical.len() > LONGEST {
             return Err(EmailError::TooLong);
         }
-        Ok(Self { typed: text.to_owned(), canonical })
+        let typed = format!("{local}@{}", visible_domain(domain));
+        // What is shown is stored, and read again as an address. The Unicode form of a domain may be too long for that.
+        let typed = if typed.len() > LONGEST { format!("{local}@{canonical_domain}") } else { typed };
+        Ok(Self { typed, canonical })
     }
 
-    /// As it was typed, to be shown.
+    /// As it was typed, to be shown. A domain with ignored characters is shown as IDNA maps it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.typed
@@ -91,6 +97,17 @@ fn canonical_domain(domain: &str) -> Option<String> {
         .ok()?;
     let last = ascii.rsplit_once('.')?.1;
     (!last.bytes().all(|b| b.is_ascii_digit())).then(|| ascii.into_owned())
+}
+
+/// As it was typed, or as IDNA maps it when that ignores some of it: a soft hyphen, a zero-width space. Joiners are not
+/// ignored.
+fn visible_domain(domain: &str) -> Cow<'_, str> {
+    let is_ignored = |character| is_ignorable(character) && !matches!(character, '\u{200c}' | '\u{200d}');
+    if !domain.contains(is_ignored) {
+        return domain.into();
+    }
+    let (deny, hyphens) = (idna::AsciiDenyList::STD3, idna::uts46::Hyphens::Check);
+    idna::uts46::Uts46::new().to_unicode(domain.as_bytes(), deny, hyphens).0
 }
 
 impl TryFrom<String> for Email {
@@ -130,6 +147,56 @@ mod tests {
         let email = Email::parse("Ada.Lovelace+news@Bücher.example").expect("an address");
         assert_eq!(email.as_str(), "Ada.Lovelace+news@Bücher.example");
         assert_eq!(String::from(email), "Ada.Lovelace+news@Bücher.example");
+    }
+
+    #[test]
+    fn what_idna_ignores_in_a_domain_is_neither_compared_nor_shown() {
+        for spelling in [
+            "Ada@exam\u{200b}ple.org",
+            "Ada@Exam\u{ad}ple.ORG",
+            "Ada@\u{2060}example.o\u{fe0f}rg",
+            "Ada@e\u{feff}xample.org",
+        ] {
+            let email = Email::parse(spelling).expect("an address");
+            assert_eq!((email.as_str(), email.canonical()), ("Ada@example.org", "ada@example.org"), "{spelling:?}");
+        }
+        let email = Email::parse("a@B\u{ad}ücher.example").expect("an address");
+        assert_eq!((email.as_str(), email.canonical()), ("a@bücher.example", "a@xn--bcher-kva.example"));
+        // 50 characters take 54 bytes as an A-label, and 150 in UTF-8.
+        let label = format!("xn--fiq{}", "a".repeat(49));
+        let email = Email::parse(&format!("Ada@{label}.{label}.exam\u{ad}ple")).expect("an address");
+        assert_eq!(email.as_str(), format!("Ada@{label}.{label}.example"));
+        assert_eq!(Email::parse(email.as_str()), Ok(email));
+        // A joiner is part of how a name is written.
+        let joined = "a@நம\u{bcd}\u{200c}.Example";
+        assert_eq!(Email::parse(joined).map(String::from).as_deref(), Ok(joined));
+    }
+
+    #[test]
+    fn what_turns_a_domain_around_or_hides_in_the_local_part_is_refused() {
+        for text in [
+            "a@exa\u{202e}mple.org",
+            "a@example\u{200e}.org",
+            "a\u{200b}da@example.org",
+            "a\u{ad}@example.org",
+            "a@\u{200b}.org",
+        ] {
+            assert_eq!(Email::parse(text), Err(EmailError::Malformed), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_around_an_address_is_not_part_of_it() {
+        for text in
+            [" Ada@example.org", "Ada@example.org\r\n", "\u{feff}Ada@example.org\t", "\u{a0}Ada@example.org\u{3000}"]
+        {
+            assert_eq!(Email::parse(text).map(String::from).as_deref(), Ok("Ada@example.org"), "{text:?}");
+        }
+        let longest = format!("  {}@example.org  ", "a".repeat(64));
+        assert!(Email::parse(&longest).is_ok());
+        for text in ["Ada @example.org", "Ada@ example.org", "Ada@example.org\0", "\u{200b}Ada@example.org"] {
+            assert_eq!(Email::parse(text), Err(EmailError::Malformed), "{text:?}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub use id::{MessageId, UserId};
 pub use reason::Reason;
 pub use sealed::Sealed;
 pub use secret::Secret;
-pub use text::has_control;
+pub use text::{find_invisible, has_control, has_visible, is_blank, is_ignorable, trim};
 pub use time::Timestamp;
 
 #[doc(hidden)]

@@ -72,7 +72,7 @@ impl Edge<'_> {
             (Domain(_) | Contracts, Outside) => words,
             (Application(_), Outside) => words || one_of(&["async-trait"]) || self.for_tests && one_of(&["tokio"]),
             // Whatever these two depend on, every domain and every use case does.
-            (Kernel, Outside) => words || one_of(&["idna", "jiff", "zeroize"]),
+            (Kernel, Outside) => words || one_of(&["icu_properties", "idna", "jiff", "zeroize"]),
             (UseCase, Outside) => words || one_of(&["async-trait", "serde_json"]),
             (Domain(_), to) => to == Kernel,
             (Contracts, to) => matches!(to, Kernel | UseCase),

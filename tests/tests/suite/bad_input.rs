@@ -175,6 +175,26 @@ async fn every_violation_of_a_body_is_told_with_its_pointer() {
             &[("/name", "name_has_control")],
         ),
         (
+            "a name that nobody sees",
+            json!({"email": email, "password": password, "name": "\u{200b}\u{3164}\u{feff}"}),
+            &[("/name", "name_not_visible")],
+        ),
+        (
+            "a name that turns around",
+            json!({"email": email, "password": password, "name": format!("\u{202e}{CANARY}")}),
+            &[("/name", "name_has_invisible")],
+        ),
+        (
+            "a zero-width space in an address",
+            json!({"email": format!("{CANARY}\u{200b}@example.org"), "password": password}),
+            &[("/email", "email_invalid")],
+        ),
+        (
+            "a common password over and over",
+            json!({"email": email, "password": "letmeinletmein1!"}),
+            &[("/password", "password_is_common")],
+        ),
+        (
             "an id in braces",
             json!({"email": email, "password": password, "id": "{b2d1a7c8-4f7e-4c1a-9a3e-0a1b2c3d4e5f}"}),
             &[("/id", "id_invalid")],

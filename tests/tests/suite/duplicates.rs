@@ -40,6 +40,27 @@ async fn spellings_of_one_mailbox_are_one_user() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_sees_of_an_address_is_neither_kept_nor_shown() {
+    in_each_idle_world(async |world| {
+        let mut accepted = Vec::new();
+        for email in [" Ada@exam\u{200b}ple.org\r\n", "\u{feff}Grace@Exam\u{ad}ple.ORG"] {
+            accepted.push(world.send(&Person::new(email).sign_up()).await);
+        }
+        world.work().await;
+        for answer in &accepted {
+            assert_eq!(world.outcome(answer).await["status"], "succeeded");
+        }
+        let mut kept = world.texts("select email from users_users").await;
+        kept.sort();
+        assert_eq!(kept, ["Ada@example.org", "Grace@example.org"]);
+        let mut compared = world.texts("select email_canonical from users_users").await;
+        compared.sort();
+        assert_eq!(compared, ["ada@example.org", "grace@example.org"]);
+    })
+    .await;
+}
+
 /// Sends these at once, half of them waiting; exactly one gets the user, and the others are told that it is
 /// taken. Gives the winner's number.
 async fn one_wins(world: &World, people: &[Person], code: &str, pointer: &str) -> usize {

@@ -1,4 +1,4 @@
-use kernel::{Reason, Timestamp, has_control};
+use kernel::{Reason, Timestamp, find_invisible, has_visible, trim};
 use std::fmt;
 use std::str::FromStr;
 
@@ -79,9 +79,10 @@ impl ServiceName {
     /// Reads a name.
     ///
     /// # Errors
-    /// When it is empty, over 100 characters, has control characters, or spaces around it.
+    /// When it is empty, over 100 characters, has invisible characters, or spaces around it.
     pub fn parse(text: &str) -> Result<Self, ServiceKeyFlaw> {
-        let fits = !text.is_empty() && text.chars().count() <= 100 && text.trim() == text && !has_control(text);
+        let is_readable = has_visible(text) && find_invisible(text).is_none();
+        let fits = text.chars().count() <= 100 && trim(text) == text && is_readable;
         if fits { Ok(Self(text.to_owned())) } else { Err(ServiceKeyFlaw::Name) }
     }
 }
@@ -90,7 +91,7 @@ impl ServiceName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceKeyFlaw {
     /// No name.
-    #[error("must be 1 to 100 characters, without control characters and without spaces around it")]
+    #[error("must be 1 to 100 characters, without invisible characters and without spaces around it")]
     Name,
     /// No scopes.
     #[error("must be one or more of introspect and audit:read, separated by spaces")]
@@ -164,7 +165,17 @@ mod tests {
         for text in ["orders", "Buchhaltung Süd", &"ä".repeat(100)] {
             assert_eq!(ServiceName::parse(text).expect("a name").as_str(), text);
         }
-        for text in ["", " orders", "orders ", "or\nders", &"a".repeat(101)] {
+        for text in [
+            "",
+            " orders",
+            "orders ",
+            "or\nders",
+            "\u{3164}",
+            "\u{2800}",
+            "or\u{200b}ders",
+            "\u{202e}sredro",
+            &"a".repeat(101),
+        ] {
             assert_eq!(ServiceName::parse(text), Err(ServiceKeyFlaw::Name), "{text:?}");
         }
     }

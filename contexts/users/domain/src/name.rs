@@ -1,4 +1,4 @@
-use kernel::{Reason, has_control};
+use kernel::{Reason, find_invisible, has_control, has_visible, trim};
 use serde::{Deserialize, Serialize};
 
 /// The longest name, in characters (Unicode code points).
@@ -21,6 +21,12 @@ pub enum NameError {
     /// Line breaks, escapes and the like.
     #[error("must not contain control characters")]
     HasControl,
+    /// Only blanks, fillers, marks and the like.
+    #[error("must have a visible character")]
+    NotVisible,
+    /// Zero-width spaces, controls that turn the direction of writing around, and the like.
+    #[error("must not contain invisible characters, or ones that change the direction of writing")]
+    HasInvisible,
 }
 
 impl Reason for NameError {
@@ -29,6 +35,8 @@ impl Reason for NameError {
             Self::Empty => "name_empty",
             Self::TooLong => "name_too_long",
             Self::HasControl => "name_has_control",
+            Self::NotVisible => "name_not_visible",
+            Self::HasInvisible => "name_has_invisible",
         }
     }
 }
@@ -39,10 +47,26 @@ impl Name {
     /// # Errors
     /// [`NameError`]
     pub fn parse(text: &str) -> Result<Self, NameError> {
+        let name = Self::restore(text)?;
+        if !has_visible(&name.0) {
+            return Err(NameError::NotVisible);
+        }
+        // Joiners and selectors that a script or an emoji is written with are visible in what they join.
+        if find_invisible(&name.0).is_some() {
+            return Err(NameError::HasInvisible);
+        }
+        Ok(name)
+    }
+
+    /// A name from storage or from a message. It may be one that was taken before invisible characters were refused.
+    ///
+    /// # Errors
+    /// [`NameError`], but for what cannot be seen.
+    pub fn restore(text: &str) -> Result<Self, NameError> {
         if has_control(text) {
             return Err(NameError::HasControl);
         }
-        let text = text.trim();
+        let text = trim(text);
         match text.chars().count() {
             0 => Err(NameError::Empty),
             1..=LONGEST => Ok(Self(text.to_owned())),
@@ -60,7 +84,7 @@ impl Name {
 impl TryFrom<String> for Name {
     type Error = NameError;
     fn try_from(text: String) -> Result<Self, NameError> {
-        Self::parse(&text)
+        Self::restore(&text)
     }
 }
 
@@ -88,7 +112,41 @@ mod tests {
     #[test]
     fn an_empty_name_is_refused() {
         assert_eq!(Name::parse(""), Err(NameError::Empty));
-        assert_eq!(Name::parse(" \u{3000} "), Err(NameError::Empty));
+        assert_eq!(Name::parse(" \u{3000} \u{feff}"), Err(NameError::Empty));
+    }
+
+    #[test]
+    fn a_name_that_nobody_can_see_is_refused() {
+        for text in
+            ["\u{200b}", "\u{3164}", "\u{115f}\u{1160}", "\u{2800}", "\u{fe0f}", "\u{e0041}", "\u{301}", "\u{202e}"]
+        {
+            assert_eq!(Name::parse(text), Err(NameError::NotVisible), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_something_that_nobody_can_see_is_refused() {
+        for text in
+            ["A\u{200b}da", "\u{202e}adA", "Ada\u{2069}", "Ada\u{200e}", "محمد\u{200f}", "Ada\u{e0041}", "A\u{200d}da"]
+        {
+            assert_eq!(Name::parse(text), Err(NameError::HasInvisible), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_written_with_joiners_and_selectors_are_kept() {
+        for text in ["علی\u{200c}رضا", "ක\u{dca}\u{200d}ෂ", "👩\u{200d}🚀", "葛\u{e0100}城", "❤\u{fe0f} Ada"]
+        {
+            assert_eq!(Name::parse(text).map(String::from).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn a_name_that_was_taken_before_is_read_from_storage() {
+        let stored = Name::restore("A\u{200b}da").expect("a name");
+        assert_eq!(stored.as_str(), "A\u{200b}da");
+        assert_eq!(Name::restore("A\0da"), Err(NameError::HasControl));
+        assert_eq!(serde_json::from_str::<Name>("\"\u{3164}\"").expect("a name").as_str(), "\u{3164}");
     }
 
     #[test]
@@ -114,7 +172,15 @@ mod tests {
 
     #[test]
     fn reasons_have_stable_codes() {
-        let codes = [NameError::Empty, NameError::TooLong, NameError::HasControl].map(|error| error.code());
-        assert_eq!(codes, ["name_empty", "name_too_long", "name_has_control"]);
+        let codes = [
+            NameError::Empty,
+            NameError::TooLong,
+            NameError::HasControl,
+            NameError::NotVisible,
+            NameError::HasInvisible,
+        ]
+        .map(|error| error.code());
+        let expected = ["name_empty", "name_too_long", "name_has_control", "name_not_visible", "name_has_invisible"];
+        assert_eq!(codes, expected);
     }
 }

@@ -56,11 +56,11 @@ impl Users for SqlUsers {
 type Row = (String, Option<String>, i64, At, Option<At>);
 
 fn restore(id: UserId, (email, name, version, registered_at, deactivated_at): Row) -> Result<User, Unavailable> {
-    // Rules of what may be stored only ever become wider; should one not, nothing is guessed.
+    // What was stored under older rules is read; what never could be is not guessed at.
     Ok(User {
         id,
         email: Email::parse(&email).map_err(Unavailable::for_now)?,
-        name: name.as_deref().map(Name::parse).transpose().map_err(Unavailable::for_now)?,
+        name: name.as_deref().map(Name::restore).transpose().map_err(Unavailable::for_now)?,
         version,
         registered_at: registered_at.0,
         deactivated_at: deactivated_at.map(|at| at.0),
