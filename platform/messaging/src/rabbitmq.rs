@@ -15,12 +15,11 @@ mod supervisor;
 mod testing;
 mod topology;
 
-pub use address::AddressError;
+pub use address::{Address, AddressError};
 pub use health::{State, Stats};
 #[cfg(feature = "testing")]
 pub use testing::delete_queues;
 
-use address::Address;
 use async_trait::async_trait;
 use consumer::{Consumer, Ear};
 use health::Health;

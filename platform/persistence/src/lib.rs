@@ -19,6 +19,7 @@ mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tx;
+mod url;
 
 pub use at::At;
 pub use autocommit::Autocommit;

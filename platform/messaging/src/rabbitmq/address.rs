@@ -1,6 +1,6 @@
 //! Where the broker is. Its password is never shown.
 
-use lapin::uri::{AMQPScheme, AMQPUri};
+use lapin::uri::{AMQPScheme, AMQPUri, SASLMechanism};
 use std::{fmt, net::Ipv6Addr, str::FromStr};
 
 /// Seconds. The default of 60 lets a dead peer go unnoticed for two minutes.
@@ -11,15 +11,46 @@ const FRAME_MAX: u32 = 8192;
 
 /// The URL is none for AMQP. It is not quoted: it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the address of RabbitMQ must be like amqp://user:password@host:5672/vhost, or amqps:// for TLS")]
+#[error(
+    "must be like amqp://user:password@host:5672/vhost, or amqps:// for TLS; in user and password write @ : / ? # % as \
+     %40 %3A %2F %3F %23 %25"
+)]
 pub struct AddressError;
 
 /// A parsed URL. Shown, it has no user and no password.
-pub(crate) struct Address(AMQPUri);
+pub struct Address(AMQPUri);
 
 impl Address {
     pub(crate) fn uri(&self) -> AMQPUri {
         self.0.clone()
+    }
+
+    /// The host, as it is looked up.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.0.authority.host
+    }
+
+    /// Whether the connection is TLS.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.0.scheme == AMQPScheme::AMQPS
+    }
+
+    /// The user, and the password, which are `guest` where the URL has none; nothing where the broker is shown another
+    /// proof than a password.
+    #[must_use]
+    pub fn credentials(&self) -> Option<(&str, &str)> {
+        let user = &self.0.authority.userinfo;
+        let by_password =
+            matches!(self.0.query.auth_mechanism, None | Some(SASLMechanism::Plain | SASLMechanism::AMQPlain));
+        by_password.then_some((&user.username, &user.password))
+    }
+
+    /// Whether anybody could sign in like this, or the mechanism is only for demonstrations.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        matches!(self.0.query.auth_mechanism, Some(SASLMechanism::Anonymous | SASLMechanism::RabbitCrDemo))
     }
 }
 
@@ -84,6 +115,31 @@ mod tests {
     fn an_address_of_version_6_is_not_overlooked() {
         assert_eq!(shown("amqp://me:pw@[fd00::1]:5673/").as_deref(), Ok("amqp://fd00::1:5673 (virtual host /)"));
         assert_eq!(shown("amqp://127.0.0.1:5673").as_deref(), Ok("amqp://127.0.0.1:5673 (virtual host /)"));
+    }
+
+    #[test]
+    fn who_signs_in_where_is_what_lapin_has_read() {
+        for url in [
+            "amqps://guest:guest@b.example",
+            "amqps://guest@b.example",
+            "amqps://guest:@b.example",
+            "amqps://:guest@b.example",
+            "amqps://:@b.example",
+            "amqps://b.example",
+            "AMQPS://%67uest:gues%74@b.example",
+        ] {
+            let address: Address = url.parse().expect("a URL");
+            assert_eq!(address.credentials(), Some(("guest", "guest")), "{url}");
+            assert!(address.is_encrypted() && address.host() == "b.example" && !address.is_anonymous(), "{url}");
+        }
+        let address: Address = "amqp://me:p%40ss@%6cocalhost?auth_mechanism=amqplain".parse().expect("a URL");
+        assert_eq!((address.credentials(), address.host()), (Some(("me", "p@ss")), "localhost"));
+        assert!(!address.is_encrypted());
+        for (mechanism, anonymous) in [("anonymous", true), ("rabbit-cr-demo", true), ("external", false)] {
+            let address = format!("amqps://me:pw@b.example?auth_mechanism={mechanism}").parse::<Address>();
+            let address = address.expect("a URL");
+            assert_eq!((address.credentials(), address.is_anonymous()), (None, anonymous), "{mechanism}");
+        }
     }
 
     #[test]

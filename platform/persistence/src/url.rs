@@ -1,0 +1,101 @@
+//! What a URL of a database says of the way there, as sqlx has read it: with its defaults and `PGUSER`, `PGPASSWORD`,
+//! `PGHOST` and the like.
+
+use crate::DatabaseUrl;
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::PgConnectOptions;
+
+impl DatabaseUrl {
+    /// The host that is asked over TCP; none for a file and for a Unix socket.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        let Self::Postgres(to) = self else { return None };
+        // A socket that is named is used whatever host stands beside it.
+        let is_tcp = to.get_socket().is_none() && !to.get_host().starts_with('/');
+        is_tcp.then(|| to.get_host())
+    }
+
+    /// Whether there is something to sign in with: a password, or the certificate of a client.
+    #[must_use]
+    pub fn has_credentials(&self) -> bool {
+        let Self::Postgres(to) = self else { return false };
+        let url = without_address(to).to_url_lossy();
+        url.password().is_some() || url.query_pairs().any(|(key, _)| key == "sslcert")
+    }
+
+    /// Whether this is the password.
+    #[must_use]
+    pub fn has_password(&self, password: &str) -> bool {
+        let Self::Postgres(to) = self else { return false };
+        let to = without_address(to);
+        // sqlx tells its password only within a URL.
+        let url = |to: &PgConnectOptions| to.to_url_lossy().password().map(str::to_owned);
+        url(&to).is_some() && url(&to) == url(&to.clone().password(password))
+    }
+
+    /// Whether the password is the name of the user.
+    #[must_use]
+    pub fn has_user_as_password(&self) -> bool {
+        let Self::Postgres(to) = self else { return false };
+        self.has_password(to.get_username()) || self.has_password(&to.get_username().to_lowercase())
+    }
+}
+
+/// Some users and hosts make no URL, at which sqlx panics.
+fn without_address(to: &PgConnectOptions) -> PgConnectOptions {
+    to.clone().username("user").host("localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::DatabaseUrl;
+
+    fn url(text: &str) -> DatabaseUrl {
+        text.parse().expect("a URL")
+    }
+
+    #[test]
+    fn a_host_is_what_is_asked_over_tcp() {
+        for (text, host) in [
+            ("postgres://u:p@db.example/roster", Some("db.example")),
+            ("postgres://u:p@127.0.0.1/roster?host=db.example", Some("db.example")),
+            ("postgres://u:p@127.0.0.1/roster?hostaddr=192.0.2.1", Some("192.0.2.1")),
+            ("postgres://u:p@%2Frun%2Fpostgresql/roster", None),
+            ("postgres://u:p@db.example/roster?host=/run/postgresql", None),
+            ("postgres://u:p@%2Frun%2Fpostgresql/roster?host=db.example", None),
+            ("postgres://u:p@[::1]/roster", Some("[::1]")),
+            ("sqlite://x.db", None),
+        ] {
+            assert_eq!(url(text).host(), host, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_password_is_the_one_that_sqlx_uses() {
+        for text in [
+            "postgres://u:p%40ss@db.example/roster",
+            "postgres://u:other@db.example/roster?password=p%40ss",
+            "postgres://db.example/roster?user=a%2Fb&password=p@ss",
+            "postgres://u:p%40ss@db.example/roster?host=::1",
+            "postgres://u:p@ss@db.example/roster",
+        ] {
+            assert!(url(text).has_password("p@ss") && url(text).has_credentials(), "{text}");
+            assert!(!url(text).has_password("p") && !url(text).has_password("") && !url(text).has_user_as_password());
+        }
+        for text in ["postgres://odd:odd@h/d", "postgres://Odd:%6fdd@h/d", "postgres://h/d?user=a%40b&password=a@b"] {
+            assert!(url(text).has_user_as_password(), "{text}");
+        }
+    }
+
+    #[test]
+    fn without_a_password_a_certificate_will_do() {
+        for text in ["postgres://u:@h.invalid/d", "postgres://u@h.invalid/d", "postgres://u@h.invalid/d?password="] {
+            assert!(
+                !url(text).has_credentials() && !url(text).has_password("") && !url(text).has_password("u"),
+                "{text}"
+            );
+        }
+        assert!(url("postgres://u@h.invalid/d?sslcert=/c.pem&sslkey=/k.pem").has_credentials());
+        assert!(!url("sqlite://x.db").has_credentials() && !url("sqlite://x.db").has_user_as_password());
+    }
+}
