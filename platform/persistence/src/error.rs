@@ -1,9 +1,31 @@
+use std::error::Error;
+use std::fmt;
 use use_case::Unavailable;
 
 /// A statement failed. It is told apart only as far as somebody decides by it.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct SqlError(#[from] sqlx::Error);
+#[derive(Debug)]
+pub struct SqlError(sqlx::Error);
+
+impl From<sqlx::Error> for SqlError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for SqlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.in_our_words() {
+            Some(says) => f.write_str(says),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+impl Error for SqlError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        if self.in_our_words().is_some() { None } else { self.0.source() }
+    }
+}
 
 impl SqlError {
     /// Whether a race was lost (serialization, deadlock, a lock not had in time) and another try makes sense at once.
@@ -47,6 +69,17 @@ impl SqlError {
     /// A failed fsync (SQLite's IOERR_FSYNC, IOERR_DIR_FSYNC): what the disk holds is unknown from here on.
     fn is_failed_sync(&self) -> bool {
         matches!(self.code().as_deref(), Some("1034" | "1290"))
+    }
+
+    /// Where PostgreSQL's words name the user of the URL, or the database, whose name may be the user's.
+    fn in_our_words(&self) -> Option<&'static str> {
+        match self.code()?.as_ref() {
+            "28P01" => Some("PostgreSQL refuses the password (28P01): see user and password in DATABASE_URL"),
+            "28000" => Some("PostgreSQL refuses the sign-in (28000): see the user in DATABASE_URL, and pg_hba.conf"),
+            "3D000" => Some("PostgreSQL has no such database (3D000): create it, or see DATABASE_URL"),
+            "53300" => Some("PostgreSQL has no connection left for this user (53300)"),
+            _ => None,
+        }
     }
 
     pub(crate) fn code(&self) -> Option<std::borrow::Cow<'_, str>> {

@@ -102,6 +102,7 @@ impl FromStr for DatabaseUrl {
     /// The message never quotes the text: it may hold a password.
     fn from_str(text: &str) -> Result<Self, String> {
         const FORMS: &str = "must be sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE";
+        const ENCODE: &str = "in user and password write @ : / ? # % as %40 %3A %2F %3F %23 %25";
         if let Some(path) = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")) {
             return match path {
                 "" => Err(format!("{FORMS}: the path is missing")),
@@ -111,7 +112,7 @@ impl FromStr for DatabaseUrl {
             };
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            let options = PgConnectOptions::from_str(text).map_err(|_| FORMS.to_owned())?;
+            let options = PgConnectOptions::from_str(text).map_err(|_| format!("{FORMS}; {ENCODE}"))?;
             return Ok(Self::Postgres(Box::new(PostgresAddress { options, connections: Connections::default() })));
         }
         Err(FORMS.to_owned())
@@ -154,7 +155,11 @@ impl std::fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Postgres(to) => {
-                write!(f, "postgres://{}:{}/{}", to.get_host(), to.get_port(), to.get_database().unwrap_or_default())
+                let database = to.get_database().unwrap_or_default();
+                match to.get_socket() {
+                    Some(socket) => write!(f, "postgres:///{database} (by the socket in {})", socket.display()),
+                    None => write!(f, "postgres://{}:{}/{database}", to.get_host(), to.get_port()),
+                }
             }
             Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
         }
@@ -366,7 +371,7 @@ fn unreachable_or_unfit(error: sqlx::Error) -> OpenError {
     }
     match error.as_database_error().and_then(|error| error.code()).as_deref() {
         Some(code) if code.starts_with("28") || code.starts_with("3D") || code.starts_with("42") => {
-            OpenError::Unfit(error.to_string())
+            OpenError::Unfit(SqlError::from(error).to_string())
         }
         _ => OpenError::Unreachable(error.into()),
     }

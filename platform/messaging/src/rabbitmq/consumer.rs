@@ -150,7 +150,7 @@ impl Consumer {
             tokio::select! {
                 delivery = subscription.stream.next() => match delivery {
                     Some(Ok(delivery)) => self.pass_on(&delivery, &subscription.tags),
-                    Some(Err(error)) => return Some(error.to_string()),
+                    Some(Err(error)) => return Some(Trouble::from(error).to_string()),
                     None => return Some("cancelled by the broker".to_owned()),
                 },
                 Some(tag) = subscription.used.recv() => {

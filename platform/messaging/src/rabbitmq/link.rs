@@ -47,8 +47,18 @@ pub(crate) enum Trouble {
 
 impl From<lapin::Error> for Trouble {
     fn from(error: lapin::Error) -> Self {
-        if error.is_amqp_soft_error() { Self::Refused(error.to_string()) } else { Self::Lost(error.to_string()) }
+        let says = without_user(error.to_string());
+        if error.is_amqp_soft_error() { Self::Refused(says) } else { Self::Lost(says) }
     }
+}
+
+/// RabbitMQ names the user whom it refuses something.
+fn without_user(says: String) -> String {
+    const BEFORE: &str = "user '";
+    let Some((before, name)) = says.split_once(BEFORE) else { return says };
+    // A name may have quotes itself: what is last ends it.
+    let after = name.rsplit_once('\'').map_or("", |(_, after)| after);
+    format!("{before}user …{after}")
 }
 
 /// Waits for an answer, but not for ever.
@@ -155,7 +165,7 @@ impl Link {
             };
             match event {
                 // Also errors of single channels, which are their owners' affair.
-                Some(Event::Error(error)) => why = error.to_string(),
+                Some(Event::Error(error)) => why = without_user(error.to_string()),
                 Some(Event::ConnectionBlocked(reason)) => because = reason,
                 _ => {}
             }
@@ -192,5 +202,19 @@ impl Link {
     /// Ends it now.
     pub(crate) fn cut(&self) {
         self.socket.0.cut();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_user;
+
+    #[test]
+    fn a_refusal_is_told_without_the_user() {
+        let says = "NOT_ALLOWED - access to vhost 'x' refused for user 'hunt'er2'".to_owned();
+        assert_eq!(without_user(says), "NOT_ALLOWED - access to vhost 'x' refused for user …");
+        let says = "access to queue 'q' in vhost '/' refused for user 'hunter2', class 50".to_owned();
+        assert_eq!(without_user(says), "access to queue 'q' in vhost '/' refused for user …, class 50");
+        assert_eq!(without_user("no user at all".to_owned()), "no user at all");
     }
 }
