@@ -2,11 +2,11 @@
 
 use crate::commands::{self, Commands};
 use crate::compose::{Issuer, Plan, Role, Roster, migrations};
-use crate::output::{Refused, print};
+use crate::output::{Refused, note, print};
 use crate::service_keys::{self, ServiceKeys};
-use crate::settings::Settings;
+use crate::settings::{Invalid, Settings};
 use crate::users::{self, Users};
-use crate::{check, keys, logging, serve};
+use crate::{arguments, check, keys, logging, serve};
 use anyhow::Context as _;
 use auth_domain::Cost;
 use clap::{Parser, Subcommand};
@@ -23,7 +23,7 @@ use web::Proxies;
 /// lists them. Without a command, roster serves.
 #[derive(Parser)]
 #[command(name = "roster", version, max_term_width = 100)]
-struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     /// Answer in JSON
@@ -75,7 +75,10 @@ const WORKER_NICENESS: i32 = 10;
 /// could not be done.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match arguments::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     if matches!(cli.command, Some(Command::Serve { role: Role::Worker })) {
         give_way();
     }
@@ -110,10 +113,15 @@ fn leads_its_session(stat: &str) -> bool {
     process == session
 }
 
-/// One line, whatever the depth of the cause.
+/// One line, whatever the depth of the cause; of settings, one for each that is wrong.
 fn failed(error: &anyhow::Error) -> ExitCode {
-    let line = format!("{error:#}").replace(['\n', '\r'], " ");
-    logging::complain(&format!("roster: {line}"));
+    let lines = match error.downcast_ref() {
+        Some(Invalid(lines)) => lines.clone(),
+        None => vec![format!("{error:#}").replace(['\n', '\r'], " ")],
+    };
+    for line in lines {
+        logging::complain(&format!("roster: {line}"));
+    }
     if error.is::<Refused>() { ExitCode::FAILURE } else { ExitCode::from(2) }
 }
 
@@ -138,7 +146,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 async fn migrate(settings: &Settings, json: bool) -> anyhow::Result<()> {
+    let is_new = settings.makes_a_file_elsewhere();
     let db = Db::open_beside(&settings.database).await?;
+    if is_new {
+        note(&format!("{}: a new database file has been created", settings.database));
+    }
     let mut applied = 0;
     for migrations in migrations() {
         applied += db.pending(&migrations).await?;

@@ -152,7 +152,7 @@ pub enum Unfit {
     #[error(transparent)]
     Tokens(#[from] TokenError),
     /// A malformed URL.
-    #[error("AMQP_URL: {0}")]
+    #[error("AMQP_URL {0}")]
     Broker(#[from] AddressError),
     /// No threads.
     #[error("the hashing threads cannot be started: {0}")]
@@ -177,6 +177,11 @@ pub fn handled() -> BTreeSet<(&'static str, &'static str)> {
     CONTEXTS.iter().flat_map(of).collect()
 }
 
+/// What new passwords must be here.
+pub(crate) fn password_policy(tokens: &Issuer) -> PasswordPolicy {
+    PasswordPolicy::default().of_service(["roster", &*tokens.issuer, &*tokens.audience])
+}
+
 impl Kit {
     fn new(
         db: &Db,
@@ -189,7 +194,7 @@ impl Kit {
     ) -> Result<Self, Unfit> {
         let pool = Arc::new(HashPool::start(cores())?);
         let signing = Arc::new(SigningKeys::open(keys.file().clone())?);
-        let policy = PasswordPolicy::default().of_service(["roster", &*tokens.issuer, &*tokens.audience]);
+        let policy = password_policy(tokens);
         let credentials = Arc::new(SqlCredentials::new(db.clone(), pool.clone(), cost));
         let tokens = AccessTokens::new(signing, &tokens.issuer, &tokens.audience, TOKEN_LIFE);
         Ok(Self {

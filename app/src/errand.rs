@@ -1,6 +1,7 @@
 //! A command of the command line's own: handed in and waited for, beside a running server or without one.
 
 use crate::compose::{Issuer, Plan, Role, Roster};
+use crate::output::note;
 use crate::registrar::Registrar;
 use crate::serve::{keys, prepare_schema};
 use crate::settings::Settings;
@@ -53,7 +54,11 @@ pub(crate) async fn run<T>(
 
 /// A process for one command; and whether it works itself.
 async fn compose(settings: &Settings) -> anyhow::Result<(Roster, bool)> {
+    let is_new = settings.makes_a_file_elsewhere();
     let (db, may_serve) = Db::open_or_beside(&settings.database).await?;
+    if is_new {
+        note(&format!("{}: a new database file has been created", settings.database));
+    }
     prepare_schema(&db, settings.profile).await?;
     let keys = keys(settings)?;
     // Where only the public keys are, somebody else works.

@@ -1,5 +1,6 @@
 //! The composition root: settings, wiring, the command line.
 
+mod arguments;
 pub mod check;
 pub mod cli;
 mod commands;

@@ -8,6 +8,12 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// To the standard error: what an operator should know beside the answer.
+pub(crate) fn note(text: &str) {
+    // Where it is closed, the answer has to do.
+    let _ = writeln!(std::io::stderr(), "roster: {text}");
+}
+
 /// It could be understood and tried, and the answer is no: exit code 1, and this line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

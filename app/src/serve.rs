@@ -38,6 +38,7 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
     // Before anything else: a stop that comes early is heeded once it can be.
     let mut stop = pin!(stop_signal()?);
     let listener = if role.answers() { Some(bind(settings.listen).await?) } else { None };
+    let makes_a_file = settings.makes_a_file();
     let prepared = async {
         let db = open(&settings).await?;
         prepare_schema(&db, settings.profile).await?;
@@ -72,6 +73,9 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
     }
     logging::say(greeting(&settings, &roster, role, listening));
     warn(&settings);
+    if makes_a_file {
+        tracing::info!(database = %settings.database, "a new database file has been created: it is empty");
+    }
 
     let app = roster.app();
     let stopping_since = OnceLock::new();

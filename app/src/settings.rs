@@ -1,15 +1,24 @@
 //! Settings: from the environment, and from `roster.toml` for what the environment leaves open.
 
+mod injected;
+mod listen;
+mod names;
+mod production;
 mod raw;
+mod text;
+mod url;
 
 pub use raw::Raw;
 
-use crate::compose::{FirstAdministrator, Issuer};
+use crate::compose::{FirstAdministrator, Issuer, password_policy};
 use auth_domain::Cost;
+use auth_infrastructure::judge;
 use kernel::{Email, Secret};
+use messaging::Address;
 use persistence::{Connections, DatabaseUrl};
-use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 use web::{NotProxies, Proxies};
 
@@ -59,46 +68,95 @@ pub enum Profile {
     Production,
 }
 
-/// A setting that is not as it should be: one line that names it and says what to do.
+/// What is wrong with the settings: a line for each fault, which names the setting and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid(pub String);
+pub struct Invalid(pub Vec<String>);
 
 impl std::fmt::Display for Invalid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.0.join("\n"))
     }
 }
 
 impl std::error::Error for Invalid {}
 
+/// One line of [`Invalid`], and the settings that it is about.
+#[derive(Debug)]
+struct Problem {
+    settings: Vec<&'static str>,
+    says: String,
+}
+
+impl Problem {
+    const fn general(says: String) -> Self {
+        Self { settings: Vec::new(), says }
+    }
+
+    fn of(setting: &'static str, says: String) -> Self {
+        Self { settings: vec![setting], says }
+    }
+
+    fn between(settings: &[&'static str], says: &str) -> Self {
+        Self { settings: settings.to_vec(), says: says.to_owned() }
+    }
+}
+
+/// Where a value could not be read, nothing can be said of how it fits the others.
+fn add(problems: &mut Vec<Problem>, more: Vec<Problem>) {
+    let unread: BTreeSet<_> = problems.iter().flat_map(|problem| problem.settings.clone()).collect();
+    problems.extend(more.into_iter().filter(|problem| problem.settings.iter().all(|name| !unread.contains(name))));
+}
+
 impl Settings {
     /// Reads the environment and `roster.toml` in the working directory.
     ///
     /// # Errors
-    /// At the first setting that is unknown, malformed, not supported, or refused by the profile.
+    /// When settings are unknown, malformed, not supported, or refused by the profile: all of them at once.
     pub fn load() -> Result<Self, Invalid> {
-        Self::of(&Raw::load()?)
+        Self::of(Raw::load())
     }
 
     /// # Errors
     /// See [`Settings::load`].
-    pub fn of(raw: &Raw) -> Result<Self, Invalid> {
+    pub fn of(mut raw: Raw) -> Result<Self, Invalid> {
+        let mut problems = raw.take_problems();
+        let settings = loop {
+            match Self::read(&raw) {
+                Ok(settings) => break settings,
+                // The next round finds the next one.
+                Err(problem) => {
+                    problem.settings.iter().for_each(|name| raw.forget(name));
+                    add(&mut problems, vec![problem]);
+                }
+            }
+        };
+        add(&mut problems, settings.misfits());
+        if problems.is_empty() {
+            return Ok(settings);
+        }
+        Err(Invalid(problems.into_iter().map(|problem| problem.says).collect()))
+    }
+
+    fn read(raw: &Raw) -> Result<Self, Problem> {
         let data_dir = PathBuf::from(raw.get("ROSTER_DATA_DIR").unwrap_or("data"));
         let default_database = format!("sqlite://{}", data_dir.join("roster.db").display());
-        let settings = Self {
-            database: raw.parsed("DATABASE_URL", &default_database, str::parse::<DatabaseUrl>)?.with_connections(
-                raw.parsed("ROSTER_DB_CONNECTIONS", "26", |text| {
-                    let connections = text.parse().ok().and_then(Connections::new);
-                    connections.ok_or_else(|| "must be a number from 5 to 1000".into())
-                })?,
-            ),
-            amqp: raw.get("AMQP_URL").map(str::to_owned),
-            listen: raw.parsed("ROSTER_LISTEN", "127.0.0.1:8000", |text| {
-                text.parse()
-                    .map_err(|_| "must be an address and a port such as 127.0.0.1:8000; port 0 takes any".into())
-            })?,
+        let connections = raw.parsed("ROSTER_DB_CONNECTIONS", "26", |text| {
+            let connections = text.parse().ok().and_then(Connections::new);
+            connections.ok_or_else(|| "must be a number from 5 to 1000".into())
+        })?;
+        Ok(Self {
+            database: raw
+                .parsed("DATABASE_URL", &default_database, |text| {
+                    if raw.get("DATABASE_URL").is_some() {
+                        url::unambiguous(text)?;
+                    }
+                    text.parse::<DatabaseUrl>()
+                })?
+                .with_connections(connections),
+            amqp: amqp(raw)?,
+            listen: raw.parsed("ROSTER_LISTEN", "127.0.0.1:8000", listen::listen)?,
             data_dir,
-            keys_file: raw.get("ROSTER_KEYS_FILE").map(PathBuf::from),
+            keys_file: keys_file(raw)?,
             profile: raw.one_of(
                 "ROSTER_PROFILE",
                 &[("development", Profile::Development), ("production", Profile::Production)],
@@ -123,52 +181,67 @@ impl Settings {
             })?,
             idle_timeout: raw.parsed("ROSTER_IDLE_TIMEOUT", "75s", duration)?,
             shutdown_delay: raw.parsed("ROSTER_SHUTDOWN_DELAY", "0s", duration_or_none)?,
-        };
-        settings.fit_together()?;
-        if settings.profile == Profile::Production {
-            settings.fit_for_production()?;
-        }
-        Ok(settings)
+        })
     }
 
-    fn fit_together(&self) -> Result<(), Invalid> {
+    /// What is well formed by itself and does not do together.
+    fn misfits(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
         if self.is_embedded() && self.amqp.is_some() {
-            return refuse(
+            problems.push(Problem::between(
+                &["AMQP_URL", "DATABASE_URL"],
                 "AMQP_URL needs PostgreSQL, since SQLite serves one process: set DATABASE_URL=postgres://…, or unset AMQP_URL",
-            );
+            ));
         }
-        Ok(())
+        if let Some(folder) = self.missing_folder() {
+            problems.push(Problem::between(
+                &["DATABASE_URL", "ROSTER_DATA_DIR"],
+                &format!(
+                    "DATABASE_URL names a file in {}, which is no directory: create it, or correct the path (only \
+                     ROSTER_DATA_DIR is created)",
+                    folder.display()
+                ),
+            ));
+        }
+        if let Some(who) = &self.first_administrator {
+            let flaws = judge(&password_policy(&self.tokens), &who.password, Some(&who.email), None);
+            if !flaws.is_empty() {
+                let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
+                problems.push(Problem::between(
+                    &["ROSTER_ADMIN_PASSWORD", "ROSTER_ADMIN_EMAIL", "ROSTER_ISSUER", "ROSTER_AUDIENCE"],
+                    &format!("ROSTER_ADMIN_PASSWORD {}", flaws.join(", and ")),
+                ));
+            }
+        }
+        if self.profile == Profile::Production {
+            problems.extend(production::refusals(self));
+        }
+        problems
     }
 
-    fn fit_for_production(&self) -> Result<(), Invalid> {
-        if !self.limits {
-            return refuse("ROSTER_LIMITS=off is for load tests: the production profile refuses it");
-        }
-        if !self.listen.ip().is_loopback() && self.proxies.is_empty() {
-            return refuse(
-                "ROSTER_LISTEN is reached over a network, and Roster speaks no TLS: put a proxy before it and name it in \
-                 ROSTER_TRUSTED_PROXIES, or listen on 127.0.0.1",
-            );
-        }
-        if let DatabaseUrl::Postgres(to) = &self.database
-            && !is_local(to.get_host())
-            && !self.database.insists_on_tls()
-        {
-            return refuse("DATABASE_URL crosses a network without encryption: add ?sslmode=verify-full (or require)");
-        }
-        if let Some(url) = &self.amqp {
-            let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-            let authority = rest.split(['/', '?']).next().unwrap_or_default();
-            let (user, host) = authority.rsplit_once('@').unwrap_or(("guest:guest", authority));
-            let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-            if !is_local(host) && !url.starts_with("amqps://") {
-                return refuse("AMQP_URL crosses a network without encryption: use amqps://");
-            }
-            if !is_local(host) && user == "guest:guest" {
-                return refuse("AMQP_URL has the default credentials guest:guest: give Roster a user of its own");
-            }
-        }
-        Ok(())
+    /// Where the SQLite file should be and cannot be made: only `ROSTER_DATA_DIR` is.
+    fn missing_folder(&self) -> Option<PathBuf> {
+        let DatabaseUrl::Sqlite(file) = &self.database else { return None };
+        // The folder of a file without one is the working directory.
+        let folder = Path::new(".").join(file.parent()?);
+        (!self.is_data_dir(&folder) && !folder.is_dir()).then_some(folder)
+    }
+
+    fn is_data_dir(&self, folder: &Path) -> bool {
+        absolute(folder).ok() == absolute(&self.data_dir).ok()
+    }
+
+    /// Whether the database is a SQLite file that does not exist yet.
+    #[must_use]
+    pub fn makes_a_file(&self) -> bool {
+        matches!(&self.database, DatabaseUrl::Sqlite(file) if !file.exists())
+    }
+
+    /// Whether that file is to be outside of `ROSTER_DATA_DIR`, where a typing error may have put it.
+    #[must_use]
+    pub fn makes_a_file_elsewhere(&self) -> bool {
+        let DatabaseUrl::Sqlite(file) = &self.database else { return false };
+        !file.exists() && !file.parent().is_some_and(|folder| self.is_data_dir(&Path::new(".").join(folder)))
     }
 
     /// Whether one SQLite file holds everything.
@@ -178,28 +251,37 @@ impl Settings {
     }
 }
 
-fn first_administrator(raw: &Raw) -> Result<Option<FirstAdministrator>, Invalid> {
-    match (raw.get("ROSTER_ADMIN_EMAIL"), raw.get("ROSTER_ADMIN_PASSWORD")) {
-        (None, None) => Ok(None),
-        (Some(_), None) => Err(Invalid(
-            "ROSTER_ADMIN_EMAIL needs ROSTER_ADMIN_PASSWORD_FILE (or ROSTER_ADMIN_PASSWORD) beside it".to_owned(),
-        )),
-        (None, Some(_)) => Err(Invalid("ROSTER_ADMIN_PASSWORD needs ROSTER_ADMIN_EMAIL beside it".to_owned())),
-        (Some(email), Some(password)) => Ok(Some(FirstAdministrator {
-            email: Email::parse(email).map_err(|why| Invalid(format!("ROSTER_ADMIN_EMAIL {why}")))?,
-            password: Secret::new(password.to_owned()),
-        })),
+fn keys_file(raw: &Raw) -> Result<Option<PathBuf>, Problem> {
+    match raw.get("ROSTER_KEYS_FILE") {
+        // Keys are never quoted; a path is, where there is nothing.
+        Some(text) if text.starts_with(['{', '[', '-']) => {
+            Err(raw.problem("ROSTER_KEYS_FILE", "must be the path of a file, and not what is in it"))
+        }
+        path => Ok(path.map(PathBuf::from)),
     }
 }
 
-fn refuse(why: &str) -> Result<(), Invalid> {
-    Err(Invalid(why.to_owned()))
+fn amqp(raw: &Raw) -> Result<Option<String>, Problem> {
+    let Some(text) = raw.get("AMQP_URL") else { return Ok(None) };
+    let fits = url::unambiguous(text).and_then(|()| text.parse::<Address>().map_err(|why| why.to_string()));
+    fits.map_err(|why| raw.problem("AMQP_URL", &why))?;
+    Ok(Some(text.to_owned()))
 }
 
-fn is_local(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    host.is_empty() || host == "localhost" || host.starts_with('/') || is_loopback
+fn first_administrator(raw: &Raw) -> Result<Option<FirstAdministrator>, Problem> {
+    const BOTH: [&str; 2] = ["ROSTER_ADMIN_EMAIL", "ROSTER_ADMIN_PASSWORD"];
+    match BOTH.map(|name| raw.get(name)) {
+        [None, None] => Ok(None),
+        [Some(_), None] => Err(Problem::between(
+            &BOTH,
+            "ROSTER_ADMIN_EMAIL needs ROSTER_ADMIN_PASSWORD_FILE (or ROSTER_ADMIN_PASSWORD) beside it",
+        )),
+        [None, Some(_)] => Err(Problem::between(&BOTH, "ROSTER_ADMIN_PASSWORD needs ROSTER_ADMIN_EMAIL beside it")),
+        [Some(email), Some(password)] => match Email::parse(email) {
+            Ok(email) => Ok(Some(FirstAdministrator { email, password: Secret::new(password.to_owned()) })),
+            Err(why) => Err(Problem { settings: BOTH.to_vec(), ..raw.problem(BOTH[0], &why.to_string()) }),
+        },
+    }
 }
 
 /// What may stand in a token.

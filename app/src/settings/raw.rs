@@ -1,18 +1,38 @@
-use super::Invalid;
+use super::Problem;
+use super::injected::is_injected;
+use super::names::{name_of, spelling_in_file, suggestion, variable};
+use super::text::{Hidden, clean, without_line_breaks};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The file beside the process.
 const FILE: &str = "roster.toml";
 
-/// A setting: its variable, and whether it is a secret, which may stand in a file of its own (`…_FILE`).
-struct Known {
-    name: &'static str,
-    secret: bool,
-    supported: Support,
+/// A setting.
+pub(super) struct Known {
+    /// Its variable.
+    pub(super) name: &'static str,
+    pub(super) holds: Holds,
+    pub(super) supported: Support,
 }
 
-enum Support {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// What may be shown.
+    Plain,
+    /// What is never shown, and may stand in a file of its own (`…_FILE`).
+    Secret,
+    /// A secret in which blanks count, since it is typed again elsewhere.
+    Password,
+}
+
+impl Known {
+    pub(super) fn is_secret(&self) -> bool {
+        self.holds != Holds::Plain
+    }
+}
+
+pub(super) enum Support {
     Yes,
     /// Not yet; this one value says so, too, and is accepted.
     Only(&'static str),
@@ -20,22 +40,26 @@ enum Support {
 }
 
 const fn known(name: &'static str) -> Known {
-    Known { name, secret: false, supported: Support::Yes }
+    Known { name, holds: Holds::Plain, supported: Support::Yes }
 }
 
 const fn secret(name: &'static str) -> Known {
-    Known { name, secret: true, supported: Support::Yes }
+    Known { name, holds: Holds::Secret, supported: Support::Yes }
+}
+
+const fn password(name: &'static str) -> Known {
+    Known { name, holds: Holds::Password, supported: Support::Yes }
 }
 
 const fn later(name: &'static str) -> Known {
-    Known { name, secret: false, supported: Support::No }
+    Known { name, holds: Holds::Plain, supported: Support::No }
 }
 
 const fn only(name: &'static str, value: &'static str) -> Known {
-    Known { name, secret: false, supported: Support::Only(value) }
+    Known { name, holds: Holds::Plain, supported: Support::Only(value) }
 }
 
-const SETTINGS: &[Known] = &[
+pub(super) const SETTINGS: &[Known] = &[
     secret("DATABASE_URL"),
     later("DATABASE_READ_URL"),
     later("DATABASE_READ_URL_FILE"),
@@ -49,7 +73,7 @@ const SETTINGS: &[Known] = &[
     known("ROSTER_LIMITS"),
     known("ROSTER_TRUSTED_PROXIES"),
     known("ROSTER_ADMIN_EMAIL"),
-    secret("ROSTER_ADMIN_PASSWORD"),
+    password("ROSTER_ADMIN_PASSWORD"),
     known("ROSTER_DB_CONNECTIONS"),
     known("ROSTER_MAX_DELAY"),
     known("ROSTER_DOCS"),
@@ -67,93 +91,130 @@ const SETTINGS: &[Known] = &[
 
 /// The settings as they were given: by variable, whether they came from there or from the file.
 #[derive(Debug, Default)]
-pub struct Raw(BTreeMap<&'static str, String>);
+pub struct Raw {
+    given: BTreeMap<&'static str, Given>,
+    problems: Vec<Problem>,
+}
+
+/// A value, and what its setting is called where it was given.
+#[derive(Debug)]
+struct Given {
+    source: Source,
+    label: String,
+    value: String,
+}
+
+/// Where settings come from. The environment is read first, and what it sets the file does not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Environment,
+    File,
+}
 
 impl Raw {
-    pub(super) fn load() -> Result<Self, Invalid> {
-        let file = match std::fs::read_to_string(FILE) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(Invalid(format!("{FILE} cannot be read: {error}"))),
+    pub(super) fn load() -> Self {
+        let file = match std::fs::read(FILE) {
+            Ok(bytes) => String::from_utf8(bytes).map_err(|_| format!("{FILE} is not UTF-8")),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+            Err(error) => Err(format!("{FILE} cannot be read: {error}")),
         };
         let environment = std::env::vars_os().filter_map(|(name, value)| {
             let name = name.into_string().ok()?;
             Some((name, value.into_string().map_err(drop)))
         });
-        Self::of(&file, environment)
+        let mut raw = Self::of(file.as_deref().unwrap_or_default(), environment);
+        raw.problems.extend(file.err().map(Problem::general));
+        raw
     }
 
     /// From the text of the file, and the variables of the environment, which come first. A
-    /// variable whose value is no UTF-8 is an error only if it is a setting.
-    pub(super) fn of(
-        file: &str,
-        environment: impl Iterator<Item = (String, Result<String, ()>)>,
-    ) -> Result<Self, Invalid> {
+    /// variable whose value is not UTF-8 is a problem only if it is a setting.
+    pub(super) fn of(file: &str, environment: impl Iterator<Item = (String, Result<String, ()>)>) -> Self {
         let mut raw = Self::default();
         for (name, value) in environment {
-            let ours = name.starts_with("ROSTER_") || SETTINGS.iter().any(|it| name_of(it, &name).is_some());
-            if !ours || value.as_ref().is_ok_and(String::is_empty) || is_injected(&name) {
+            let is_setting = name.starts_with("ROSTER_") || SETTINGS.iter().any(|it| name_of(it, &name).is_some());
+            if !is_setting || value.as_ref().is_ok_and(|value| clean(value).is_empty() || is_injected(&name, value)) {
                 continue;
             }
-            let value = value.map_err(|()| Invalid(format!("{name} is not UTF-8")))?;
-            raw.set(&name, value, "")?;
+            match value {
+                Ok(value) => raw.set(Source::Environment, &name, &name, value),
+                Err(()) => raw.problems.push(Problem::general(format!("{} is not UTF-8", shown(&name)))),
+            }
         }
-        let table: toml::Table = file.parse().map_err(|error: toml::de::Error| {
-            // The message alone: the rest of the error quotes the file.
-            Invalid(format!("{FILE} is not TOML: {}", error.message().replace('\n', " ")))
-        })?;
+        raw.read_file(file);
+        raw
+    }
+
+    fn read_file(&mut self, text: &str) {
+        let table: toml::Table = match text.parse() {
+            Ok(table) => table,
+            Err(error) => return self.problems.push(Problem::general(not_toml(text, &error))),
+        };
         for (key, value) in table {
-            let name = variable(&key);
             let value = match value {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(number) => number.to_string(),
                 toml::Value::Boolean(true) => "on".to_owned(),
                 toml::Value::Boolean(false) => "off".to_owned(),
-                _ => return Err(Invalid(format!("{FILE}: {key} must be a text or a number"))),
+                _ => {
+                    let says = format!("{FILE}: {} must be a text, a number, true or false", shown(&key));
+                    self.problems.push(Problem::general(says));
+                    continue;
+                }
             };
-            raw.set(&name, value, FILE)?;
+            self.set(Source::File, &variable(&key), &key, value);
         }
-        Ok(raw)
     }
 
-    /// A value by its variable. What was set before stays.
-    fn set(&mut self, name: &str, value: String, source: &str) -> Result<(), Invalid> {
-        let at = |what: String| Invalid(if source.is_empty() { what } else { format!("{source}: {what}") });
-        let Some((setting, in_file)) = SETTINGS.iter().find_map(|it| Some((it, name_of(it, name)?))) else {
-            let nearest = SETTINGS
-                .iter()
-                .max_by(|a, b| strsim::jaro_winkler(a.name, name).total_cmp(&strsim::jaro_winkler(b.name, name)));
-            let hint = nearest.map(|it| format!(" (did you mean {}?)", it.name)).unwrap_or_default();
-            return Err(at(format!("unknown setting {name}{hint}")));
-        };
-        match setting.supported {
-            Support::No => return Err(at(format!("{name} is not yet supported: unset it"))),
-            Support::Only(one) if value != one => {
-                return Err(at(format!("{name}: only \"{one}\" is supported yet: set that, or unset it")));
-            }
-            _ => {}
+    /// A value by its variable, which is spelt `written` where it was given.
+    fn set(&mut self, source: Source, name: &str, written: &str, value: String) {
+        match read(source, name, written, value) {
+            Err(problem) => self.problems.push(problem),
+            Ok((setting, given)) => match self.given.get(setting) {
+                Some(before) if before.source == source => self.problems.push(Problem::of(
+                    setting,
+                    format!("{} and {} set the same: remove one of them", before.label, given.label),
+                )),
+                Some(_) => {}
+                None => {
+                    self.given.insert(setting, given);
+                }
+            },
         }
-        let value = if in_file { from_file(name, Path::new(&value))? } else { value };
-        self.0.entry(setting.name).or_insert(value);
-        Ok(())
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.given.get(name).map(|given| given.value.as_str())
     }
 
-    /// Never quotes the value: it may be a secret.
+    /// Leaves the default to a setting.
+    pub(super) fn forget(&mut self, name: &str) {
+        self.given.remove(name);
+    }
+
+    pub(super) fn take_problems(&mut self) -> Vec<Problem> {
+        std::mem::take(&mut self.problems)
+    }
+
+    /// A problem with the value of a setting. It calls the setting as whoever set it does, and never quotes the value:
+    /// it may be a secret.
+    pub(super) fn problem(&self, name: &'static str, why: &str) -> Problem {
+        let label = self.given.get(name).map_or(name, |given| &given.label);
+        Problem::of(name, format!("{label} {why}"))
+    }
+
+    /// What `parse` makes of a setting, or of its default.
     pub(super) fn parsed<T>(
         &self,
         name: &'static str,
         default: &str,
         parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<T, Invalid> {
-        parse(self.get(name).unwrap_or(default)).map_err(|why| Invalid(format!("{name} {why}")))
+    ) -> Result<T, Problem> {
+        parse(self.get(name).unwrap_or(default)).map_err(|why| self.problem(name, &why))
     }
 
     /// One of a few words; the first is the default.
-    pub(super) fn one_of<T: Copy>(&self, name: &'static str, words: &[(&str, T)]) -> Result<T, Invalid> {
+    pub(super) fn one_of<T: Copy>(&self, name: &'static str, words: &[(&str, T)]) -> Result<T, Problem> {
         let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
         self.parsed(name, all[0], |text| {
             let found = words.iter().find(|(word, _)| *word == text);
@@ -162,38 +223,64 @@ impl Raw {
     }
 }
 
-/// Whether a variable names this setting, and whether it names a file that holds it.
-fn name_of(setting: &Known, variable: &str) -> Option<bool> {
-    if variable == setting.name {
-        return Some(false);
-    }
-    (setting.secret && variable.strip_suffix("_FILE") == Some(setting.name)).then_some(true)
-}
-
-/// `listen` and `roster_listen` → `ROSTER_LISTEN`; `database_url` → `DATABASE_URL`.
-fn variable(key: &str) -> String {
-    let upper = key.to_uppercase();
-    if upper.starts_with("ROSTER_") || upper.starts_with("DATABASE_") || upper.starts_with("AMQP_") {
-        upper
-    } else {
-        format!("ROSTER_{upper}")
-    }
-}
-
-/// What Kubernetes sets for a service that is called roster.
-fn is_injected(name: &str) -> bool {
-    let port = |text: &str| {
-        let mut parts = text.splitn(2, '_');
-        parts.next().is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) && parts.next().is_some()
+fn read(source: Source, name: &str, written: &str, value: String) -> Result<(&'static str, Given), Problem> {
+    let at = |what: String| if source == Source::File { format!("{FILE}: {what}") } else { what };
+    let Some((setting, in_file)) = SETTINGS.iter().find_map(|it| Some((it, name_of(it, name)?))) else {
+        let hint = suggestion(name).map(|nearest| match source {
+            Source::File => format!(" (did you mean {}?)", spelling_in_file(&nearest)),
+            Source::Environment => format!(" (did you mean {nearest}?)"),
+        });
+        return Err(Problem::general(at(format!("unknown setting {}{}", shown(written), hint.unwrap_or_default()))));
     };
-    name.ends_with("_SERVICE_HOST")
-        || name.contains("_SERVICE_PORT")
-        || name.ends_with("_PORT")
-        || name.split_once("_PORT_").is_some_and(|(_, rest)| port(rest))
+    let problem = |says: String| Problem::of(setting.name, at(says));
+    let (label, value) = match in_file {
+        true => (format!("the content of {written}"), from_file(Path::new(clean(&value)))),
+        false => (written.to_owned(), Ok(value)),
+    };
+    let value = value.map_err(|why| problem(format!("{written} {why}")))?;
+    let value = if setting.holds == Holds::Password { without_line_breaks(&value) } else { clean(&value) };
+    if clean(value) != value {
+        return Err(problem(format!("{label} begins or ends with a blank: remove it, or choose another password")));
+    }
+    if value.is_empty() {
+        return Err(problem(format!("{label} is empty")));
+    }
+    match setting.supported {
+        Support::No => return Err(problem(format!("{written} is not yet supported: unset it"))),
+        Support::Only(one) if value != one => {
+            return Err(problem(format!("{written}: only \"{one}\" is supported yet: set that, or unset it")));
+        }
+        _ => {}
+    }
+    check_text(setting, value).map_err(|why| problem(format!("{label} {why}")))?;
+    Ok((setting.name, Given { source, label: at(label), value: value.to_owned() }))
 }
 
-fn from_file(name: &str, path: &Path) -> Result<String, Invalid> {
-    std::fs::read_to_string(path)
-        .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-        .map_err(|error| Invalid(format!("{name} names a file that cannot be read: {error}")))
+/// Refuses what a reader of the setting cannot see.
+fn check_text(setting: &Known, value: &str) -> Result<(), String> {
+    let found = if setting.holds == Holds::Password { Hidden::find(value) } else { Hidden::find_with_blanks(value) };
+    match found {
+        None => Ok(()),
+        // Of a secret not even that much is told.
+        Some(_) if setting.is_secret() => Err("has an invisible character inside: type it anew".to_owned()),
+        Some(hidden) => Err(hidden.to_string()),
+    }
+}
+
+/// A name from outside, for one line of a terminal or a log.
+fn shown(name: &str) -> String {
+    let is_name = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if is_name { name.to_owned() } else { "(not a name: only letters, digits and _ are)".to_owned() }
+}
+
+/// Where the file is wrong, without a word of the file.
+fn not_toml(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    format!("{FILE} is not TOML: line {line}: {}", error.message().replace(['\n', '\r'], " "))
+}
+
+fn from_file(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("names a file that cannot be read: {error}"))?;
+    String::from_utf8(bytes).map_err(|_| "names a file that is not UTF-8".to_owned())
 }

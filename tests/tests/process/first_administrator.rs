@@ -58,10 +58,9 @@ async fn whoever_has_the_address_already_gets_the_role_only_with_the_password() 
         says(&server, NOT_MADE).await;
         assert_eq!(users(&list).await[0]["role"], "user");
         assert_eq!(server.terminate().await.code, Some(0));
-        let server = with_administrator(serve(), &folder, "weak").serve().await;
-        says(&server, "at least 15").await;
-        assert_eq!(users(&list).await[0]["role"], "user");
-        assert_eq!(server.terminate().await.code, Some(0));
+        let refused = with_administrator(serve(), &folder, "weak").run(SOON).await;
+        let line = one_line(&refused);
+        assert!(line.contains("ROSTER_ADMIN_PASSWORD must be at least 15") && !line.contains("weak"), "{line}");
 
         let server = with_administrator(serve(), &folder, PASSWORD).serve().await;
         says(&server, MADE).await;

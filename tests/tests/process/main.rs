@@ -16,6 +16,7 @@ mod pooler;
 #[cfg(target_os = "linux")]
 mod released;
 mod roles;
+mod secrets;
 mod settings;
 mod sockets;
 mod silence;

@@ -70,8 +70,8 @@ async fn a_malformed_broker_is_told_before_the_database_is_touched() {
 #[tokio::test]
 async fn a_wrong_file_of_settings_is_told_without_quoting_it() {
     for (text, says) in [
-        ("listen = \"canary\"", "ROSTER_LISTEN must be"),
-        ("listne = \"canary\"", "unknown setting ROSTER_LISTNE (did you mean ROSTER_LISTEN?)"),
+        ("listen = \"canary\"", "roster.toml: listen must be"),
+        ("listne = \"canary\"", "unknown setting listne (did you mean listen?)"),
         ("listen = [\"canary\"]", "listen must be a text"),
         ("password canary", "roster.toml is not TOML"),
         ("[canary\n", "roster.toml is not TOML"),
@@ -133,4 +133,93 @@ async fn keys_that_are_none_are_told_and_never_replaced() {
     let line = one_line(&refused);
     assert!(line.contains("data/keys.json") && !line.contains("canary"), "{line}");
     assert!(fs::read_to_string(&keys).unwrap().contains("canary"));
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_is_told_at_once_one_line_each() {
+    let folder = Folder::new();
+    fs::write(folder.path().join("roster.toml"), "listn = 1\ndocs = \"canary\"\n").unwrap();
+    let roster = |command| {
+        let roster = folder.roster(&[command]).set("ROSTER_PORT", "9000").set("ROSTER_BCRYPT_COST", "canary");
+        roster.set("DATABASE_URL", "sqlite://typo/dir/x.db").set("ROSTER_CORS_ORIGINS", "canary")
+    };
+    for command in ["serve", "migrate", "check"] {
+        let refused = roster(command).run(SOON).await;
+        let mut lines: Vec<_> = refused.stderr.lines().collect();
+        lines.sort_unstable();
+        let starts = [
+            "roster: DATABASE_URL names a file in ./typo/dir",
+            "roster: ROSTER_BCRYPT_COST must be",
+            "roster: roster.toml: docs must be one of: on, off",
+            "roster: roster.toml: unknown setting listn (did you mean listen?)",
+            "roster: unknown setting ROSTER_CORS_ORIGINS",
+            "roster: unknown setting ROSTER_PORT (did you mean ROSTER_LISTEN?)",
+        ];
+        assert_eq!((refused.code, lines.len()), (Some(2), starts.len()), "{refused:?}");
+        for (line, start) in lines.iter().zip(starts) {
+            assert!(line.starts_with(start) && !line.contains("canary"), "{line}");
+        }
+        assert_eq!(lines[4], starts[4], "nothing is suggested that is not near");
+    }
+    assert!(!folder.path().join("typo").exists());
+}
+
+#[tokio::test]
+async fn a_port_alone_and_a_name_are_places_to_listen() {
+    for at in ["0", ":0", "localhost:0", " 127.0.0.1:0\r\n", "\u{feff}localhost:0"] {
+        let folder = Folder::new();
+        let server = folder.roster(&[]).set("ROSTER_LISTEN", at).serve().await;
+        assert!(server.at().ip().is_loopback());
+        assert_eq!(server.get("/health/live").await.status, 200, "{at:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_in_a_folder_that_does_not_exist_is_refused_and_nothing_is_made() {
+    let folder = Folder::new();
+    for command in [&["serve"][..], &["migrate"], &["check"], &["users", "list"], &["commands", "list"]] {
+        let refused = folder.roster(command).set("DATABASE_URL", "sqlite://typo/dir/x.db").run(SOON).await;
+        let line = one_line(&refused);
+        assert!(line.contains("DATABASE_URL names a file in") && line.contains("ROSTER_DATA_DIR"), "{line}");
+    }
+    assert!(!folder.path().join("typo").exists() && !folder.path().join("data").exists());
+}
+
+#[tokio::test]
+async fn a_new_database_file_is_told_once() {
+    const NEW: &str = "a new database file has been created";
+    let folder = Folder::new();
+    let roster = folder.roster(&[]).set("DATABASE_URL", "sqlite://misspelt.db");
+    let ended = roster.serve().await.terminate().await;
+    assert!(ended.stderr.contains(NEW) && ended.stderr.contains("misspelt.db"), "{ended:?}");
+    let ended = roster.serve().await.terminate().await;
+    assert!(!ended.stderr.contains(NEW), "{ended:?}");
+    let migrated = folder.roster(&["migrate"]).set("DATABASE_URL", "sqlite://other.db").run(SOON).await;
+    assert!(migrated.code == Some(0) && migrated.stderr.contains(NEW), "{migrated:?}");
+}
+
+#[tokio::test]
+async fn what_the_library_takes_from_its_own_variables_counts_in_production() {
+    let folder = Folder::new();
+    let migrate = |url: &str, more: &[(&str, &str)]| {
+        let roster = folder.roster(&["migrate"]).set("ROSTER_PROFILE", "production").set("DATABASE_URL", url);
+        more.iter().fold(roster, |roster, (name, value)| roster.set(name, value))
+    };
+    let remote = "postgres://db.invalid/r?sslmode=require";
+    for (url, more, says) in [
+        (remote, &[("PGUSER", "odd"), ("PGPASSWORD", "odd")][..], "default password"),
+        (remote, &[("PGUSER", "odd"), ("PGPASSWORD", "postgres")], "default password"),
+        (remote, &[("PGUSER", "odd")], "without a password"),
+        ("postgres:///r?user=u&password=p", &[("PGHOST", "db.invalid")], "without encryption"),
+        (
+            "postgres:///r?user=u&password=p",
+            &[("PGHOSTADDR", "192.0.2.1"), ("PGSSLMODE", "prefer")],
+            "without encryption",
+        ),
+    ] {
+        let refused = migrate(url, more).run(SOON).await;
+        assert!(one_line(&refused).contains(says), "{url} {more:?}: {refused:?}");
+    }
+    let good = migrate(remote, &[("PGUSER", "odd"), ("PGPASSWORD", "a good one")]).run(SOON).await;
+    assert!(!one_line(&good).contains("DATABASE_URL"), "it goes on, and finds nobody there: {good:?}");
 }

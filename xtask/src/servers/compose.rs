@@ -96,7 +96,7 @@ impl Compose {
     fn command(&self) -> Result<Command> {
         let mut command = self.engine.command();
         command.args(["--project-name", &self.project, "--file", "compose.yaml"]);
-        let ports = [("ROSTER_POSTGRES_PORT", self.postgres_port), ("ROSTER_RABBITMQ_PORT", self.rabbitmq_port)];
+        let ports = [("POSTGRES_PORT", self.postgres_port), ("RABBITMQ_PORT", self.rabbitmq_port)];
         command.envs(ports.map(|(name, port)| (name, OsString::from(port.to_string()))));
         command.stdin(Stdio::null()).stdout(self.log.try_clone()?).stderr(self.log.try_clone()?);
         Ok(command)

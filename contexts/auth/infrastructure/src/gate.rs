@@ -1,6 +1,6 @@
 use crate::PURPOSE;
 use crate::spelling::normalised;
-use auth_domain::PasswordPolicy;
+use auth_domain::{PasswordFlaw, PasswordPolicy};
 use kernel::{Email, MessageId, Reason as _, Sealed, Secret, UserId};
 use sealing::{Binding, Sealer};
 use unicode_normalization::UnicodeNormalization as _;
@@ -20,10 +20,21 @@ impl SealingGate {
     }
 }
 
+/// What a policy says against a password, in the form in which it is hashed.
+#[must_use]
+pub fn judge(
+    policy: &PasswordPolicy,
+    password: &Secret,
+    email: Option<&Email>,
+    name: Option<&str>,
+) -> Vec<PasswordFlaw> {
+    let name: Option<String> = name.map(|name| name.nfc().collect());
+    policy.check(normalised(password).expose(), email, name.as_deref())
+}
+
 impl PasswordGate for SealingGate {
     fn judge(&self, password: &Secret, email: Option<&Email>, name: Option<&str>) -> Vec<Violation> {
-        let name: Option<String> = name.map(|name| name.nfc().collect());
-        let flaws = self.policy.check(normalised(password).expose(), email, name.as_deref());
+        let flaws = judge(&self.policy, password, email, name);
         flaws.into_iter().map(|flaw| Violation::new("", flaw.code(), flaw.to_string())).collect()
     }
 

@@ -1,0 +1,66 @@
+//! How settings are called, and which of them a wrong name may have meant.
+
+use super::raw::{Known, SETTINGS, Support};
+
+/// What other programs call it.
+const CALLED_ELSEWHERE: &[(&str, &str)] = &[
+    ("ADDR", "ROSTER_LISTEN"),
+    ("ADDRESS", "ROSTER_LISTEN"),
+    ("BIND", "ROSTER_LISTEN"),
+    ("HOST", "ROSTER_LISTEN"),
+    ("PORT", "ROSTER_LISTEN"),
+    ("DB_URL", "DATABASE_URL"),
+    ("POSTGRES_URL", "DATABASE_URL"),
+    ("BROKER_URL", "AMQP_URL"),
+    ("RABBITMQ_URL", "AMQP_URL"),
+    ("ENV", "ROSTER_PROFILE"),
+    ("PROXIES", "ROSTER_TRUSTED_PROXIES"),
+];
+
+/// One wrong character in this many may be a typing error; more is another name.
+const ONE_ERROR_IN: usize = 4;
+
+/// Whether a variable names this setting, and whether it names a file that holds it.
+pub(super) fn name_of(setting: &Known, variable: &str) -> Option<bool> {
+    if variable == setting.name {
+        return Some(false);
+    }
+    (setting.is_secret() && variable.strip_suffix("_FILE") == Some(setting.name)).then_some(true)
+}
+
+/// `listen` and `roster_listen` → `ROSTER_LISTEN`; `database_url` → `DATABASE_URL`.
+pub(super) fn variable(key: &str) -> String {
+    let upper = key.to_uppercase();
+    if upper.starts_with("ROSTER_") || upper.starts_with("DATABASE_") || upper.starts_with("AMQP_") {
+        upper
+    } else {
+        format!("ROSTER_{upper}")
+    }
+}
+
+/// `ROSTER_LISTEN` → `listen`, as the README spells it.
+pub(super) fn spelling_in_file(variable: &str) -> String {
+    bare(variable).to_lowercase()
+}
+
+/// The setting that an unknown name may have meant, if one is near enough to be of help.
+pub(super) fn suggestion(unknown: &str) -> Option<String> {
+    let unknown = bare(unknown);
+    if let Some((_, meant)) = CALLED_ELSEWHERE.iter().find(|(name, _)| *name == unknown) {
+        return Some((*meant).to_owned());
+    }
+    let near = |name: String| {
+        let errors = strsim::osa_distance(bare(&name), unknown);
+        (errors <= (unknown.len() / ONE_ERROR_IN).max(1)).then_some((errors, name))
+    };
+    let supported = SETTINGS.iter().filter(|it| !matches!(it.supported, Support::No));
+    let names = supported.flat_map(|it| {
+        let file = it.is_secret().then(|| format!("{}_FILE", it.name));
+        std::iter::once(it.name.to_owned()).chain(file)
+    });
+    names.filter_map(near).min_by_key(|(errors, _)| *errors).map(|(_, name)| name)
+}
+
+fn bare(variable: &str) -> &str {
+    variable.strip_prefix("ROSTER_").unwrap_or(variable)
+}
