@@ -99,7 +99,7 @@ impl CommandView {
         let target = targets.of(&command.name).filter(|_| whole).map(|(kind, path)| Target {
             r#type: kind,
             id: command.subject,
-            href: format!("{path}/{}", command.subject),
+            href: format!("{}{path}/{}", targets.base(), command.subject),
         });
         // What an operator reads in the ledger may quote a driver; a rejection is the domain's own sentence.
         let error = command.error.filter(|_| whole).map(|error| {

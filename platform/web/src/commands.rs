@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use kernel::MessageId;
 use ledger::{Accepted, Command, Entry, Ledger, NotAccepted, Once, Status};
 use persistence::SqlError;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use use_case::Message as _;
@@ -33,6 +34,7 @@ pub struct Commands {
     limits: Limits,
     waits: Shares,
     tasks: RequestTasks,
+    base: Arc<str>,
 }
 
 impl Commands {
@@ -41,11 +43,21 @@ impl Commands {
     #[must_use]
     pub fn new(ledger: Ledger, limits: Limits, tasks: RequestTasks) -> Self {
         let per_address = if limits.are_enforced() { WAITS_PER_ADDRESS } else { WAITS };
-        Self { ledger, limits, waits: Shares::new(WAITS, per_address), tasks }
+        Self { ledger, limits, waits: Shares::new(WAITS, per_address), tasks, base: "".into() }
     }
 
     pub(crate) const fn tasks(&self) -> &RequestTasks {
         &self.tasks
+    }
+
+    /// Where a proxy serves all routes below this path, so that what refers to them has it, too.
+    #[must_use]
+    pub fn below(self, base: &str) -> Self {
+        Self { base: base.into(), ..self }
+    }
+
+    pub(crate) const fn base(&self) -> &Arc<str> {
+        &self.base
     }
 
     /// The ledger, to ask.
@@ -155,17 +167,28 @@ impl Commands {
         delay: Duration,
     ) -> Result<Response, Problem> {
         let Some((_share, until)) = self.wait(asked.prefer, &asked.deadline, asked.client) else {
-            return Ok(accepted_answer::<R>(command, delay));
+            return Ok(self.accepted_answer::<R>(command, delay));
         };
         let latest = self.ledger.command_by(command.id, until).await.map_err(unavailable)?;
         let command = latest.unwrap_or(command);
         let mut answer = match command.status {
             Status::Succeeded => done::<R>(request.show(command.subject).await?, command.subject),
             Status::Rejected => rejected::<R>(command).into_response(),
-            Status::Accepted | Status::Running | Status::Failed => accepted_answer::<R>(command, delay),
+            Status::Accepted | Status::Running | Status::Failed => self.accepted_answer::<R>(command, delay),
         };
         asked.prefer.applied(answer.headers_mut());
         Ok(answer)
+    }
+
+    fn accepted_answer<R: CommandRequest>(&self, command: Command, delay: Duration) -> Response {
+        let mut targets = Targets::below(&self.base);
+        targets.add::<R>();
+        let id = command.id;
+        let mut answer = (StatusCode::ACCEPTED, Json(CommandView::of(command, &targets, true))).into_response();
+        locate(&mut answer, &format!("/commands/{id}"));
+        let seconds = delay.as_secs().clamp(1, 3_600);
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        answer
     }
 }
 
@@ -188,17 +211,6 @@ pub(crate) struct Asked<R: CommandRequest> {
     pub(crate) trace: Trace,
     pub(crate) deadline: Deadline,
     pub(crate) client: ClientAddress,
-}
-
-fn accepted_answer<R: CommandRequest>(command: Command, delay: Duration) -> Response {
-    let mut targets = Targets::default();
-    targets.add::<R>();
-    let id = command.id;
-    let mut answer = (StatusCode::ACCEPTED, Json(CommandView::of(command, &targets, true))).into_response();
-    locate(&mut answer, &format!("/commands/{id}"));
-    let seconds = delay.as_secs().clamp(1, 3_600);
-    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-    answer
 }
 
 fn rejected<R: CommandRequest>(command: Command) -> Problem {

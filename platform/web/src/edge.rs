@@ -6,8 +6,8 @@ use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
         header::{
-            CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SERVER, STRICT_TRANSPORT_SECURITY,
-            TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+            CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, LINK, LOCATION, REFERRER_POLICY, SERVER,
+            STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::{Next, from_fn_with_state},
@@ -45,6 +45,8 @@ pub struct EdgeSettings {
     pub hsts: bool,
     /// The proxies that may say who the client is.
     pub proxies: Proxies,
+    /// The path below which a proxy serves all routes, such as `/accounts`; empty where there is none.
+    pub base_path: String,
     /// How many requests of one client may be under way at once. Without a proxy its connections bound them already.
     pub requests_per_address: usize,
 }
@@ -56,6 +58,7 @@ impl Default for EdgeSettings {
             body_within: Duration::from_secs(10),
             hsts: false,
             proxies: Proxies::default(),
+            base_path: String::new(),
             requests_per_address: 2_000,
         }
     }
@@ -106,7 +109,8 @@ async fn pass(
             () = deadline.passed() => too_late().into_response(),
         },
     };
-    let mut answer = render(answer, &trace);
+    let mut answer = render(answer, &trace, &settings.base_path);
+    prefix(&mut answer, &settings.base_path);
     harden(&mut answer, &trace, settings.hsts);
     line.end(&answer);
     drop(share);
@@ -153,6 +157,21 @@ async fn unpanicked<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any
         Err(panic) => Err(panic).into(),
     })
     .await
+}
+
+/// Where a proxy serves all routes below a path, the paths in headers have it, too (RFC 9110, section 10.2.2;
+/// RFC 8288, section 3).
+fn prefix(answer: &mut Response, base: &str) {
+    if base.is_empty() {
+        return;
+    }
+    for (name, begin) in [(LOCATION, ""), (LINK, "<")] {
+        let path = answer.headers().get(&name).and_then(|value| value.to_str().ok()?.strip_prefix(begin));
+        let below = path.filter(|path| path.starts_with('/') && !path.starts_with("//"));
+        if let Some(Ok(value)) = below.map(|path| HeaderValue::try_from(format!("{begin}{base}{path}"))) {
+            answer.headers_mut().insert(name, value);
+        }
+    }
 }
 
 /// The headers of every answer. A handler may set its own `Cache-Control` and

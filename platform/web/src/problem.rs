@@ -159,9 +159,9 @@ impl Problem {
         Self::new(status, code, title)
     }
 
-    fn body(&self, trace: &Trace) -> Body<'_> {
+    fn body(&self, trace: &Trace, base: &str) -> Body<'_> {
         Body {
-            r#type: format!("/problems/{}", self.code),
+            r#type: format!("{base}/problems/{}", self.code),
             title: self.title,
             status: self.status.as_u16(),
             detail: self.detail.as_deref(),
@@ -187,7 +187,7 @@ impl IntoResponse for Problem {
 pub struct AsIs;
 
 /// Writes a problem out; turns any other error into one, so that nothing a framework says leaves.
-pub(crate) fn render(answer: Response, trace: &Trace) -> Response {
+pub(crate) fn render(answer: Response, trace: &Trace, base: &str) -> Response {
     let status = answer.status();
     let is_error = status.is_client_error() || status.is_server_error();
     if !is_error || answer.extensions().get::<AsIs>().is_some() {
@@ -200,7 +200,7 @@ pub(crate) fn render(answer: Response, trace: &Trace) -> Response {
     }
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     // Texts and numbers only: that cannot fail, and if it did, the status and the code's absence say enough.
-    let body = serde_json::to_vec(&problem.body(trace)).unwrap_or_default();
+    let body = serde_json::to_vec(&problem.body(trace, base)).unwrap_or_default();
     // For the log.
     parts.extensions.insert(problem);
     Response::from_parts(parts, body.into())
@@ -222,7 +222,7 @@ pub(crate) fn render(answer: Response, trace: &Trace) -> Response {
     }],
 }))]
 struct Body<'a> {
-    /// Identifies the kind of problem; the code as a URI reference. Nothing is promised behind it.
+    /// Identifies the kind of problem, and explains it: a page for people, JSON for programs.
     #[schema(format = "uri-reference")]
     r#type: String,
     /// The kind of problem in a few words.

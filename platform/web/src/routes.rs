@@ -76,7 +76,7 @@ pub fn assemble(
     commands: Commands,
     authenticate: Arc<dyn Authenticate>,
 ) -> (Router, OpenApi) {
-    let mut targets = Targets::default();
+    let mut targets = Targets::below(commands.base());
     let mut router = OpenApiRouter::with_openapi(base);
     for context in contexts {
         targets.extend(context.targets);

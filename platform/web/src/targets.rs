@@ -1,21 +1,34 @@
 use crate::CommandRequest;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use use_case::Message;
 
 /// What commands are about, by their wire names.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Targets(BTreeMap<&'static str, (&'static str, &'static str)>);
+pub(crate) struct Targets {
+    by_name: BTreeMap<&'static str, (&'static str, &'static str)>,
+    /// The path before all of them, where a proxy adds one.
+    base: Arc<str>,
+}
 
 impl Targets {
+    pub(crate) fn below(base: &Arc<str>) -> Self {
+        Self { by_name: BTreeMap::new(), base: Arc::clone(base) }
+    }
+
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     pub(crate) fn add<R: CommandRequest>(&mut self) {
-        self.0.insert(R::Message::NAME, R::TARGET);
+        self.by_name.insert(R::Message::NAME, R::TARGET);
     }
 
     pub(crate) fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.by_name.extend(other.by_name);
     }
 
     pub(crate) fn of(&self, name: &str) -> Option<(&'static str, &'static str)> {
-        self.0.get(name).copied()
+        self.by_name.get(name).copied()
     }
 }

@@ -282,3 +282,21 @@ async fn a_client_cannot_choose_its_address() {
     assert_eq!(ask(&behind, "Forwarded: for=203.0.113.9\r\nX-Real-IP: 203.0.113.9\r\n").await, "127.0.0.1");
     assert_eq!(ask(&behind, &format!("{forged}X-Forwarded-For: 198.51.100.7, 10.0.0.1\r\n")).await, "198.51.100.7");
 }
+
+#[tokio::test]
+async fn below_a_path_of_a_proxy_paths_in_headers_have_it_and_other_places_do_not() {
+    let places = ["/x", "https://example.org/x", "//example.org/x", "x"];
+    let mut router = axum::Router::new();
+    for (n, place) in places.into_iter().enumerate() {
+        let headers = [("location", place.to_owned()), ("link", format!("<{place}>; rel=\"next\""))];
+        router = router.route(&format!("/{n}"), axum::routing::get(async || headers));
+    }
+    let settings = EdgeSettings { base_path: "/accounts".to_owned(), ..EdgeSettings::default() };
+    let server = Server::with(router, settings, lenient()).await;
+    for (n, expected) in ["/accounts/x", "https://example.org/x", "//example.org/x", "x"].into_iter().enumerate() {
+        let answer = server.get(&format!("/{n}")).await;
+        assert_eq!(answer.header("location"), Some(expected));
+        assert_eq!(answer.header("link"), Some(format!("<{expected}>; rel=\"next\"").as_str()));
+    }
+    assert_eq!(server.get("/missing").await.json()["type"], "/accounts/problems/not_found");
+}
