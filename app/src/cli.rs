@@ -183,6 +183,7 @@ async fn openapi() -> anyhow::Result<()> {
         limits: false,
         proxies: Proxies::default(),
         connections_per_address: 1,
+        public_url: None,
     })?;
     let document = roster.document.to_pretty_json()?;
     roster.stop().await;

@@ -2,6 +2,7 @@
 
 use crate::first_administrator;
 pub use crate::first_administrator::FirstAdministrator;
+use crate::problems::PROBLEMS;
 use crate::readiness::Ready;
 use crate::registrar::Registrar;
 use auth_domain::{Cost, PasswordPolicy};
@@ -18,9 +19,12 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, ServerBuilder};
 use web::health::Stopping;
-use web::{Commands, ConnectionLimits, EdgeSettings, Limits, Module, PasswordGate, Proxies, RequestTasks};
+use web::{
+    Commands, ConnectionLimits, EdgeSettings, FrontPage, Limits, Module, PasswordGate, Proxies, PublicUrl, RequestTasks,
+};
 
 /// The bounded contexts: one line each.
 const CONTEXTS: &[BoundedContext] = &[
@@ -120,6 +124,8 @@ pub struct Plan {
     pub proxies: Proxies,
     /// How many connections, or requests through a proxy, one client may have at once, while limits hold.
     pub connections_per_address: usize,
+    /// Where clients reach it, if that has been said.
+    pub public_url: Option<PublicUrl>,
 }
 
 /// A process, put together. It accepts; it works once [`Roster::work`] is called.
@@ -136,6 +142,7 @@ pub struct Roster {
     contexts: Vec<Arc<dyn Context>>,
     proxies: Proxies,
     connections_per_address: usize,
+    base_path: String,
     stopping: Stopping,
     background: JoinSet<()>,
     tasks: RequestTasks,
@@ -235,13 +242,17 @@ impl Roster {
         let probe = limits.clone();
         let (gate, desk) = (kit.gate.clone(), kit.desk.clone());
         let registrar = Registrar { db: db.clone(), ledger: node.ledger(), gate, desk };
-        let commands = Commands::new(node.ledger(), limits, tasks.clone());
+        let base_path = plan.public_url.as_ref().map(PublicUrl::path).unwrap_or_default().to_owned();
+        let commands = Commands::new(node.ledger(), limits, tasks.clone()).below(&base_path);
         let routes = modules.iter().map(|module| module.routes(&db, &commands)).collect();
-        let (router, mut document) = web::assemble(title(), routes, commands, Arc::new(Authenticator::new(kit.desk)));
+        let (router, mut document) =
+            web::assemble(title(plan.public_url.as_ref()), routes, commands, Arc::new(Authenticator::new(kit.desk)));
         document.merge(web::health::openapi());
         let stopping = Stopping::default();
         let ready = Ready::new(db.clone(), probe, hints.clone());
         let mut router = router.merge(web::health::routes(Arc::new(ready), stopping.clone()));
+        let front = FrontPage { docs, readme: include_str!("../../README.md") };
+        router = router.merge(web::pages::routes(front, PROBLEMS, &base_path));
         if docs {
             router = router.merge(web::docs::routes(&document)?);
         }
@@ -255,6 +266,7 @@ impl Roster {
             contexts,
             proxies,
             connections_per_address,
+            base_path,
             stopping,
             background,
             tasks,
@@ -283,8 +295,13 @@ impl Roster {
         // Roster speaks no TLS itself: what stands before it does. Over plain HTTP, browsers ignore the header.
         let hsts = !self.proxies.is_empty();
         let requests_per_address = self.connections_per_address;
-        let settings =
-            EdgeSettings { hsts, proxies: self.proxies.clone(), requests_per_address, ..EdgeSettings::default() };
+        let settings = EdgeSettings {
+            hsts,
+            proxies: self.proxies.clone(),
+            requests_per_address,
+            base_path: self.base_path.clone(),
+            ..EdgeSettings::default()
+        };
         web::edge(self.router.clone(), settings)
     }
 
@@ -337,7 +354,17 @@ impl Roster {
     }
 }
 
-fn title() -> OpenApi {
+/// What there is, in the order in which a newcomer asks for it.
+const TAGS: [(&str, &str); 6] = [
+    ("users", "Register people and read them back. Administrators say who may sign in."),
+    ("commands", "What became of what was asked for: once, or as a stream of events."),
+    ("auth", "Sign in and out, refresh tokens, look after sessions, passwords and roles."),
+    ("services", "For other services: verify tokens, by key or by asking, and look after the keys of services."),
+    ("audit", "Who did what on whom, from where, and how it ended."),
+    ("health", "Whether the process runs, and whether it can serve."),
+];
+
+fn title(public_url: Option<&PublicUrl>) -> OpenApi {
     let license = LicenseBuilder::new().name("Apache-2.0 OR MIT").identifier(Some("Apache-2.0 OR MIT")).build();
     let info = InfoBuilder::new()
         .title("Roster")
@@ -348,7 +375,9 @@ fn title() -> OpenApi {
         ))
         .license(Some(license))
         .build();
-    OpenApiBuilder::new().info(info).build()
+    let tags = TAGS.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build());
+    let servers = public_url.map(|url| vec![ServerBuilder::new().url(url.as_str()).build()]);
+    OpenApiBuilder::new().info(info).tags(Some(tags)).servers(servers).build()
 }
 
 fn cores() -> usize {

@@ -75,6 +75,7 @@ async fn compose(settings: &Settings) -> anyhow::Result<(Roster, bool)> {
         limits: settings.limits,
         proxies: settings.proxies.clone(),
         connections_per_address: settings.connections_per_address,
+        public_url: settings.public_url.clone(),
     })?;
     Ok((roster, works))
 }

@@ -11,6 +11,7 @@ mod keys;
 mod logging;
 mod lossy_writer;
 mod output;
+pub mod problems;
 mod readiness;
 mod registrar;
 pub mod serve;

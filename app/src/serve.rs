@@ -66,6 +66,7 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
         limits: settings.limits,
         proxies: settings.proxies.clone(),
         connections_per_address: settings.connections_per_address,
+        public_url: settings.public_url.clone(),
     })?;
     roster.work().await.context("the ledger cannot be read")?;
     if let Some(who) = settings.first_administrator.clone() {

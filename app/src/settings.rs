@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
-use web::{NotProxies, Proxies};
+use web::{NotAPublicUrl, NotProxies, Proxies, PublicUrl};
 
 /// What this process is told.
 #[derive(Clone)]
@@ -51,6 +51,8 @@ pub struct Settings {
     pub max_delay: Duration,
     /// `ROSTER_DOCS`
     pub docs: bool,
+    /// `ROSTER_PUBLIC_URL`
+    pub public_url: Option<PublicUrl>,
     /// `ROSTER_CONNECTIONS_PER_ADDRESS`
     pub connections_per_address: usize,
     /// `ROSTER_IDLE_TIMEOUT`
@@ -175,6 +177,10 @@ impl Settings {
             first_administrator: first_administrator(raw)?,
             max_delay: raw.parsed("ROSTER_MAX_DELAY", "1h", duration)?,
             docs: raw.one_of("ROSTER_DOCS", &[("on", true), ("off", false)])?,
+            public_url: raw
+                .get("ROSTER_PUBLIC_URL")
+                .map(|text| text.parse().map_err(|why: NotAPublicUrl| Invalid(format!("ROSTER_PUBLIC_URL {why}"))))
+                .transpose()?,
             connections_per_address: raw.parsed("ROSTER_CONNECTIONS_PER_ADDRESS", "2000", |text| {
                 let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));
                 number.ok_or_else(|| "must be a number from 1 to 10000".into())

@@ -2,6 +2,7 @@
 #![expect(clippy::panic, reason = "in a test, what does not work has failed it")]
 
 use crate::{Answer, Request};
+use roster::problems::PROBLEMS;
 use serde_json::Value;
 
 /// What a server says it answers.
@@ -48,10 +49,23 @@ impl Documented {
         if !kind.ends_with("json") {
             return;
         }
+        if kind == "application/problem+json" {
+            for code in codes(&answer.json()) {
+                let is_explained = PROBLEMS.iter().any(|kind| kind.code == code);
+                assert!(is_explained, "{}", told(&format!("{code} is not in roster::problems::PROBLEMS")));
+            }
+        }
         if let Err(why) = fits(&self.0, schema, &answer.json(), "") {
             panic!("{}", told(&format!("not as documented, {why}")));
         }
     }
+}
+
+/// The codes in a problem.
+fn codes(problem: &Value) -> Vec<String> {
+    let errors = problem["errors"].as_array().into_iter().flatten();
+    let all = std::iter::once(problem).chain(errors);
+    all.filter_map(|it| it["code"].as_str()).map(str::to_owned).collect()
 }
 
 /// What a schema or a reference to one stands for.

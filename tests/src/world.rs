@@ -159,6 +159,13 @@ impl World {
         Node::start(plan).await
     }
 
+    /// A process that only answers, and that clients reach below this URL.
+    pub async fn node_below(&self, public_url: &str) -> Node {
+        let mut plan = plan(&self.test_db.url, self.keys(), Role::Api, self.broker.clone()).await;
+        plan.public_url = Some(public_url.parse().expect("a public URL"));
+        Node::start(plan).await
+    }
+
     /// Signs somebody up and waits until they can sign in; gives their id.
     pub async fn register(&self, person: &Person) -> Uuid {
         let command = self.outcome(&self.send(&person.sign_up()).await).await;
@@ -277,6 +284,7 @@ async fn plan(url: &str, keys: Keys, role: Role, broker: Option<Broker>) -> Plan
         limits: false,
         proxies: Proxies::default(),
         connections_per_address: 2_000,
+        public_url: None,
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) const SETTINGS: &[Known] = &[
     only("ROSTER_REGISTRATION", "open"),
     only("ROSTER_MAIL", "off"),
     later("ROSTER_MAIL_FROM"),
-    later("ROSTER_PUBLIC_URL"),
+    known("ROSTER_PUBLIC_URL"),
     known("ROSTER_ISSUER"),
     known("ROSTER_AUDIENCE"),
     only("ROSTER_EVENTS", "off"),

@@ -25,13 +25,15 @@ use utoipa_swagger_ui::Config;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const PAGE: &str = "index.html";
+/// Ours, in the place of the one that the distribution has.
+const INITIALIZER: &str = "swagger-initializer.js";
 /// The page and what it loads, and nothing else of the distribution.
 const FILES: [&str; 8] = [
     PAGE,
     "favicon-16x16.png",
     "favicon-32x32.png",
     "index.css",
-    "swagger-initializer.js",
+    INITIALIZER,
     "swagger-ui-bundle.js",
     "swagger-ui-standalone-preset.js",
     "swagger-ui.css",
@@ -39,17 +41,21 @@ const FILES: [&str; 8] = [
 
 /// The page's files, made when somebody first asks for one.
 static SWAGGER_UI: LazyLock<BTreeMap<&str, Fixed>> = LazyLock::new(|| {
-    // Without "none", the page would show the document to a validator on the internet.
-    let config = Arc::new(Config::from("/openapi.json").validator_url("none"));
+    let config = Arc::new(Config::from("/openapi.json"));
+    let policy = || [(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))];
     let fixed = |name| {
+        if name == INITIALIZER {
+            let headers = [(CONTENT_TYPE, HeaderValue::from_static("text/javascript"))];
+            let script = Bytes::from_static(include_bytes!("docs/swagger-initializer.js"));
+            return Some((name, Fixed::new(headers.into_iter().chain(policy()), script)));
+        }
         let file = utoipa_swagger_ui::serve(name, config.clone()).ok()??;
         let body = match file.bytes {
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             Cow::Owned(bytes) => bytes.into(),
         };
         let headers = [(CONTENT_TYPE, file.content_type.parse().ok()?)];
-        let policy = [(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))];
-        Some((name, Fixed::new(headers.into_iter().chain(policy), body)))
+        Some((name, Fixed::new(headers.into_iter().chain(policy()), body)))
     };
     FILES.into_iter().filter_map(fixed).collect()
 });

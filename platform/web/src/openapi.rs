@@ -10,7 +10,7 @@ use utoipa::openapi::path::{
     HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths, PathsBuilder,
 };
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
-use utoipa::openapi::schema::{AdditionalProperties, KnownFormat, SchemaFormat};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, KnownFormat, SchemaFormat};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, Header, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Schema, Type,
@@ -143,12 +143,44 @@ pub(crate) fn complete(document: &mut OpenApi) {
         }
     }
     let schemas = &mut document.components.get_or_insert_default().schemas;
+    schemas.values_mut().for_each(list_closed_sets);
     for body in bodies {
         // `Fields` and `Form` refuse what they do not ask for.
         if let Some(RefOr::T(Schema::Object(body))) = schemas.get_mut(&body) {
             body.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
         }
     }
+}
+
+/// A pattern that lists words, `^(one|another)$`, becomes an `enum`, which generators of clients understand. The
+/// derive of utoipa has none for a field of text.
+fn list_closed_sets(schema: &mut RefOr<Schema>) {
+    let RefOr::T(schema) = schema else { return };
+    match schema {
+        Schema::Object(object) => {
+            let listed = object.pattern.as_deref().and_then(words);
+            if let Some(words) = listed {
+                object.enum_values = Some(words.into_iter().map(Into::into).collect());
+                object.pattern = None;
+            }
+            object.properties.values_mut().for_each(list_closed_sets);
+        }
+        Schema::Array(array) => {
+            if let ArrayItems::RefOrSchema(items) = &mut array.items {
+                list_closed_sets(items);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `^(one|another)$` or `^one$` → `one`, `another`.
+fn words(pattern: &str) -> Option<Vec<String>> {
+    let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
+    let inner = inner.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')).unwrap_or(inner);
+    let is_word =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    inner.split('|').all(is_word).then(|| inner.split('|').map(str::to_owned).collect())
 }
 
 /// The schemas that a body refers to.

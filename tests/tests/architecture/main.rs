@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what does not work has failed it")]
 
 mod edges;
+mod problems;
 mod scoreboard;
 mod source;
 mod tables;

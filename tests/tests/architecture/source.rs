@@ -38,7 +38,7 @@ pub(crate) fn tokens(file: &Path) -> Vec<TokenTree> {
     flat(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-fn flat(rust: &str) -> Result<Vec<TokenTree>, proc_macro2::LexError> {
+pub(crate) fn flat(rust: &str) -> Result<Vec<TokenTree>, proc_macro2::LexError> {
     let mut found = Vec::new();
     descend(rust.parse()?, &mut found);
     Ok(found)

@@ -14,6 +14,7 @@ mod limits;
 mod main_job;
 mod nodes;
 mod openapi;
+mod pages;
 mod permissions;
 mod prefer;
 mod service_keys;

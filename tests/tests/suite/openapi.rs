@@ -201,7 +201,7 @@ async fn the_page_and_all_that_it_loads_come_from_the_binary() {
             );
         }
         let script = world.get("/docs/swagger-initializer.js").await;
-        assert!(script.body.contains("\"/openapi.json\"") && !script.body.contains("http"), "{}", script.body);
+        assert!(script.body.contains("\"../openapi.json\"") && !script.body.contains("http"), "{}", script.body);
         let policy = page.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'") && !policy.contains("http"), "{policy}");
     })

@@ -80,7 +80,7 @@ pub(crate) struct Introspected {
 #[utoipa::path(
     post,
     path = "/auth/introspect",
-    tag = "auth",
+    tag = "services",
     security(("bearer" = [])),
     request_body(content = Introspection, content_type = "application/x-www-form-urlencoded"),
     responses(

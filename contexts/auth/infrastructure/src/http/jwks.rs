@@ -45,7 +45,7 @@ pub(crate) struct Jwk {
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",
-    tag = "auth",
+    tag = "services",
     responses((status = 200, description = "The keys (RFC 7517).", body = Jwks))
 )]
 pub(crate) async fn get_jwks(State(desk): State<Desk>, _: NoQuery) -> Result<Response, Problem> {

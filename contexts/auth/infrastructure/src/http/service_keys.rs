@@ -59,7 +59,7 @@ pub(crate) struct CreatedServiceKey {
 #[utoipa::path(
     post,
     path = "/auth/service-keys",
-    tag = "auth",
+    tag = "services",
     security(("bearer" = [])),
     request_body = NewServiceKey,
     responses(
@@ -105,7 +105,7 @@ pub(crate) async fn create_service_key(
 #[utoipa::path(
     delete,
     path = "/auth/service-keys/{id}",
-    tag = "auth",
+    tag = "services",
     security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The key's id.")),
     responses(

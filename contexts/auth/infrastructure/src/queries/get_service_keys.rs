@@ -36,7 +36,7 @@ pub struct ServiceKeyView {
 #[utoipa::path(
     get,
     path = "/auth/service-keys",
-    tag = "auth",
+    tag = "services",
     security(("bearer" = [])),
     params(
         ("limit" = Option<i64>, Query, description = "How many at most.", minimum = 1, maximum = 100),

@@ -1,0 +1,218 @@
+//! Pages for people who come by browser, and the same for programs: the front page, and what problems mean.
+
+use crate::{Json, Problem};
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY},
+    },
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+
+const STYLE: &str = include_str!("pages/style.css");
+
+/// A kind of problem, as its page explains it.
+#[derive(Debug, Clone, Copy)]
+pub struct ProblemKind {
+    /// The stable code.
+    pub code: &'static str,
+    /// The HTTP status that it usually comes with; none for what is a part of another problem or of a command.
+    pub status: Option<u16>,
+    /// What has happened.
+    pub meaning: &'static str,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+/// What the front page leads to.
+#[derive(Debug, Clone, Copy)]
+pub struct FrontPage {
+    /// Whether `/docs` and `/openapi.json` are served.
+    pub docs: bool,
+    /// The README, as Markdown.
+    pub readme: &'static str,
+}
+
+#[derive(Clone)]
+struct Pages {
+    front: FrontPage,
+    problems: &'static [ProblemKind],
+    base: Arc<str>,
+}
+
+/// `GET /`, `GET /readme`, `GET /problems` and `GET /problems/{code}`: HTML for browsers, JSON for programs. `base` is
+/// the path before all of them where a proxy adds one.
+pub fn routes(front: FrontPage, problems: &'static [ProblemKind], base: &str) -> Router {
+    Router::new()
+        .route("/", get(index))
+        .route("/readme", get(readme))
+        .route("/problems", get(all_problems))
+        .route("/problems/{code}", get(one_problem))
+        .with_state(Pages { front, problems, base: base.into() })
+}
+
+/// The links are relative on the page, so that it works below any path.
+async fn index(State(pages): State<Pages>, asked: HeaderMap) -> Response {
+    let docs: &[(&str, &str, &str)] = &[
+        ("docs", "docs/", "The API, to read and to try"),
+        ("openapi", "openapi.json", "The API as an OpenAPI 3.1 document"),
+    ];
+    let others: &[(&str, &str, &str)] = &[
+        ("readme", "readme", "What Roster is, and how it is run"),
+        ("problems", "problems", "What the codes of problems mean"),
+        ("health", "health/ready", "Whether this server can serve"),
+    ];
+    let links = if pages.front.docs { docs } else { &[] }.iter().chain(others);
+    if !prefers_html(&asked) {
+        let links: serde_json::Map<_, _> =
+            links.map(|(name, path, _)| ((*name).to_owned(), Value::from(format!("{}/{path}", pages.base)))).collect();
+        return program(json!({ "name": "Roster", "links": links }));
+    }
+    let links: String =
+        links.map(|(_, path, what)| format!("<li><a href=\"{path}\">{}</a>: {}</li>", path, escape(what))).collect();
+    page("Roster", &format!("<p>User accounts behind a REST API.</p><ul>{links}</ul>"))
+}
+
+async fn readme(State(pages): State<Pages>) -> Response {
+    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
+    (headers, pages.front.readme).into_response()
+}
+
+async fn all_problems(State(pages): State<Pages>, asked: HeaderMap) -> Response {
+    if !prefers_html(&asked) {
+        let all: Vec<_> = pages.problems.iter().map(|kind| kind.json(&pages.base)).collect();
+        return program(json!({ "data": all }));
+    }
+    let rows: String = pages
+        .problems
+        .iter()
+        .map(|kind| {
+            let status = kind.status.map(|status| status.to_string()).unwrap_or_default();
+            let (code, meaning) = (escape(kind.code), escape(kind.meaning));
+            format!("<tr><td><a href=\"problems/{code}\"><code>{code}</code></a></td><td>{status}</td><td>{meaning}</td></tr>")
+        })
+        .collect();
+    let head = "<tr><th>code</th><th>status</th><th>what has happened</th></tr>";
+    let about = "<p>Codes without a status stand in <code>errors</code> of a problem, or in <code>error</code> of a \
+                 command.</p>";
+    page("Problems", &format!("{about}<table>{head}{rows}</table><p><a href=\"./\">Roster</a></p>"))
+}
+
+async fn one_problem(
+    State(pages): State<Pages>,
+    Path(code): Path<String>,
+    asked: HeaderMap,
+) -> Result<Response, Problem> {
+    let kind = pages.problems.iter().find(|kind| kind.code == code).ok_or_else(Problem::not_found)?;
+    if !prefers_html(&asked) {
+        return Ok(program(kind.json(&pages.base)));
+    }
+    let status = kind.status.map_or_else(
+        || "in <code>errors</code> of a problem, or in <code>error</code> of a command".to_owned(),
+        |status| format!("HTTP status {status}"),
+    );
+    let (meaning, remedy) = (escape(kind.meaning), escape(kind.remedy));
+    let body = format!(
+        "<dl><dt>Where</dt><dd>{status}</dd><dt>What has happened</dt><dd>{meaning}</dd><dt>What to do</dt><dd>{remedy}</dd></dl>\
+         <p><a href=\"../problems\">All problems</a></p>"
+    );
+    Ok(page(kind.code, &body))
+}
+
+impl ProblemKind {
+    fn json(&self, base: &str) -> Value {
+        let Self { code, status, meaning, remedy } = self;
+        json!({
+            "type": format!("{base}/problems/{code}"), "code": code, "status": status, "meaning": meaning, "remedy": remedy,
+        })
+    }
+}
+
+fn program(value: Value) -> Response {
+    (headers(None), Json(value)).into_response()
+}
+
+fn page(title: &str, body: &str) -> Response {
+    let title = escape(title);
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><style>{STYLE}</style></head>\
+         <body><main><h1>{title}</h1>{body}</main></body></html>"
+    );
+    // The one style that is here, by its digest, and nothing else.
+    let digest = BASE64_STANDARD.encode(Sha256::digest(STYLE));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    let kind = (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    let policy = HeaderValue::try_from(policy).ok().map(|policy| (CONTENT_SECURITY_POLICY, policy));
+    let mut answer = (headers(Some(kind)), html).into_response();
+    answer.headers_mut().extend(policy);
+    answer
+}
+
+fn headers(kind: Option<(axum::http::HeaderName, HeaderValue)>) -> HeaderMap {
+    let fixed = [(VARY, HeaderValue::from_static("Accept")), (CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    fixed.into_iter().chain(kind).collect()
+}
+
+/// Whether a page is asked for rather than data (RFC 9110, section 12.5.1): browsers name `text/html`, and programs
+/// name JSON, anything, or nothing.
+fn prefers_html(asked: &HeaderMap) -> bool {
+    let (mut html, mut json) = (0.0, 0.0);
+    for range in asked.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
+    {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse::<f32>).unwrap_or(0.0);
+        match &*kind {
+            "text/html" | "application/xhtml+xml" => html = weight.max(html),
+            "application/json" | "application/problem+json" | "application/*" => json = weight.max(json),
+            _ => {}
+        }
+    }
+    html > json
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::prefers_html;
+    use axum::http::{HeaderMap, HeaderValue, header::ACCEPT};
+
+    #[test]
+    fn browsers_are_shown_pages_and_programs_data() {
+        let asks =
+            |value: &'static str| prefers_html(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(value))]));
+        for browser in [
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            "text/html",
+            "TEXT/HTML; q=0.5, application/json;q=0.4",
+        ] {
+            assert!(asks(browser), "{browser}");
+        }
+        for program in [
+            "",
+            "*/*",
+            "application/json",
+            "application/json, text/html;q=0.9",
+            "application/problem+json, */*",
+            "text/html;q=0",
+            "text/plain",
+            "text/html;q=nonsense",
+        ] {
+            assert!(!asks(program), "{program}");
+        }
+        assert!(!prefers_html(&HeaderMap::new()));
+    }
+}
