@@ -47,8 +47,13 @@ impl Users for SqlUsers {
     }
 
     async fn save(&mut self, user: &User) -> Result<(), Unavailable> {
-        let sql = "update users_users set version = $2, deactivated_at = $3 where id = $1 and version = $2 - 1";
-        let saved = execute!(&mut self.0, sql, user.id.as_uuid(), user.version, user.deactivated_at.map(At))?;
+        // Every field by its name: one that is added is not forgotten here.
+        let User { id, email, name, version, registered_at, deactivated_at } = user;
+        let sql = "update users_users set email = $3, email_canonical = $4, name = $5, version = $2, registered_at = $6, \
+             deactivated_at = $7 where id = $1 and version = $2 - 1";
+        let (id, name, at) = (id.as_uuid(), name.as_ref().map(Name::as_str), At(*registered_at));
+        let (spelled, canonical, deactivated_at) = (email.as_str(), email.canonical(), deactivated_at.map(At));
+        let saved = execute!(&mut self.0, sql, id, *version, spelled, canonical, name, at, deactivated_at)?;
         if saved == 1 { Ok(()) } else { Err(Unavailable::for_a_moment("somebody else has changed this user")) }
     }
 }
@@ -70,12 +75,12 @@ fn restore(id: UserId, (email, name, version, registered_at, deactivated_at): Ro
 impl SqlUsers {
     /// Whether it was new. A conflict waits for the transaction that holds the same value to end.
     async fn insert(&mut self, user: &User) -> Result<bool, SqlError> {
-        let sql = "insert into users_users (id, email, email_canonical, name, version, registered_at) \
-             values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
-        let (id, at) = (user.id.as_uuid(), At(user.registered_at));
-        let name = user.name.as_ref().map(Name::as_str);
-        let inserted =
-            execute!(&mut self.0, sql, id, user.email.as_str(), user.email.canonical(), name, user.version, at)?;
+        let User { id, email, name, version, registered_at, deactivated_at } = user;
+        let sql = "insert into users_users (id, email, email_canonical, name, version, registered_at, deactivated_at) \
+             values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
+        let (id, name, at) = (id.as_uuid(), name.as_ref().map(Name::as_str), At(*registered_at));
+        let (spelled, canonical, deactivated_at) = (email.as_str(), email.canonical(), deactivated_at.map(At));
+        let inserted = execute!(&mut self.0, sql, id, spelled, canonical, name, *version, at, deactivated_at)?;
         Ok(inserted == 1)
     }
 

@@ -35,3 +35,39 @@ async fn a_user_is_read_as_stored_and_stored_only_over_the_version_before() {
         Tx::from(users).commit().await.expect("committed");
     }
 }
+
+#[tokio::test]
+async fn every_field_of_a_user_is_stored_when_added_and_when_changed() {
+    for test_db in TestDb::each().await {
+        for migrations in [ledger::MIGRATIONS, crate::MIGRATIONS] {
+            test_db.db.migrate(&migrations).await.expect("a schema");
+        }
+        let mut users = SqlUsers::from(test_db.db.begin().await.expect("a transaction"));
+        let later = |at: Timestamp| at.plus(std::time::Duration::from_secs(1));
+        // Every field by its name: one that is added must be changed here, too.
+        let User { id, email, name, version, registered_at, deactivated_at } = ada();
+        assert_eq!((name.is_some(), deactivated_at), (true, None));
+        let first = User { id, email, name, version, registered_at, deactivated_at: Some(later(registered_at)) };
+        users.add(&first).await.expect("added");
+        assert_eq!(users.load(id).await.expect("read").as_ref(), Some(&first));
+        let changed = User {
+            id,
+            email: Email::parse("Grace@Example.com").expect("an address"),
+            name: Some(Name::parse("Grace Hopper").expect("a name")),
+            version: version + 1,
+            registered_at: later(registered_at),
+            deactivated_at: Some(registered_at),
+        };
+        users.save(&changed).await.expect("stored");
+        assert_eq!(users.load(id).await.expect("read").as_ref(), Some(&changed));
+        let emptied = User { name: None, deactivated_at: None, version: version + 2, ..changed };
+        users.save(&emptied).await.expect("stored");
+        assert_eq!(users.load(id).await.expect("read").as_ref(), Some(&emptied));
+        // The address as it is compared: whoever adds it again collides with it, and the one before is free.
+        let again =
+            User { id: UserId::random(), email: Email::parse("grace@example.com").expect("an address"), ..ada() };
+        assert!(users.add(&again).await.is_err());
+        users.add(&User { id: UserId::random(), ..ada() }).await.expect("the address before is free");
+        Tx::from(users).commit().await.expect("committed");
+    }
+}
