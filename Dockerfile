@@ -9,6 +9,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     && install -D target/release/roster /out/roster
 
 FROM debian:bookworm-slim
+# The roots that the certificate of an amqps:// server is checked against.
+RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 # A volume that is mounted here for the first time gets this owner.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin roster \
     && install --directory --owner=roster --group=roster --mode=0700 /data

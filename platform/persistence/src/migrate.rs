@@ -1,11 +1,10 @@
 use crate::db::Pools;
-use crate::postgres::{Access, CONNECT, FAREWELL, Server};
+use crate::postgres::{Access, Server, close};
 use crate::{Conn, Db, OpenError, Sql as _, SqlError};
-use sqlx::migrate::{MigrateError, MigrationType, Migrator};
-use sqlx::postgres::PgPoolOptions;
+use sqlx::migrate::{AppliedMigration, Migrate as _, MigrateError, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlitePool};
-use std::sync::Arc;
-use tokio::time::timeout;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The schema of one context, embedded in the binary. Each context keeps its own table of what has been applied.
 ///
@@ -35,25 +34,39 @@ impl Migrations {
         format!("{}_migrations", self.context)
     }
 
-    fn migrator(&self, dialect: fn(&Migration) -> &'static str) -> Migrator {
-        let steps = (1..).zip(self.all).map(|(version, step)| {
-            sqlx::migrate::Migration::new(
-                version,
-                step.name.into(),
-                MigrationType::Simple,
-                dialect(step).into_sql_str(),
-                false,
-            )
-        });
+    /// `applied`: what the database says of those that it has.
+    fn migrator(&self, dialect: fn(&Migration) -> &'static str, applied: &[AppliedMigration]) -> Migrator {
+        let steps = (1..).zip(self.all).map(|(version, step)| step.of(version, dialect(step), applied));
         let mut migrator = Migrator::with_migrations(steps.collect());
         migrator.dangerous_set_table_name(self.table());
         migrator.set_ignore_missing(true);
+        // Those who call it hold the lock.
+        migrator.set_locking(false);
         migrator
     }
 }
 
+impl Migration {
+    /// A checkout may have turned line ends into CRLF. The text that is applied has none, and one that an earlier build
+    /// applied with them is the same migration.
+    fn of(&self, version: i64, text: &str, applied: &[AppliedMigration]) -> sqlx::migrate::Migration {
+        let step = |text| {
+            let text = AssertSqlSafe(text).into_sql_str();
+            sqlx::migrate::Migration::new(version, self.name.into(), MigrationType::Simple, text, false)
+        };
+        let text = text.replace("\r\n", "\n");
+        let with_crlf = step(text.replace('\n', "\r\n")).checksum;
+        let mut migration = step(text);
+        if applied.iter().any(|it| it.version == version && it.checksum == with_crlf) {
+            migration.checksum = with_crlf;
+        }
+        migration
+    }
+}
+
 impl Db {
-    /// Applies what is missing. Several processes may do so at once.
+    /// Applies what is missing. Several processes may do so at once: one does, and the others wait for it, for five
+    /// minutes at most.
     ///
     /// # Errors
     /// When the database does not answer, or holds something else than these migrations left.
@@ -68,21 +81,30 @@ impl Db {
             return Err(OpenError::Unfit(why.into()));
         }
         let done = match &self.0 {
-            Pools::Postgres { server, .. } => migrate_postgres(server, migrations.migrator(|step| step.postgres)).await,
+            Pools::Postgres { server, .. } => migrate_postgres(server, migrations).await,
             Pools::Sqlite { writer, .. } => self.migrate_sqlite(writer, migrations).await,
         };
         done.map_err(|error| match error {
+            MigrateError::Execute(error) if is_locked(&error) => OpenError::Unfit(format!(
+                "the schema of {} cannot be applied: another process has held a lock on it for {} minutes; let it end, and start again",
+                migrations.context,
+                LOCKED_WITHIN.as_secs() / 60
+            )),
             MigrateError::Execute(error) => OpenError::Unreachable(error.into()),
             error => OpenError::Unfit(format!("the schema of {} cannot be applied: {error}", migrations.context)),
         })
     }
 
-    /// SQLite has no lock to migrate under. Whoever comes second finds the tables there, and looks again.
+    /// SQLite has no lock to migrate under. A process that comes second finds the tables there, and looks again.
     async fn migrate_sqlite(&self, writer: &SqlitePool, migrations: &Migrations) -> Result<(), MigrateError> {
-        let migrator = migrations.migrator(|step| step.sqlite);
+        let mut waiting = Waiting::default();
         let mut missing = usize::MAX;
         loop {
-            let Err(error) = migrator.run(writer).await else { return Ok(()) };
+            let Err(error) = once_on_sqlite(writer, migrations).await else { return Ok(()) };
+            if locked(&error) && waiting.goes_on() {
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
             let still_missing = self.pending(migrations).await.unwrap_or(missing);
             if still_missing >= missing {
                 return Err(error);
@@ -118,24 +140,71 @@ impl Db {
     }
 }
 
+/// For how long a process waits for another one that migrates.
+const LOCKED_WITHIN: Duration = Duration::from_secs(300);
+/// Before it asks again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Waits for another process that migrates, and says so once.
+struct Waiting {
+    since: Instant,
+    told: bool,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self { since: Instant::now(), told: false }
+    }
+}
+
+impl Waiting {
+    fn goes_on(&mut self) -> bool {
+        if !std::mem::replace(&mut self.told, true) {
+            let minutes = LOCKED_WITHIN.as_secs() / 60;
+            tracing::warn!(
+                "another process holds a lock on the schema, probably to migrate it: waiting for up to {minutes} minutes"
+            );
+        }
+        self.since.elapsed() < LOCKED_WITHIN
+    }
+}
+
+fn locked(error: &MigrateError) -> bool {
+    matches!(error, MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) if is_locked(error))
+}
+
+/// PostgreSQL: `lock_not_available`. SQLite: BUSY and its kinds.
+fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("55P03" | "5" | "261" | "517"))
+}
+
+async fn once_on_sqlite(writer: &SqlitePool, migrations: &Migrations) -> Result<(), MigrateError> {
+    let mut connection = writer.acquire().await?;
+    connection.ensure_migrations_table(&migrations.table()).await?;
+    let applied = connection.list_applied_migrations(&migrations.table()).await?;
+    let migrator = migrations.migrator(|step| step.sqlite, &applied);
+    // Not `run`: on a connection its future is `Send` for no lifetime that the compiler finds.
+    migrator.run_direct(None, &mut *connection, false).await
+}
+
 /// Under a lock of PostgreSQL's, on a connection of its own: an index on a large table takes longer
 /// than a statement may otherwise.
-async fn migrate_postgres(server: &Arc<Server>, migrator: Migrator) -> Result<(), MigrateError> {
-    let preparing = server.clone();
-    let unhurried = PgPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(CONNECT)
-        .after_connect(move |connection, _| {
-            let server = preparing.clone();
-            Box::pin(async move {
-                server.prepare(connection, Access::Write).await?;
-                connection.execute("set statement_timeout = 0").await.map(drop)
-            })
-        })
-        .connect_with(server.options.clone())
-        .await?;
-    let done = migrator.run(&unhurried).await;
-    // It has said what it had to say.
-    let _ = timeout(FAREWELL, unhurried.close()).await;
+async fn migrate_postgres(server: &Server, migrations: &Migrations) -> Result<(), MigrateError> {
+    let mut unhurried = server.connect(Access::Write).await?;
+    unhurried.execute("set statement_timeout = 0").await?;
+    let mut waiting = Waiting::default();
+    // The time-out for locks ends each wait.
+    while let Err(error) = unhurried.lock().await {
+        if !locked(&error) || !waiting.goes_on() {
+            return Err(error);
+        }
+    }
+    unhurried.ensure_migrations_table(&migrations.table()).await?;
+    let applied = unhurried.list_applied_migrations(&migrations.table()).await?;
+    let migrator = migrations.migrator(|step| step.postgres, &applied);
+    let done = migrator.run_direct(None, &mut unhurried, false).await;
+    // The lock ends with the connection.
+    close(unhurried).await;
     done
 }

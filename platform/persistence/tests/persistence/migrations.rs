@@ -120,3 +120,69 @@ async fn several_processes_may_migrate_at_once() {
         }
     }
 }
+
+#[tokio::test]
+async fn line_ends_of_a_checkout_make_no_other_migration() {
+    const LF: Migrations =
+        Migrations { context: "shop", all: &[step("first", "create table shop_items (\n    n bigint\n)")] };
+    const CRLF: Migrations =
+        Migrations { context: "shop", all: &[step("first", "create table shop_items (\r\n    n bigint\r\n)")] };
+    for (first, second) in [(LF, CRLF), (CRLF, LF)] {
+        for test in TestDb::each().await {
+            test.db.migrate(&first).await.unwrap();
+            test.db.migrate(&second).await.expect("the same migration");
+        }
+    }
+    // As an earlier version applied it from a checkout with CRLF.
+    for test in TestDb::each().await {
+        test.db.migrate(&LF).await.unwrap();
+        let mut tx = test.db.begin().await.unwrap();
+        let (before,) = fetch_one!(&mut tx, (Vec<u8>,), "select checksum from shop_migrations").unwrap();
+        let with_crlf = persistence::sqlx::migrate::Migration::new(
+            1,
+            "first".into(),
+            persistence::sqlx::migrate::MigrationType::Simple,
+            persistence::sqlx::SqlSafeStr::into_sql_str(CRLF.all[0].postgres),
+            false,
+        )
+        .checksum;
+        assert_ne!(*with_crlf, *before);
+        execute!(&mut tx, "update shop_migrations set checksum = $1", with_crlf.to_vec()).unwrap();
+        tx.commit().await.unwrap();
+        test.db.migrate(&LF).await.expect("the same migration");
+        test.db.migrate(&CRLF).await.expect("the same migration");
+    }
+}
+
+/// Longer than a statement waits for a lock otherwise (10 s on PostgreSQL, 5 s on SQLite).
+const LONGER: std::time::Duration = std::time::Duration::from_secs(12);
+
+#[tokio::test]
+async fn who_finds_another_process_migrating_waits_for_it() {
+    for test in TestDb::each().await {
+        let mut other = test.db.begin().await.unwrap();
+        if test.db.is_shared() {
+            // As sqlx computes it.
+            let (name,) = fetch_one!(&mut other, (String,), "select current_database()::text").unwrap();
+            let key = 0x3d32_ad9e * i64::from(crc32(name.as_bytes()));
+            execute!(&mut other, "select pg_advisory_xact_lock($1)", key).unwrap();
+        }
+        let db = Db::open_beside(&test.url.parse().unwrap()).await.unwrap();
+        let begun = std::time::Instant::now();
+        let waits = tokio::spawn(async move { db.migrate(&NEW).await.map_err(|error| error.to_string()) });
+        // What is measured is time.
+        tokio::time::sleep(LONGER).await;
+        assert!(!waits.is_finished(), "{}", test.db.kind());
+        other.commit().await.unwrap();
+        assert_eq!(waits.await.unwrap(), Ok(()), "{}", test.db.kind());
+        assert!(begun.elapsed() >= LONGER);
+        assert_eq!(test.db.pending(&NEW).await.unwrap(), 0);
+    }
+}
+
+/// ISO-HDLC.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+    })
+}
