@@ -41,6 +41,7 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
     let makes_a_file = settings.makes_a_file();
     let prepared = async {
         let db = open(&settings).await?;
+        tokio::spawn(end_when_replaced(db.clone()));
         prepare_schema(&db, settings.profile).await?;
         Ok::<_, anyhow::Error>(db)
     };
@@ -127,6 +128,19 @@ fn raise_file_limit() -> Option<usize> {
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let current = if setrlimit(Resource::Nofile, raised).is_ok() { raised.current } else { limit.current };
     current.and_then(|files| usize::try_from(files).ok())
+}
+
+/// Ends the process without another write: the database file is another one, and what is in memory and in the log of the
+/// one before would destroy it.
+async fn end_when_replaced(db: Db) {
+    let why = db.replaced().await;
+    tracing::error!("{why}: stopping at once, since whatever is written now is lost or destroys what lies there");
+    logging::complain(&format!(
+        "roster: {why}: stop Roster before you put a backup in place, and then move the files with -wal and -shm away \
+         (docs/OPERATING.md, Backups)"
+    ));
+    logging::flush();
+    std::process::exit(2);
 }
 
 async fn bind(at: SocketAddr) -> anyhow::Result<TcpListener> {

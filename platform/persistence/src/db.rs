@@ -120,17 +120,53 @@ impl Db {
         matches!(&self.0, Pools::Postgres { server, .. } if server.pooling == Pooling::Transaction)
     }
 
+    /// Resolves when the SQLite file is no longer the one that this process serves, with a sentence about it: whatever is
+    /// written from then on is lost, or destroys what lies there now. Never for PostgreSQL.
+    pub async fn replaced(&self) -> String {
+        match &self.0 {
+            Pools::Postgres { .. } => std::future::pending().await,
+            Pools::Sqlite { file, .. } => file.replaced().await,
+        }
+    }
+
+    /// What makes it doubtful that the database is whole, in a sentence.
+    #[must_use]
+    pub fn doubt(&self) -> Option<&str> {
+        match &self.0 {
+            Pools::Postgres { .. } => None,
+            Pools::Sqlite { file, .. } => file.doubt.as_deref(),
+        }
+    }
+
     /// Closes every connection, waiting for those in use; on PostgreSQL for a few seconds, whatever is silent.
     pub async fn close(&self) {
         match &self.0 {
             Pools::Postgres { writer, reader, accepting, .. } => {
                 tokio::join!(reader.close(), accepting.close(), writer.close());
             }
-            Pools::Sqlite { writer, reader, .. } => {
+            Pools::Sqlite { writer, reader, file, .. } => {
+                file.begin_closing();
                 reader.close().await;
-                writer.close().await;
+                if file.is_served_here() {
+                    unstamp(file, writer).await;
+                } else {
+                    writer.close().await;
+                }
             }
         }
+    }
+}
+
+/// Closes the writer, and takes the stamp off: a copy that is made later is whole. Where that fails it stays on.
+async fn unstamp(file: &SqliteFile, writer: &SqlitePool) {
+    let stamp = file.stamp().unwrap_or_default();
+    let is_recorded = file.record(&[stamp, 0]).is_ok();
+    if is_recorded {
+        let _ = sqlx::query("pragma user_version = 0").execute(writer).await;
+    }
+    writer.close().await;
+    if is_recorded && file.stamp().is_ok_and(|stamp| stamp == 0) {
+        let _ = file.record(&[0]);
     }
 }
 

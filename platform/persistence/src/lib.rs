@@ -15,6 +15,7 @@ mod open;
 mod pool;
 mod postgres;
 mod sqlite_file;
+mod sqlite_stamp;
 mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;

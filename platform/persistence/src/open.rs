@@ -2,9 +2,11 @@ use crate::db::Pools;
 use crate::pool::PostgresPool;
 use crate::postgres::{self, Access, Server};
 use crate::sqlite_file::SqliteFile;
+use crate::sqlite_stamp::new_stamp;
 use crate::{Db, SqlError, fetch_one};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, Connection as _, SqlitePool};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -220,9 +222,8 @@ impl Db {
     #[cfg(feature = "testing")]
     pub async fn open_forgetful(path: &Path) -> Result<Self, OpenError> {
         let mut file = SqliteFile::open(path)?;
-        if !file.serve().await? {
-            return Err(served(path));
-        }
+        // The first one serves it; a test may open it once more.
+        file.try_serve()?;
         open_sqlite(file, SqliteSynchronous::Off).await
     }
 }
@@ -240,10 +241,11 @@ async fn open_postgres(PostgresAddress { options, connections }: &PostgresAddres
     check_guards(&db).await?;
     let mut tx = db.begin().await.map_err(OpenError::from)?;
     let sql = "select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'), \
-         current_setting('server_version_num')::bigint";
-    let (fsync, full_page_writes, synchronous_commit, version) =
-        fetch_one!(&mut tx, (String, String, String, i64), sql).map_err(OpenError::from)?;
+         current_setting('server_version_num')::bigint, current_setting('server_encoding'), current_database()::text";
+    let (fsync, full_page_writes, synchronous_commit, version, encoding, database) =
+        fetch_one!(&mut tx, (String, String, String, i64, String, String), sql).map_err(OpenError::from)?;
     tx.commit().await.map_err(OpenError::from)?;
+    check_encoding(&encoding, &database)?;
     if version < POSTGRES_AT_LEAST {
         return Err(OpenError::Unfit(format!("PostgreSQL 13 or newer is needed; this is {}", version / 10_000)));
     }
@@ -278,6 +280,17 @@ async fn check_guards(db: &Db) -> Result<(), OpenError> {
     ))
 }
 
+/// In another encoding a name in most scripts is an error of each statement that meets it.
+fn check_encoding(encoding: &str, database: &str) -> Result<(), OpenError> {
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(OpenError::Unfit(format!(
+        "the encoding of the PostgreSQL database {database} is {encoding}, which cannot hold every name: make another one \
+         with createdb --encoding=UTF8 --template=template0 NAME, and set DATABASE_URL to it"
+    )))
+}
+
 fn served(path: &Path) -> OpenError {
     OpenError::Unfit(format!(
         "another process serves {}: SQLite serves one; stop the other, set ROSTER_DATA_DIR to another folder, or use PostgreSQL",
@@ -285,8 +298,9 @@ fn served(path: &Path) -> OpenError {
     ))
 }
 
-async fn open_sqlite(file: SqliteFile, synchronous: SqliteSynchronous) -> Result<Db, OpenError> {
+async fn open_sqlite(mut file: SqliteFile, synchronous: SqliteSynchronous) -> Result<Db, OpenError> {
     file.check_beside()?;
+    file.doubt = file.check_log()?;
     let path = file.path();
     let unfit = |error: sqlx::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
     let options = SqliteConnectOptions::new()
@@ -332,6 +346,14 @@ async fn open_sqlite(file: SqliteFile, synchronous: SqliteSynchronous) -> Result
         .connect_lazy_with(options.read_only(true));
     // What SQLite has opened by its name is what is locked.
     file.check()?;
+    if file.is_served_here() {
+        if let Some(doubt) = &file.doubt {
+            tracing::error!("{doubt}");
+        }
+        if let Err(error) = stamp(&file, &writer).await {
+            tracing::warn!(%error, "the database file cannot be stamped: copies of it cannot be told from it");
+        }
+    }
     Ok(Db(Pools::Sqlite { writer, reader, urgent: Arc::default(), file: Arc::new(file) }))
 }
 
@@ -351,6 +373,19 @@ impl OpenError {
     pub(crate) fn connecting(error: sqlx::Error) -> Self {
         unreachable_or_unfit(error)
     }
+}
+
+/// Into the file itself, not only its log.
+async fn stamp(file: &SqliteFile, writer: &SqlitePool) -> Result<(), sqlx::Error> {
+    let stamp = new_stamp();
+    file.record(&[file.stamp()?, stamp])?;
+    sqlx::query(AssertSqlSafe(format!("pragma user_version = {stamp}"))).execute(writer).await?;
+    sqlx::query("pragma wal_checkpoint(truncate)").execute(writer).await?;
+    // Another process may have been reading: then both stamps stand.
+    if file.stamp()? == stamp {
+        file.record(&[stamp])?;
+    }
+    Ok(())
 }
 
 /// A wrong password, an unknown database or a wrong certificate will not mend itself.

@@ -8,6 +8,8 @@ use std::fs::{DirBuilder, File, Metadata, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The command line holds the file's lock for a moment when it looks whether a server does.
@@ -22,6 +24,11 @@ pub(crate) struct SqliteFile {
     path: PathBuf,
     /// Held, with that of the file itself, for as long as the process serves it.
     locks: Option<Vec<File>>,
+    closing: AtomicBool,
+    /// Those that the file may bear while this process serves it.
+    stamps: Mutex<Vec<u32>>,
+    /// See [`check_log`](Self::check_log).
+    pub(crate) doubt: Option<String>,
 }
 
 impl SqliteFile {
@@ -29,9 +36,33 @@ impl SqliteFile {
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
         let cannot = |error: io::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
         let file = private(path).map_err(cannot)?;
-        let found = Self { file, path: std::fs::canonicalize(path).map_err(cannot)?, locks: None };
+        let found = Self {
+            file,
+            path: std::fs::canonicalize(path).map_err(cannot)?,
+            locks: None,
+            closing: AtomicBool::new(false),
+            stamps: Mutex::default(),
+            doubt: None,
+        };
         found.check()?;
         Ok(found)
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(crate) fn stamps(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.stamps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on it is no longer watched.
+    pub(crate) fn begin_closing(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 
     /// Where SQLite is to open it.
@@ -67,20 +98,28 @@ impl SqliteFile {
 
     /// Becomes the one process that serves the file; whether it has.
     pub(crate) async fn serve(&mut self) -> Result<bool, OpenError> {
-        let cannot = |error: io::Error| OpenError::Unfit(format!("cannot lock {}: {error}", self.path.display()));
         for _ in 0..MOMENTS {
-            // flock(2) on Linux: independent of the POSIX locks that SQLite takes on the same file. Elsewhere the two
-            // are in each other's way, and the lock beside the file has to do.
-            if !cfg!(target_os = "linux") || has(self.file.try_lock()).map_err(cannot)? {
-                self.locks = self.lock_around().map_err(cannot)?;
-                if self.is_served_here() {
-                    return Ok(true);
-                }
-                self.file.unlock().map_err(cannot)?;
+            if self.try_serve()? {
+                return Ok(true);
             }
             tokio::time::sleep(MOMENT).await;
         }
         Ok(false)
+    }
+
+    /// As [`serve`](Self::serve), at once or not at all.
+    pub(crate) fn try_serve(&mut self) -> Result<bool, OpenError> {
+        let cannot = |error: io::Error| OpenError::Unfit(format!("cannot lock {}: {error}", self.path.display()));
+        // flock(2) on Linux: independent of the POSIX locks that SQLite takes on the same file. Elsewhere the two
+        // are in each other's way, and the lock beside the file has to do.
+        if cfg!(target_os = "linux") && !has(self.file.try_lock()).map_err(cannot)? {
+            return Ok(false);
+        }
+        self.locks = self.lock_around().map_err(cannot)?;
+        if !self.is_served_here() {
+            self.file.unlock().map_err(cannot)?;
+        }
+        Ok(self.is_served_here())
     }
 
     fn lock_around(&self) -> io::Result<Option<Vec<File>>> {
@@ -124,7 +163,8 @@ impl SqliteFile {
         File::open(self.path.parent().unwrap_or(Path::new("/")))
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
+    /// The file of this name beside it.
+    pub(crate) fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.path.as_os_str().to_owned();
         name.push(suffix);
         name.into()
@@ -139,12 +179,12 @@ fn has(lock: Result<(), TryLockError>) -> io::Result<bool> {
     }
 }
 
-fn identity(metadata: &Metadata) -> (u64, u64) {
+pub(crate) fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
 /// Opens a file as it is, or makes one, and the folders above it, that nobody else on the machine can read.
-fn private(path: &Path) -> io::Result<File> {
+pub(crate) fn private(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }

@@ -170,3 +170,21 @@ fn a_url_is_shown_without_user_and_password() {
     assert_eq!(shown("sqlite://data/roster.db"), "sqlite://data/roster.db");
     assert_eq!(shown("sqlite:/var/lib/roster.db"), "sqlite:///var/lib/roster.db");
 }
+
+#[tokio::test]
+async fn a_postgresql_database_that_is_not_utf_8_is_refused_and_the_line_says_what_to_make() {
+    let Some(url) = postgres_url().await else { return };
+    let (server, name) = url.rsplit_once('/').unwrap();
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let other = format!("{name}_{}", encoding.to_lowercase());
+        let sql =
+            format!("create database {other} encoding '{encoding}' lc_collate 'C' lc_ctype 'C' template template0");
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await.unwrap();
+        let parsed: DatabaseUrl = format!("{server}/{other}").parse().unwrap();
+        let why = unfit(&parsed).await;
+        assert!(why.contains(encoding) && why.contains("--encoding=UTF8") && why.lines().count() == 1, "{why}");
+        let Err(OpenError::Unfit(_)) = Db::open_beside(&parsed).await else { panic!("beside a server, too") };
+        sqlx::query(AssertSqlSafe(format!("drop database {other} with (force)"))).execute(&mut admin).await.unwrap();
+    }
+}
