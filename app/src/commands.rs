@@ -84,8 +84,12 @@ async fn execute(db: &Db, command: Commands, json: bool) -> anyhow::Result<ExitC
             } else {
                 for it in &messages {
                     print(&format!(
-                        "{:<9}  {}  in {}, {} attempts failed",
-                        it.status, it.name, it.context, it.attempts
+                        "{:<9}  {}  in {}, {} attempts failed{}",
+                        it.status,
+                        it.name,
+                        it.context,
+                        it.attempts,
+                        if it.awaited { "" } else { ", not awaited" }
                     ))?;
                     for error in &it.errors {
                         print(&format!("           {}  {}: {}", error.at, error.code, error.message))?;
@@ -108,7 +112,7 @@ fn done(id: MessageId, what: &str, count: u64, json: bool) -> anyhow::Result<()>
 
 fn describe(it: &Message) -> Value {
     json!({
-        "id": it.id, "root": it.root, "context": it.context, "type": it.name, "status": it.status,
+        "id": it.id, "root": it.root, "context": it.context, "type": it.name, "awaited": it.awaited, "status": it.status,
         "attempts": it.attempts, "accepted_at": it.accepted_at, "next_attempt_at": it.next_attempt_at, "errors": it.errors,
     })
 }

@@ -103,6 +103,7 @@ impl Entry {
             fingerprint,
             traceparent: self.traceparent,
             payload: self.message.payload.map_err(NotAccepted::Unavailable)?,
+            awaited: true,
         })
     }
 }

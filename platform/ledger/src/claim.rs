@@ -22,6 +22,8 @@ pub(crate) struct Claim {
     /// Claims that never ended, this one included.
     pub(crate) deaths: i64,
     pub(crate) errors: Option<String>,
+    /// Whether its command waits for it.
+    pub(crate) awaited: bool,
 }
 
 /// A row holds back its later ones about the same subject in the same context as long as it lives; while it
@@ -39,7 +41,7 @@ const CLAIM: (&str, &str) = (
        order by next_attempt_at, sequence limit $4 for update skip locked) \
      update ledger_messages m set status = 'running', deaths = deaths + 1, lease_epoch = lease_epoch + 1, lease_owner = $5, \
        lease_until = now() + interval '15 s' from due where m.id = due.id \
-     returning m.id, root, name, payload, principal, traceparent, lease_epoch, attempts, deaths, errors, accepted_at",
+     returning m.id, root, name, payload, principal, traceparent, lease_epoch, attempts, deaths, errors, accepted_at, awaited",
     "update ledger_messages set status = 'running', deaths = deaths + 1, lease_epoch = lease_epoch + 1, lease_owner = $5, \
        lease_until = cast(unixepoch('subsec') * 1000000 as integer) + 15000000 \
      where id in ( \
@@ -50,10 +52,10 @@ const CLAIM: (&str, &str) = (
          and other.status in ('accepted', 'running') and (other.sequence < m.sequence or other.status = 'running') \
          and other.id <> m.id limit 1) is null \
        order by next_attempt_at, sequence limit $4) \
-     returning id, root, name, payload, principal, traceparent, lease_epoch, attempts, deaths, errors, accepted_at",
+     returning id, root, name, payload, principal, traceparent, lease_epoch, attempts, deaths, errors, accepted_at, awaited",
 );
 
-type Row = (Uuid, Uuid, String, Option<String>, String, Option<String>, i64, i64, i64, Option<String>, At);
+type Row = (Uuid, Uuid, String, Option<String>, String, Option<String>, i64, i64, i64, Option<String>, At, bool);
 
 /// Claims up to `limit` rows of a queue, of the messages `names` (a JSON array): a row whose message has no
 /// handler here waits for a node that has one.
@@ -76,10 +78,11 @@ pub(crate) async fn claim(
 
 impl Claim {
     fn restore(row: Row, queue: Queue) -> Self {
-        let (id, root, name, payload, principal, traceparent, epoch, attempts, deaths, errors, accepted_at) = row;
+        let (id, root, name, payload, principal, traceparent, epoch, attempts, deaths, errors, accepted_at, awaited) =
+            row;
         let origin = Origin { id: MessageId::new(id), root: MessageId::new(root), accepted_at: accepted_at.0 };
         let payload = payload.unwrap_or_default();
-        Self { origin, queue, name, payload, principal, traceparent, epoch, attempts, deaths, errors }
+        Self { origin, queue, name, payload, principal, traceparent, epoch, attempts, deaths, errors, awaited }
     }
 }
 

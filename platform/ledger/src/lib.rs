@@ -11,6 +11,7 @@
 mod accept;
 mod across;
 mod admission;
+mod ahead;
 mod claim;
 mod context;
 mod hint;
@@ -46,11 +47,18 @@ use uuid::Uuid;
 /// The ledger's tables.
 pub const MIGRATIONS: Migrations = Migrations {
     context: "ledger",
-    all: &[Migration {
-        name: "messages",
-        postgres: include_str!("../migrations/0001_messages.postgres.sql"),
-        sqlite: include_str!("../migrations/0001_messages.sqlite.sql"),
-    }],
+    all: &[
+        Migration {
+            name: "messages",
+            postgres: include_str!("../migrations/0001_messages.postgres.sql"),
+            sqlite: include_str!("../migrations/0001_messages.sqlite.sql"),
+        },
+        Migration {
+            name: "awaited",
+            postgres: include_str!("../migrations/0002_awaited.postgres.sql"),
+            sqlite: include_str!("../migrations/0002_awaited.sqlite.sql"),
+        },
+    ],
 };
 
 /// What a node's ledger is made of.

@@ -16,6 +16,8 @@ pub struct Message {
     pub context: String,
     /// Its wire name.
     pub name: String,
+    /// Whether the command waits for it: if not, it changes nothing about the command's outcome.
+    pub awaited: bool,
     /// `accepted`, `running`, `succeeded`, `rejected` or `failed`.
     pub status: String,
     /// Attempts that ended in an error.
@@ -28,14 +30,14 @@ pub struct Message {
     pub errors: Vec<AttemptError>,
 }
 
-type Row = (Uuid, Uuid, String, String, String, i64, At, At, Option<String>);
+type Row = (Uuid, Uuid, String, String, bool, String, i64, At, At, Option<String>);
 
 /// Rows with this status, or with any, the newest first.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn list(db: &Db, status: Option<&str>, limit: i64) -> Result<Vec<Message>, SqlError> {
-    let sql = "select id, root, context, name, status, attempts, accepted_at, next_attempt_at, errors from ledger_messages \
+    let sql = "select id, root, context, name, awaited, status, attempts, accepted_at, next_attempt_at, errors from ledger_messages \
          where status = $1 or $1 = '' order by sequence desc limit $2";
     let mut db = db.read().await?;
     let rows = fetch_all!(&mut db, Row, sql, status.unwrap_or_default(), limit)?;
@@ -47,7 +49,7 @@ pub async fn list(db: &Db, status: Option<&str>, limit: i64) -> Result<Vec<Messa
 /// # Errors
 /// When the database does not answer.
 pub async fn show(db: &Db, root: MessageId) -> Result<Vec<Message>, SqlError> {
-    let sql = "select id, root, context, name, status, attempts, accepted_at, next_attempt_at, errors from ledger_messages \
+    let sql = "select id, root, context, name, awaited, status, attempts, accepted_at, next_attempt_at, errors from ledger_messages \
          where id = $1 or (root = $1 and root <> id) order by sequence";
     let mut db = db.read().await?;
     let rows = fetch_all!(&mut db, Row, sql, root.as_uuid())?;
@@ -92,14 +94,24 @@ pub async fn discard(db: &Db, root: MessageId, reason: &str) -> Result<u64, SqlE
     Ok(discarded)
 }
 
+/// How many rows are dated further ahead of the database's clock than they are ever written. A running node sets
+/// them right.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn ahead_of_the_clock(db: &Db) -> Result<i64, SqlError> {
+    crate::ahead::count(db).await
+}
+
 impl Message {
     fn restore(row: Row) -> Self {
-        let (id, root, context, name, status, attempts, accepted_at, next_attempt_at, errors) = row;
+        let (id, root, context, name, awaited, status, attempts, accepted_at, next_attempt_at, errors) = row;
         Self {
             id: MessageId::new(id),
             root: MessageId::new(root),
             context,
             name,
+            awaited,
             status,
             attempts,
             accepted_at: accepted_at.0,

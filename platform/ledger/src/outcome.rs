@@ -163,6 +163,7 @@ mod tests {
             attempts,
             deaths: 1,
             errors: None,
+            awaited: true,
         }
     }
 

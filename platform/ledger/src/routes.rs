@@ -50,8 +50,9 @@ impl Routes {
                     let found = subscribers_of(tx, message.name).await.map_err(use_case::Unavailable::from)?;
                     subscribers.insert(message.name, found);
                 }
-                for (context, lane) in &subscribers[message.name] {
-                    rows.push(cause.row(&message, context.clone().into(), lane.clone().into())?);
+                for (context, lane, awaited) in &subscribers[message.name] {
+                    let row = cause.row(&message, context.clone().into(), lane.clone().into())?;
+                    rows.push(NewRow { awaited: row.awaited && *awaited, ..row });
                 }
             } else {
                 let queue = self.recipient(message.name).ok_or_else(|| {
@@ -70,6 +71,8 @@ pub(crate) struct Cause<'a> {
     pub(crate) root: MessageId,
     pub(crate) principal: &'a str,
     pub(crate) traceparent: Option<&'a str>,
+    /// What follows from a row that the command does not wait for, it does not wait for either.
+    pub(crate) awaited: bool,
 }
 
 impl Cause<'_> {
@@ -92,13 +95,14 @@ impl Cause<'_> {
             fingerprint: None,
             traceparent: self.traceparent.map(str::to_owned),
             payload: message.payload.clone().map_err(|why| Failure::Broken(why.into()))?,
+            awaited: self.awaited,
         })
     }
 }
 
-async fn subscribers_of(tx: &mut Tx, event: &str) -> Result<Vec<(String, String)>, SqlError> {
-    let sql = "select context, lane from ledger_subscriptions where event = $1 order by context";
-    fetch_all!(tx, (String, String), sql, event)
+async fn subscribers_of(tx: &mut Tx, event: &str) -> Result<Vec<(String, String, bool)>, SqlError> {
+    let sql = "select context, lane, awaited from ledger_subscriptions where event = $1 order by context";
+    fetch_all!(tx, (String, String, bool), sql, event)
 }
 
 impl Queue {

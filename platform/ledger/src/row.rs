@@ -26,6 +26,8 @@ pub(crate) struct NewRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) traceparent: Option<String>,
     pub(crate) payload: String,
+    /// Whether the command waits for it.
+    pub(crate) awaited: bool,
 }
 
 impl NewRow {
@@ -36,15 +38,15 @@ impl NewRow {
 }
 
 const INSERT: (&str, &str) = (
-    "insert into ledger_messages (id, root, context, lane, name, subject, principal, route, idempotency_key, fingerprint, traceparent, payload) \
-     select id, root, context, lane, name, subject, principal, route, idempotency_key, fingerprint, traceparent, payload \
+    "insert into ledger_messages (id, root, context, lane, name, subject, principal, route, idempotency_key, fingerprint, traceparent, payload, awaited) \
+     select id, root, context, lane, name, subject, principal, route, idempotency_key, fingerprint, traceparent, payload, awaited \
      from json_to_recordset($1::json) as row (id uuid, root uuid, context text, lane text, name text, subject uuid, principal text, \
-     route text, idempotency_key text, fingerprint text, traceparent text, payload text) \
+     route text, idempotency_key text, fingerprint text, traceparent text, payload text, awaited boolean) \
      on conflict do nothing returning id, accepted_at",
-    "insert into ledger_messages (id, root, context, lane, name, subject, principal, route, idempotency_key, fingerprint, traceparent, payload) \
+    "insert into ledger_messages (id, root, context, lane, name, subject, principal, route, idempotency_key, fingerprint, traceparent, payload, awaited) \
      select unhex(value->>'id', '-'), unhex(value->>'root', '-'), value->>'context', value->>'lane', value->>'name', \
      unhex(value->>'subject', '-'), value->>'principal', value->>'route', value->>'idempotency_key', value->>'fingerprint', \
-     value->>'traceparent', value->>'payload' from json_each($1) where true \
+     value->>'traceparent', value->>'payload', value->>'awaited' from json_each($1) where true \
      on conflict do nothing returning id, accepted_at",
 );
 

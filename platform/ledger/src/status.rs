@@ -107,6 +107,8 @@ pub struct FollowUp {
     pub status: Status,
     /// Attempts so far.
     pub attempts: i64,
+    /// Whether the command waits for it.
+    pub awaited: bool,
 }
 
 struct Row {
@@ -121,16 +123,17 @@ struct Row {
     errors: Option<String>,
     accepted_at: Timestamp,
     finished_at: Option<Timestamp>,
+    awaited: bool,
 }
 
-const OF_ROOT: &str = "select id, context, name, subject, principal, status, attempts, deaths, errors, accepted_at, finished_at, sequence \
+const OF_ROOT: &str = "select id, context, name, subject, principal, status, attempts, deaths, errors, accepted_at, finished_at, sequence, awaited \
      from ledger_messages where id = $1 and root = id \
      union all \
-     select id, context, name, subject, principal, status, attempts, deaths, errors, accepted_at, finished_at, sequence \
+     select id, context, name, subject, principal, status, attempts, deaths, errors, accepted_at, finished_at, sequence, awaited \
      from ledger_messages where root = $1 and root <> id \
      order by 12";
 
-type Columns = (Uuid, String, String, Uuid, String, String, i64, i64, Option<String>, At, Option<At>, i64);
+type Columns = (Uuid, String, String, Uuid, String, String, i64, i64, Option<String>, At, Option<At>, i64, bool);
 
 impl Ledger {
     /// A command by its id; `None` when there is none, or no more.
@@ -230,12 +233,13 @@ impl Watch {
     }
 }
 
-/// Any row live: running, or accepted if none has begun; else any failed: failed; else the root's own.
+/// Of the rows that the command waits for: any live: running, or accepted if none has begun; else any failed: failed;
+/// else the root's own.
 fn derive(rows: Vec<Row>) -> Option<Command> {
     let mut rows = rows.into_iter();
     let root = rows.next()?;
     let follow_ups: Vec<Row> = rows.collect();
-    let all = || std::iter::once(&root).chain(&follow_ups);
+    let all = || std::iter::once(&root).chain(&follow_ups).filter(|row| row.awaited);
     let status = if all().any(|row| !row.status.is_final()) {
         let begun = all().any(|row| row.status != Status::Accepted || row.attempts > 0 || row.deaths > 0);
         if begun { Status::Running } else { Status::Accepted }
@@ -269,16 +273,30 @@ fn derive(rows: Vec<Row>) -> Option<Command> {
 
 impl Row {
     fn restore(columns: Columns) -> Self {
-        let (id, context, name, subject, principal, status, attempts, deaths, errors, accepted, finished, _) = columns;
+        let (id, context, name, subject, principal, status, attempts, deaths, errors, accepted, finished, _, awaited) =
+            columns;
         let (accepted_at, finished_at) = (accepted.0, finished.map(|at| at.0));
         let status = Status::restore(&status);
-        Self { id, context, name, subject, principal, status, attempts, deaths, errors, accepted_at, finished_at }
+        Self {
+            id,
+            context,
+            name,
+            subject,
+            principal,
+            status,
+            attempts,
+            deaths,
+            errors,
+            accepted_at,
+            finished_at,
+            awaited,
+        }
     }
 }
 
 impl From<Row> for FollowUp {
     fn from(row: Row) -> Self {
-        Self { name: row.name, context: row.context, status: row.status, attempts: row.attempts }
+        Self { name: row.name, context: row.context, status: row.status, attempts: row.attempts, awaited: row.awaited }
     }
 }
 
@@ -302,6 +320,7 @@ mod tests {
             errors: None,
             accepted_at: at,
             finished_at: status.is_final().then_some(at),
+            awaited: true,
         }
     }
 
@@ -322,6 +341,39 @@ mod tests {
         assert_eq!(status(&[Succeeded, Failed, Succeeded]), Failed);
         assert_eq!(status(&[Succeeded, Succeeded]), Succeeded);
         assert!(derive(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn a_row_that_is_not_awaited_changes_nothing_but_is_there() {
+        let unawaited = |status| Row { awaited: false, ..row(status) };
+        for of_root in [Status::Accepted, Status::Running, Status::Succeeded, Status::Rejected, Status::Failed] {
+            let alone = derive(vec![row(of_root)]).expect("a root");
+            for status in [Status::Accepted, Status::Running, Status::Succeeded, Status::Failed] {
+                let later = Row { finished_at: Some(Timestamp::now()), attempts: 3, ..unawaited(status) };
+                let command = derive(vec![row(of_root), later]).expect("a root");
+                assert_eq!(command.status, alone.status, "{of_root:?}, {status:?}");
+                assert_eq!(command.error.map(|it| it.code), alone.error.as_ref().map(|it| it.code.clone()));
+                assert_eq!(command.finished_at.is_some(), alone.finished_at.is_some());
+                assert_eq!(
+                    command.follow_ups.iter().map(|it| (it.status, it.awaited)).collect::<Vec<_>>(),
+                    [(status, false)]
+                );
+            }
+        }
+        let failed = derive(vec![row(Status::Succeeded), unawaited(Status::Running), row(Status::Failed)]);
+        assert_eq!(failed.expect("a root").status, Status::Failed, "an awaited one counts as before");
+    }
+
+    #[test]
+    fn a_command_has_finished_when_the_last_row_that_it_waits_for_has() {
+        let done = row(Status::Succeeded);
+        let at = done.finished_at;
+        let late = Row {
+            awaited: false,
+            finished_at: Some(Timestamp::now().plus(std::time::Duration::from_secs(9))),
+            ..row(Status::Failed)
+        };
+        assert_eq!(derive(vec![done, late]).expect("a root").finished_at, at);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What any node does once in a while: leases that ran out, hints that were lost, waiters whose
-//! wake-up was lost, commands whose time to be asked about is over.
+//! wake-up was lost, times that are ahead of the clock, commands whose time to be asked about is over.
 
+use crate::ahead::ahead;
 use crate::{Hint, Ledger};
 use kernel::MessageId;
 use persistence::{Ids, SqlError, execute, fetch_all};
@@ -16,36 +17,48 @@ pub const RETENTION_DAYS: i64 = 30;
 
 /// What died alone once waits 10 s, then 20: whatever kills processes in a row, and not the message, has ended by then.
 const EXPIRED: (&str, &str) = (
-    "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
+    concat!(
+        "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
        next_attempt_at = case when deaths < 3 then next_attempt_at else now() + interval '10 s' * (deaths - 2) end where id in ( \
-       select id from ledger_messages where status = 'running' and lease_until < now() limit 1000 for update skip locked) \
-     returning context, lane, id, name, traceparent",
-    "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
-       next_attempt_at = case when deaths < 3 then next_attempt_at \
-         else cast(unixepoch('subsec') * 1000000 as integer) + 10000000 * (deaths - 2) end \
-     where status = 'running' and lease_until < cast(unixepoch('subsec') * 1000000 as integer) \
-     returning context, lane, id, name, traceparent",
+       select id from ledger_messages where status = 'running' and (lease_until < now() or ",
+        ahead!(postgres lease_until),
+        ") limit 1000 for update skip locked) returning context, lane, id, name, traceparent"
+    ),
+    concat!(
+        "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
+           next_attempt_at = case when deaths < 3 then next_attempt_at \
+             else cast(unixepoch('subsec') * 1000000 as integer) + 10000000 * (deaths - 2) end \
+         where status = 'running' and (lease_until < cast(unixepoch('subsec') * 1000000 as integer) or ",
+        ahead!(sqlite lease_until),
+        ") returning context, lane, id, name, traceparent"
+    ),
 );
 
 const UNHINTED: (&str, &str) = (
-    "update ledger_messages set hinted_at = now() where id in ( \
-       select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' and next_attempt_at <= now() \
-       and hinted_at < now() - interval '5 s' order by next_attempt_at, sequence limit 100 for update skip locked) \
-     returning id, name, traceparent",
-    "update ledger_messages set hinted_at = cast(unixepoch('subsec') * 1000000 as integer) where id in ( \
-       select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' \
-       and next_attempt_at <= cast(unixepoch('subsec') * 1000000 as integer) \
-       and hinted_at < cast(unixepoch('subsec') * 1000000 as integer) - 5000000 order by next_attempt_at, sequence limit 100) \
-     returning id, name, traceparent",
+    concat!(
+        "update ledger_messages set hinted_at = now() where id in ( \
+           select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' and next_attempt_at <= now() \
+           and (hinted_at < now() - interval '5 s' or ",
+        ahead!(postgres hinted_at),
+        ") order by next_attempt_at, sequence limit 100 for update skip locked) returning id, name, traceparent"
+    ),
+    concat!(
+        "update ledger_messages set hinted_at = cast(unixepoch('subsec') * 1000000 as integer) where id in ( \
+           select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' \
+           and next_attempt_at <= cast(unixepoch('subsec') * 1000000 as integer) \
+           and (hinted_at < cast(unixepoch('subsec') * 1000000 as integer) - 5000000 or ",
+        ahead!(sqlite hinted_at),
+        ") order by next_attempt_at, sequence limit 100) returning id, name, traceparent"
+    ),
 );
 
-/// Which of these roots have nothing live any more.
+/// Which of these roots have nothing live any more that the command waits for.
 const SETTLED: (&str, &str) = (
     "select m.id from ledger_messages m where m.id = any($1) and m.status not in ('accepted', 'running') and not exists ( \
-       select 1 from ledger_messages f where f.root = m.id and f.root <> f.id and f.status in ('accepted', 'running'))",
+       select 1 from ledger_messages f where f.root = m.id and f.root <> f.id and f.awaited and f.status in ('accepted', 'running'))",
     "select m.id from ledger_messages m where m.id in (select unhex(value) from json_each($1)) \
      and m.status not in ('accepted', 'running') and not exists ( \
-       select 1 from ledger_messages f where f.root = m.id and f.root <> f.id and f.status in ('accepted', 'running'))",
+       select 1 from ledger_messages f where f.root = m.id and f.root <> f.id and f.awaited and f.status in ('accepted', 'running'))",
 );
 
 /// Roots of which the last row finished so long ago; none that has a row which lives, or which failed and
@@ -102,6 +115,7 @@ impl Ledger {
 
     async fn take_back(&self, hints_get_lost: bool) -> Result<(), SqlError> {
         self.expire_leases().await?;
+        self.set_right().await?;
         if hints_get_lost {
             for queue in self.routes.queues() {
                 let mut tx = self.db.begin_in_the_background().await?;

@@ -185,7 +185,12 @@ impl Ledger {
 
 impl Claim {
     fn cause(&self) -> Cause<'_> {
-        Cause { root: self.origin.root, principal: &self.principal, traceparent: self.traceparent.as_deref() }
+        Cause {
+            root: self.origin.root,
+            principal: &self.principal,
+            traceparent: self.traceparent.as_deref(),
+            awaited: self.awaited,
+        }
     }
 
     /// The type of the failure decides what becomes of the message.

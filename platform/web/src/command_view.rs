@@ -15,8 +15,8 @@ use uuid::Uuid;
     "target": { "type": "user", "id": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "href": "/users/0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091" },
     "attempts": 0,
     "follow_ups": [
-        { "type": "users.user_registered.v1", "status": "succeeded", "attempts": 0 },
-        { "type": "auth.set_credential.v1", "status": "succeeded", "attempts": 0 },
+        { "type": "users.user_registered.v1", "status": "succeeded", "attempts": 0, "awaited": true },
+        { "type": "auth.set_credential.v1", "status": "succeeded", "attempts": 0, "awaited": true },
     ],
 }))]
 pub struct CommandView {
@@ -91,6 +91,8 @@ pub(crate) struct FollowUpView {
     /// Attempts that ended in an error.
     #[schema(minimum = 0)]
     attempts: i64,
+    /// Whether the command waits for it. What is not awaited changes nothing about the command's `status`.
+    awaited: bool,
 }
 
 impl CommandView {
@@ -114,6 +116,7 @@ impl CommandView {
             r#type: part.name,
             status: part.status.as_str(),
             attempts: part.attempts,
+            awaited: part.awaited,
         });
         Self {
             id: command.id,

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod attempts;
+mod awaited;
+mod backups;
 mod certificates;
 mod command_line;
 mod databases;

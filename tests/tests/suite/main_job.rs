@@ -50,7 +50,7 @@ async fn a_sign_up_succeeds_with_all_that_it_set_in_motion() {
         assert_eq!(command["status"], "succeeded", "{command}");
         assert!(command["finished_at"].as_str() >= command["accepted_at"].as_str(), "{command}");
         assert_eq!(command["attempts"], 0);
-        let done = |name: &str| json!({"type": name, "status": "succeeded", "attempts": 0});
+        let done = |name: &str| json!({"type": name, "status": "succeeded", "attempts": 0, "awaited": true});
         assert_eq!(command["follow_ups"], json!([done("users.user_registered.v1"), done("auth.set_credential.v1")]));
         let user = world.get(command["target"]["href"].as_str().unwrap()).await;
         assert_eq!(user.status, 200, "{user:?}");

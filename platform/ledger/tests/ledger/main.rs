@@ -4,6 +4,8 @@
 
 mod accepting;
 mod admission;
+mod ahead;
+mod awaited;
 mod fencing;
 mod follow_ups;
 mod hints;

@@ -143,6 +143,8 @@ pub(crate) enum Act {
     },
     SendToNobody,
     Publish,
+    /// The reaction sends `depot.deliver.v1`, which breaks.
+    PublishAndBreakLater,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -210,6 +212,7 @@ async fn act(job: Job, mut cx: Cx<'_, dyn Shop>) -> Result<(), Failure> {
         Act::Send { breaks } => cx.send(&Deliver(further(if breaks { Act::Break } else { Act::Note }))),
         Act::SendToNobody => cx.send(&Nowhere(further(Act::Note))),
         Act::Publish => cx.publish(&Sold(further(Act::Note))),
+        Act::PublishAndBreakLater => cx.publish(&Sold(further(Act::Send { breaks: true }))),
     }
     Ok(())
 }
@@ -250,7 +253,10 @@ impl Handle<dyn Shop, Trouble> for Deliver {
 }
 
 impl Handle<dyn Shop, Trouble> for Sold {
-    async fn handle(self, cx: Cx<'_, dyn Shop>) -> Result<(), Trouble> {
+    async fn handle(self, mut cx: Cx<'_, dyn Shop>) -> Result<(), Trouble> {
+        if let Act::Send { .. } = self.0.act {
+            cx.send(&Deliver(Job { act: Act::Break, ..self.0.clone() }));
+        }
         react(self.0, cx).await
     }
 }

@@ -164,6 +164,14 @@ impl World {
         tx.commit().await.unwrap();
     }
 
+    /// As [`subscribe`](Self::subscribe), and no command waits for it.
+    pub(crate) async fn subscribe_unawaited(&self, event: &str, context: &str, lane: &str) {
+        let mut tx: Tx = self.db.begin().await.unwrap();
+        let sql = "insert into ledger_subscriptions (event, context, lane, awaited) values ($1, $2, $3, $4)";
+        execute!(&mut tx, sql, event, context, lane, false).unwrap();
+        tx.commit().await.unwrap();
+    }
+
     /// A node that accepts and works.
     pub(crate) async fn node(&self) -> Running {
         self.node_with(Hints::default(), 4).await

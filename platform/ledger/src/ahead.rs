@@ -1,0 +1,132 @@
+//! Times that are further ahead of the database's clock than they are ever written: the clock was ahead when they were,
+//! and has been set right since. Nothing waits for them: what they delay is due, and what they keep is kept from now on.
+//!
+//! The bounds: a retry is due within 5 minutes ([`outcome`](crate::outcome)), a lease lasts 15 seconds ([`claim`](crate::claim)), and the other
+//! times are never ahead. A minute on top is no sign of a wrong clock: transactions wait, and clocks are corrected.
+
+use crate::{Hint, Ledger, Queue};
+use kernel::MessageId;
+use persistence::{Db, SqlError, execute, fetch_all, fetch_one};
+use uuid::Uuid;
+
+/// Rows in one statement.
+const BATCH: i64 = 1_000;
+
+/// The conditions, for both databases: `ahead!(postgres hinted_at)`.
+macro_rules! ahead {
+    (postgres next_attempt_at) => {
+        "next_attempt_at > now() + interval '6 min'"
+    };
+    (sqlite next_attempt_at) => {
+        "next_attempt_at > cast(unixepoch('subsec') * 1000000 as integer) + 360000000"
+    };
+    (postgres lease_until) => {
+        "lease_until > now() + interval '75 s'"
+    };
+    (sqlite lease_until) => {
+        "lease_until > cast(unixepoch('subsec') * 1000000 as integer) + 75000000"
+    };
+    (postgres $column:ident) => {
+        concat!(stringify!($column), " > now() + interval '1 min'")
+    };
+    (sqlite $column:ident) => {
+        concat!(stringify!($column), " > cast(unixepoch('subsec') * 1000000 as integer) + 60000000")
+    };
+}
+pub(crate) use ahead;
+
+const DUE: (&str, &str) = (
+    concat!(
+        "update ledger_messages set next_attempt_at = now() where id in ( \
+           select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' and ",
+        ahead!(postgres next_attempt_at),
+        " limit $3 for update skip locked) returning id, name, traceparent"
+    ),
+    concat!(
+        "update ledger_messages set next_attempt_at = cast(unixepoch('subsec') * 1000000 as integer) where id in ( \
+           select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' and ",
+        ahead!(sqlite next_attempt_at),
+        " limit $3) returning id, name, traceparent"
+    ),
+);
+
+const FINISHED: (&str, &str) = (
+    concat!(
+        "update ledger_messages set finished_at = now() where id in (select id from ledger_messages where finished_at is not null and ",
+        ahead!(postgres finished_at),
+        " limit $1 for update skip locked)"
+    ),
+    concat!(
+        "update ledger_messages set finished_at = cast(unixepoch('subsec') * 1000000 as integer) where id in ( \
+           select id from ledger_messages where finished_at is not null and ",
+        ahead!(sqlite finished_at),
+        " limit $1)"
+    ),
+);
+
+const COUNT: (&str, &str) = (
+    concat!(
+        "select count(*) from ledger_messages where status in ('accepted', 'running') and (",
+        ahead!(postgres accepted_at),
+        " or ",
+        ahead!(postgres next_attempt_at),
+        " or ",
+        ahead!(postgres hinted_at),
+        ") or status = 'running' and ",
+        ahead!(postgres lease_until),
+        " or finished_at is not null and ",
+        ahead!(postgres finished_at)
+    ),
+    concat!(
+        "select count(*) from ledger_messages where status in ('accepted', 'running') and (",
+        ahead!(sqlite accepted_at),
+        " or ",
+        ahead!(sqlite next_attempt_at),
+        " or ",
+        ahead!(sqlite hinted_at),
+        ") or status = 'running' and ",
+        ahead!(sqlite lease_until),
+        " or finished_at is not null and ",
+        ahead!(sqlite finished_at)
+    ),
+);
+
+/// How many rows have a time that the clock of the database has yet to reach, and should not have.
+pub(crate) async fn count(db: &Db) -> Result<i64, SqlError> {
+    let mut db = db.read().await?;
+    Ok(fetch_one!(&mut db, (i64,), COUNT)?.0)
+}
+
+impl Ledger {
+    /// Sets such times to now. Leases that end too late run out ([`sweep`](crate::sweep)).
+    pub(crate) async fn set_right(&self) -> Result<(), SqlError> {
+        for queue in self.routes.queues() {
+            self.set_right_in(&queue).await?;
+        }
+        loop {
+            let mut tx = self.db.begin_in_the_background().await?;
+            let finished = execute!(&mut tx, FINISHED, BATCH)?;
+            tx.commit().await?;
+            if finished < BATCH.unsigned_abs() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn set_right_in(&self, queue: &Queue) -> Result<(), SqlError> {
+        let mut tx = self.db.begin_in_the_background().await?;
+        let row = (queue.context, queue.lane.as_str());
+        let due = fetch_all!(&mut tx, (Uuid, String, Option<String>), DUE, row.0, row.1, BATCH)?;
+        tx.commit().await?;
+        let count = due.len();
+        if let Some((id, name, traceparent)) = due.into_iter().next() {
+            tracing::warn!(
+                count,
+                queue = queue.key(),
+                "messages that waited for a time far ahead of the clock are due"
+            );
+            self.announce(queue, Hint { id: MessageId::new(id), name, traceparent });
+        }
+        Ok(())
+    }
+}
