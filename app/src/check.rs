@@ -39,7 +39,10 @@ pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> 
     }
     match Db::open_beside(&settings.database).await {
         Ok(db) => {
-            findings.push(good("database", settings.database.to_string()));
+            findings.push(match db.doubt() {
+                None => good("database", settings.database.to_string()),
+                Some(doubt) => bad("database", doubt.to_owned()),
+            });
             match look(&db, &handled()).await {
                 Ok(more) => findings.extend(more),
                 Err(error) => findings.push(bad("database", error.to_string())),
@@ -79,6 +82,11 @@ async fn look(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Finding>,
     let now = ("select now()", "select cast(unixepoch('subsec') * 1000000 as integer)");
     let (At(theirs),) = fetch_one!(&mut conn, (At,), now)?;
     let apart = (Timestamp::now().as_microsecond() - theirs.as_microsecond()) / 1_000_000;
+    drop(conn);
+    let ahead = ledger::operate::ahead_of_the_clock(db).await?
+        + web::limits_ahead_of_the_clock(db).await?
+        + auth_infrastructure::queries::ahead_of_the_clock(db).await?;
+    let mut conn = db.read().await?;
     let failed = "select count(*) from ledger_messages where status = 'failed' and payload is not null";
     let (failed,) = fetch_one!(&mut conn, (i64,), failed)?;
     let waiting =
@@ -96,6 +104,13 @@ async fn look(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Finding>,
             what: "clock",
             well: apart.abs() <= CLOCK_SECONDS,
             says: format!("{apart} s ahead of the database's"),
+        },
+        Finding {
+            what: "ahead",
+            well: ahead == 0,
+            says: format!(
+                "{ahead} rows are dated ahead of the clock, which was ahead when they were written: they count as due, or as over"
+            ),
         },
         Finding {
             what: "failed",

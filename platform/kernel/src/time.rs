@@ -32,6 +32,13 @@ impl Timestamp {
         Self::from_microsecond(later).unwrap_or(Self(jiff::Timestamp::MAX))
     }
 
+    /// Whether it is further ahead of `now` than waiting transactions and small corrections of a clock explain: more
+    /// than a minute. Of a time that has been stored it means that the clock was ahead then.
+    #[must_use]
+    pub fn is_ahead_of(self, now: Self) -> bool {
+        self > now.plus(std::time::Duration::from_secs(60))
+    }
+
     /// Microseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn as_microsecond(self) -> i64 {
@@ -63,6 +70,14 @@ mod tests {
         let second = std::time::Duration::from_secs(1);
         assert_eq!(at.plus(second).as_microsecond(), 1_790_000_001_000_000);
         assert!(at.plus(std::time::Duration::MAX) > at.plus(second));
+    }
+
+    #[test]
+    fn a_time_is_ahead_from_a_minute_on() {
+        let now = Timestamp::from_microsecond(1_790_000_000_000_000).expect("in range");
+        let minute = now.plus(std::time::Duration::from_secs(60));
+        assert!(!now.is_ahead_of(now) && !now.is_ahead_of(minute) && !minute.is_ahead_of(now));
+        assert!(minute.plus(std::time::Duration::from_micros(1)).is_ahead_of(now));
     }
 
     #[test]

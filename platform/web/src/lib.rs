@@ -47,7 +47,7 @@ pub use etag::ETag;
 pub use fields::Fields;
 pub use gate::PasswordGate;
 pub use json::Json;
-pub use limits::{Limit, Limits, MIGRATIONS, Permit};
+pub use limits::{Limit, Limits, MIGRATIONS, Permit, limits_ahead_of_the_clock};
 pub use module::Module;
 pub use page::{Cursor, Page, Paging};
 pub use pages::{FrontPage, ProblemKind};

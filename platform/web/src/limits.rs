@@ -20,7 +20,7 @@ pub const MIGRATIONS: Migrations = Migrations {
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
-/// A limit.
+/// A limit. `burst * every` MUST be less than a day: what is counted for longer is taken for the work of a wrong clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// Its name, `context.what_it_counts`. Each has counts of its own.
@@ -184,6 +184,14 @@ impl Limits {
             }
         }
     }
+}
+
+/// How many counts are dated further ahead of the database's clock than they are ever written.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn limits_ahead_of_the_clock(db: &Db) -> Result<i64, SqlError> {
+    counts::ahead(&mut db.read().await?).await
 }
 
 fn refused(wait: Duration) -> Problem {

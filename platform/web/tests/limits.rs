@@ -6,7 +6,7 @@ use axum::{http::header::RETRY_AFTER, response::IntoResponse as _};
 use persistence::{Db, execute, fetch_one, testing::TestDb};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use web::{Limit, Limits, MIGRATIONS, Problem};
+use web::{Limit, Limits, MIGRATIONS, Problem, limits_ahead_of_the_clock};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const SIGN_IN: Limit = Limit { name: "test.sign_in", burst: 3, every: HOUR };
@@ -196,10 +196,7 @@ async fn who_takes_several_in_any_order_never_waits_for_each_other_in_a_ring() {
 #[tokio::test]
 async fn a_restart_keeps_the_count_and_nodes_share_it() {
     on_each_database(async |limits, test_db| {
-        let opened = match test_db.url.strip_prefix("sqlite://") {
-            Some(path) => Db::open_forgetful(path.as_ref()).await,
-            None => Db::open(&test_db.url.parse().unwrap()).await,
-        };
+        let opened = Db::open_beside(&test_db.url.parse().unwrap()).await;
         let other = Limits::new(opened.expect("the same database"), true);
         drop(limits.take(&SIGN_IN, b"ada").await.unwrap());
         drop(other.take(&SIGN_IN, b"ada").await.unwrap());
@@ -255,4 +252,60 @@ async fn rows_that_say_nothing_any_more_are_swept() {
         drop(limits.take(&SIGN_IN, &[0]).await.expect("who was swept begins anew"));
     })
     .await;
+}
+
+/// How far the clock was ahead: an hour and a bit, two days, until about 2100.
+const AHEAD: [Duration; 3] =
+    [Duration::from_secs(5 * 3_600), Duration::from_secs(172_800), Duration::from_secs(2_350_000_000)];
+
+#[tokio::test]
+async fn a_count_of_a_clock_that_was_ahead_counts_for_nothing() {
+    on_each_database(async |limits, TestDb { db, .. }| {
+        for ahead in AHEAD {
+            let _ = all_of(limits, &SIGN_IN, b"ada").await;
+            pass_back(db, ahead).await;
+            limits.look(&SIGN_IN, b"ada").await.expect("there is room");
+            let refused = all_of(limits, &SIGN_IN, b"ada").await;
+            let (_, wait) = told(&refused);
+            assert!(wait <= 3_600, "{wait}: from now on it counts as always");
+            pass(db, HOUR * 3).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_count_that_is_a_little_ahead_denies_for_no_longer_than_the_limit_takes_to_be_whole() {
+    on_each_database(async |limits, TestDb { db, .. }| {
+        let _ = all_of(limits, &SIGN_IN, b"ada").await;
+        pass_back(db, Duration::from_secs(30)).await;
+        let (_, wait) = told(&limits.take(&SIGN_IN, b"ada").await.expect_err("within its bound it counts"));
+        assert!((3_600..=3_630).contains(&wait), "{wait}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_sweep_deletes_what_a_clock_far_ahead_has_left() {
+    on_each_database(async |limits, TestDb { db, .. }| {
+        drop(limits.take(&SIGN_IN, b"ada").await.unwrap());
+        assert_eq!(limits_ahead_of_the_clock(db).await.unwrap(), 0);
+        pass_back(db, AHEAD[1]).await;
+        drop(limits.take(&SIGN_IN, b"eve").await.unwrap());
+        assert_eq!((rows(db).await, limits_ahead_of_the_clock(db).await.unwrap()), (2, 1));
+        limits.sweep_now().await.unwrap();
+        assert_eq!((rows(db).await, limits_ahead_of_the_clock(db).await.unwrap()), (1, 0));
+    })
+    .await;
+}
+
+/// As if the clock had been ahead by so much until now.
+async fn pass_back(db: &Db, time: Duration) {
+    let sql = (
+        "update web_limits set empty_at = empty_at + $1 * interval '1 us'",
+        "update web_limits set empty_at = empty_at + $1",
+    );
+    let mut tx = db.begin().await.unwrap();
+    execute!(&mut tx, sql, i64::try_from(time.as_micros()).unwrap()).unwrap();
+    tx.commit().await.unwrap();
 }

@@ -36,7 +36,7 @@ async fn check_tells_what_it_found_beside_a_server_and_after_it() {
             assert_eq!((json.code, &*json.stderr), (Some(0), ""), "{json:?}");
             let report: Value = serde_json::from_str(&json.stdout).unwrap();
             assert_eq!(report["ok"], true, "{report}");
-            for check in ["keys", "database", "schema", "clock", "failed", "waiting"] {
+            for check in ["keys", "database", "schema", "clock", "ahead", "failed", "waiting"] {
                 let line = text.stdout.lines().find(|line| line.split_whitespace().nth(1) == Some(check));
                 assert!(line.is_some_and(|line| line.starts_with("ok ")), "{check}: {}", text.stdout);
                 let checks = report["checks"].as_array().unwrap();

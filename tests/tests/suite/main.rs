@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what does not work has failed it")]
 
 mod administration;
+mod ahead;
 mod bad_input;
 mod caching;
 mod commands;

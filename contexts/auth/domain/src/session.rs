@@ -68,7 +68,9 @@ impl Session {
         if generation != self.generation {
             return Refresh::Replayed;
         }
-        if now >= self.expires_at || now >= self.refreshed_at.plus(life.idle) {
+        // Opened or refreshed while the clock was ahead: for how long it has been idle is not known.
+        let is_ahead = self.refreshed_at.is_ahead_of(now) || self.expires_at.is_ahead_of(now.plus(life.at_most));
+        if is_ahead || now >= self.expires_at || now >= self.refreshed_at.plus(life.idle) {
             return Refresh::Expired;
         }
         self.generation += 1;
@@ -132,5 +134,20 @@ mod tests {
         let before = busy;
         assert_eq!(busy.refresh(busy.generation, at(100), LIFE), Refresh::Expired);
         assert_eq!(busy, before);
+    }
+
+    #[test]
+    fn a_session_of_a_clock_that_was_ahead_has_ended() {
+        let hour = 3_600;
+        let mut opened_ahead = Session::open(SessionId::random(), UserId::random(), at(hour), LIFE);
+        let before = opened_ahead;
+        assert_eq!(opened_ahead.refresh(1, at(0), LIFE), Refresh::Expired);
+        assert_eq!(opened_ahead, before);
+        let mut refreshed_ahead = Session { refreshed_at: at(hour), ..session() };
+        assert_eq!(refreshed_ahead.refresh(1, at(0), LIFE), Refresh::Expired);
+        let mut lasts_too_long = Session { expires_at: at(100 + hour), ..session() };
+        assert_eq!(lasts_too_long.refresh(1, at(0), LIFE), Refresh::Expired);
+        let mut corrected_a_little = Session::open(SessionId::random(), UserId::random(), at(60), LIFE);
+        assert_eq!(corrected_a_little.refresh(1, at(0), LIFE), Refresh::Rotated);
     }
 }

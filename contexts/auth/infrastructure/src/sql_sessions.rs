@@ -94,13 +94,15 @@ impl SqlAuth {
         Ok(())
     }
 
-    /// A few sessions whose time is over, and with them their tokens: each sign-in makes room for more than its own.
+    /// A few sessions whose time is over, or that would last longer than any (a clock was ahead when they began), and with them their tokens: each sign-in makes room for more than its own.
     async fn forget_expired(&mut self) -> Result<(), SqlError> {
         let sql = (
             "delete from auth_sessions where id in (select id from auth_sessions \
-             where expires_at < clock_timestamp() order by expires_at limit 5 for update skip locked)",
+             where expires_at < clock_timestamp() or expires_at > clock_timestamp() + interval '30 days 1 minute' \
+             order by expires_at limit 5 for update skip locked)",
             "delete from auth_sessions where id in (select id from auth_sessions \
-             where expires_at < cast(unixepoch('subsec') * 1000000 as integer) order by expires_at limit 5)",
+             where expires_at < cast(unixepoch('subsec') * 1000000 as integer) \
+             or expires_at > cast(unixepoch('subsec') * 1000000 as integer) + 2592060000000 order by expires_at limit 5)",
         );
         execute!(&mut self.0, sql)?;
         Ok(())

@@ -7,25 +7,59 @@ use persistence::{At, Sql, SqlError, Tx, execute, fetch_one, fetch_optional};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
+/// From when on one more counts: now, or when nothing counts any more. `$room` is burst * every. A time further ahead
+/// than that, and a minute, was written while the clock was ahead, and counts for nothing.
+macro_rules! counted {
+    (postgres $room:literal) => {
+        concat!(
+            "case when web_limits.empty_at > clock_timestamp() + ",
+            $room,
+            " * interval '1 us' + interval '1 min' then clock_timestamp() else greatest(web_limits.empty_at, clock_timestamp()) end"
+        )
+    };
+    (sqlite $room:literal) => {
+        concat!(
+            "case when web_limits.empty_at > cast(unixepoch('subsec') * 1000000 as integer) + ",
+            $room,
+            " + 60000000 then cast(unixepoch('subsec') * 1000000 as integer) \
+             else max(web_limits.empty_at, cast(unixepoch('subsec') * 1000000 as integer)) end"
+        )
+    };
+}
+
 /// Bound: key, every, burst * every. The time after the wait for the row's lock: by that of the transaction's begin,
 /// requests at once would be refused a permit that is left.
 const TAKE: (&str, &str) = (
-    "insert into web_limits (key, empty_at) values ($1, clock_timestamp() + $2 * interval '1 us') \
-     on conflict (key) do update set empty_at = greatest(web_limits.empty_at, clock_timestamp()) + $2 * interval '1 us' \
-     where greatest(web_limits.empty_at, clock_timestamp()) + $2 * interval '1 us' \
-       <= clock_timestamp() + $3 * interval '1 us' \
-     returning empty_at",
-    "insert into web_limits (key, empty_at) values ($1, cast(unixepoch('subsec') * 1000000 as integer) + $2) \
-     on conflict (key) do update set empty_at = max(web_limits.empty_at, cast(unixepoch('subsec') * 1000000 as integer)) + $2 \
-     where max(web_limits.empty_at, cast(unixepoch('subsec') * 1000000 as integer)) + $2 \
-       <= cast(unixepoch('subsec') * 1000000 as integer) + $3 \
-     returning empty_at",
+    concat!(
+        "insert into web_limits (key, empty_at) values ($1, clock_timestamp() + $2 * interval '1 us') \
+         on conflict (key) do update set empty_at = ",
+        counted!(postgres "$3"),
+        " + $2 * interval '1 us' where ",
+        counted!(postgres "$3"),
+        " + $2 * interval '1 us' <= clock_timestamp() + $3 * interval '1 us' returning empty_at"
+    ),
+    concat!(
+        "insert into web_limits (key, empty_at) values ($1, cast(unixepoch('subsec') * 1000000 as integer) + $2) \
+         on conflict (key) do update set empty_at = ",
+        counted!(sqlite "$3"),
+        " + $2 where ",
+        counted!(sqlite "$3"),
+        " + $2 <= cast(unixepoch('subsec') * 1000000 as integer) + $3 returning empty_at"
+    ),
 );
 
-/// How much counts now, in microseconds.
+/// How much counts now, in microseconds. Bound: key, burst * every.
 const COUNTS: (&str, &str) = (
-    "select coalesce(max(cast(extract(epoch from empty_at - now()) * 1000000 as bigint)), 0) from web_limits where key = $1",
-    "select coalesce(max(empty_at - cast(unixepoch('subsec') * 1000000 as integer)), 0) from web_limits where key = $1",
+    concat!(
+        "select coalesce(max(cast(extract(epoch from ",
+        counted!(postgres "$2"),
+        " - now()) * 1000000 as bigint)), 0) from web_limits where key = $1"
+    ),
+    concat!(
+        "select coalesce(max(",
+        counted!(sqlite "$2"),
+        " - cast(unixepoch('subsec') * 1000000 as integer)), 0) from web_limits where key = $1"
+    ),
 );
 
 /// What has not passed of a permit. Bound: key, every, the permit's own `empty_at`.
@@ -48,6 +82,20 @@ const PROBE: (&str, &str) = (
     "insert into web_limits (key, empty_at) values ($1, now()) on conflict (key) do update set empty_at = excluded.empty_at",
     "insert into web_limits (key, empty_at) values ($1, cast(unixepoch('subsec') * 1000000 as integer)) \
      on conflict (key) do update set empty_at = excluded.empty_at",
+);
+
+/// Rows that were written while the clock was ahead: no limit takes a day to be whole again ([`Limit`]).
+const SWEEP_AHEAD: (&str, &str) = (
+    "delete from web_limits where key in ( \
+       select key from web_limits where empty_at > now() + interval '1 day' limit 100 for update skip locked)",
+    "delete from web_limits where key in ( \
+       select key from web_limits where empty_at > cast(unixepoch('subsec') * 1000000 as integer) + 86400000000 limit 100)",
+);
+
+/// As many as [`SWEEP_AHEAD`] would delete.
+const AHEAD: (&str, &str) = (
+    "select count(*) from web_limits where empty_at > now() + interval '1 day'",
+    "select count(*) from web_limits where empty_at > cast(unixepoch('subsec') * 1000000 as integer) + 86400000000",
 );
 
 /// Of what somebody is counted. The table tells nobody who they are without a guess.
@@ -80,9 +128,9 @@ pub(super) async fn take(tx: &mut Tx, key: Key, limit: &Limit) -> Result<Result<
 
 /// How long nothing can be taken, if so.
 pub(super) async fn wait(on: &mut impl Sql, key: &Key, limit: &Limit) -> Result<Option<Duration>, SqlError> {
-    let (counts,) = fetch_one!(on, (i64,), COUNTS, &key.0[..])?;
+    let (counts,) = fetch_one!(on, (i64,), COUNTS, &key.0[..], room(limit))?;
     let over = counts.max(0).saturating_add(microseconds(limit.every)).saturating_sub(room(limit));
-    Ok(u64::try_from(over).ok().filter(|over| *over > 0).map(Duration::from_micros))
+    Ok(u64::try_from(over.min(room(limit))).ok().filter(|over| *over > 0).map(Duration::from_micros))
 }
 
 /// What has not passed of it.
@@ -92,7 +140,12 @@ pub(super) async fn give_back(tx: &mut Tx, taken: &Taken) -> Result<(), SqlError
 
 /// Deletes a few rows that say nothing any more; how many.
 pub(super) async fn sweep(tx: &mut Tx) -> Result<u64, SqlError> {
-    execute!(tx, SWEEP)
+    Ok(execute!(tx, SWEEP)? + execute!(tx, SWEEP_AHEAD)?)
+}
+
+/// How many rows are dated further ahead than they are ever written.
+pub(super) async fn ahead(on: &mut impl Sql) -> Result<i64, SqlError> {
+    Ok(fetch_one!(on, (i64,), AHEAD)?.0)
 }
 
 /// Writes as [`take`] does, and takes nothing.

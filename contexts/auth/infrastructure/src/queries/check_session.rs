@@ -16,12 +16,18 @@ pub(crate) struct Standing {
 /// `None` when it has ended, or its person may not be signed in.
 pub(crate) async fn check(db: &Db, session: Uuid) -> Result<Option<Standing>, SqlError> {
     let sql = (
-        "select s.user_id, a.role, clock_timestamp() from auth_sessions s \
-         join auth_accounts a on a.user_id = s.user_id where s.id = $1 and s.ended_at is null \
-         and s.expires_at > clock_timestamp() and a.disabled_at is null",
-        "select s.user_id, a.role, cast(unixepoch('subsec') * 1000000 as integer) from auth_sessions s \
-         join auth_accounts a on a.user_id = s.user_id where s.id = $1 and s.ended_at is null \
-         and s.expires_at > cast(unixepoch('subsec') * 1000000 as integer) and a.disabled_at is null",
+        concat!(
+            "select s.user_id, a.role, clock_timestamp() from auth_sessions s \
+             join auth_accounts a on a.user_id = s.user_id where s.id = $1 and s.ended_at is null and ",
+            timely!(postgres "s.opened_at", "s.expires_at"),
+            " and a.disabled_at is null"
+        ),
+        concat!(
+            "select s.user_id, a.role, cast(unixepoch('subsec') * 1000000 as integer) from auth_sessions s \
+             join auth_accounts a on a.user_id = s.user_id where s.id = $1 and s.ended_at is null and ",
+            timely!(sqlite "s.opened_at", "s.expires_at"),
+            " and a.disabled_at is null"
+        ),
     );
     let mut db = db.read().await?;
     let found = fetch_optional!(&mut db, (Uuid, String, At), sql, session)?;

@@ -79,11 +79,16 @@ pub async fn all(db: &Db) -> Result<Vec<ServiceKeyView>, SqlError> {
 /// A page of the keys that are good now.
 pub(crate) async fn find(db: &Db, paging: Paging) -> Result<Vec<ServiceKeyView>, SqlError> {
     let sql = (
-        "select id, name, scopes, created_at, expires_at from auth_service_keys where revoked_at is null \
-         and expires_at > clock_timestamp() and (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3",
-        "select id, name, scopes, created_at, expires_at from auth_service_keys where revoked_at is null \
-         and expires_at > cast(unixepoch('subsec') * 1000000 as integer) and (created_at, id) < ($1, $2) \
-         order by created_at desc, id desc limit $3",
+        concat!(
+            "select id, name, scopes, created_at, expires_at from auth_service_keys where revoked_at is null and ",
+            timely!(postgres "created_at", "expires_at"),
+            " and (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3"
+        ),
+        concat!(
+            "select id, name, scopes, created_at, expires_at from auth_service_keys where revoked_at is null and ",
+            timely!(sqlite "created_at", "expires_at"),
+            " and (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3"
+        ),
     );
     let (at, id) = super::before(paging);
     let mut db = db.read().await?;
@@ -103,10 +108,14 @@ pub(crate) async fn find(db: &Db, paging: Paging) -> Result<Vec<ServiceKeyView>,
 /// Which key this is, if it is good now, and what it opens. A key with a scope that is not known here opens nothing.
 pub(crate) async fn scopes_of(db: &Db, hash: &TokenHash) -> Result<Option<(Uuid, Scopes)>, SqlError> {
     let sql = (
-        "select id, scopes from auth_service_keys where hash = $1 and revoked_at is null \
-         and expires_at > clock_timestamp()",
-        "select id, scopes from auth_service_keys where hash = $1 and revoked_at is null \
-         and expires_at > cast(unixepoch('subsec') * 1000000 as integer)",
+        concat!(
+            "select id, scopes from auth_service_keys where hash = $1 and revoked_at is null and ",
+            timely!(postgres "created_at", "expires_at")
+        ),
+        concat!(
+            "select id, scopes from auth_service_keys where hash = $1 and revoked_at is null and ",
+            timely!(sqlite "created_at", "expires_at")
+        ),
     );
     let mut db = db.read().await?;
     let found = fetch_optional!(&mut db, (Uuid, String), sql, &hash.0[..])?;

@@ -77,12 +77,18 @@ pub(crate) async fn get_sessions(State(desk): State<Desk>, me: Person, mut query
 
 async fn find(db: &Db, user: Uuid, paging: Paging) -> Result<Vec<Row>, SqlError> {
     let sql = (
-        "select id, opened_at, refreshed_at, expires_at, address from auth_sessions where user_id = $1 \
-         and ended_at is null and expires_at > clock_timestamp() and (opened_at, id) < ($2, $3) \
-         order by opened_at desc, id desc limit $4",
-        "select id, opened_at, refreshed_at, expires_at, address from auth_sessions where user_id = $1 \
-         and ended_at is null and expires_at > cast(unixepoch('subsec') * 1000000 as integer) \
-         and (opened_at, id) < ($2, $3) order by opened_at desc, id desc limit $4",
+        concat!(
+            "select id, opened_at, refreshed_at, expires_at, address from auth_sessions where user_id = $1 \
+             and ended_at is null and ",
+            timely!(postgres "opened_at", "expires_at"),
+            " and (opened_at, id) < ($2, $3) order by opened_at desc, id desc limit $4"
+        ),
+        concat!(
+            "select id, opened_at, refreshed_at, expires_at, address from auth_sessions where user_id = $1 \
+             and ended_at is null and ",
+            timely!(sqlite "opened_at", "expires_at"),
+            " and (opened_at, id) < ($2, $3) order by opened_at desc, id desc limit $4"
+        ),
     );
     let (at, id) = super::before(paging);
     let mut db = db.read().await?;

@@ -171,8 +171,18 @@ impl Ring {
     }
 }
 
+/// A time further ahead than any key is shown before was written while the clock was ahead: it counts as come, before
+/// all others.
 fn signer<K>(keys: &[K], now: Timestamp, from: impl Fn(&K) -> Timestamp) -> Option<&K> {
-    keys.iter().filter(|key| from(key) <= now).max_by_key(|key| from(key)).or_else(|| keys.first())
+    let come = |key: &K| {
+        let from = from(key);
+        if from.is_ahead_of(now.plus(SHOWN_BEFORE)) { Some(None) } else { (from <= now).then_some(Some(from)) }
+    };
+    keys.iter()
+        .filter_map(|key| Some((come(key)?, key)))
+        .max_by_key(|(from, _)| *from)
+        .map(|(_, key)| key)
+        .or_else(|| keys.first())
 }
 
 fn read(file: &KeyFile) -> Result<Ring, TokenError> {
@@ -209,5 +219,38 @@ impl Entry {
             signing: EncodingKey::from_ed_der(&der),
             verifying,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SHOWN_BEFORE, signer};
+    use kernel::Timestamp;
+    use std::time::Duration;
+
+    #[test]
+    fn the_key_signs_whose_time_came_last() {
+        let now = Timestamp::now();
+        let ago =
+            |seconds: i64| Timestamp::from_microsecond(now.as_microsecond() - seconds * 1_000_000).expect("a time");
+        let signs = |keys: &[Timestamp]| signer(keys, now, |from| *from).copied();
+        assert_eq!(signs(&[]), None);
+        assert_eq!(signs(&[ago(20), ago(10), now.plus(SHOWN_BEFORE)]), Some(ago(10)), "the newest is still only shown");
+        assert_eq!(signs(&[now.plus(SHOWN_BEFORE)]), Some(now.plus(SHOWN_BEFORE)), "there is no other");
+    }
+
+    #[test]
+    fn a_key_that_was_made_while_the_clock_was_ahead_gives_way_to_every_other() {
+        const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+        let now = Timestamp::now();
+        let signs = |keys: &[Timestamp]| signer(keys, now, |from| *from).copied();
+        assert_eq!(signs(&[now, now.plus(CENTURY)]), Some(now));
+        assert_eq!(signs(&[now.plus(CENTURY), now]), Some(now), "a key of the right time follows it");
+        assert_eq!(signs(&[now.plus(CENTURY), now.plus(SHOWN_BEFORE)]), Some(now.plus(CENTURY)));
+        assert_eq!(
+            signs(&[now.plus(SHOWN_BEFORE), now.plus(CENTURY)]),
+            Some(now.plus(CENTURY)),
+            "its time counts as come"
+        );
     }
 }

@@ -1,0 +1,20 @@
+use persistence::{Db, SqlError, fetch_one};
+
+/// How many live sessions and service keys begin, or were used, ahead of the database's clock: they count as over.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn ahead_of_the_clock(db: &Db) -> Result<i64, SqlError> {
+    let sql = (
+        "select (select count(*) from auth_sessions where ended_at is null \
+           and (opened_at > clock_timestamp() + interval '1 min' or refreshed_at > clock_timestamp() + interval '1 min')) \
+         + (select count(*) from auth_service_keys where revoked_at is null and created_at > clock_timestamp() + interval '1 min')",
+        "select (select count(*) from auth_sessions where ended_at is null \
+           and (opened_at > cast(unixepoch('subsec') * 1000000 as integer) + 60000000 \
+             or refreshed_at > cast(unixepoch('subsec') * 1000000 as integer) + 60000000)) \
+         + (select count(*) from auth_service_keys where revoked_at is null \
+           and created_at > cast(unixepoch('subsec') * 1000000 as integer) + 60000000)",
+    );
+    let mut db = db.read().await?;
+    Ok(fetch_one!(&mut db, (i64,), sql)?.0)
+}
