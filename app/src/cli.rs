@@ -178,6 +178,7 @@ async fn openapi() -> anyhow::Result<()> {
         broker: None,
         bcrypt_cost: Cost::default(),
         tokens: Issuer::default(),
+        refresh_grace: Duration::ZERO,
         max_delay: Duration::from_secs(1),
         docs: false,
         limits: false,

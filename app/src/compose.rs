@@ -5,7 +5,7 @@ pub use crate::first_administrator::FirstAdministrator;
 use crate::problems::PROBLEMS;
 use crate::readiness::Ready;
 use crate::registrar::Registrar;
-use auth_domain::{Cost, PasswordPolicy};
+use auth_domain::{Cost, PasswordPolicy, SessionLife};
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys, TokenError};
 use auth_infrastructure::{Authenticator, Desk, HashPool, Hashing, SealingGate, SqlCredentials};
 use axum::Router;
@@ -15,10 +15,11 @@ use persistence::{Db, Migrations, SqlError};
 use sealing::{Keys, KeysError, Opener};
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, ServerBuilder};
 use web::health::Stopping;
@@ -44,6 +45,7 @@ struct Kit {
     gate: Arc<dyn PasswordGate>,
     hashing: Arc<Hashing>,
     desk: Desk,
+    tasks: RequestTasks,
 }
 
 /// What a process does.
@@ -95,8 +97,9 @@ impl Default for Issuer {
     }
 }
 
-/// How long requests whose clients have hung up may take to end after the connections are closed.
-const TASKS_WITHIN: Duration = Duration::from_secs(3);
+/// How long requests whose clients have hung up may take to end, from the begin of the stop: a little longer than
+/// the connections may take to drain.
+const TASKS_WITHIN: Duration = Duration::from_secs(26);
 /// For how long an access token is good.
 const TOKEN_LIFE: Duration = Duration::from_secs(300);
 
@@ -114,6 +117,8 @@ pub struct Plan {
     pub bcrypt_cost: Cost,
     /// Who access tokens say that they are from, and whom they are for.
     pub tokens: Issuer,
+    /// For how long after its first use a refresh token may be shown once more.
+    pub refresh_grace: Duration,
     /// The longest that a new command may have to wait.
     pub max_delay: Duration,
     /// Whether `/docs` and `/openapi.json` are served.
@@ -146,6 +151,7 @@ pub struct Roster {
     stopping: Stopping,
     background: JoinSet<()>,
     tasks: RequestTasks,
+    stop_begun: OnceLock<Instant>,
     registrar: Registrar,
 }
 
@@ -196,9 +202,10 @@ impl Kit {
         opener: Option<Opener>,
         cost: Cost,
         tokens: &Issuer,
+        life: SessionLife,
         limits: Limits,
-        tasks: RequestTasks,
     ) -> Result<Self, Unfit> {
+        let tasks = RequestTasks::default();
         let pool = Arc::new(HashPool::start(cores())?);
         let signing = Arc::new(SigningKeys::open(keys.file().clone())?);
         let policy = password_policy(tokens);
@@ -207,7 +214,8 @@ impl Kit {
         Ok(Self {
             gate: Arc::new(SealingGate::new(policy.clone(), keys.sealer())),
             hashing: Arc::new(Hashing::new(opener, pool, cost)),
-            desk: Desk::new(db.clone(), credentials, tokens, policy, limits, tasks),
+            desk: Desk::new(db.clone(), credentials, tokens, policy, life, limits, tasks.clone()),
+            tasks,
         })
     }
 }
@@ -218,13 +226,15 @@ impl Roster {
     /// # Errors
     /// [`Unfit`]
     pub fn compose(plan: Plan) -> Result<Self, Unfit> {
-        let Plan { db, keys, role, broker, bcrypt_cost, tokens, max_delay, docs, limits, proxies, .. } = plan;
+        let Plan { db, keys, role, broker, bcrypt_cost, tokens, refresh_grace, max_delay, docs, limits, proxies, .. } =
+            plan;
         let opener = if role.works() { Some(keys.opener()?) } else { None };
         // In a load test, all connections may come from one address.
         let connections_per_address = if limits { plan.connections_per_address } else { usize::MAX };
         let limits = Limits::new(db.clone(), limits);
-        let tasks = RequestTasks::default();
-        let kit = Kit::new(&db, &keys, opener, bcrypt_cost, &tokens, limits.clone(), tasks.clone())?;
+        let life = SessionLife { grace: refresh_grace, ..SessionLife::default() };
+        let kit = Kit::new(&db, &keys, opener, bcrypt_cost, &tokens, life, limits.clone())?;
+        let tasks = kit.tasks.clone();
         let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.2)(&kit)).collect();
         let contexts: Vec<_> = modules.iter().map(|module| module.context()).collect();
 
@@ -240,6 +250,9 @@ impl Roster {
         let mut background = JoinSet::new();
         background.spawn(limits.clone().sweep());
         let probe = limits.clone();
+        for module in &modules {
+            background.spawn(module.upkeep(&db));
+        }
         let (gate, desk) = (kit.gate.clone(), kit.desk.clone());
         let registrar = Registrar { db: db.clone(), ledger: node.ledger(), gate, desk };
         let base_path = plan.public_url.as_ref().map(PublicUrl::path).unwrap_or_default().to_owned();
@@ -270,6 +283,7 @@ impl Roster {
             stopping,
             background,
             tasks,
+            stop_begun: OnceLock::new(),
             registrar,
         })
     }
@@ -340,9 +354,16 @@ impl Roster {
         self.stopping.begin();
     }
 
+    /// Begins to stop: whoever waits for an outcome is answered, so that the connections can drain.
+    pub fn begin_stop(&self) {
+        self.stop_begun.get_or_init(Instant::now);
+        self.node.begin_stop();
+    }
+
     /// Stops: what runs is finished, the rest goes back to the ledger.
     pub async fn stop(mut self) {
-        if !self.tasks.finished(TASKS_WITHIN).await {
+        let begun = self.stop_begun.get().copied().unwrap_or_else(Instant::now);
+        if !self.tasks.finished(TASKS_WITHIN.saturating_sub(begun.elapsed())).await {
             tracing::warn!("requests whose clients have hung up did not end in time");
         }
         self.node.stop().await;

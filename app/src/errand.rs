@@ -70,6 +70,7 @@ async fn compose(settings: &Settings) -> anyhow::Result<(Roster, bool)> {
         broker: None,
         bcrypt_cost: settings.bcrypt_cost,
         tokens: Issuer::default(),
+        refresh_grace: settings.refresh_grace,
         max_delay: settings.max_delay,
         docs: false,
         limits: settings.limits,

@@ -62,6 +62,7 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
         broker: settings.amqp.clone().map(|url| Broker { url, prefix: "roster".into() }),
         bcrypt_cost: settings.bcrypt_cost,
         tokens: settings.tokens.clone(),
+        refresh_grace: settings.refresh_grace,
         max_delay: settings.max_delay,
         docs: settings.docs,
         limits: settings.limits,
@@ -92,8 +93,7 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
                     sleep(settings.shutdown_delay).await;
                 }
                 stopping_since.get_or_init(Instant::now);
-                // Whoever waits for an outcome is answered, so that the connections can drain.
-                roster.node.begin_stop();
+                roster.begin_stop();
             };
             web::serve(listener, app, connection_limits(&settings, &roster), stopping).await;
         }

@@ -11,7 +11,7 @@ mod url;
 pub use raw::Raw;
 
 use crate::compose::{FirstAdministrator, Issuer, password_policy};
-use auth_domain::Cost;
+use auth_domain::{Cost, LONGEST_GRACE};
 use auth_infrastructure::judge;
 use kernel::{Email, Secret};
 use messaging::Address;
@@ -47,6 +47,8 @@ pub struct Settings {
     pub proxies: Proxies,
     /// `ROSTER_ADMIN_EMAIL`, `ROSTER_ADMIN_PASSWORD`
     pub first_administrator: Option<FirstAdministrator>,
+    /// `ROSTER_REFRESH_GRACE`; zero for off.
+    pub refresh_grace: Duration,
     /// `ROSTER_MAX_DELAY`
     pub max_delay: Duration,
     /// `ROSTER_DOCS`
@@ -175,6 +177,7 @@ impl Settings {
             proxies: raw
                 .parsed("ROSTER_TRUSTED_PROXIES", "", |text| text.parse().map_err(|why: NotProxies| why.to_string()))?,
             first_administrator: first_administrator(raw)?,
+            refresh_grace: raw.parsed("ROSTER_REFRESH_GRACE", "10s", grace)?,
             max_delay: raw.parsed("ROSTER_MAX_DELAY", "1h", duration)?,
             docs: raw.one_of("ROSTER_DOCS", &[("on", true), ("off", false)])?,
             public_url: raw
@@ -294,6 +297,15 @@ fn first_administrator(raw: &Raw) -> Result<Option<FirstAdministrator>, Problem>
 fn name(text: &str) -> Result<String, String> {
     let fits = (1..=500).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     if fits { Ok(text.to_owned()) } else { Err("must be 1 to 500 visible characters, such as a URL".into()) }
+}
+
+/// `0`, or a duration of a minute at most.
+fn grace(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let fits = duration(text).ok().filter(|grace| *grace <= LONGEST_GRACE);
+    fits.ok_or_else(|| "must be 0 for off, or a time of 1s to 60s".to_owned())
 }
 
 /// `90s`, `30m`, `1h`.

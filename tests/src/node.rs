@@ -46,7 +46,7 @@ impl Node {
 
     /// What SIGTERM does first: nothing new is begun, and whoever waits is answered.
     pub async fn begin_stop(&self) {
-        self.roster.lock().await.node.begin_stop();
+        self.roster.lock().await.begin_stop();
     }
 
     /// Stops it as SIGTERM does.

@@ -166,6 +166,13 @@ impl World {
         Node::start(plan).await
     }
 
+    /// A process that only answers, and lets a used refresh token come again for so long.
+    pub async fn lenient_node(&self, grace: Duration) -> Node {
+        let mut plan = plan(&self.test_db.url, self.keys(), Role::Api, self.broker.clone()).await;
+        plan.refresh_grace = grace;
+        Node::start(plan).await
+    }
+
     /// Signs somebody up and waits until they can sign in; gives their id.
     pub async fn register(&self, person: &Person) -> Uuid {
         let command = self.outcome(&self.send(&person.sign_up()).await).await;
@@ -279,6 +286,7 @@ async fn plan(url: &str, keys: Keys, role: Role, broker: Option<Broker>) -> Plan
         broker,
         bcrypt_cost,
         tokens: Issuer::default(),
+        refresh_grace: Duration::ZERO,
         max_delay,
         docs: true,
         limits: false,

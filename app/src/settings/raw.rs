@@ -76,6 +76,7 @@ pub(super) const SETTINGS: &[Known] = &[
     password("ROSTER_ADMIN_PASSWORD"),
     known("ROSTER_DB_CONNECTIONS"),
     known("ROSTER_MAX_DELAY"),
+    known("ROSTER_REFRESH_GRACE"),
     known("ROSTER_DOCS"),
     known("ROSTER_IDLE_TIMEOUT"),
     known("ROSTER_SHUTDOWN_DELAY"),

@@ -209,6 +209,10 @@ fn a_malformed_setting_is_told_by_name_without_its_value() {
         ("ROSTER_DB_CONNECTIONS", "canary"),
         ("ROSTER_MAX_DELAY", "1canary"),
         ("ROSTER_MAX_DELAY", "0s"),
+        ("ROSTER_REFRESH_GRACE", "61s"),
+        ("ROSTER_REFRESH_GRACE", "2m"),
+        ("ROSTER_REFRESH_GRACE", "-1s"),
+        ("ROSTER_REFRESH_GRACE", "10"),
         ("ROSTER_MAX_DELAY", ""),
         ("ROSTER_MAX_DELAY", "1é"),
     ] {

@@ -126,6 +126,15 @@ impl Limits {
         wait.map_or(Ok(()), |wait| Err(refused(wait)))
     }
 
+    /// Counts what has turned out to be a miss. It looks before it takes, so that a flood of misses writes nothing.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub async fn count_miss(&self, limit: &Limit, key: &[u8]) -> Result<(), Problem> {
+        self.look(limit, key).await?;
+        self.take(limit, key).await.map(drop)
+    }
+
     /// Gives back what was taken, after a success, so that only failures count. When the database
     /// does not answer, it stays taken.
     pub async fn give_back(&self, permit: Permit) {

@@ -1,4 +1,5 @@
 use crate::{Commands, Routes};
+use futures::future::{BoxFuture, FutureExt as _};
 use ledger::Context;
 use persistence::Db;
 use std::sync::Arc;
@@ -10,4 +11,10 @@ pub trait Module: Send + Sync {
 
     /// What it answers to requests.
     fn routes(&self, db: &Db, commands: &Commands) -> Routes;
+
+    /// What it does once in a while on every node, until it is dropped: it deletes what is over.
+    fn upkeep(&self, db: &Db) -> BoxFuture<'static, ()> {
+        _ = db;
+        async {}.boxed()
+    }
 }

@@ -18,6 +18,7 @@ mod openapi;
 mod pages;
 mod permissions;
 mod prefer;
+mod refresh_grace;
 mod service_keys;
 mod session_races;
 mod shares;

@@ -48,7 +48,7 @@ async fn every_operation_is_described_with_all_that_it_may_answer() {
             ("POST /auth/login", "200 400 401 408 413 414 415 422 429 431 500 503"),
             ("POST /auth/logout", "204 400 401 403 414 431 500 503"),
             ("POST /auth/password", "204 400 401 403 404 408 409 413 414 415 422 429 431 500 503"),
-            ("POST /auth/refresh", "200 400 401 408 413 414 415 422 431 500 503"),
+            ("POST /auth/refresh", "200 400 401 408 413 414 415 422 429 431 500 503"),
             ("POST /auth/service-keys", "201 400 401 403 408 413 414 415 422 431 500 503"),
             ("POST /users", "201 202 400 401 408 409 413 414 415 422 429 431 500 503"),
             ("POST /users/{id}/deactivate", "200 202 400 401 403 404 408 409 413 414 415 422 431 500 503"),

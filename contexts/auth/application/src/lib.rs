@@ -13,7 +13,7 @@ pub use auth::{Auth, Immediate};
 pub use kernel::Client;
 pub use passwords::{Credentials, Passwords, Proven};
 pub use service_keys::{ServiceKey, ServiceKeys};
-pub use sessions::{Ending, Sessions, TokenHash};
+pub use sessions::{Ending, Refreshable, SealedToken, Sessions, TokenHash};
 
 // What comes as a message.
 use_case::use_cases! { dyn Auth:
@@ -33,11 +33,12 @@ immediate! {
     create_service_key::{CreateServiceKey},
     deny_access::{DenyAccess},
     end_sessions::{EndSessions, Which},
-    refresh_session::{RefreshSession},
+    refresh_session::{RefreshSession, Refreshed},
     refuse_password_change::{RefusePasswordChange},
     refuse_sign_in::{RefuseSignIn},
     revoke_service_key::{RevokeServiceKey},
     set_role::{SetRole},
     sign_in::{SignIn},
     sign_out::{SignOut},
+    sign_out_by_token::{SignOutByToken},
 }

@@ -1,6 +1,6 @@
 //! A session goes on: its refresh token is used up, and the next one takes its place.
 
-use crate::{Action, AuditEvent, Auth, Client, Ending, Immediate, TokenHash};
+use crate::{Action, AuditEvent, Auth, Client, Ending, Immediate, Refreshable, SealedToken, TokenHash};
 use auth_domain::{Refresh, Session, SessionLife};
 use use_case::Unavailable;
 
@@ -11,28 +11,45 @@ pub struct RefreshSession {
     pub shown: TokenHash,
     /// Of the one that follows it.
     pub next: TokenHash,
+    /// The one that follows it, for the bearer of the one that was shown.
+    pub sealed: SealedToken,
     /// From where.
     pub client: Client,
     /// How long sessions may last.
     pub life: SessionLife,
 }
 
+/// A session that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refreshed {
+    /// With the next token.
+    Next(Session),
+    /// With the token that an earlier request was given for the same one.
+    Again(Session, SealedToken),
+}
+
 impl Immediate for RefreshSession {
     /// `None` when the token is good for nothing. If it was used before, the session has ended.
-    type Outcome = Option<Session>;
+    type Outcome = Option<Refreshed>;
 
-    async fn execute(self, store: &mut dyn Auth) -> Result<Option<Session>, Unavailable> {
-        let Self { shown, next, client, life } = self;
-        let Some((mut session, generation)) = store.locked_by(&shown).await? else { return Ok(None) };
-        let refresh = session.refresh(generation, store.now().await?, life);
-        let over = match refresh {
-            Refresh::Rotated if store.is_enabled(session.user).await? => {
-                store.rotate(&session, &next, &client).await?;
-                return Ok(Some(session));
+    async fn execute(self, store: &mut dyn Auth) -> Result<Option<Refreshed>, Unavailable> {
+        let Self { shown, next, sealed, client, life } = self;
+        let Some(found) = store.locked_by(&shown).await? else { return Ok(None) };
+        let Refreshable { mut session, shown: token, successor } = found;
+        let refresh = session.refresh(token, store.now().await?, life);
+        let is_enabled = store.is_enabled(session.user).await?;
+        let over = match (refresh, successor) {
+            (Refresh::Replayed, _) => Ending::Replayed,
+            (Refresh::Expired, _) => Ending::Expired,
+            _ if !is_enabled => Ending::Disabled,
+            (Refresh::Repeated, Some(successor)) => return Ok(Some(Refreshed::Again(session, successor))),
+            // Nothing was kept: there was no grace when it was used.
+            (Refresh::Repeated, None) => Ending::Replayed,
+            (Refresh::Rotated, _) => {
+                let kept = Some(&sealed).filter(|_| !life.grace.is_zero());
+                store.rotate(&session, &shown, kept, &next, &client).await?;
+                return Ok(Some(Refreshed::Next(session)));
             }
-            Refresh::Rotated => Ending::Disabled,
-            Refresh::Replayed => Ending::Replayed,
-            Refresh::Expired => Ending::Expired,
         };
         store.end(session.user, session.id, over).await?;
         let event = AuditEvent::own(Action::Refresh, session.user, client).within(session.id);

@@ -1,10 +1,25 @@
-use auth_domain::{Session, SessionId};
+use auth_domain::{Session, SessionId, ShownToken};
 use kernel::{Client, UserId};
 use use_case::{Unavailable, async_trait};
 
 /// The SHA-256 of a token. The token itself is stored nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenHash(pub [u8; 32]);
+
+/// A refresh token, encrypted under a key that only the token before it gives: the database alone tells nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedToken(pub Vec<u8>);
+
+/// What belongs to a refresh token that is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refreshable {
+    /// Its session, which is live.
+    pub session: Session,
+    /// The token.
+    pub shown: ShownToken,
+    /// The token that followed it, as long as it is kept.
+    pub successor: Option<SealedToken>,
+}
 
 /// Why a session has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,18 +56,26 @@ impl Ending {
     }
 }
 
-/// Who is signed in. A session that has ended MUST never be found again.
+/// Who is signed in. A session that has ended MUST never be found again, and its tokens go with its end.
 #[async_trait]
 pub trait Sessions: Send {
     /// Stores a new session with its first refresh token.
     async fn open(&mut self, session: &Session, token: &TokenHash, client: &Client) -> Result<(), Unavailable>;
 
-    /// The live session that a refresh token belongs to, and the token's generation. MUST lock the
-    /// session until the transaction ends.
-    async fn locked_by(&mut self, token: &TokenHash) -> Result<Option<(Session, i64)>, Unavailable>;
+    /// The live session that a refresh token belongs to. MUST lock the session until the transaction ends.
+    async fn locked_by(&mut self, token: &TokenHash) -> Result<Option<Refreshable>, Unavailable>;
 
-    /// Stores a session's next generation with its token. Tokens that were used stay, to be known again.
-    async fn rotate(&mut self, session: &Session, token: &TokenHash, client: &Client) -> Result<(), Unavailable>;
+    /// Stores a session's next generation with its token. Tokens that were used stay as long as the session is
+    /// live, to be known again; the successor of the one that is used now is kept beside it, and MUST be the
+    /// only one of this session that is kept.
+    async fn rotate(
+        &mut self,
+        session: &Session,
+        used: &TokenHash,
+        successor: Option<&SealedToken>,
+        next: &TokenHash,
+        client: &Client,
+    ) -> Result<(), Unavailable>;
 
     /// Ends a live session of this user; whether there was one.
     async fn end(&mut self, user: UserId, session: SessionId, why: Ending) -> Result<bool, Unavailable>;

@@ -19,4 +19,4 @@ pub use password_hash::{HashError, PasswordHash};
 pub use password_policy::{MinCharsOutOfRange, PasswordFlaw, PasswordPolicy};
 pub use role::{LastAdministrator, Role, UnknownRole};
 pub use service_key::{Days, Scope, Scopes, ServiceKeyFlaw, ServiceKeyId, ServiceName};
-pub use session::{MOST_SESSIONS, Refresh, Session, SessionId, SessionLife};
+pub use session::{LONGEST_GRACE, MOST_SESSIONS, Refresh, Session, SessionId, SessionLife, ShownToken};

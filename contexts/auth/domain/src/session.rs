@@ -16,13 +16,18 @@ pub struct SessionLife {
     pub at_most: Duration,
     /// Without a refresh.
     pub idle: Duration,
+    /// For how long after its first use a refresh token may be shown once more; zero for never.
+    pub grace: Duration,
 }
 
+/// The longest [`SessionLife::grace`] that makes sense: within it a thief is not told from a client that asks twice.
+pub const LONGEST_GRACE: Duration = Duration::from_secs(60);
+
 impl Default for SessionLife {
-    /// 30 days at most, 7 days idle.
+    /// 30 days at most, 7 days idle, 10 seconds for a client that asks twice.
     fn default() -> Self {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        Self { at_most: DAY * 30, idle: DAY * 7 }
+        Self { at_most: DAY * 30, idle: DAY * 7, grace: Duration::from_secs(10) }
     }
 }
 
@@ -44,11 +49,23 @@ pub struct Session {
     pub expires_at: Timestamp,
 }
 
+/// A refresh token that is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShownToken {
+    /// Of its session when it was given.
+    pub generation: i64,
+    /// When it was used first, if it was.
+    pub used_at: Option<Timestamp>,
+}
+
 /// What a refresh token does to its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refresh {
     /// The session goes on, with the next generation.
     Rotated,
+    /// The token was used a moment ago, and the one that followed it was not: two tabs asked at once, or
+    /// the answer was lost. The session goes on as it is, with the token that followed.
+    Repeated,
     /// The token was used before: two have it, and one is a thief. The session MUST end, and that
     /// must be kept although the request fails (RFC 9700, section 4.14.2).
     Replayed,
@@ -63,9 +80,11 @@ impl Session {
         Self { id, user, generation: 1, refreshed_at: now, expires_at: now.plus(life.at_most) }
     }
 
-    /// Shows it the refresh token of a generation. The session MUST be live, and locked in its store.
-    pub fn refresh(&mut self, generation: i64, now: Timestamp, life: SessionLife) -> Refresh {
-        if generation != self.generation {
+    /// Shows it a refresh token. The session MUST be live, and locked in its store.
+    pub fn refresh(&mut self, shown: ShownToken, now: Timestamp, life: SessionLife) -> Refresh {
+        let is_repeated = shown.generation + 1 == self.generation
+            && shown.used_at.is_some_and(|used_at| is_within(life.grace, used_at, now));
+        if shown.generation != self.generation && !is_repeated {
             return Refresh::Replayed;
         }
         // Opened or refreshed while the clock was ahead: for how long it has been idle is not known.
@@ -73,22 +92,39 @@ impl Session {
         if is_ahead || now >= self.expires_at || now >= self.refreshed_at.plus(life.idle) {
             return Refresh::Expired;
         }
+        if is_repeated {
+            return Refresh::Repeated;
+        }
         self.generation += 1;
         self.refreshed_at = now;
         Refresh::Rotated
     }
 }
 
+/// In either direction: a clock that was set back does not make the time longer.
+fn is_within(grace: Duration, used_at: Timestamp, now: Timestamp) -> bool {
+    u128::from(now.as_microsecond().abs_diff(used_at.as_microsecond())) < grace.as_micros()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Refresh, Session, SessionId, SessionLife};
+    use super::{Refresh, Session, SessionId, SessionLife, ShownToken};
     use kernel::{Timestamp, UserId};
     use std::time::Duration;
 
-    const LIFE: SessionLife = SessionLife { at_most: Duration::from_secs(100), idle: Duration::from_secs(10) };
+    const LIFE: SessionLife =
+        SessionLife { at_most: Duration::from_secs(100), idle: Duration::from_secs(10), grace: Duration::from_secs(3) };
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_microsecond(1_790_000_000_000_000 + second * 1_000_000).expect("in range")
+    }
+
+    fn unused(generation: i64) -> ShownToken {
+        ShownToken { generation, used_at: None }
+    }
+
+    fn used(generation: i64, second: i64) -> ShownToken {
+        ShownToken { generation, used_at: Some(at(second)) }
     }
 
     fn session() -> Session {
@@ -99,40 +135,40 @@ mod tests {
     fn by_default_a_session_lasts_30_days_or_7_idle_ones() {
         let life = SessionLife::default();
         assert_eq!(life.at_most.as_secs(), 2_592_000);
-        assert_eq!(life.idle.as_secs(), 604_800);
+        assert_eq!((life.idle.as_secs(), life.grace.as_secs()), (604_800, 10));
     }
 
     #[test]
     fn each_refresh_makes_the_next_generation_the_good_one() {
         let mut session = session();
         assert_eq!((session.generation, session.expires_at), (1, at(100)));
-        assert_eq!(session.refresh(1, at(5), LIFE), Refresh::Rotated);
+        assert_eq!(session.refresh(unused(1), at(5), LIFE), Refresh::Rotated);
         assert_eq!((session.generation, session.refreshed_at, session.expires_at), (2, at(5), at(100)));
-        assert_eq!(session.refresh(2, at(14), LIFE), Refresh::Rotated);
+        assert_eq!(session.refresh(unused(2), at(14), LIFE), Refresh::Rotated);
         assert_eq!(session.generation, 3);
     }
 
     #[test]
     fn a_token_that_was_used_is_a_replay_however_old_and_changes_nothing() {
         let mut session = session();
-        assert_eq!(session.refresh(1, at(1), LIFE), Refresh::Rotated);
+        assert_eq!(session.refresh(unused(1), at(1), LIFE), Refresh::Rotated);
         let before = session;
-        assert_eq!(session.refresh(1, at(1), LIFE), Refresh::Replayed);
-        assert_eq!(session.refresh(1, at(200), LIFE), Refresh::Replayed, "even when its time is over");
-        assert_eq!(session.refresh(3, at(1), LIFE), Refresh::Replayed, "and one that nobody was given");
+        assert_eq!(session.refresh(unused(1), at(1), LIFE), Refresh::Replayed);
+        assert_eq!(session.refresh(unused(1), at(200), LIFE), Refresh::Replayed, "even when its time is over");
+        assert_eq!(session.refresh(unused(3), at(1), LIFE), Refresh::Replayed, "and one that nobody was given");
         assert_eq!(session, before);
     }
 
     #[test]
     fn a_session_ends_at_its_time_and_when_it_is_idle_too_long() {
         let mut idle = session();
-        assert_eq!(idle.refresh(1, at(10), LIFE), Refresh::Expired);
+        assert_eq!(idle.refresh(unused(1), at(10), LIFE), Refresh::Expired);
         let mut busy = session();
         for (generation, second) in (1..).zip((9..99).step_by(9)) {
-            assert_eq!(busy.refresh(generation, at(second), LIFE), Refresh::Rotated, "second {second}");
+            assert_eq!(busy.refresh(unused(generation), at(second), LIFE), Refresh::Rotated, "second {second}");
         }
         let before = busy;
-        assert_eq!(busy.refresh(busy.generation, at(100), LIFE), Refresh::Expired);
+        assert_eq!(busy.refresh(unused(busy.generation), at(100), LIFE), Refresh::Expired);
         assert_eq!(busy, before);
     }
 
@@ -141,13 +177,45 @@ mod tests {
         let hour = 3_600;
         let mut opened_ahead = Session::open(SessionId::random(), UserId::random(), at(hour), LIFE);
         let before = opened_ahead;
-        assert_eq!(opened_ahead.refresh(1, at(0), LIFE), Refresh::Expired);
+        assert_eq!(opened_ahead.refresh(unused(1), at(0), LIFE), Refresh::Expired);
         assert_eq!(opened_ahead, before);
         let mut refreshed_ahead = Session { refreshed_at: at(hour), ..session() };
-        assert_eq!(refreshed_ahead.refresh(1, at(0), LIFE), Refresh::Expired);
+        assert_eq!(refreshed_ahead.refresh(unused(1), at(0), LIFE), Refresh::Expired);
         let mut lasts_too_long = Session { expires_at: at(100 + hour), ..session() };
-        assert_eq!(lasts_too_long.refresh(1, at(0), LIFE), Refresh::Expired);
+        assert_eq!(lasts_too_long.refresh(unused(1), at(0), LIFE), Refresh::Expired);
         let mut corrected_a_little = Session::open(SessionId::random(), UserId::random(), at(60), LIFE);
-        assert_eq!(corrected_a_little.refresh(1, at(0), LIFE), Refresh::Rotated);
+        assert_eq!(corrected_a_little.refresh(unused(1), at(0), LIFE), Refresh::Rotated);
+    }
+
+    #[test]
+    fn the_token_before_the_latest_gets_the_latest_for_a_moment_after_its_first_use() {
+        let mut session = session();
+        assert_eq!(session.refresh(unused(1), at(1), LIFE), Refresh::Rotated);
+        let before = session;
+        for second in [1, 2, 3] {
+            assert_eq!(session.refresh(used(1, 1), at(second), LIFE), Refresh::Repeated, "second {second}");
+        }
+        assert_eq!(session, before, "the session goes on as it is");
+        assert_eq!(session.refresh(used(1, 1), at(4), LIFE), Refresh::Replayed, "its time is over");
+        assert_eq!(session.refresh(used(1, 9), at(4), LIFE), Refresh::Replayed, "a clock that was ahead");
+        let off = SessionLife { grace: Duration::ZERO, ..LIFE };
+        assert_eq!(session.refresh(used(1, 1), at(1), off), Refresh::Replayed);
+    }
+
+    #[test]
+    fn once_the_latest_token_has_been_used_the_one_before_it_is_a_replay() {
+        let mut session = session();
+        assert_eq!(session.refresh(unused(1), at(1), LIFE), Refresh::Rotated);
+        assert_eq!(session.refresh(unused(2), at(1), LIFE), Refresh::Rotated);
+        assert_eq!(session.refresh(used(1, 1), at(1), LIFE), Refresh::Replayed);
+        assert_eq!(session.refresh(used(2, 1), at(1), LIFE), Refresh::Repeated);
+    }
+
+    #[test]
+    fn a_session_whose_time_is_over_repeats_nothing() {
+        let mut session = session();
+        session.expires_at = at(2);
+        assert_eq!(session.refresh(unused(1), at(1), LIFE), Refresh::Rotated);
+        assert_eq!(session.refresh(used(1, 1), at(2), LIFE), Refresh::Expired);
     }
 }

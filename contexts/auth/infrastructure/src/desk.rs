@@ -36,10 +36,11 @@ impl Desk {
         credentials: Arc<dyn Credentials>,
         tokens: AccessTokens,
         policy: PasswordPolicy,
+        life: SessionLife,
         limits: Limits,
         tasks: RequestTasks,
     ) -> Self {
-        Self { db, credentials, tokens, policy, life: SessionLife::default(), limits, tasks }
+        Self { db, credentials, tokens, policy, life, limits, tasks }
     }
 
     /// Does a use case in a transaction of its own, and commits it, whatever came of it.

@@ -20,6 +20,7 @@ mod sql_auth;
 mod sql_credentials;
 mod sql_service_keys;
 mod sql_sessions;
+mod tidy;
 pub mod tokens;
 mod verify;
 mod work;
@@ -32,6 +33,7 @@ pub use line::Busy;
 pub use module::Auth;
 pub use passwords::Hashing;
 pub use sql_credentials::SqlCredentials;
+pub use tidy::tidy_now;
 
 pub(crate) use sql_auth::SqlAuth;
 
@@ -58,6 +60,11 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "deactivation",
             postgres: include_str!("../migrations/0003_deactivation.postgres.sql"),
             sqlite: include_str!("../migrations/0003_deactivation.sqlite.sql"),
+        },
+        Migration {
+            name: "refresh_grace",
+            postgres: include_str!("../migrations/0005_refresh_grace.postgres.sql"),
+            sqlite: include_str!("../migrations/0005_refresh_grace.sqlite.sql"),
         },
     ],
 };

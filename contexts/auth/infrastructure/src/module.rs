@@ -1,7 +1,8 @@
-use crate::{Desk, SqlAuth, http};
+use crate::{Desk, SqlAuth, http, tidy::tidy};
 use auth_application::{Passwords, use_cases};
 use ledger::Context;
 use persistence::Db;
+use std::pin::Pin;
 use std::sync::Arc;
 use web::{Commands, Module, Routes};
 
@@ -26,5 +27,9 @@ impl Module for Auth {
 
     fn routes(&self, _: &Db, commands: &Commands) -> Routes {
         http::routes(&self.desk, commands)
+    }
+
+    fn upkeep(&self, db: &Db) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tidy(db.clone()))
     }
 }

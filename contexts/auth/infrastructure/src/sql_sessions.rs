@@ -1,6 +1,6 @@
 use crate::SqlAuth;
-use auth_application::{Client, Ending, Sessions, TokenHash};
-use auth_domain::{Session, SessionId};
+use auth_application::{Client, Ending, Refreshable, SealedToken, Sessions, TokenHash};
+use auth_domain::{Session, SessionId, ShownToken};
 use kernel::UserId;
 use persistence::{At, SqlError, execute, fetch_optional};
 use use_case::{Unavailable, async_trait};
@@ -11,7 +11,6 @@ type Row = (Uuid, i64, At, At);
 #[async_trait]
 impl Sessions for SqlAuth {
     async fn open(&mut self, session: &Session, token: &TokenHash, client: &Client) -> Result<(), Unavailable> {
-        self.forget_expired().await?;
         let sql = "insert into auth_sessions (id, user_id, generation, opened_at, refreshed_at, expires_at, address) \
              values ($1, $2, $3, $4, $4, $5, $6)";
         let (id, user) = (session.id.as_uuid(), session.user.as_uuid());
@@ -20,11 +19,9 @@ impl Sessions for SqlAuth {
         Ok(self.add_token(session, token).await?)
     }
 
-    async fn locked_by(&mut self, token: &TokenHash) -> Result<Option<(Session, i64)>, Unavailable> {
-        let sql = "select session_id, generation from auth_refresh_tokens where hash = $1";
-        let Some((id, generation)) = fetch_optional!(&mut self.0, (Uuid, i64), sql, &token.0[..])? else {
-            return Ok(None);
-        };
+    async fn locked_by(&mut self, token: &TokenHash) -> Result<Option<Refreshable>, Unavailable> {
+        let sql = "select session_id from auth_refresh_tokens where hash = $1";
+        let Some((id,)) = fetch_optional!(&mut self.0, (Uuid,), sql, &token.0[..])? else { return Ok(None) };
         // Whoever waits here reads what the one before has committed. SQLite has one writer, and this is it.
         let sql = (
             "select user_id, generation, refreshed_at, expires_at from auth_sessions \
@@ -32,24 +29,42 @@ impl Sessions for SqlAuth {
             "select user_id, generation, refreshed_at, expires_at from auth_sessions \
              where id = $1 and ended_at is null",
         );
-        let found = fetch_optional!(&mut self.0, Row, sql, id)?;
-        Ok(found.map(|(user, current, refreshed_at, expires_at)| {
-            let session = Session {
+        let Some((user, current, refreshed_at, expires_at)) = fetch_optional!(&mut self.0, Row, sql, id)? else {
+            return Ok(None);
+        };
+        // Read under the lock: a refresh at the same time has used it meanwhile, and an end has deleted it.
+        let sql = "select generation, used_at, sealed_successor from auth_refresh_tokens where hash = $1";
+        let found = fetch_optional!(&mut self.0, (i64, Option<At>, Option<Vec<u8>>), sql, &token.0[..])?;
+        Ok(found.map(|(generation, used_at, successor)| Refreshable {
+            session: Session {
                 id: SessionId::new(id),
                 user: UserId::new(user),
                 generation: current,
                 refreshed_at: refreshed_at.0,
                 expires_at: expires_at.0,
-            };
-            (session, generation)
+            },
+            shown: ShownToken { generation, used_at: used_at.map(|at| at.0) },
+            successor: successor.map(SealedToken),
         }))
     }
 
-    async fn rotate(&mut self, session: &Session, token: &TokenHash, client: &Client) -> Result<(), Unavailable> {
+    async fn rotate(
+        &mut self,
+        session: &Session,
+        used: &TokenHash,
+        successor: Option<&SealedToken>,
+        next: &TokenHash,
+        client: &Client,
+    ) -> Result<(), Unavailable> {
         let sql = "update auth_sessions set generation = $2, refreshed_at = $3, address = $4 where id = $1";
-        let at = At(session.refreshed_at);
-        execute!(&mut self.0, sql, session.id.as_uuid(), session.generation, at, &client.address)?;
-        Ok(self.add_token(session, token).await?)
+        let (id, at) = (session.id.as_uuid(), At(session.refreshed_at));
+        execute!(&mut self.0, sql, id, session.generation, at, &client.address)?;
+        let sql = "update auth_refresh_tokens set sealed_successor = null \
+             where session_id = $1 and sealed_successor is not null";
+        execute!(&mut self.0, sql, id)?;
+        let sql = "update auth_refresh_tokens set used_at = $2, sealed_successor = $3 where hash = $1";
+        execute!(&mut self.0, sql, &used.0[..], at, successor.map(|sealed| &sealed.0[..]))?;
+        Ok(self.add_token(session, next).await?)
     }
 
     async fn end(&mut self, user: UserId, session: SessionId, why: Ending) -> Result<bool, Unavailable> {
@@ -59,7 +74,9 @@ impl Sessions for SqlAuth {
             "update auth_sessions set ended_at = cast(unixepoch('subsec') * 1000000 as integer), ended_why = $3 \
              where id = $1 and user_id = $2 and ended_at is null",
         );
-        Ok(execute!(&mut self.0, sql, session.as_uuid(), user.as_uuid(), why.as_str())? == 1)
+        let ended = execute!(&mut self.0, sql, session.as_uuid(), user.as_uuid(), why.as_str())? == 1;
+        self.forget_tokens(user).await?;
+        Ok(ended)
     }
 
     async fn end_others(&mut self, user: UserId, but: Option<SessionId>, why: Ending) -> Result<u64, Unavailable> {
@@ -70,7 +87,9 @@ impl Sessions for SqlAuth {
              where user_id = $1 and id <> $2 and ended_at is null",
         );
         let but = but.map_or(Uuid::nil(), SessionId::as_uuid);
-        Ok(execute!(&mut self.0, sql, user.as_uuid(), but, why.as_str())?)
+        let ended = execute!(&mut self.0, sql, user.as_uuid(), but, why.as_str())?;
+        self.forget_tokens(user).await?;
+        Ok(ended)
     }
 
     async fn end_oldest(&mut self, user: UserId, but: i64, why: Ending) -> Result<(), Unavailable> {
@@ -82,7 +101,9 @@ impl Sessions for SqlAuth {
              where id in (select id from auth_sessions where user_id = $1 and ended_at is null \
               order by opened_at desc, id desc limit 1000 offset $2)",
         );
-        execute!(&mut self.0, sql, user.as_uuid(), but, why.as_str())?;
+        if execute!(&mut self.0, sql, user.as_uuid(), but, why.as_str())? > 0 {
+            self.forget_tokens(user).await?;
+        }
         Ok(())
     }
 }
@@ -94,17 +115,11 @@ impl SqlAuth {
         Ok(())
     }
 
-    /// A few sessions whose time is over, or that would last longer than any (a clock was ahead when they began), and with them their tokens: each sign-in makes room for more than its own.
-    async fn forget_expired(&mut self) -> Result<(), SqlError> {
-        let sql = (
-            "delete from auth_sessions where id in (select id from auth_sessions \
-             where expires_at < clock_timestamp() or expires_at > clock_timestamp() + interval '30 days 1 minute' \
-             order by expires_at limit 5 for update skip locked)",
-            "delete from auth_sessions where id in (select id from auth_sessions \
-             where expires_at < cast(unixepoch('subsec') * 1000000 as integer) \
-             or expires_at > cast(unixepoch('subsec') * 1000000 as integer) + 2592060000000 order by expires_at limit 5)",
-        );
-        execute!(&mut self.0, sql)?;
+    /// The tokens of this user's sessions that have ended: with no session to end, a replay tells nothing.
+    async fn forget_tokens(&mut self, user: UserId) -> Result<(), SqlError> {
+        let sql = "delete from auth_refresh_tokens where session_id in \
+             (select id from auth_sessions where user_id = $1 and ended_at is not null)";
+        execute!(&mut self.0, sql, user.as_uuid())?;
         Ok(())
     }
 }

@@ -3,11 +3,19 @@
 use super::tokens::TokensView;
 use crate::Desk;
 use crate::desk::{broken, unavailable};
+use crate::queries::check_refresh_token::session_of;
 use crate::tokens::{Kind, Opaque};
-use auth_application::RefreshSession;
+use auth_application::{RefreshSession, Refreshed, TokenHash};
 use axum::extract::State;
+use std::time::Duration;
 use utoipa::ToSchema;
-use web::{Client, Fields, Json, NoQuery, Problem};
+use uuid::Uuid;
+use web::{Client, Fields, Json, Limit, NoQuery, Problem};
+
+/// Tokens that belong to no live session, from one address.
+const MISSES: Limit = Limit { name: "auth.refresh_misses", burst: 30, every: Duration::from_secs(10) };
+/// Refreshes of one session.
+const OF_SESSION: Limit = Limit { name: "auth.refreshes_of_session", burst: 60, every: Duration::from_secs(10) };
 
 /// What renews a session.
 #[derive(ToSchema)]
@@ -21,7 +29,9 @@ pub(crate) struct Refresh {
 
 /// Renew the tokens of a session.
 ///
-/// A refresh token works once. One that comes again ends its session: somebody else has it, too.
+/// A refresh token works once. For a few seconds after that (`ROSTER_REFRESH_GRACE`), and as long as the token that
+/// followed it has not been used, it gets that same token again: two tabs asked at once, or an answer was lost. Any
+/// other that comes again ends its session: somebody else has it, too.
 #[utoipa::path(
     post,
     path = "/auth/refresh",
@@ -30,6 +40,9 @@ pub(crate) struct Refresh {
     responses(
         (status = 200, description = "The next tokens.", body = TokensView),
         (status = 401, description = "It is good for nothing: sign in again.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many tokens that are good for nothing, or too many refreshes of one session: see `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
+            ("Retry-After" = i64, description = "Seconds until one more is looked at."),
+        )),
         (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -41,11 +54,31 @@ pub(crate) async fn refresh(
 ) -> Result<Json<TokensView>, Problem> {
     let token = fields.secret("refresh_token");
     let token = fields.finish(token)?;
-    let shown = Opaque::shown(Kind::Refresh, token.expose()).ok_or_else(good_for_nothing)?;
+    let shown = Opaque::shown(Kind::Refresh, token.expose());
+    let Some((shown, session)) = live(&desk, shown).await? else { return Err(missed(&desk, &from).await) };
+    let _counts = desk.limits.take(&OF_SESSION, session.as_bytes()).await?;
     let next = Opaque::random(Kind::Refresh).map_err(broken)?;
-    let refresh = RefreshSession { shown, next: next.hash, client: from.on_record(), life: desk.life };
-    let session = desk.run(refresh).await.map_err(unavailable)?.ok_or_else(good_for_nothing)?;
-    TokensView::of(&desk, &session, next)
+    let sealed = next.sealed_for(&token).map_err(broken)?;
+    let refresh = RefreshSession { shown, next: next.hash, sealed, client: from.on_record(), life: desk.life };
+    match desk.run(refresh).await.map_err(unavailable)?.ok_or_else(good_for_nothing)? {
+        Refreshed::Next(session) => TokensView::of(&desk, &session, next),
+        Refreshed::Again(session, sealed) => {
+            tracing::info!(target: "audit", session = %session.id, address = %from.address.ip(), "a refresh token came again within its grace");
+            TokensView::of(&desk, &session, Opaque::opened_by(&token, &sealed).map_err(broken)?)
+        }
+    }
+}
+
+/// The token and its live session. Whatever is invented is found to be so without a transaction.
+async fn live(desk: &Desk, shown: Option<TokenHash>) -> Result<Option<(TokenHash, Uuid)>, Problem> {
+    let Some(shown) = shown else { return Ok(None) };
+    let session = session_of(&desk.db, &shown).await.map_err(web::unavailable)?;
+    Ok(session.map(|session| (shown, session)))
+}
+
+/// 401, or 429 for an address with too many of them. Looked at first, so that a flood writes nothing.
+async fn missed(desk: &Desk, from: &Client) -> Problem {
+    desk.limits.count_miss(&MISSES, &from.address.key()).await.err().unwrap_or_else(good_for_nothing)
 }
 
 /// The same for an unknown, a used and an expired one, and for one whose session has ended.

@@ -17,6 +17,7 @@ macro_rules! timely {
 }
 
 mod ahead;
+pub(crate) mod check_refresh_token;
 pub(crate) mod check_session;
 pub mod get_accounts;
 pub(crate) mod get_audit_events;

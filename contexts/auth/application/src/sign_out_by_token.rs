@@ -1,0 +1,26 @@
+//! Somebody whose access token has run out signs out by the refresh token: the session ends.
+
+use crate::{Action, AuditEvent, Auth, Client, Ending, Immediate, TokenHash};
+use use_case::Unavailable;
+
+/// With a refresh token of the session, the latest or an earlier one: the bearer wants it to end.
+#[derive(Clone)]
+pub struct SignOutByToken {
+    /// Of the token.
+    pub token: TokenHash,
+    /// From where.
+    pub client: Client,
+}
+
+impl Immediate for SignOutByToken {
+    type Outcome = ();
+
+    async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
+        let Some(found) = store.locked_by(&self.token).await? else { return Ok(()) };
+        let (user, session) = (found.session.user, found.session.id);
+        if store.end(user, session, Ending::SignedOut).await? {
+            store.record(AuditEvent::own(Action::SignOut, user, self.client).within(session)).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,13 @@
+//! Whether a refresh token belongs to a live session: a look that locks and writes nothing.
+
+use auth_application::TokenHash;
+use persistence::{Db, SqlError, fetch_optional};
+use uuid::Uuid;
+
+/// The live session that it belongs to, if there is one.
+pub(crate) async fn session_of(db: &Db, token: &TokenHash) -> Result<Option<Uuid>, SqlError> {
+    let sql = "select s.id from auth_refresh_tokens t join auth_sessions s on s.id = t.session_id \
+         where t.hash = $1 and s.ended_at is null";
+    let mut db = db.read().await?;
+    Ok(fetch_optional!(&mut db, (Uuid,), sql, &token.0[..])?.map(|(id,)| id))
+}

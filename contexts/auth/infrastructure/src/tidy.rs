@@ -1,0 +1,57 @@
+//! What this context deletes by itself, once a minute on every node.
+
+use auth_domain::LONGEST_GRACE;
+use persistence::{Db, SqlError, execute};
+use std::time::Duration;
+use tokio::time::sleep;
+
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Successors that nobody may be given any more. Bound: the longest time that one may be kept, in microseconds. A
+/// time ahead of now, from a clock that was wrong, is over, too.
+const SUCCESSORS: (&str, &str) = (
+    "update auth_refresh_tokens set sealed_successor = null where hash in (select hash from auth_refresh_tokens \
+     where sealed_successor is not null and (used_at is null or used_at not between \
+       clock_timestamp() - $1 * interval '1 us' and clock_timestamp() + $1 * interval '1 us') \
+     limit 500 for update skip locked)",
+    "update auth_refresh_tokens set sealed_successor = null where hash in (select hash from auth_refresh_tokens \
+     where sealed_successor is not null and (used_at is null or used_at not between \
+       cast(unixepoch('subsec') * 1000000 as integer) - $1 and cast(unixepoch('subsec') * 1000000 as integer) + $1) \
+     limit 500)",
+);
+
+/// Sessions whose time is over, or that would last longer than any (a clock was ahead when they began), and with them their tokens: a session in use may have thousands.
+const SESSIONS: (&str, &str) = (
+    "delete from auth_sessions where id in (select id from auth_sessions where expires_at < clock_timestamp() \
+     or expires_at > clock_timestamp() + interval '30 days 1 minute' order by expires_at limit 20 for update skip locked)",
+    "delete from auth_sessions where id in (select id from auth_sessions \
+     where expires_at < cast(unixepoch('subsec') * 1000000 as integer) \
+     or expires_at > cast(unixepoch('subsec') * 1000000 as integer) + 2592060000000 order by expires_at limit 20)",
+);
+
+/// Tidies up until it is dropped.
+pub(crate) async fn tidy(db: Db) {
+    loop {
+        sleep(EVERY).await;
+        if let Err(error) = tidy_now(&db).await {
+            tracing::warn!(%error, "sessions cannot be tidied up: trying again");
+        }
+    }
+}
+
+/// Deletes what is over, a few rows at a time, so that requests never wait for long.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn tidy_now(db: &Db) -> Result<(), SqlError> {
+    let grace = i64::try_from(LONGEST_GRACE.as_micros()).unwrap_or(i64::MAX);
+    loop {
+        let mut tx = db.begin_in_the_background().await?;
+        let erased = execute!(&mut tx, SUCCESSORS, grace)?;
+        let deleted = execute!(&mut tx, SESSIONS)?;
+        tx.commit().await?;
+        if erased + deleted == 0 {
+            return Ok(());
+        }
+    }
+}
