@@ -1,7 +1,7 @@
 //! Registering somebody, or deactivating them, on an operator's behalf: as an edge does it, through the ledger.
 
 use anyhow::anyhow;
-use auth_application::{Actor, Client, SetRole};
+use auth_application::{Authority, SetRole};
 use auth_domain::Role;
 use auth_infrastructure::{Desk, perform};
 use kernel::{Email, MessageId, Secret, UserId};
@@ -126,7 +126,7 @@ impl Registrar {
 /// # Errors
 /// When the database does not answer; [`Refused`](crate::output::Refused) for the last administrator.
 pub(crate) async fn give_role(db: &Db, user: UserId, role: Role) -> anyhow::Result<bool> {
-    let set = SetRole { actor: Actor::Operator, user, role, client: Client::local() };
+    let set = SetRole { by: Authority::operator(), user, role };
     match perform(db, set).await.map_err(|why| anyhow!("{why}"))? {
         None => Ok(false),
         Some(Ok(())) => Ok(true),

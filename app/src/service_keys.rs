@@ -4,7 +4,7 @@ use crate::output::{print, refused};
 use crate::serve::beside;
 use crate::settings::Settings;
 use anyhow::anyhow;
-use auth_application::{Actor, Client, CreateServiceKey, RevokeServiceKey};
+use auth_application::{Authority, CreateServiceKey, RevokeServiceKey};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use auth_infrastructure::perform;
 use auth_infrastructure::queries::get_service_keys;
@@ -49,11 +49,11 @@ pub(crate) async fn run(settings: &Settings, command: ServiceKeys, json: bool) -
 }
 
 async fn execute(db: &Db, command: ServiceKeys, json: bool) -> anyhow::Result<()> {
-    let (actor, client) = (Actor::Operator, Client::local());
+    let by = Authority::operator();
     match command {
         ServiceKeys::Create { name, scope: scopes, days } => {
             let Opaque { text, hash } = Opaque::random(Kind::ServiceKey)?;
-            let create = CreateServiceKey { actor, name, scopes, days, hash, client };
+            let create = CreateServiceKey { by, name, scopes, days, hash };
             let it = perform(db, create).await.map_err(|why| anyhow!("{why}"))?;
             let (name, scope, key) = (it.name.as_str(), it.scopes.to_string(), text.expose());
             if json {
@@ -72,7 +72,7 @@ async fn execute(db: &Db, command: ServiceKeys, json: bool) -> anyhow::Result<()
                 .try_for_each(|it| print(&format!("{}  until {}  {}: {}", it.id, it.expires_at, it.name, it.scope)))
         }
         ServiceKeys::Revoke { id } => {
-            let revoke = RevokeServiceKey { actor, key: id, client };
+            let revoke = RevokeServiceKey { by, key: id };
             if !perform(db, revoke).await.map_err(|why| anyhow!("{why}"))? {
                 return Err(refused("no service key of this id is good: `roster service-keys list` shows all"));
             }

@@ -87,6 +87,88 @@ impl Request {
     }
 }
 
+/// A request whose last byte has not been sent: the server has read the head and waits for the body.
+pub struct Held {
+    stream: TcpStream,
+    last: u8,
+}
+
+impl Request {
+    /// Sends all but the last byte of the body, which MUST have one.
+    ///
+    /// The server says `100 Continue` when it begins to read the body (RFC 9110, section 10.1.1): the head has been
+    /// judged by then.
+    pub(crate) async fn hold(&self, to: SocketAddr) -> Held {
+        let bytes = self.clone().header("Expect", "100-continue").bytes();
+        let body = self.body.as_deref().expect("a body").len();
+        let (head, body) = bytes.split_at(bytes.len() - body);
+        let (last, body) = body.split_last().expect("a body of a byte or more");
+        let exchange = async {
+            let mut stream = TcpStream::connect(to).await.expect("the server accepts connections");
+            stream.write_all(head).await.expect("the server reads");
+            let mut interim = Vec::new();
+            while !interim.ends_with(b"\r\n\r\n") {
+                interim.push(stream.read_u8().await.expect("the server goes on"));
+            }
+            let interim = String::from_utf8_lossy(&interim).into_owned();
+            assert!(interim.starts_with("HTTP/1.1 100 "), "{interim} to {self:?}");
+            stream.write_all(body).await.expect("the server reads");
+            stream
+        };
+        let stream = timeout(PATIENCE, exchange).await.unwrap_or_else(|_| panic!("the head of {self:?} is not read"));
+        Held { stream, last: *last }
+    }
+}
+
+/// An answer that goes on, such as a stream of events.
+pub struct Open {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Request {
+    /// Sends it and leaves the connection open.
+    pub(crate) async fn open(&self, to: SocketAddr) -> Open {
+        let mut stream = TcpStream::connect(to).await.expect("the server accepts connections");
+        stream.write_all(&self.bytes()).await.expect("the server reads");
+        Open { stream, read: Vec::new() }
+    }
+}
+
+impl Open {
+    /// Reads until this has come so often.
+    pub async fn until(&mut self, text: &str, times: usize) {
+        let reading = async {
+            while String::from_utf8_lossy(&self.read).matches(text).count() < times {
+                self.read.push(self.stream.read_u8().await.expect("the answer goes on"));
+            }
+        };
+        let read = timeout(PATIENCE, reading).await;
+        assert!(read.is_ok(), "never {times} times {text}: {}", String::from_utf8_lossy(&self.read));
+    }
+
+    /// All that was read, and all that comes until the server ends it.
+    pub async fn to_its_end(mut self) -> String {
+        let read = timeout(PATIENCE, self.stream.read_to_end(&mut self.read)).await;
+        assert!(read.is_ok(), "it does not end: {}", String::from_utf8_lossy(&self.read));
+        String::from_utf8_lossy(&self.read).into_owned()
+    }
+}
+
+impl Held {
+    /// Sends the last byte; the answer.
+    pub async fn let_go(mut self) -> Answer {
+        let exchange = async {
+            self.stream.write_all(&[self.last]).await.expect("the server reads");
+            let mut bytes = Vec::new();
+            let _ = self.stream.read_to_end(&mut bytes).await;
+            bytes
+        };
+        let bytes = timeout(PATIENCE, exchange).await.expect("an answer");
+        Answer::parse(&bytes).unwrap_or_else(|| panic!("{:?} is no answer", String::from_utf8_lossy(&bytes)))
+    }
+}
+
 /// An answer, as it came.
 #[derive(Debug, Clone)]
 pub struct Answer {

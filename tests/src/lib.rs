@@ -11,7 +11,7 @@ mod signed_in;
 mod world;
 
 pub use documented::{Documented, resolve};
-pub use http::{Answer, Request};
+pub use http::{Answer, Held, Open, Request};
 pub use node::Node;
 pub use person::Person;
 pub use signed_in::SignedIn;

@@ -1,6 +1,6 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "in a test, what does not work has failed it")]
 
-use crate::{Answer, Documented, PATIENCE, Request};
+use crate::{Answer, Documented, Held, Open, PATIENCE, Request};
 use kernel::MessageId;
 use ledger::Ledger;
 use roster::compose::{Plan, Roster};
@@ -63,6 +63,16 @@ impl Node {
     /// should: many of these run at once on a small machine. A test that counts what was written gives such requests a key.
     pub async fn send(&self, request: &Request) -> Answer {
         send(self.address, &self.documented, request).await
+    }
+
+    /// Sends a request but for the last byte of its body.
+    pub async fn hold(&self, request: &Request) -> Held {
+        request.hold(self.address).await
+    }
+
+    /// Sends a request whose answer goes on.
+    pub async fn open(&self, request: &Request) -> Open {
+        request.open(self.address).await
     }
 
     /// `GET`

@@ -131,6 +131,20 @@ impl World {
         tx.commit().await.expect("committed");
     }
 
+    /// Changes what is stored of somebody, `$1`, past the process.
+    pub async fn run_on(&self, sql: impl Text, user: Uuid) {
+        let mut tx = self.db.begin().await.expect("a transaction");
+        assert_eq!(execute!(&mut tx, sql, user).expect("written"), 1);
+        tx.commit().await.expect("committed");
+    }
+
+    /// The same with another id, `$2`.
+    pub async fn run_on_both(&self, sql: impl Text, user: Uuid, other: Uuid) {
+        let mut tx = self.db.begin().await.expect("a transaction");
+        assert_eq!(execute!(&mut tx, sql, user, other).expect("written"), 1);
+        tx.commit().await.expect("committed");
+    }
+
     /// Whether the database itself refuses a change.
     pub async fn refuses(&self, sql: &'static str) -> bool {
         let mut tx = self.db.begin().await.expect("a transaction");

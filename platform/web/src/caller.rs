@@ -211,7 +211,7 @@ fn authenticator(parts: &Parts) -> Result<Arc<dyn Authenticate>, Problem> {
 }
 
 /// The bearer token, if there is one. Two are two readers' chance to differ.
-fn token(parts: &Parts) -> Result<Option<Secret>, Problem> {
+pub(crate) fn token(parts: &Parts) -> Result<Option<Secret>, Problem> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).into_iter();
     let (first, second) = (values.next(), values.next());
     let Some(value) = first else { return Ok(None) };

@@ -1,6 +1,6 @@
 //! What a route that takes a command says of itself: in its types, who may send it and what its path names.
 
-use crate::{Administrator, Caller, Client, Fields, Limit, PathId, Person, Problem};
+use crate::{Administrator, Bearer, Caller, Client, Fields, Limit, PathId, Person, Problem};
 use axum::extract::FromRequestParts;
 use axum::response::Response;
 use kernel::MessageId;
@@ -65,12 +65,21 @@ pub trait Sender: FromRequestParts<()> + Send + Sync + 'static {
 
     /// As the ledger keeps it.
     fn principal(&self) -> String;
+
+    /// Who sends it, now.
+    ///
+    /// # Errors
+    /// As the extractor.
+    fn again(bearer: &Bearer) -> impl Future<Output = Result<Self, Problem>> + Send;
 }
 
 impl Sender for Caller {
     const REFUSAL: Option<&'static str> = None;
     fn principal(&self) -> String {
         Self::principal(self)
+    }
+    async fn again(bearer: &Bearer) -> Result<Self, Problem> {
+        bearer.sender().await
     }
 }
 
@@ -79,12 +88,18 @@ impl Sender for Person {
     fn principal(&self) -> String {
         Caller::Person(*self).principal()
     }
+    async fn again(bearer: &Bearer) -> Result<Self, Problem> {
+        bearer.sender().await
+    }
 }
 
 impl Sender for Administrator {
     const REFUSAL: Option<&'static str> = Some("You are no administrator.");
     fn principal(&self) -> String {
         self.0.principal()
+    }
+    async fn again(bearer: &Bearer) -> Result<Self, Problem> {
+        bearer.sender().await
     }
 }
 
@@ -93,6 +108,9 @@ impl<S: Sender> Sender for (S, Client) {
     const REFUSAL: Option<&'static str> = S::REFUSAL;
     fn principal(&self) -> String {
         self.0.principal()
+    }
+    async fn again(bearer: &Bearer) -> Result<Self, Problem> {
+        Ok((S::again(bearer).await?, bearer.sender().await?))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::command_view::CommandView;
 use crate::idempotency::IdempotencyKey;
 use crate::shares::{NoShare, Share, Shares};
 use crate::targets::Targets;
-use crate::{ClientAddress, Deadline, Fields, Json, Limits, Prefer, Problem, RequestTasks, Trace, Violation};
+use crate::{Bearer, ClientAddress, Deadline, Fields, Json, Limits, Prefer, Problem, RequestTasks, Trace, Violation};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -117,19 +117,24 @@ impl Commands {
             None => None,
         };
         if let Err(refusal) = request.check(&message, &fields).await {
+            asked.confirm().await?;
             // What it conflicts with may be itself: sent twice at once, and accepted since we looked.
             let before = self.before(&sender, once.as_ref()).await?.ok_or(refusal)?;
             return self.replay(request, before, &asked).await;
         }
         let entry = Entry::new(id, &message, &sender).once(once).traced(Some(asked.trace.traceparent().to_owned()));
-        let accepted = self.ledger.accept(entry).await;
+        // The last thing before it is accepted: reading the body and all of the above may have taken a while.
+        let accepted = match asked.confirm().await {
+            Ok(()) => self.ledger.accept(entry).await.map_err(not_accepted),
+            Err(refusal) => Err(refusal),
+        };
         // What is not accepted now, or was before, does not count.
         if !matches!(accepted, Ok(Accepted::New(..)))
             && let Some(permit) = permit
         {
             self.limits.give_back(permit).await;
         }
-        match accepted.map_err(not_accepted)? {
+        match accepted? {
             Accepted::New(id, at) => {
                 let command = Command::just_accepted(id, R::Message::NAME, message.subject(), &sender, at);
                 self.answer(request, command, &asked, delay).await
@@ -151,6 +156,7 @@ impl Commands {
         id: MessageId,
         asked: &Asked<R>,
     ) -> Result<Response, Problem> {
+        asked.confirm().await?;
         let command = self.ledger.command(id).await.map_err(unavailable)?;
         let command = command.ok_or_else(|| Problem::unavailable(DATABASE_RETRY))?;
         let mut answer = self.answer(request, command, asked, Duration::ZERO).await?;
@@ -167,24 +173,28 @@ impl Commands {
         delay: Duration,
     ) -> Result<Response, Problem> {
         let Some((_share, until)) = self.wait(asked.prefer, &asked.deadline, asked.client) else {
-            return Ok(self.accepted_answer::<R>(command, delay));
+            return Ok(self.accepted_answer::<R>(command, delay, true));
         };
         let latest = self.ledger.command_by(command.id, until).await.map_err(unavailable)?;
         let command = latest.unwrap_or(command);
+        // Accepted it is; but whoever has signed out meanwhile is shown what anyone may see of it.
+        if asked.confirm().await.is_err() {
+            return Ok(self.accepted_answer::<R>(command, delay, false));
+        }
         let mut answer = match command.status {
             Status::Succeeded => done::<R>(request.show(command.subject).await?, command.subject),
             Status::Rejected => rejected::<R>(command).into_response(),
-            Status::Accepted | Status::Running | Status::Failed => self.accepted_answer::<R>(command, delay),
+            Status::Accepted | Status::Running | Status::Failed => self.accepted_answer::<R>(command, delay, true),
         };
         asked.prefer.applied(answer.headers_mut());
         Ok(answer)
     }
 
-    fn accepted_answer<R: CommandRequest>(&self, command: Command, delay: Duration) -> Response {
+    fn accepted_answer<R: CommandRequest>(&self, command: Command, delay: Duration, whole: bool) -> Response {
         let mut targets = Targets::below(&self.base);
         targets.add::<R>();
         let id = command.id;
-        let mut answer = (StatusCode::ACCEPTED, Json(CommandView::of(command, &targets, true))).into_response();
+        let mut answer = (StatusCode::ACCEPTED, Json(CommandView::of(command, &targets, whole))).into_response();
         locate(&mut answer, &format!("/commands/{id}"));
         let seconds = delay.as_secs().clamp(1, 3_600);
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -205,12 +215,22 @@ fn done<R: CommandRequest>(mut shown: Response, subject: Uuid) -> Response {
 /// What a request says beside its body.
 pub(crate) struct Asked<R: CommandRequest> {
     pub(crate) sender: R::Sender,
+    pub(crate) bearer: Option<Bearer>,
     pub(crate) place: R::Place,
     pub(crate) prefer: Prefer,
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) trace: Trace,
     pub(crate) deadline: Deadline,
     pub(crate) client: ClientAddress,
+}
+
+impl<R: CommandRequest> Asked<R> {
+    /// Whether the sender may still send it. Without a token there is nothing that could have changed.
+    async fn confirm(&self) -> Result<(), Problem> {
+        let Some(bearer) = &self.bearer else { return Ok(()) };
+        let now = R::Sender::again(bearer).await?;
+        if now.principal() == self.sender.principal() { Ok(()) } else { Err(Problem::invalid_token()) }
+    }
 }
 
 fn rejected<R: CommandRequest>(command: Command) -> Problem {

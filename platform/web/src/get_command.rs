@@ -3,7 +3,7 @@
 use crate::command_view::CommandView;
 use crate::commands::unavailable;
 use crate::targets::Targets;
-use crate::{Caller, ClientAddress, Commands, Json, Limit, NoQuery, PathId, Problem};
+use crate::{Bearer, Caller, ClientAddress, Commands, Json, Limit, NoQuery, PathId, Problem};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
@@ -83,6 +83,7 @@ pub(crate) async fn get_command(
 pub(crate) async fn get_command_events(
     State((commands, targets)): Asking,
     caller: Caller,
+    bearer: Option<Bearer>,
     Extension(client): Extension<ClientAddress>,
     PathId(id): PathId,
     _: NoQuery,
@@ -94,11 +95,12 @@ pub(crate) async fn get_command_events(
     let Some(first) = watch.next(deadline).await.map_err(unavailable)? else {
         return Err(missed(id, &commands, client).await);
     };
-    let rest = stream::try_unfold((watch, share), move |(mut watch, share)| async move {
-        Ok::<_, persistence::SqlError>(watch.next(deadline).await?.map(|command| (command, (watch, share))))
+    let rest = stream::try_unfold((watch, bearer, share), move |(mut watch, bearer, share)| async move {
+        let Some(command) = watch.next(deadline).await? else { return Ok(None) };
+        Ok::<_, Ended>(Some(((command, caller_now(bearer.as_ref()).await?), (watch, bearer, share))))
     });
     // When the database goes away, the stream ends, and the client asks again.
-    let commands = stream::iter([Ok(first)]).chain(rest).map_ok(move |command: Command| {
+    let commands = stream::iter([Ok((first, caller))]).chain(rest).map_ok(move |(command, caller)| {
         let whole = is_theirs(&command, &caller);
         let view = serde_json::to_string(&CommandView::of(command, &targets, whole)).unwrap_or_default();
         Event::default().event("command").data(view)
@@ -114,6 +116,24 @@ pub(crate) async fn get_command_events(
         answer.headers_mut().insert(name, value);
     }
     Ok(answer)
+}
+
+/// Why a stream ends before its command.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error(transparent)]
+    Database(#[from] persistence::SqlError),
+    #[error("it cannot be told who asks")]
+    Unknown,
+}
+
+/// Who follows a stream, as of now. Once the token is good for nothing it is anyone who knows the id.
+async fn caller_now(bearer: Option<&Bearer>) -> Result<Caller, Ended> {
+    let Some(bearer) = bearer else { return Ok(Caller::Anonymous) };
+    match bearer.sender().await {
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Ok(Caller::Anonymous),
+        told => told.map_err(|_| Ended::Unknown),
+    }
 }
 
 /// Whether all of it may be shown: to whoever sent it, and to administrators. Of a command that

@@ -1,5 +1,6 @@
 //! The HTTP edge: what every request must be, and what every answer is. It knows no context.
 
+mod bearer;
 mod body;
 mod caller;
 mod client;
@@ -36,6 +37,7 @@ mod shares;
 mod targets;
 mod trace;
 
+pub use bearer::Bearer;
 pub use caller::{Administrator, Authenticate, Caller, Client, Person, Service};
 pub use client::ClientAddress;
 pub use command_request::{CommandRequest, Place, Sender};

@@ -6,7 +6,7 @@ use crate::idempotency::MaybeKey;
 use crate::openapi::{complete, describe, schemas};
 use crate::request_tasks::complete as run_to_its_end;
 use crate::targets::Targets;
-use crate::{Authenticate, ClientAddress, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
+use crate::{Authenticate, Bearer, ClientAddress, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
 use axum::extract::Request;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
@@ -39,6 +39,7 @@ impl Routes {
     pub fn command<R: CommandRequest>(mut self, path: &'static str, method: Method, request: R) -> Self {
         let (commands, request) = (self.commands.clone(), Arc::new(request));
         let handler = async move |sender: R::Sender,
+                                  bearer: Option<Bearer>,
                                   place: R::Place,
                                   prefer: Prefer,
                                   MaybeKey(key): MaybeKey,
@@ -48,7 +49,9 @@ impl Routes {
                                   _: NoQuery,
                                   body: Request| {
             let fields = Fields::of_command::<R>(body).await?;
-            commands.take(&*request, Asked { sender, place, prefer, key, trace, deadline, client }, fields).await
+            commands
+                .take(&*request, Asked { sender, bearer, place, prefer, key, trace, deadline, client }, fields)
+                .await
         };
         self.targets.add::<R>();
         let route = (schemas::<R>(), describe::<R>(path, &method, self.tag), on(filter(&method), handler));

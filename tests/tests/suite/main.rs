@@ -3,6 +3,7 @@
 
 mod administration;
 mod ahead;
+mod authority;
 mod bad_input;
 mod caching;
 mod commands;

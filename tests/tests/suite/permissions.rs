@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Who comes. What an id in the path names is the owner's; `disabled` has a session from before.
-const CALLERS: [&str; 7] = ["nobody", "owner", "other", "disabled", "admin", "introspects", "audits"];
+pub(super) const CALLERS: [&str; 7] = ["nobody", "owner", "other", "disabled", "admin", "introspects", "audits"];
 
 /// What each of [`CALLERS`] gets: `in` (through), `all` and `some` (through, with and without what is not
 /// for everyone), or the status that keeps them out; 404 for what belongs to somebody else.
-const TABLE: [(&str, [&str; 7]); 23] = [
+pub(super) const TABLE: [(&str, [&str; 7]); 23] = [
     ("DELETE /auth/service-keys/{id}", ["401", "403", "403", "401", "in", "403", "403"]),
     ("DELETE /auth/sessions", ["401", "in", "in", "401", "in", "403", "403"]),
     ("DELETE /auth/sessions/{id}", ["401", "in", "404", "401", "404", "403", "403"]),
@@ -41,9 +41,9 @@ const TABLE: [(&str, [&str; 7]); 23] = [
 const NOT_FOR_EVERYONE: [&str; 2] = ["\"email\":", "\"target\":"];
 
 /// Everyone who may come.
-struct Cast {
-    people: BTreeMap<&'static str, (Person, SignedIn)>,
-    keys: BTreeMap<&'static str, (Uuid, String)>,
+pub(super) struct Cast {
+    pub(super) people: BTreeMap<&'static str, (Person, SignedIn)>,
+    pub(super) keys: BTreeMap<&'static str, (Uuid, String)>,
     /// The command by which the owner has registered somebody else.
     command: String,
     /// Whom.
@@ -51,7 +51,7 @@ struct Cast {
 }
 
 impl Cast {
-    async fn of(world: &World) -> Self {
+    pub(super) async fn of(world: &World) -> Self {
         let mut people = BTreeMap::new();
         for name in ["owner", "other", "disabled", "admin"] {
             let person = Person::new(format!("{name}@example.org"));
@@ -130,7 +130,7 @@ impl Cast {
         }
     }
 
-    async fn request(&self, world: &World, document: &Value, name: &str, caller: &str) -> Request {
+    pub(super) async fn request(&self, world: &World, document: &Value, name: &str, caller: &str) -> Request {
         let (method, path) = name.split_once(' ').unwrap();
         let operation = &document["paths"][path][method.to_lowercase()];
         let method = ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().find(|it| *it == method).unwrap();
@@ -151,7 +151,7 @@ impl Cast {
     }
 }
 
-async fn key(world: &World, admin: &SignedIn, scope: &str) -> (Uuid, String) {
+pub(super) async fn key(world: &World, admin: &SignedIn, scope: &str) -> (Uuid, String) {
     let body = json!({ "name": "orders", "scope": scope, "days": 7 });
     let made = world.send(&Request::post("/auth/service-keys", &body).by(admin)).await.json();
     (made["id"].as_str().unwrap().parse().unwrap(), made["key"].as_str().unwrap().to_owned())

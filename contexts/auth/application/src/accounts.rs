@@ -39,6 +39,10 @@ pub trait Accounts: Send {
     /// Whether this user may go on being signed in.
     async fn is_enabled(&mut self, user: UserId) -> Result<bool, Unavailable>;
 
+    /// Keeps the set of administrators as it is, with each one's role and whether they can sign in, until the
+    /// transaction ends. MUST come before any account or session is locked.
+    async fn lock_administrators(&mut self) -> Result<(), Unavailable>;
+
     /// Who signs in with this address.
     async fn identified_by(&mut self, identifier: &Email) -> Result<Option<UserId>, Unavailable>;
 

@@ -1,6 +1,7 @@
 use crate::Client;
 use auth_domain::SessionId;
 use kernel::{MessageId, UserId};
+use std::fmt;
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
 
@@ -15,6 +16,18 @@ pub enum Actor {
     Service(Uuid),
     /// Whoever has the command line.
     Operator,
+}
+
+/// As the record has it, and as the ledger names a principal.
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => f.write_str("anonymous"),
+            Self::User(user) => write!(f, "user:{user}"),
+            Self::Service(key) => write!(f, "service:{key}"),
+            Self::Operator => f.write_str("operator"),
+        }
+    }
 }
 
 /// What was done. The names are a contract: whoever reads the record filters by them.

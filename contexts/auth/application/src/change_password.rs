@@ -1,6 +1,6 @@
 //! Somebody changes their password: the other sessions end, since whoever had the old one may be in them.
 
-use crate::{Action, AuditEvent, Auth, Client, Ending, Immediate, Proven};
+use crate::{Action, AuditEvent, Auth, Authority, Ending, Immediate, Proven};
 use auth_domain::{PasswordHash, SessionId};
 use use_case::Unavailable;
 
@@ -13,17 +13,21 @@ pub struct ChangePassword {
     pub new: PasswordHash,
     /// The session that goes on.
     pub session: SessionId,
-    /// From where.
-    pub client: Client,
+    /// On whose authority.
+    pub by: Authority,
 }
 
 impl Immediate for ChangePassword {
     /// Whether it was changed: not when another change came first.
     type Outcome = bool;
 
+    fn authority(&self) -> Option<&Authority> {
+        Some(&self.by)
+    }
+
     async fn execute(self, store: &mut dyn Auth) -> Result<bool, Unavailable> {
-        let Self { proven: Proven { user, hash }, new, session, client } = self;
-        let event = AuditEvent::own(Action::ChangePassword, user, client).within(session);
+        let Self { proven: Proven { user, hash }, new, session, by } = self;
+        let event = AuditEvent::own(Action::ChangePassword, user, by.client).within(session);
         if !store.replace_credential(user, &hash, &new).await? {
             store.record(event.refused("changed_meanwhile")).await?;
             return Ok(false);

@@ -1,14 +1,14 @@
 //! An administrator gives another service a key.
 
-use crate::{Action, Actor, AuditEvent, Auth, Client, Immediate, ServiceKey, TokenHash};
+use crate::{Action, AuditEvent, Auth, Authority, Immediate, ServiceKey, TokenHash};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use use_case::Unavailable;
 
 /// By an administrator.
 #[derive(Clone)]
 pub struct CreateServiceKey {
-    /// Who gives it.
-    pub actor: Actor,
+    /// On whose authority.
+    pub by: Authority,
     /// What it is called.
     pub name: ServiceName,
     /// What it opens.
@@ -17,12 +17,14 @@ pub struct CreateServiceKey {
     pub days: Days,
     /// Of the key.
     pub hash: TokenHash,
-    /// From where.
-    pub client: Client,
 }
 
 impl Immediate for CreateServiceKey {
     type Outcome = ServiceKey;
+
+    fn authority(&self) -> Option<&Authority> {
+        Some(&self.by)
+    }
 
     async fn execute(self, store: &mut dyn Auth) -> Result<ServiceKey, Unavailable> {
         let now = store.now().await?;
@@ -34,7 +36,7 @@ impl Immediate for CreateServiceKey {
             expires_at: self.days.after(now),
         };
         store.add(&key, &self.hash).await?;
-        let event = AuditEvent::by(self.actor, Action::CreateServiceKey, self.client);
+        let event = AuditEvent::by(self.by.actor(), Action::CreateServiceKey, self.by.client);
         store.record(event.about(key.id.to_string())).await?;
         Ok(key)
     }

@@ -1,6 +1,6 @@
 //! Somebody who is known asked for what is not theirs: it is recorded.
 
-use crate::{Action, Actor, AuditEvent, Auth, Client, Immediate};
+use crate::{Action, Actor, AuditEvent, Auth, Authority, Client, Immediate};
 use use_case::Unavailable;
 
 /// After it was refused.
@@ -16,6 +16,10 @@ pub struct DenyAccess {
 
 impl Immediate for DenyAccess {
     type Outcome = ();
+
+    fn authority(&self) -> Option<&Authority> {
+        None
+    }
 
     async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
         let user = if let Actor::User(user) = self.actor { Some(user) } else { None };

@@ -1,6 +1,6 @@
 //! Somebody ends one of their sessions, or all others than the one they are in.
 
-use crate::{Action, AuditEvent, Auth, Client, Ending, Immediate};
+use crate::{Action, AuditEvent, Auth, Authority, Ending, Immediate};
 use auth_domain::SessionId;
 use kernel::UserId;
 use use_case::Unavailable;
@@ -21,16 +21,20 @@ pub struct EndSessions {
     pub user: UserId,
     /// Which.
     pub which: Which,
-    /// From where.
-    pub client: Client,
+    /// On whose authority.
+    pub by: Authority,
 }
 
 impl Immediate for EndSessions {
     /// Whether there were any.
     type Outcome = bool;
 
+    fn authority(&self) -> Option<&Authority> {
+        Some(&self.by)
+    }
+
     async fn execute(self, store: &mut dyn Auth) -> Result<bool, Unavailable> {
-        let event = AuditEvent::own(Action::EndSession, self.user, self.client);
+        let event = AuditEvent::own(Action::EndSession, self.user, self.by.client);
         let (ended, event) = match self.which {
             Which::One(session) => {
                 (store.end(self.user, session, Ending::Revoked).await?, event.about(session.to_string()))

@@ -3,13 +3,15 @@
 mod accounts;
 mod audit;
 mod auth;
+mod authority;
 mod passwords;
 mod service_keys;
 mod sessions;
 
 pub use accounts::Accounts;
 pub use audit::{Action, Actor, Audit, AuditEvent, Outcome};
-pub use auth::{Auth, Immediate};
+pub use auth::{Auth, Immediate, act};
+pub use authority::{Authority, Denied, Principal};
 pub use kernel::Client;
 pub use passwords::{Credentials, Passwords, Proven};
 pub use service_keys::{ServiceKey, ServiceKeys};

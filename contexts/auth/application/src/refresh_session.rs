@@ -1,6 +1,6 @@
 //! A session goes on: its refresh token is used up, and the next one takes its place.
 
-use crate::{Action, AuditEvent, Auth, Client, Ending, Immediate, Refreshable, SealedToken, TokenHash};
+use crate::{Action, AuditEvent, Auth, Authority, Client, Ending, Immediate, Refreshable, SealedToken, TokenHash};
 use auth_domain::{Refresh, Session, SessionLife};
 use use_case::Unavailable;
 
@@ -31,6 +31,11 @@ pub enum Refreshed {
 impl Immediate for RefreshSession {
     /// `None` when the token is good for nothing. If it was used before, the session has ended.
     type Outcome = Option<Refreshed>;
+
+    /// The refresh token is the proof.
+    fn authority(&self) -> Option<&Authority> {
+        None
+    }
 
     async fn execute(self, store: &mut dyn Auth) -> Result<Option<Refreshed>, Unavailable> {
         let Self { shown, next, sealed, client, life } = self;

@@ -1,6 +1,6 @@
 //! Somebody who is signed in does not know the current password: it is recorded.
 
-use crate::{Action, AuditEvent, Auth, Client, Immediate};
+use crate::{Action, AuditEvent, Auth, Authority, Immediate};
 use auth_domain::SessionId;
 use kernel::UserId;
 use use_case::Unavailable;
@@ -12,15 +12,19 @@ pub struct RefusePasswordChange {
     pub user: UserId,
     /// Which.
     pub session: SessionId,
-    /// From where.
-    pub client: Client,
+    /// On whose authority: one whose session has ended does not learn whether the password was right.
+    pub by: Authority,
 }
 
 impl Immediate for RefusePasswordChange {
     type Outcome = ();
 
+    fn authority(&self) -> Option<&Authority> {
+        Some(&self.by)
+    }
+
     async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
-        let event = AuditEvent::own(Action::ChangePassword, self.user, self.client).within(self.session);
+        let event = AuditEvent::own(Action::ChangePassword, self.user, self.by.client).within(self.session);
         store.record(event.refused("wrong_credentials")).await
     }
 }

@@ -1,6 +1,6 @@
 //! Somebody showed a wrong password, or an address that nobody has: it is recorded, and they learn no more.
 
-use crate::{Action, Actor, AuditEvent, Auth, Client, Immediate};
+use crate::{Action, Actor, AuditEvent, Auth, Authority, Client, Immediate};
 use kernel::Email;
 use use_case::Unavailable;
 
@@ -15,6 +15,10 @@ pub struct RefuseSignIn {
 
 impl Immediate for RefuseSignIn {
     type Outcome = ();
+
+    fn authority(&self) -> Option<&Authority> {
+        None
+    }
 
     async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
         let user = store.identified_by(&self.identifier).await?;

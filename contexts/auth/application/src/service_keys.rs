@@ -24,6 +24,9 @@ pub trait ServiceKeys: Send {
     /// Stores a key by its hash.
     async fn add(&mut self, key: &ServiceKey, hash: &TokenHash) -> Result<(), Unavailable>;
 
+    /// What a key opens that is good now. MUST lock it until the transaction ends.
+    async fn scopes_of(&mut self, key: ServiceKeyId) -> Result<Option<Scopes>, Unavailable>;
+
     /// Ends a key; whether there was one. It MUST never open anything again.
     async fn revoke(&mut self, key: ServiceKeyId) -> Result<bool, Unavailable>;
 }

@@ -1,4 +1,4 @@
-use auth_domain::{Session, SessionId, ShownToken};
+use auth_domain::{Role, Session, SessionId, ShownToken};
 use kernel::{Client, UserId};
 use use_case::{Unavailable, async_trait};
 
@@ -64,6 +64,10 @@ pub trait Sessions: Send {
 
     /// The live session that a refresh token belongs to. MUST lock the session until the transaction ends.
     async fn locked_by(&mut self, token: &TokenHash) -> Result<Option<Refreshable>, Unavailable>;
+
+    /// The role of a user who is in a live session and may be signed in, now. MUST lock the account and then the session
+    /// until the transaction ends.
+    async fn role_in(&mut self, user: UserId, session: SessionId) -> Result<Option<Role>, Unavailable>;
 
     /// Stores a session's next generation with its token. Tokens that were used stay as long as the session is
     /// live, to be known again; the successor of the one that is used now is kept beside it, and MUST be the

@@ -1,6 +1,6 @@
 //! Somebody who has shown the right password gets a session.
 
-use crate::{Action, AuditEvent, Auth, Client, Ending, Immediate, Proven, TokenHash};
+use crate::{Action, AuditEvent, Auth, Authority, Client, Ending, Immediate, Proven, TokenHash};
 use auth_domain::{MOST_SESSIONS, Session, SessionId, SessionLife};
 use use_case::Unavailable;
 
@@ -20,6 +20,11 @@ pub struct SignIn {
 impl Immediate for SignIn {
     /// `None` when they may not sign in, or the password has been changed since it was looked at.
     type Outcome = Option<Session>;
+
+    /// The password is the proof: [`Accounts::admits`](crate::Accounts::admits) looks at it again.
+    fn authority(&self) -> Option<&Authority> {
+        None
+    }
 
     async fn execute(self, store: &mut dyn Auth) -> Result<Option<Session>, Unavailable> {
         let Self { proven: Proven { user, hash }, token, client, life } = self;

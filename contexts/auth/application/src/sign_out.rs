@@ -1,6 +1,6 @@
 //! Somebody signs out: their session ends, and with it all of its tokens.
 
-use crate::{Action, AuditEvent, Auth, Client, Ending, Immediate};
+use crate::{Action, AuditEvent, Auth, Authority, Client, Ending, Immediate};
 use auth_domain::SessionId;
 use kernel::UserId;
 use use_case::Unavailable;
@@ -18,6 +18,11 @@ pub struct SignOut {
 
 impl Immediate for SignOut {
     type Outcome = ();
+
+    /// A session that has ended is what was asked for.
+    fn authority(&self) -> Option<&Authority> {
+        None
+    }
 
     async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
         if store.end(self.user, self.session, Ending::SignedOut).await? {

@@ -1,6 +1,6 @@
 //! Somebody whose access token has run out signs out by the refresh token: the session ends.
 
-use crate::{Action, AuditEvent, Auth, Client, Ending, Immediate, TokenHash};
+use crate::{Action, AuditEvent, Auth, Authority, Client, Ending, Immediate, TokenHash};
 use use_case::Unavailable;
 
 /// With a refresh token of the session, the latest or an earlier one: the bearer wants it to end.
@@ -14,6 +14,11 @@ pub struct SignOutByToken {
 
 impl Immediate for SignOutByToken {
     type Outcome = ();
+
+    /// The refresh token is the proof.
+    fn authority(&self) -> Option<&Authority> {
+        None
+    }
 
     async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
         let Some(found) = store.locked_by(&self.token).await? else { return Ok(()) };

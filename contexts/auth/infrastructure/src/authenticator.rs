@@ -1,5 +1,5 @@
 use crate::Desk;
-use crate::desk::unavailable;
+use crate::desk::{perform, unavailable};
 use crate::queries::check_session;
 use crate::queries::get_service_keys::scopes_of;
 use crate::tokens::{Claims, Kind, Opaque, Verified};
@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use auth_application::{Actor, DenyAccess};
 use auth_domain::Role;
 use axum::extract::MatchedPath;
-use kernel::{Secret, UserId};
+use kernel::{Client as Origin, Secret, UserId};
 use std::time::Duration;
+use use_case::Unavailable;
 use web::{Authenticate, Caller, Client, Limit, Person, Problem, Service};
 
 /// Refusals of one caller that are recorded.
@@ -32,11 +33,26 @@ impl Desk {
     /// 503 when it cannot be told: then nothing is allowed.
     pub(crate) async fn known(&self, token: &str) -> Result<Option<(Verified<Claims>, Role)>, Problem> {
         let Some(claims) = self.tokens.read(token) else { return Ok(None) };
-        let found = check_session::check(&self.db, claims.sid).await.map_err(|error| unavailable(error.into()))?;
+        let found =
+            check_session::check(&self.db, claims.sid).await.map_err(|error| unavailable(Unavailable::from(error)))?;
         Ok(found.and_then(|standing| {
             let claims = claims.at(standing.now).filter(|claims| claims.sub == standing.user)?;
             Some((claims, standing.role))
         }))
+    }
+
+    /// Keeps that somebody was refused what is not theirs.
+    pub(crate) async fn record_denial(&self, actor: Actor, route: &str, client: &Origin) {
+        // A record that fills up by itself is read by nobody: beyond this the log has to do.
+        let many = self.limits.take(&DENIALS, actor.to_string().as_bytes()).await;
+        if many.is_err() {
+            tracing::warn!(target: "audit", caller = %actor, route, "refused, and not recorded any more for a while");
+            return;
+        }
+        let denied = DenyAccess { actor, route: route.to_owned(), client: client.clone() };
+        if let Err(why) = perform(&self.db, denied).await {
+            tracing::error!(%why, route, "a refusal could not be recorded");
+        }
     }
 
     /// 403, put on record, for a route that judges by itself.
@@ -51,7 +67,7 @@ impl Authenticate for Authenticator {
     async fn caller(&self, token: &Secret) -> Result<Option<Caller>, Problem> {
         let db = &self.0.db;
         if let Some(hash) = Opaque::shown(Kind::ServiceKey, token.expose()) {
-            let found = scopes_of(db, &hash).await.map_err(|error| unavailable(error.into()))?;
+            let found = scopes_of(db, &hash).await.map_err(|error| unavailable(Unavailable::from(error)))?;
             return Ok(found.map(|(key, scopes)| Caller::Service(Service { key, scopes: scopes.texts().collect() })));
         }
         let known = self.0.known(token.expose()).await?;
@@ -76,15 +92,6 @@ impl Desk {
             Caller::Person(person) => Actor::User(person.user),
             Caller::Service(service) => Actor::Service(service.key),
         };
-        // A record that fills up by itself is read by nobody: beyond this the log has to do.
-        let many = self.limits.take(&DENIALS, caller.principal().as_bytes()).await;
-        if many.is_err() {
-            tracing::warn!(target: "audit", caller = caller.principal(), route, "refused, and not recorded any more for a while");
-            return;
-        }
-        let denied = DenyAccess { actor, route: route.clone(), client };
-        if let Err(why) = self.run(denied).await {
-            tracing::error!(%why, route, "a refusal could not be recorded");
-        }
+        self.record_denial(actor, &route, &client).await;
     }
 }

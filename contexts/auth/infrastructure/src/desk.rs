@@ -1,6 +1,6 @@
 use crate::tokens::{AccessTokens, TokenError};
 use crate::{Busy, SqlAuth};
-use auth_application::{Credentials, Immediate};
+use auth_application::{Actor, Authority, Credentials, Denied, Immediate, act};
 use auth_domain::{PasswordPolicy, SessionLife};
 use axum::http::StatusCode;
 use kernel::{Email, Secret, UserId};
@@ -43,12 +43,19 @@ impl Desk {
         Self { db, credentials, tokens, policy, life, limits, tasks }
     }
 
-    /// Does a use case in a transaction of its own, and commits it, whatever came of it.
+    /// Does a use case in a transaction of its own, and commits it, whatever came of it. That one was denied for want
+    /// of a role or a scope is put on record.
     ///
     /// # Errors
-    /// When the database does not answer. Whether it was done is not known then.
-    pub async fn run<U: Immediate + Clone>(&self, use_case: U) -> Result<U::Outcome, Unavailable> {
-        perform(&self.db, use_case).await
+    /// [`NotDone`]
+    pub async fn run<U: Immediate + Clone>(&self, use_case: U) -> Result<U::Outcome, NotDone> {
+        let authority = use_case.authority().cloned();
+        let done = perform(&self.db, use_case).await;
+        if let (Err(NotDone::Denied(Denied::Forbidden)), Some(Authority { client, route, .. })) = (&done, &authority) {
+            let actor = authority.as_ref().map_or(Actor::Anonymous, Authority::actor);
+            self.record_denial(actor, route, client).await;
+        }
+        done
     }
 
     /// Whose address and password these are. For who may know: it counts no failures.
@@ -60,30 +67,46 @@ impl Desk {
     }
 }
 
+/// Why a use case was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    /// Its authority does not hold any more, and nothing was done.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The database does not answer. Whether it was done is not known then.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
 /// Does a use case in a transaction of its own, and commits it, whatever came of it. For the command
 /// line, which has a database and nothing else.
 ///
 /// # Errors
-/// When the database does not answer. Whether it was done is not known then.
-pub async fn perform<U: Immediate + Clone>(db: &Db, use_case: U) -> Result<U::Outcome, Unavailable> {
+/// [`NotDone`]
+pub async fn perform<U: Immediate + Clone>(db: &Db, use_case: U) -> Result<U::Outcome, NotDone> {
     let mut tries = 1;
     loop {
         match once(db, use_case.clone()).await {
             Err(why) if why.is_momentary() && tries < TRIES => tries += 1,
-            done => return done,
+            done => return Ok(done??),
         }
     }
 }
 
-async fn once<U: Immediate>(db: &Db, use_case: U) -> Result<U::Outcome, Unavailable> {
+async fn once<U: Immediate>(db: &Db, use_case: U) -> Result<Result<U::Outcome, Denied>, Unavailable> {
     let mut store = SqlAuth::from(db.begin().await?);
-    let outcome = use_case.execute(store.port()).await?;
+    let outcome = act(use_case, store.port()).await?;
     Tx::from(store).commit().await?;
     Ok(outcome)
 }
 
-/// 503: nothing is allowed that cannot be checked.
-pub(crate) fn unavailable(why: Unavailable) -> Problem {
+/// 401 or 403 where the authority is lost; otherwise 503: nothing is allowed that cannot be checked.
+pub(crate) fn unavailable(why: impl Into<NotDone>) -> Problem {
+    let why = match why.into() {
+        NotDone::Denied(Denied::Ended) => return Problem::invalid_token(),
+        NotDone::Denied(Denied::Forbidden) => return Problem::forbidden(),
+        NotDone::Unavailable(why) => why,
+    };
     if let Some(busy) = Busy::of(&why) {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many sign in now")
             .retry_after(busy.retry_after);

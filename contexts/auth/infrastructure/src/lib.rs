@@ -26,7 +26,7 @@ mod verify;
 mod work;
 
 pub use authenticator::Authenticator;
-pub use desk::{Desk, perform};
+pub use desk::{Desk, NotDone, perform};
 pub use gate::{SealingGate, judge};
 pub use hash_pool::HashPool;
 pub use line::Busy;

@@ -67,6 +67,16 @@ impl Accounts for SqlAuth {
         Ok(fetch_optional!(&mut self.0, (Uuid,), sql, user.as_uuid())?.is_some())
     }
 
+    async fn lock_administrators(&mut self) -> Result<(), Unavailable> {
+        // SQLite has one writer, and this transaction is it.
+        let sql = (
+            "select 1::bigint from (select pg_advisory_xact_lock(hashtextextended('auth_accounts: administrators', 0))) locked",
+            "select 1",
+        );
+        fetch_all!(&mut self.0, (i64,), sql)?;
+        Ok(())
+    }
+
     async fn identified_by(&mut self, identifier: &Email) -> Result<Option<UserId>, Unavailable> {
         let sql = "select user_id from auth_accounts where identifier = $1";
         let found = fetch_optional!(&mut self.0, (Uuid,), sql, identifier.canonical())?;

@@ -1,5 +1,5 @@
 use crate::SqlAuth;
-use auth_application::{Actor, Audit, AuditEvent, Outcome};
+use auth_application::{Audit, AuditEvent, Outcome};
 use auth_domain::SessionId;
 use kernel::UserId;
 use persistence::execute;
@@ -23,19 +23,10 @@ impl Audit for SqlAuth {
         };
         let id = AuditEventId::random().as_uuid();
         let (user, session) = (user.map(UserId::as_uuid), session.map(SessionId::as_uuid));
-        let (action, actor) = (action.as_str(), name(actor));
+        let (action, actor) = (action.as_str(), actor.to_string());
         tracing::info!(target: "audit", action, outcome, reason, actor, user = user.map(tracing::field::display), address = client.address, "security event");
         let auth_application::Client { address, request } = client;
         execute!(&mut self.0, sql, id, action, outcome, reason, actor, user, session, target, address, request)?;
         Ok(())
-    }
-}
-
-fn name(actor: Actor) -> String {
-    match actor {
-        Actor::Anonymous => "anonymous".to_owned(),
-        Actor::User(user) => format!("user:{user}"),
-        Actor::Service(key) => format!("service:{key}"),
-        Actor::Operator => "operator".to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 use crate::SqlAuth;
 use auth_application::{ServiceKey, ServiceKeys, TokenHash};
-use auth_domain::ServiceKeyId;
-use persistence::{At, execute};
+use auth_domain::{Scopes, ServiceKeyId};
+use persistence::{At, execute, fetch_optional};
 use use_case::{Unavailable, async_trait};
 
 #[async_trait]
@@ -12,6 +12,18 @@ impl ServiceKeys for SqlAuth {
         let (id, scopes) = (key.id.as_uuid(), key.scopes.to_string());
         execute!(&mut self.0, sql, id, &hash.0[..], key.name.as_str(), scopes, At(key.created_at), At(key.expires_at))?;
         Ok(())
+    }
+
+    async fn scopes_of(&mut self, key: ServiceKeyId) -> Result<Option<Scopes>, Unavailable> {
+        let sql = (
+            "select scopes from auth_service_keys where id = $1 and revoked_at is null \
+             and expires_at > clock_timestamp() for update",
+            "select scopes from auth_service_keys where id = $1 and revoked_at is null \
+             and expires_at > cast(unixepoch('subsec') * 1000000 as integer)",
+        );
+        let found = fetch_optional!(&mut self.0, (String,), sql, key.as_uuid())?;
+        // A key with a scope that is not known here opens nothing.
+        Ok(found.and_then(|(scopes,)| scopes.parse().ok()))
     }
 
     async fn revoke(&mut self, key: ServiceKeyId) -> Result<bool, Unavailable> {

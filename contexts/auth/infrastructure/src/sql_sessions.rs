@@ -1,6 +1,6 @@
 use crate::SqlAuth;
 use auth_application::{Client, Ending, Refreshable, SealedToken, Sessions, TokenHash};
-use auth_domain::{Session, SessionId, ShownToken};
+use auth_domain::{Role, Session, SessionId, ShownToken};
 use kernel::UserId;
 use persistence::{At, SqlError, execute, fetch_optional};
 use use_case::{Unavailable, async_trait};
@@ -46,6 +46,24 @@ impl Sessions for SqlAuth {
             shown: ShownToken { generation, used_at: used_at.map(|at| at.0) },
             successor: successor.map(SealedToken),
         }))
+    }
+
+    async fn role_in(&mut self, user: UserId, session: SessionId) -> Result<Option<Role>, Unavailable> {
+        // The account first, as a deactivation and a sign-in do it. SQLite has one writer, and this is it.
+        let sql = (
+            "select role from auth_accounts where user_id = $1 and disabled_at is null for update",
+            "select role from auth_accounts where user_id = $1 and disabled_at is null",
+        );
+        let Some((role,)) = fetch_optional!(&mut self.0, (String,), sql, user.as_uuid())? else { return Ok(None) };
+        let sql = (
+            "select id from auth_sessions where id = $1 and user_id = $2 and ended_at is null \
+             and expires_at > clock_timestamp() for update",
+            "select id from auth_sessions where id = $1 and user_id = $2 and ended_at is null \
+             and expires_at > cast(unixepoch('subsec') * 1000000 as integer)",
+        );
+        let live = fetch_optional!(&mut self.0, (Uuid,), sql, session.as_uuid(), user.as_uuid())?;
+        // A role that is not known here is none.
+        Ok(live.map(|_| role.parse().unwrap_or_default()))
     }
 
     async fn rotate(

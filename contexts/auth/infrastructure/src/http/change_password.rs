@@ -1,10 +1,11 @@
 //! The old password for a new one.
 
+use super::by::By;
 use crate::Desk;
 use crate::desk::unavailable;
 use crate::guesses::{Guess, identifier_of};
 use crate::spelling::normalised;
-use auth_application::{ChangePassword, RefusePasswordChange};
+use auth_application::{Authority, ChangePassword, RefusePasswordChange};
 use auth_domain::SessionId;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -49,7 +50,7 @@ pub(crate) struct PasswordChange {
 )]
 pub(crate) async fn change_password(
     State(desk): State<Desk>,
-    me: Person,
+    By(me, by): By<Person>,
     from: Client,
     _: NoQuery,
     mut fields: Fields,
@@ -62,7 +63,7 @@ pub(crate) async fn change_password(
     }
     let (current, new) = fields.finish(current.zip(new))?;
     let guess = desk.guess(&identifier, &from).await?;
-    let changed = change(&desk, &guess, &me, &current, &new, &from).await;
+    let changed = change(&desk, &guess, &me, by, &current, &new).await;
     desk.settle(guess, changed).await
 }
 
@@ -70,20 +71,20 @@ async fn change(
     desk: &Desk,
     guess: &Guess,
     me: &Person,
+    by: Authority,
     current: &Secret,
     new: &Secret,
-    from: &Client,
 ) -> Result<StatusCode, Problem> {
     let session = SessionId::new(me.session);
     let verify = desk.credentials.verify_of(me.user, current);
     let Some(proven) = desk.compare(guess, current, verify).await? else {
-        let refuse = RefusePasswordChange { user: me.user, session, client: from.on_record() };
+        let refuse = RefusePasswordChange { user: me.user, session, by };
         desk.run(refuse).await.map_err(unavailable)?;
         let wrong = Violation::new("/current_password", "wrong_password", "is not your password");
         return Err(Problem::invalid(vec![wrong]));
     };
     let new = desk.credentials.hash(new).await.map_err(unavailable)?;
-    let change = ChangePassword { proven, new, session, client: from.on_record() };
+    let change = ChangePassword { proven, new, session, by };
     if desk.run(change).await.map_err(unavailable)? { Ok(StatusCode::NO_CONTENT) } else { Err(changed_meanwhile()) }
 }
 

@@ -7,7 +7,7 @@ use axum::extract::{MatchedPath, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Caller, Client, Form, Json, NoQuery, Problem, Service};
+use web::{Bearer, Caller, Client, Form, Json, NoQuery, Problem, Service};
 
 /// What is asked about.
 #[derive(ToSchema)]
@@ -91,12 +91,14 @@ pub(crate) struct Introspected {
 )]
 pub(crate) async fn introspect(
     State(desk): State<Desk>,
-    service: Service,
+    bearer: Bearer,
     route: MatchedPath,
     client: Client,
     _: NoQuery,
     Form(mut form): Form,
 ) -> Result<Json<Introspected>, Problem> {
+    // Not before the body has arrived: a key may end meanwhile.
+    let service: Service = bearer.sender().await?;
     if !service.scopes.contains(Scope::Introspect.as_str()) {
         return Err(desk.forbid(&Caller::Service(service), &route, &client).await);
     }

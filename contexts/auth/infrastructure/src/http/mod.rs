@@ -1,5 +1,6 @@
 //! Auth: the routes. Each line is a route and its operation in the OpenAPI document.
 
+mod by;
 mod change_password;
 mod introspect;
 mod jwks;

@@ -1,13 +1,14 @@
 //! What somebody may do.
 
+use super::by::By;
 use crate::Desk;
 use crate::desk::unavailable;
-use auth_application::{Actor, SetRole};
+use auth_application::SetRole;
 use axum::extract::State;
 use axum::http::StatusCode;
 use kernel::{Reason as _, UserId};
 use utoipa::ToSchema;
-use web::{Administrator, Client, Fields, NoQuery, PathId, Problem, Violation};
+use web::{Administrator, Fields, NoQuery, PathId, Problem, Violation};
 
 /// A role.
 #[derive(ToSchema)]
@@ -39,15 +40,14 @@ pub(crate) struct RoleOf {
 )]
 pub(crate) async fn set_role(
     State(desk): State<Desk>,
-    Administrator(me): Administrator,
-    from: Client,
+    By(Administrator(_), by): By<Administrator>,
     PathId(id): PathId,
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<StatusCode, Problem> {
     let role = fields.required("role", str::parse);
     let role = fields.finish(role)?;
-    let set = SetRole { actor: Actor::User(me.user), user: UserId::new(id), role, client: from.on_record() };
+    let set = SetRole { by, user: UserId::new(id), role };
     match desk.run(set).await.map_err(unavailable)?.ok_or_else(Problem::not_found)? {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(why) => {

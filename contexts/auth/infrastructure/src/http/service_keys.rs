@@ -1,10 +1,11 @@
 //! Keys for other services: given, and taken away.
 
+use super::by::By;
 use super::tokens::expose;
 use crate::Desk;
 use crate::desk::{broken, unavailable};
 use crate::tokens::{Kind, Opaque};
-use auth_application::{Actor, CreateServiceKey, RevokeServiceKey};
+use auth_application::{CreateServiceKey, RevokeServiceKey};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,7 +14,7 @@ use kernel::{Secret, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Administrator, Client, Fields, Json, NoQuery, OrElse, PathId, Problem};
+use web::{Administrator, Fields, Json, NoQuery, OrElse, PathId, Problem};
 
 /// What a service key is to be.
 #[derive(ToSchema)]
@@ -70,8 +71,7 @@ pub(crate) struct CreatedServiceKey {
 )]
 pub(crate) async fn create_service_key(
     State(desk): State<Desk>,
-    Administrator(me): Administrator,
-    from: Client,
+    By(Administrator(_), by): By<Administrator>,
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
@@ -80,8 +80,7 @@ pub(crate) async fn create_service_key(
     let days = fields.number("days", Days::parse).unwrap_or_default();
     let (name, scopes) = fields.finish(name.zip(scopes))?;
     let key = Opaque::random(Kind::ServiceKey).map_err(broken)?;
-    let (actor, hash) = (Actor::User(me.user), key.hash);
-    let create = CreateServiceKey { actor, name, scopes, days, hash, client: from.on_record() };
+    let create = CreateServiceKey { by: by.clone(), name, scopes, days, hash: key.hash };
     let created = desk.run(create).await.map_err(unavailable)?;
     let shown = CreatedServiceKey {
         id: created.id.as_uuid(),
@@ -93,7 +92,7 @@ pub(crate) async fn create_service_key(
     let answer = (StatusCode::CREATED, Json(shown));
     Ok(OrElse(answer, async move {
         // The key has reached no client, and it is shown only this once.
-        let revoke = RevokeServiceKey { actor, key: created.id, client: from.on_record() };
+        let revoke = RevokeServiceKey { by, key: created.id };
         if let Err(why) = desk.run(revoke).await {
             tracing::warn!(%why, key = %created.id, "a service key that reached no client could not be revoked");
         }
@@ -116,12 +115,11 @@ pub(crate) async fn create_service_key(
 )]
 pub(crate) async fn revoke_service_key(
     State(desk): State<Desk>,
-    Administrator(me): Administrator,
-    from: Client,
+    By(Administrator(_), by): By<Administrator>,
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
-    let revoke = RevokeServiceKey { actor: Actor::User(me.user), key: ServiceKeyId::new(id), client: from.on_record() };
+    let revoke = RevokeServiceKey { by, key: ServiceKeyId::new(id) };
     let revoked = desk.run(revoke).await.map_err(unavailable)?;
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }

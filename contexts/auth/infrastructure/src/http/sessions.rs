@@ -1,12 +1,13 @@
 //! The end of sessions, from another one.
 
+use super::by::By;
 use crate::Desk;
 use crate::desk::unavailable;
 use auth_application::{EndSessions, Which};
 use auth_domain::SessionId;
 use axum::extract::State;
 use axum::http::StatusCode;
-use web::{Client, NoQuery, PathId, Person, Problem};
+use web::{NoQuery, PathId, Person, Problem};
 
 /// End one of your sessions.
 #[utoipa::path(
@@ -23,13 +24,12 @@ use web::{Client, NoQuery, PathId, Person, Problem};
 )]
 pub(crate) async fn end_session(
     State(desk): State<Desk>,
-    me: Person,
-    from: Client,
+    By(me, by): By<Person>,
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
     let which = Which::One(SessionId::new(id));
-    let end = EndSessions { user: me.user, which, client: from.on_record() };
+    let end = EndSessions { user: me.user, which, by };
     let ended = desk.run(end).await.map_err(unavailable)?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }
@@ -47,12 +47,11 @@ pub(crate) async fn end_session(
 )]
 pub(crate) async fn end_other_sessions(
     State(desk): State<Desk>,
-    me: Person,
-    from: Client,
+    By(me, by): By<Person>,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
     let which = Which::AllBut(SessionId::new(me.session));
-    let end = EndSessions { user: me.user, which, client: from.on_record() };
+    let end = EndSessions { user: me.user, which, by };
     desk.run(end).await.map_err(unavailable)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -13,7 +13,7 @@ use users_application::RegisterUser;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
-    Caller, ClientAddress, Commands, Deadline, ETag, Json, NoQuery, PathId, Person, Prefer, Problem, unavailable,
+    Bearer, Caller, ClientAddress, Commands, Deadline, ETag, Json, NoQuery, PathId, Person, Prefer, Problem, unavailable,
 };
 
 /// A user.
@@ -127,6 +127,7 @@ pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<UserView>, SqlError
 pub(crate) async fn get_user(
     State(query): State<GetUser>,
     caller: Caller,
+    bearer: Option<Bearer>,
     PathId(id): PathId,
     prefer: Prefer,
     Extension(deadline): Extension<Deadline>,
@@ -141,6 +142,11 @@ pub(crate) async fn get_user(
         found = find(&query.db, id).await.map_err(unavailable)?;
     }
     let user = found.ok_or_else(Problem::not_found)?;
+    let caller = match bearer {
+        // What is shown is for who asks now.
+        Some(bearer) if waited => bearer.sender().await?,
+        _ => caller,
+    };
     let user = if caller.sees_all_of(id) { user } else { user.public() };
     let mut answer = if user.tag().is_known_to(&headers) { user.not_modified() } else { user.answer() };
     if waited {

@@ -1,0 +1,99 @@
+use crate::{Actor, Auth, Client};
+use auth_domain::{Role, Scope, ServiceKeyId, SessionId};
+use kernel::UserId;
+use use_case::Unavailable;
+
+/// On whose authority a use case acts. It was checked when the request's head arrived; much may have happened since, so
+/// it is confirmed in the transaction that acts ([`act`](crate::act)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authority {
+    /// Who acts, and what must still be true of them.
+    pub principal: Principal,
+    /// From where.
+    pub client: Client,
+    /// The route of the request, never its path; empty for the command line.
+    pub route: String,
+}
+
+/// Who acts, and what must still be true of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Principal {
+    /// A person, for themselves: the session MUST be live.
+    Person {
+        /// Who.
+        user: UserId,
+        /// In which session.
+        session: SessionId,
+    },
+    /// A person whose session MUST be live, and who MUST be an administrator.
+    Administrator {
+        /// Who.
+        user: UserId,
+        /// In which session.
+        session: SessionId,
+    },
+    /// A service, whose key MUST be good and have this scope.
+    Service {
+        /// Which key.
+        key: ServiceKeyId,
+        /// What it must open.
+        scope: Scope,
+    },
+    /// The operator, who has the command line and needs no session.
+    Operator,
+}
+
+/// Why a use case was not executed: its authority did not hold any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// The session or the service key has ended, or its person is deactivated.
+    #[error("the session or the key has ended")]
+    Ended,
+    /// The session or the key is live, but no longer has the role or the scope.
+    #[error("the role or the scope is not there any more")]
+    Forbidden,
+}
+
+impl Authority {
+    /// The operator's, on the command line.
+    #[must_use]
+    pub fn operator() -> Self {
+        Self { principal: Principal::Operator, client: Client::local(), route: String::new() }
+    }
+
+    /// Who acts, for the record.
+    #[must_use]
+    pub const fn actor(&self) -> Actor {
+        match self.principal {
+            Principal::Person { user, .. } | Principal::Administrator { user, .. } => Actor::User(user),
+            Principal::Service { key, .. } => Actor::Service(key.as_uuid()),
+            Principal::Operator => Actor::Operator,
+        }
+    }
+
+    /// Asks again, and locks what it asks about until the transaction ends.
+    ///
+    /// The order of the locks is the same everywhere: the set of administrators, then an account, then its sessions.
+    pub(crate) async fn confirm(&self, store: &mut dyn Auth) -> Result<Result<(), Denied>, Unavailable> {
+        let (role, needed) = match self.principal {
+            Principal::Operator => return Ok(Ok(())),
+            Principal::Service { key, scope } => {
+                return Ok(match store.scopes_of(key).await? {
+                    None => Err(Denied::Ended),
+                    Some(scopes) if scopes.contain(scope) => Ok(()),
+                    Some(_) => Err(Denied::Forbidden),
+                });
+            }
+            Principal::Person { user, session } => (store.role_in(user, session).await?, Role::User),
+            Principal::Administrator { user, session } => {
+                store.lock_administrators().await?;
+                (store.role_in(user, session).await?, Role::Admin)
+            }
+        };
+        Ok(match role {
+            None => Err(Denied::Ended),
+            Some(role) if needed == Role::Admin && role != Role::Admin => Err(Denied::Forbidden),
+            Some(_) => Ok(()),
+        })
+    }
+}
