@@ -7,7 +7,7 @@ use crate::readiness::Ready;
 use crate::registrar::Registrar;
 use auth_domain::{Cost, PasswordPolicy, SessionLife};
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys, TokenError};
-use auth_infrastructure::{Authenticator, Desk, HashPool, Hashing, SealingGate, SqlCredentials};
+use auth_infrastructure::{Authenticator, DepartureConsent, Desk, HashPool, Hashing, SealingGate, SqlCredentials};
 use axum::Router;
 use ledger::{Announce, Bay, Context, Listen, Node, Queue};
 use messaging::{AddressError, InProcess, RabbitMq, State};
@@ -30,7 +30,7 @@ use web::{
 /// The bounded contexts: one line each.
 const CONTEXTS: &[BoundedContext] = &[
     BoundedContext(users_infrastructure::MIGRATIONS, users_infrastructure::messages, |kit| {
-        Box::new(users_infrastructure::Users::new(kit.gate.clone()))
+        Box::new(users_infrastructure::Users::new(kit.gate.clone(), Arc::new(DepartureConsent)))
     }),
     BoundedContext(auth_infrastructure::MIGRATIONS, auth_infrastructure::messages, |kit| {
         Box::new(auth_infrastructure::Auth::new(kit.hashing.clone(), kit.desk.clone()))

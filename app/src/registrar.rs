@@ -130,6 +130,6 @@ pub(crate) async fn give_role(db: &Db, user: UserId, role: Role) -> anyhow::Resu
     match perform(db, set).await.map_err(|why| anyhow!("{why}"))? {
         None => Ok(false),
         Some(Ok(())) => Ok(true),
-        Some(Err(why)) => Err(crate::output::refused(format!("this user {why}"))),
+        Some(Err(why)) => Err(crate::output::refused(why.to_string())),
     }
 }

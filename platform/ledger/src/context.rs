@@ -1,12 +1,11 @@
 //! A context as the dispatcher sees it: port, adapter and tools are erased here, once.
 
 use persistence::Tx;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use use_case::{Bench, Boxed, Cx, Failure, Lane, Origin, Outbox, Port, Ready, UseCases};
 
 /// The adapter of a port over a transaction: takes the transaction over, hands the port out, gives the transaction back.
-pub trait Adapter<P: ?Sized>: From<Tx> + Into<Tx> + Send + 'static {
+pub trait Adapter<P: ?Sized>: Into<Tx> + Send + 'static {
     /// The port.
     fn port(&mut self) -> &mut P;
 }
@@ -33,19 +32,29 @@ pub trait Prepared: Send + Sync {
 }
 
 /// Wires a context: its use cases, the adapter `A` of its port, its tools.
-pub fn context<P: Port + ?Sized, A: Adapter<P>>(
+pub fn context<P: Port + ?Sized, A: Adapter<P> + From<Tx>>(
     name: &'static str,
     use_cases: UseCases<P>,
     tools: Arc<P::Tools>,
 ) -> Arc<dyn Context> {
-    Arc::new(Wired::<P, A> { name, use_cases, tools, adapter: PhantomData })
+    context_over(name, use_cases, tools, A::from)
+}
+
+/// The same for an adapter that needs more than a transaction.
+pub fn context_over<P: Port + ?Sized, A: Adapter<P>>(
+    name: &'static str,
+    use_cases: UseCases<P>,
+    tools: Arc<P::Tools>,
+    adapter: impl Fn(Tx) -> A + Send + Sync + 'static,
+) -> Arc<dyn Context> {
+    Arc::new(Wired { name, use_cases, tools, adapter: Arc::new(adapter) })
 }
 
 struct Wired<P: Port + ?Sized, A> {
     name: &'static str,
     use_cases: UseCases<P>,
     tools: Arc<P::Tools>,
-    adapter: PhantomData<fn() -> A>,
+    adapter: Arc<dyn Fn(Tx) -> A + Send + Sync>,
 }
 
 impl<P: Port + ?Sized, A: Adapter<P>> Context for Wired<P, A> {
@@ -59,18 +68,17 @@ impl<P: Port + ?Sized, A: Adapter<P>> Context for Wired<P, A> {
 
     fn prepare<'a>(&'a self, name: &str, payload: &'a str, origin: &'a Origin) -> Option<Preparing<'a>> {
         let preparing = self.use_cases.prepare(name, payload, Bench { tools: &self.tools, message: origin })?;
-        Some(Box::pin(
-            async move { Ok(Box::new(OnAdapter::<P, A>(preparing.await?, PhantomData)) as Box<dyn Prepared>) },
-        ))
+        let adapter = Arc::clone(&self.adapter);
+        Some(Box::pin(async move { Ok(Box::new(OnAdapter(preparing.await?, adapter)) as Box<dyn Prepared>) }))
     }
 }
 
-struct OnAdapter<P: Port + ?Sized, A>(Box<dyn Ready<P>>, PhantomData<fn() -> A>);
+struct OnAdapter<P: Port + ?Sized, A>(Box<dyn Ready<P>>, Arc<dyn Fn(Tx) -> A + Send + Sync>);
 
 impl<P: Port + ?Sized, A: Adapter<P>> Prepared for OnAdapter<P, A> {
     fn handle<'a>(&'a self, tx: Tx, origin: &'a Origin, outbox: &'a mut Outbox) -> Boxed<'a, Result<Tx, Failure>> {
         Box::pin(async move {
-            let mut adapter = A::from(tx);
+            let mut adapter = (self.1)(tx);
             self.0.handle(Cx::new(adapter.port(), origin, outbox)).await?;
             Ok(adapter.into())
         })

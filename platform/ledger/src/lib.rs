@@ -13,6 +13,7 @@ mod across;
 mod admission;
 mod ahead;
 mod claim;
+mod consent;
 mod context;
 mod hint;
 pub mod operate;
@@ -27,7 +28,8 @@ mod work;
 mod worker;
 
 pub use accept::{Accepted, Entry, NotAccepted, Once};
-pub use context::{Adapter, Context, Prepared, Preparing, context};
+pub use consent::Consent;
+pub use context::{Adapter, Context, Prepared, Preparing, context, context_over};
 pub use hint::{Announce, Hint, Listen, Nudge, Queue};
 pub use outcome::AttemptError;
 pub use status::{Command, FollowUp, Status, Watch};

@@ -64,6 +64,29 @@ async fn the_first_user_is_registered_without_a_server_and_the_next_beside_one()
 }
 
 #[tokio::test]
+async fn neither_a_role_nor_a_deactivation_takes_the_last_administrator_away() {
+    for database in databases().await {
+        let folder = Folder::new();
+        let roster = |arguments: &[&str]| on(&folder, database.as_ref(), &[&["users"], arguments].concat());
+        let create = async |email: &str| {
+            let create = ["create", email, "--admin", "--password-stdin", "--json"];
+            answer(&roster(&create).reading(PASSWORD).run(SOON).await)
+        };
+        let refused = async |arguments: &[&str]| {
+            let last = roster(arguments).run(SOON).await;
+            assert!(refusal(&last).contains("last administrator"), "{arguments:?}: {last:?}");
+        };
+        create("ada@example.org").await;
+        refused(&["deactivate", "ada@example.org"]).await;
+        create("eve@example.org").await;
+        answer(&roster(&["deactivate", "ada@example.org", "--json"]).run(SOON).await);
+        refused(&["deactivate", "eve@example.org"]).await;
+        refused(&["set-role", "eve@example.org", "user"]).await;
+        answer(&roster(&["set-role", "ada@example.org", "user", "--json"]).run(SOON).await);
+    }
+}
+
+#[tokio::test]
 async fn a_user_is_deactivated_and_reactivated_beside_a_server_and_without_one() {
     for database in databases().await {
         let folder = Folder::new();

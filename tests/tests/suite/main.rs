@@ -12,6 +12,7 @@ mod duplicates;
 mod guesses;
 mod hang_ups;
 mod idempotency;
+mod last_administrator;
 mod limits;
 mod main_job;
 mod nodes;

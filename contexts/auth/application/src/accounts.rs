@@ -1,4 +1,4 @@
-use auth_domain::{LastAdministrator, PasswordHash, Role};
+use auth_domain::{PasswordHash, Role};
 use kernel::{Email, Timestamp, UserId};
 use use_case::{Unavailable, async_trait};
 
@@ -39,18 +39,9 @@ pub trait Accounts: Send {
     /// Whether this user may go on being signed in.
     async fn is_enabled(&mut self, user: UserId) -> Result<bool, Unavailable>;
 
-    /// Keeps the set of administrators as it is, with each one's role and whether they can sign in, until the
-    /// transaction ends. MUST come before any account or session is locked.
-    async fn lock_administrators(&mut self) -> Result<(), Unavailable>;
-
     /// Who signs in with this address.
     async fn identified_by(&mut self, identifier: &Email) -> Result<Option<UserId>, Unavailable>;
 
-    /// Gives a user a role. `None` when there is no such user. MUST refuse to leave no
-    /// administrator, whatever happens at the same time.
-    async fn set_role(
-        &mut self,
-        user: UserId,
-        role: Role,
-    ) -> Result<Option<Result<(), LastAdministrator>>, Unavailable>;
+    /// Gives a user a role; whether there is such a user.
+    async fn set_role(&mut self, user: UserId, role: Role) -> Result<bool, Unavailable>;
 }

@@ -1,9 +1,9 @@
-use crate::{Accounts, Audit, Authority, Denied, Passwords, ServiceKeys, Sessions};
+use crate::{Accounts, Administration, Audit, Authority, Denied, Passwords, ServiceKeys, Sessions};
 use use_case::{Port, Unavailable, async_trait};
 
 /// All that this context stores, within one transaction.
 #[async_trait]
-pub trait Auth: Accounts + Sessions + ServiceKeys + Audit {
+pub trait Auth: Accounts + Administration + Sessions + ServiceKeys + Audit {
     /// Now, by the database's clock: nodes may disagree, and a token outlives the node that made it.
     async fn now(&mut self) -> Result<kernel::Timestamp, Unavailable>;
 }

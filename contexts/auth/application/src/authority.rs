@@ -86,7 +86,7 @@ impl Authority {
             }
             Principal::Person { user, session } => (store.role_in(user, session).await?, Role::User),
             Principal::Administrator { user, session } => {
-                store.lock_administrators().await?;
+                store.administrators().await?;
                 (store.role_in(user, session).await?, Role::Admin)
             }
         };

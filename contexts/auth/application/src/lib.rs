@@ -1,6 +1,7 @@
 //! Auth: the use cases. One file each; this is the table of contents.
 
 mod accounts;
+mod administration;
 mod audit;
 mod auth;
 mod authority;
@@ -9,6 +10,7 @@ mod service_keys;
 mod sessions;
 
 pub use accounts::Accounts;
+pub use administration::{Administration, depart};
 pub use audit::{Action, Actor, Audit, AuditEvent, Outcome};
 pub use auth::{Auth, Immediate, act};
 pub use authority::{Authority, Denied, Principal};

@@ -25,7 +25,12 @@ impl Immediate for SetRole {
     }
 
     async fn execute(self, store: &mut dyn Auth) -> Result<Self::Outcome, Unavailable> {
-        let outcome = store.set_role(self.user, self.role).await?;
+        let mut administrators = store.administrators().await?;
+        let allowed = if self.role == Role::Admin { Ok(()) } else { administrators.let_go(self.user) };
+        let outcome = match allowed {
+            Ok(()) => store.set_role(self.user, self.role).await?.then_some(Ok(())),
+            Err(why) => Some(Err(why)),
+        };
         let event = AuditEvent::by(self.by.actor(), Action::SetRole, self.by.client);
         let event = event.on(self.user).about(self.role.as_str());
         match &outcome {

@@ -1,5 +1,6 @@
 //! Auth: credentials and the rules of passwords; sessions, roles, keys of other services.
 
+mod administrators;
 mod argon2id;
 mod base64;
 mod bcrypt;
@@ -12,11 +13,12 @@ mod runs;
 mod service_key;
 mod session;
 
+pub use administrators::{Administrators, LastAdministrator};
 pub use argon2id::Argon2id;
 pub use bcrypt::{Bcrypt, Form, Revision};
 pub use cost::{Cost, CostOutOfRange};
 pub use password_hash::{HashError, PasswordHash};
 pub use password_policy::{MinCharsOutOfRange, PasswordFlaw, PasswordPolicy};
-pub use role::{LastAdministrator, Role, UnknownRole};
+pub use role::{Role, UnknownRole};
 pub use service_key::{Days, Scope, Scopes, ServiceKeyFlaw, ServiceKeyId, ServiceName};
 pub use session::{LONGEST_GRACE, MOST_SESSIONS, Refresh, Session, SessionId, SessionLife, ShownToken};

@@ -40,20 +40,9 @@ impl FromStr for Role {
     }
 }
 
-/// Why a role stays as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is the last administrator: make another one first")]
-pub struct LastAdministrator;
-
-impl Reason for LastAdministrator {
-    fn code(&self) -> &'static str {
-        "last_administrator"
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{LastAdministrator, Role, UnknownRole};
+    use super::{Role, UnknownRole};
     use kernel::Reason as _;
 
     #[test]
@@ -71,6 +60,5 @@ mod tests {
     #[test]
     fn refusals_have_codes() {
         assert_eq!(UnknownRole.code(), "role_unknown");
-        assert_eq!(LastAdministrator.code(), "last_administrator");
     }
 }

@@ -15,6 +15,7 @@ mod passwords;
 pub mod queries;
 mod spelling;
 mod sql_accounts;
+mod sql_administration;
 mod sql_audit;
 mod sql_auth;
 mod sql_credentials;
@@ -32,6 +33,7 @@ pub use hash_pool::HashPool;
 pub use line::Busy;
 pub use module::Auth;
 pub use passwords::Hashing;
+pub use sql_administration::DepartureConsent;
 pub use sql_credentials::SqlCredentials;
 pub use tidy::tidy_now;
 
@@ -60,6 +62,11 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "deactivation",
             postgres: include_str!("../migrations/0003_deactivation.postgres.sql"),
             sqlite: include_str!("../migrations/0003_deactivation.sqlite.sql"),
+        },
+        Migration {
+            name: "authority",
+            postgres: include_str!("../migrations/0004_authority.postgres.sql"),
+            sqlite: include_str!("../migrations/0004_authority.sqlite.sql"),
         },
         Migration {
             name: "refresh_grace",

@@ -1,8 +1,8 @@
 use crate::SqlAuth;
 use auth_application::Accounts;
-use auth_domain::{LastAdministrator, PasswordHash, Role};
+use auth_domain::{PasswordHash, Role};
 use kernel::{Email, Timestamp, UserId};
-use persistence::{At, execute, fetch_all, fetch_optional};
+use persistence::{At, execute, fetch_optional};
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
 
@@ -25,6 +25,8 @@ impl Accounts for SqlAuth {
     ) -> Result<bool, Unavailable> {
         let sql = "update auth_accounts set disabled_at = $3, version = $2 where user_id = $1 and version < $2";
         if execute!(&mut self.0, sql, user.as_uuid(), version, since.map(At))? == 1 {
+            let sql = "delete from auth_departures where user_id = $1 and version <= $2";
+            execute!(&mut self.0, sql, user.as_uuid(), version)?;
             return Ok(true);
         }
         let sql = "select user_id from auth_accounts where user_id = $1";
@@ -67,40 +69,15 @@ impl Accounts for SqlAuth {
         Ok(fetch_optional!(&mut self.0, (Uuid,), sql, user.as_uuid())?.is_some())
     }
 
-    async fn lock_administrators(&mut self) -> Result<(), Unavailable> {
-        // SQLite has one writer, and this transaction is it.
-        let sql = (
-            "select 1::bigint from (select pg_advisory_xact_lock(hashtextextended('auth_accounts: administrators', 0))) locked",
-            "select 1",
-        );
-        fetch_all!(&mut self.0, (i64,), sql)?;
-        Ok(())
-    }
-
     async fn identified_by(&mut self, identifier: &Email) -> Result<Option<UserId>, Unavailable> {
         let sql = "select user_id from auth_accounts where identifier = $1";
         let found = fetch_optional!(&mut self.0, (Uuid,), sql, identifier.canonical())?;
         Ok(found.map(|(user,)| UserId::new(user)))
     }
 
-    async fn set_role(
-        &mut self,
-        user: UserId,
-        role: Role,
-    ) -> Result<Option<Result<(), LastAdministrator>>, Unavailable> {
-        // All administrators' rows, in one order: of two who demote each other, the second waits and then sees.
-        let sql = (
-            "select user_id from auth_accounts where role = 'admin' or user_id = $1 order by user_id for update",
-            "select user_id from auth_accounts where role = 'admin' or user_id = $1 order by user_id",
-        );
-        let locked = fetch_all!(&mut self.0, (Uuid,), sql, user.as_uuid())?;
-        if !locked.contains(&(user.as_uuid(),)) {
-            return Ok(None);
-        }
-        let sql = "update auth_accounts set role = $2 where user_id = $1 and ($2 = 'admin' or exists \
-             (select 1 from auth_accounts where role = 'admin' and user_id <> $1 and disabled_at is null))";
-        let done = execute!(&mut self.0, sql, user.as_uuid(), role.as_str())? == 1;
-        Ok(Some(if done { Ok(()) } else { Err(LastAdministrator) }))
+    async fn set_role(&mut self, user: UserId, role: Role) -> Result<bool, Unavailable> {
+        let sql = "update auth_accounts set role = $2 where user_id = $1";
+        Ok(execute!(&mut self.0, sql, user.as_uuid(), role.as_str())? == 1)
     }
 }
 

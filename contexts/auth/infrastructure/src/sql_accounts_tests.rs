@@ -1,5 +1,6 @@
 use crate::SqlAuth;
-use auth_application::{Auth, UserDeactivated, UserReactivated, UserRegistered};
+use auth_application::{Accounts as _, Administration as _, Auth, UserDeactivated, UserReactivated, UserRegistered};
+use auth_domain::{Administrators, PasswordHash, Role};
 use kernel::{Client, Email, MessageId, Timestamp, UserId};
 use ledger::Adapter as _;
 use persistence::testing::TestDb;
@@ -115,5 +116,42 @@ async fn a_deactivation_of_somebody_who_is_not_known_yet_is_tried_again() {
         world.registered().await;
         world.hears(world.deactivated(2)).await.expect("heard");
         assert_eq!(world.stored().await, (Some(at(2)), 2, 0, 1));
+    }
+}
+
+#[tokio::test]
+async fn who_is_about_to_leave_is_no_administrator_until_that_version_or_a_later_one_is_heard_of() {
+    for world in World::each().await {
+        world.registered().await;
+        let store = async || SqlAuth::from(world.test_db.db.begin().await.expect("the database answers"));
+        let expected = async |version: i64| {
+            let mut store = store().await;
+            store.expect_departure(world.user, version).await.expect("kept");
+            Tx::from(store).commit().await.expect("committed");
+        };
+        let counts = async || {
+            let found = store().await.administrators().await.expect("the database answers");
+            assert!(found == Administrators::default() || found == [world.user].into_iter().collect());
+            found != Administrators::default()
+        };
+        let mut making = store().await;
+        assert!(making.set_role(world.user, Role::Admin).await.expect("written"));
+        assert_eq!(making.administrators().await.expect("read"), Administrators::default(), "nothing to sign in with");
+        let hash = "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
+        let hash = PasswordHash::parse(hash).expect("a hash");
+        making.create_credential(world.user, &hash).await.expect("written");
+        Tx::from(making).commit().await.expect("committed");
+        assert!(counts().await);
+        expected(2).await;
+        assert!(!counts().await, "before it is heard of");
+        world.hears(world.deactivated(2)).await.expect("heard");
+        assert!(!counts().await);
+        world.hears(world.reactivated(3)).await.expect("heard");
+        assert!(counts().await, "can sign in again");
+        expected(6).await;
+        world.hears(world.reactivated(5)).await.expect("heard");
+        assert!(!counts().await, "an earlier event changes nothing");
+        world.hears(world.reactivated(7)).await.expect("heard");
+        assert!(counts().await, "a later one does");
     }
 }

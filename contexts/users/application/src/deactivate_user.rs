@@ -31,6 +31,7 @@ impl Handle<dyn Users> for DeactivateUser {
         let deactivated_at = cx.message.accepted_at;
         let mut user = cx.store.load(self.id).await?.ok_or(NoSuchUser)?;
         if user.deactivate(self.by, deactivated_at)? {
+            cx.store.withdraw_access(&user).await?;
             cx.store.save(&user).await?;
         }
         // Also when they were already: this command, too, succeeds only when everybody has heard of it.

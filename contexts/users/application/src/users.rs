@@ -12,6 +12,11 @@ pub trait Users: Send {
     /// A user who is about to be changed. MUST keep everybody else from changing them until the transaction ends.
     async fn load(&mut self, id: UserId) -> Result<Option<User>, Unavailable>;
 
+    /// Asks the context that keeps sign-ins whether a user may lose theirs with this version of them, and lets it know.
+    /// MUST take effect with the rest of the transaction, or not at all: the event that tells of it comes too late to be
+    /// refused.
+    async fn withdraw_access(&mut self, user: &User) -> Result<(), Failure>;
+
     /// Stores a user who was loaded and whose version went up by one. MUST be `Unavailable`, and have
     /// changed nothing, when the stored version is another than the one before.
     async fn save(&mut self, user: &User) -> Result<(), Unavailable>;

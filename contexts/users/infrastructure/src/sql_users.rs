@@ -1,19 +1,14 @@
 use kernel::{Email, UserId};
-use ledger::Adapter;
+use ledger::{Adapter, Consent};
 use persistence::{At, SqlError, Tx, execute, fetch_optional};
-use use_case::{Unavailable, async_trait};
+use std::sync::Arc;
+use use_case::{Failure, Unavailable, async_trait};
 use users_application::{AddError, Users};
 use users_domain::{Name, Taken, User};
 use uuid::Uuid;
 
-/// The users, in SQL.
-pub(crate) struct SqlUsers(Tx);
-
-impl From<Tx> for SqlUsers {
-    fn from(tx: Tx) -> Self {
-        Self(tx)
-    }
-}
+/// The users, in SQL; and whom to ask before a user loses the way to sign in.
+pub(crate) struct SqlUsers(pub(crate) Tx, pub(crate) Arc<dyn Consent>);
 
 impl From<SqlUsers> for Tx {
     fn from(users: SqlUsers) -> Self {
@@ -44,6 +39,10 @@ impl Users for SqlUsers {
             "select email, name, version, registered_at, deactivated_at from users_users where id = $1",
         );
         fetch_optional!(&mut self.0, Row, sql, id.as_uuid())?.map(|row| restore(id, row)).transpose()
+    }
+
+    async fn withdraw_access(&mut self, user: &User) -> Result<(), Failure> {
+        self.1.ask(&mut self.0, user.id.as_uuid(), user.version).await
     }
 
     async fn save(&mut self, user: &User) -> Result<(), Unavailable> {

@@ -1,9 +1,23 @@
 use super::SqlUsers;
 use kernel::{Email, Timestamp, UserId};
+use ledger::Consent;
 use persistence::Tx;
 use persistence::testing::TestDb;
+use std::sync::Arc;
+use use_case::{Failure, async_trait};
 use users_application::Users as _;
 use users_domain::{Name, User};
+use uuid::Uuid;
+
+/// The context that is asked, where it does not matter here.
+struct Agrees;
+
+#[async_trait]
+impl Consent for Agrees {
+    async fn ask(&self, _: &mut Tx, _: Uuid, _: i64) -> Result<(), Failure> {
+        Ok(())
+    }
+}
 
 fn ada() -> User {
     let email = Email::parse("Ada@example.org").expect("an address");
@@ -18,7 +32,7 @@ async fn a_user_is_read_as_stored_and_stored_only_over_the_version_before() {
         for migrations in [ledger::MIGRATIONS, crate::MIGRATIONS] {
             test_db.db.migrate(&migrations).await.expect("a schema");
         }
-        let mut users = SqlUsers::from(test_db.db.begin().await.expect("a transaction"));
+        let mut users = SqlUsers(test_db.db.begin().await.expect("a transaction"), Arc::new(Agrees));
         let mut user = ada();
         users.add(&user).await.expect("added");
         assert_eq!(users.load(user.id).await.expect("read").as_ref(), Some(&user));

@@ -1,5 +1,6 @@
 //! Who can sign in, for operators.
 
+use crate::sql_administration::of_administrators;
 use auth_domain::Role;
 use kernel::{Email, UserId};
 use persistence::{Db, SqlError, fetch_all, fetch_one, fetch_optional};
@@ -82,7 +83,6 @@ pub async fn page(db: &Db, after: &str, role: Option<Role>, limit: i64) -> Resul
 /// When the database does not answer.
 pub async fn has_administrator(db: &Db) -> Result<bool, SqlError> {
     let mut db = db.read().await?;
-    let sql = "select count(*) from auth_accounts where role = 'admin' and disabled_at is null";
-    let (administrators,) = fetch_one!(&mut db, (i64,), sql)?;
+    let (administrators,) = fetch_one!(&mut db, (i64,), of_administrators!("select count(*)"))?;
     Ok(administrators > 0)
 }

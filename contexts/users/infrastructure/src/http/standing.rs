@@ -26,7 +26,8 @@ impl CommandRequest for Deactivation {
     const SUMMARY: &'static str = "Deactivate a user: they are signed out, and cannot sign in. For administrators";
     const TARGET: (&'static str, &'static str) = USER;
     const HAS_BODY: bool = false;
-    const REJECTIONS: &'static [(&'static str, &'static str)] = &[("own_account", ""), ("no_such_user", "")];
+    const REJECTIONS: &'static [(&'static str, &'static str)] =
+        &[("own_account", ""), ("no_such_user", ""), ("last_administrator", "")];
 
     fn read(
         &self,
