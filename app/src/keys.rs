@@ -4,11 +4,14 @@ use crate::output::{print, refused};
 use crate::serve;
 use crate::settings::Settings;
 use anyhow::bail;
+use auth_application::{Authority, KeyChange, RecordKeyChange};
+use auth_infrastructure::perform;
 use auth_infrastructure::tokens::{TokenError, signing_keys};
 use clap::Subcommand;
 use kernel::Timestamp;
 use sealing::Keys as Sealing;
 use serde_json::json;
+use std::io::Write as _;
 
 /// What an operator does with the keys of the installation.
 #[derive(Subcommand)]
@@ -38,7 +41,7 @@ pub(crate) enum Keys {
 
 /// # Errors
 /// When it is refused, or the key file cannot be used.
-pub(crate) fn run(settings: &Settings, command: Keys, json: bool) -> anyhow::Result<()> {
+pub(crate) async fn run(settings: &Settings, command: Keys, json: bool) -> anyhow::Result<()> {
     if settings.keys_file.is_none() && !settings.data_dir.join("keys.json").exists() {
         bail!("there are no keys in {} yet: `roster serve` makes them", settings.data_dir.display());
     }
@@ -49,6 +52,7 @@ pub(crate) fn run(settings: &Settings, command: Keys, json: bool) -> anyhow::Res
             let at = Timestamp::now();
             let from = if now { at } else { at.plus(signing_keys::SHOWN_BEFORE) };
             let kid = signing_keys::rotate(keys.file(), from)?;
+            record(settings, KeyChange::Rotated, &kid).await;
             let Some((key, signs)) = signing_keys::list(keys.file())?.into_iter().find(|(key, _)| key.kid == kid)
             else {
                 bail!("the key {kid} has been retired already");
@@ -56,11 +60,30 @@ pub(crate) fn run(settings: &Settings, command: Keys, json: bool) -> anyhow::Res
             tell_signing(&kid, key.signs_from, signs, json)
         }
         Keys::Retire { kid } => match signing_keys::retire(keys.file(), &kid) {
-            Ok(()) if json => print(&json!({ "kid": kid, "retired": true }).to_string()),
-            Ok(()) => print(&format!("{kid} retired")),
+            Ok(()) => {
+                record(settings, KeyChange::Retired, &kid).await;
+                let done = json!({ "kid": kid, "retired": true });
+                print(&if json { done.to_string() } else { format!("{kid} retired") })
+            }
             Err(why @ (TokenError::UnknownKey | TokenError::LastKey)) => Err(refused(why.to_string())),
             Err(error) => Err(error.into()),
         },
+    }
+}
+
+/// Puts it on record, after it was done: in an emergency a key changes whether or not the database answers.
+async fn record(settings: &Settings, change: KeyChange, kid: &str) {
+    let recorded = async {
+        let db = serve::beside(settings).await?;
+        let record = RecordKeyChange { by: Authority::operator(), change, kid: kid.to_owned() };
+        let done = perform(&db, record).await;
+        db.close().await;
+        anyhow::Ok(done?)
+    };
+    if let Err(error) = recorded.await {
+        // Where the standard error is closed, nobody can be told.
+        let _ =
+            writeln!(std::io::stderr(), "roster: this is done, and could not be put on the audit record: {error:#}");
     }
 }
 

@@ -68,8 +68,10 @@ async fn execute(db: &Db, command: ServiceKeys, json: bool) -> anyhow::Result<()
             if json {
                 return print(&json!(keys).to_string());
             }
-            keys.iter()
-                .try_for_each(|it| print(&format!("{}  until {}  {}: {}", it.id, it.expires_at, it.name, it.scope)))
+            keys.iter().try_for_each(|it| {
+                let by = it.created_by.as_deref().unwrap_or("unknown");
+                print(&format!("{}  until {}  by {by}  {}: {}", it.id, it.expires_at, it.name, it.scope))
+            })
         }
         ServiceKeys::Revoke { id } => {
             let revoke = RevokeServiceKey { by, key: id };

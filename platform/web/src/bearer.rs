@@ -1,5 +1,5 @@
-use crate::Problem;
-use crate::caller::token;
+use crate::caller::{authenticator, token};
+use crate::{Caller, Client, Problem, Refusal};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -20,6 +20,17 @@ impl Bearer {
     pub async fn sender<S: FromRequestParts<(), Rejection = Problem>>(&self) -> Result<S, Problem> {
         let mut parts = Parts::clone(&self.0);
         S::from_request_parts(&mut parts, &()).await
+    }
+}
+
+impl Bearer {
+    /// Puts it on record that a command of theirs was refused.
+    pub(crate) async fn refused(&self, refusal: Refusal) {
+        if let (Ok(authenticator), Ok(client)) = (authenticator(&self.0), Client::of(&self.0))
+            && let Ok(caller) = self.sender::<Caller>().await
+        {
+            authenticator.refused(&caller, refusal, &client).await;
+        }
     }
 }
 

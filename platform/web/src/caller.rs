@@ -59,6 +59,20 @@ pub trait Authenticate: Send + Sync {
 
     /// Keeps that somebody was refused what is not theirs.
     async fn denied(&self, caller: &Caller, route: &str, client: &Client);
+
+    /// Keeps that a command was refused for this reason, a stable code, although its sender may send such commands.
+    async fn refused(&self, caller: &Caller, refusal: Refusal, client: &Client);
+}
+
+/// A command that was refused before it was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was to be done, in the words of the record.
+    pub action: &'static str,
+    /// On whom.
+    pub subject: Uuid,
+    /// Why it was refused.
+    pub code: &'static str,
 }
 
 /// Where a request comes from.
@@ -180,7 +194,7 @@ impl Client {
         kernel::Client { address: self.address.ip().to_string(), request: Some(self.request.clone()) }
     }
 
-    fn of(parts: &Parts) -> Result<Self, Problem> {
+    pub(crate) fn of(parts: &Parts) -> Result<Self, Problem> {
         let (address, trace) = (parts.extensions.get::<ClientAddress>(), parts.extensions.get::<Trace>());
         let (Some(address), Some(trace)) = (address, trace) else {
             tracing::error!("a request did not come through the edge");
@@ -203,7 +217,7 @@ async fn refuse(parts: &Parts, caller: &Caller) -> Problem {
     Problem::forbidden()
 }
 
-fn authenticator(parts: &Parts) -> Result<Arc<dyn Authenticate>, Problem> {
+pub(crate) fn authenticator(parts: &Parts) -> Result<Arc<dyn Authenticate>, Problem> {
     parts.extensions.get::<Arc<dyn Authenticate>>().cloned().ok_or_else(|| {
         tracing::error!("a route asks who calls, and nobody can tell");
         Problem::internal()

@@ -32,6 +32,8 @@ pub trait CommandRequest: Send + Sync + 'static {
     const FOLLOW_UPS: &'static [&'static str] = &[];
     /// The codes with which it may be refused or rejected, and the field that each is about; empty for none of them.
     const REJECTIONS: &'static [(&'static str, &'static str)];
+    /// The action under which the audit record keeps that [`check`](Self::check) found a conflict, if it should.
+    const ON_RECORD: Option<&'static str> = None;
     /// How many of these one address may send, if that is limited. A request that is malformed, or
     /// the same again, does not count.
     const PER_ADDRESS: Option<Limit> = None;

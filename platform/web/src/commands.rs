@@ -5,7 +5,9 @@ use crate::command_view::CommandView;
 use crate::idempotency::IdempotencyKey;
 use crate::shares::{NoShare, Share, Shares};
 use crate::targets::Targets;
-use crate::{Bearer, ClientAddress, Deadline, Fields, Json, Limits, Prefer, Problem, RequestTasks, Trace, Violation};
+use crate::{
+    Bearer, ClientAddress, Deadline, Fields, Json, Limits, Prefer, Problem, Refusal, RequestTasks, Trace, Violation,
+};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -119,7 +121,10 @@ impl Commands {
         if let Err(refusal) = request.check(&message, &fields).await {
             asked.confirm().await?;
             // What it conflicts with may be itself: sent twice at once, and accepted since we looked.
-            let before = self.before(&sender, once.as_ref()).await?.ok_or(refusal)?;
+            let Some(before) = self.before(&sender, once.as_ref()).await? else {
+                asked.record(&refusal, message.subject()).await;
+                return Err(refusal);
+            };
             return self.replay(request, before, &asked).await;
         }
         let entry = Entry::new(id, &message, &sender).once(once).traced(Some(asked.trace.traceparent().to_owned()));
@@ -225,6 +230,15 @@ pub(crate) struct Asked<R: CommandRequest> {
 }
 
 impl<R: CommandRequest> Asked<R> {
+    /// Puts a conflict on record where the request says so.
+    async fn record(&self, refusal: &Problem, subject: Uuid) {
+        if let (Some(bearer), Some(action)) = (&self.bearer, R::ON_RECORD)
+            && refusal.status() == StatusCode::CONFLICT
+        {
+            bearer.refused(Refusal { action, subject, code: refusal.code() }).await;
+        }
+    }
+
     /// Whether the sender may still send it. Without a token there is nothing that could have changed.
     async fn confirm(&self) -> Result<(), Problem> {
         let Some(bearer) = &self.bearer else { return Ok(()) };

@@ -38,7 +38,7 @@ mod targets;
 mod trace;
 
 pub use bearer::Bearer;
-pub use caller::{Administrator, Authenticate, Caller, Client, Person, Service};
+pub use caller::{Administrator, Authenticate, Caller, Client, Person, Refusal, Service};
 pub use client::ClientAddress;
 pub use command_request::{CommandRequest, Place, Sender};
 pub use command_view::CommandView;

@@ -16,6 +16,7 @@ mod last_administrator;
 mod limits;
 mod main_job;
 mod nodes;
+mod on_record;
 mod openapi;
 mod pages;
 mod permissions;

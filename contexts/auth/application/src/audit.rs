@@ -53,11 +53,26 @@ pub enum Action {
     CreateServiceKey,
     /// A service key was ended.
     RevokeServiceKey,
+    /// A key of the installation was added.
+    RotateKey,
+    /// A key of the installation was destroyed.
+    RetireKey,
+    /// This record was read.
+    ReadAudit,
     /// Something was refused to somebody who was known.
     Access,
 }
 
 impl Action {
+    /// Those of other contexts' commands, which name them when they refuse one.
+    const OF_COMMANDS: [Self; 2] = [Self::DeactivateUser, Self::ReactivateUser];
+
+    /// The action of a command of another context.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::OF_COMMANDS.into_iter().find(|action| action.as_str() == name)
+    }
+
     /// As stored and shown.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -72,6 +87,9 @@ impl Action {
             Self::ReactivateUser => "user.reactivate",
             Self::CreateServiceKey => "service_key.create",
             Self::RevokeServiceKey => "service_key.revoke",
+            Self::RotateKey => "key.rotate",
+            Self::RetireKey => "key.retire",
+            Self::ReadAudit => "audit.read",
             Self::Access => "access",
         }
     }

@@ -32,6 +32,7 @@ impl Immediate for CreateServiceKey {
             id: ServiceKeyId::random(),
             name: self.name,
             scopes: self.scopes,
+            created_by: self.by.actor(),
             created_at: now,
             expires_at: self.days.after(now),
         };

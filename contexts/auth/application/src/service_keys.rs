@@ -1,4 +1,4 @@
-use crate::TokenHash;
+use crate::{Actor, TokenHash};
 use auth_domain::{Scopes, ServiceKeyId, ServiceName};
 use kernel::Timestamp;
 use use_case::{Unavailable, async_trait};
@@ -12,6 +12,8 @@ pub struct ServiceKey {
     pub name: ServiceName,
     /// What it opens.
     pub scopes: Scopes,
+    /// Who has given it.
+    pub created_by: Actor,
     /// From when.
     pub created_at: Timestamp,
     /// Until when.

@@ -4,13 +4,13 @@ use crate::queries::check_session;
 use crate::queries::get_service_keys::scopes_of;
 use crate::tokens::{Claims, Kind, Opaque, Verified};
 use async_trait::async_trait;
-use auth_application::{Actor, DenyAccess};
+use auth_application::{Action, Actor, DenyAccess, RefuseCommand};
 use auth_domain::Role;
 use axum::extract::MatchedPath;
 use kernel::{Client as Origin, Secret, UserId};
 use std::time::Duration;
 use use_case::Unavailable;
-use web::{Authenticate, Caller, Client, Limit, Person, Problem, Service};
+use web::{Authenticate, Caller, Client, Limit, Person, Problem, Refusal, Service};
 
 /// Refusals of one caller that are recorded.
 const DENIALS: Limit = Limit { name: "auth.denials", burst: 30, every: Duration::from_secs(60) };
@@ -43,16 +43,23 @@ impl Desk {
 
     /// Keeps that somebody was refused what is not theirs.
     pub(crate) async fn record_denial(&self, actor: Actor, route: &str, client: &Origin) {
-        // A record that fills up by itself is read by nobody: beyond this the log has to do.
-        let many = self.limits.take(&DENIALS, actor.to_string().as_bytes()).await;
-        if many.is_err() {
-            tracing::warn!(target: "audit", caller = %actor, route, "refused, and not recorded any more for a while");
+        if !self.records(actor, route).await {
             return;
         }
         let denied = DenyAccess { actor, route: route.to_owned(), client: client.clone() };
         if let Err(why) = perform(&self.db, denied).await {
             tracing::error!(%why, route, "a refusal could not be recorded");
         }
+    }
+
+    /// Whether one more refusal of this caller is recorded. A record that fills up by itself is read by nobody: beyond
+    /// the limit the log has to do.
+    async fn records(&self, caller: Actor, what: &str) -> bool {
+        let taken = self.limits.take(&DENIALS, caller.to_string().as_bytes()).await;
+        if taken.is_err() {
+            tracing::warn!(target: "audit", %caller, what, "refused, and not recorded any more for a while");
+        }
+        taken.is_ok()
     }
 
     /// 403, put on record, for a route that judges by itself.
@@ -80,18 +87,32 @@ impl Authenticate for Authenticator {
     async fn denied(&self, caller: &Caller, route: &str, client: &Client) {
         // On a task: a client that hangs up leaves its refusal on record, too. Beyond the most that run, the
         // access line has to do.
-        let (desk, caller, route, client) = (self.0.clone(), caller.clone(), route.to_owned(), client.on_record());
-        let _ = self.0.tasks.run(async move { desk.record_refusal(&caller, route, client).await }).await;
+        let (desk, actor, route, client) = (self.0.clone(), actor(caller), route.to_owned(), client.on_record());
+        let _ = self.0.tasks.run(async move { desk.record_denial(actor, &route, &client).await }).await;
+    }
+
+    async fn refused(&self, caller: &Caller, Refusal { action, subject, code }: Refusal, client: &Client) {
+        let (desk, actor) = (&self.0, actor(caller));
+        let Some(known) = Action::named(action) else {
+            tracing::error!(action, "the record knows no such action");
+            return;
+        };
+        if !desk.records(actor, action).await {
+            return;
+        }
+        let user = UserId::new(subject);
+        let refuse = RefuseCommand { action: known, user, code, actor, client: client.on_record() };
+        if let Err(why) = perform(&desk.db, refuse).await {
+            tracing::error!(%why, action, "a refusal could not be recorded");
+        }
     }
 }
 
-impl Desk {
-    async fn record_refusal(&self, caller: &Caller, route: String, client: kernel::Client) {
-        let actor = match caller {
-            Caller::Anonymous => Actor::Anonymous,
-            Caller::Person(person) => Actor::User(person.user),
-            Caller::Service(service) => Actor::Service(service.key),
-        };
-        self.record_denial(actor, &route, &client).await;
+/// As the record names a caller.
+const fn actor(caller: &Caller) -> Actor {
+    match caller {
+        Caller::Anonymous => Actor::Anonymous,
+        Caller::Person(person) => Actor::User(person.user),
+        Caller::Service(service) => Actor::Service(service.key),
     }
 }

@@ -7,10 +7,11 @@ use use_case::{Unavailable, async_trait};
 #[async_trait]
 impl ServiceKeys for SqlAuth {
     async fn add(&mut self, key: &ServiceKey, hash: &TokenHash) -> Result<(), Unavailable> {
-        let sql = "insert into auth_service_keys (id, hash, name, scopes, created_at, expires_at) \
-             values ($1, $2, $3, $4, $5, $6)";
-        let (id, scopes) = (key.id.as_uuid(), key.scopes.to_string());
-        execute!(&mut self.0, sql, id, &hash.0[..], key.name.as_str(), scopes, At(key.created_at), At(key.expires_at))?;
+        let sql = "insert into auth_service_keys (id, hash, name, scopes, created_at, expires_at, created_by) \
+             values ($1, $2, $3, $4, $5, $6, $7)";
+        let (id, scopes, by) = (key.id.as_uuid(), key.scopes.to_string(), key.created_by.to_string());
+        let (from, until) = (At(key.created_at), At(key.expires_at));
+        execute!(&mut self.0, sql, id, &hash.0[..], key.name.as_str(), scopes, from, until, by)?;
         Ok(())
     }
 

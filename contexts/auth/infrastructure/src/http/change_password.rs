@@ -23,7 +23,7 @@ pub(crate) struct PasswordChange {
     /// As they sign in with it now.
     #[schema(format = Password, min_length = 1, max_length = 1024)]
     current_password: String,
-    /// As for a registration.
+    /// As for a registration, and not the current one.
     #[schema(format = Password, min_length = 15, max_length = 1024)]
     new_password: String,
 }
@@ -61,6 +61,10 @@ pub(crate) async fn change_password(
     for flaw in new.iter().flat_map(|new| desk.policy.check(normalised(new).expose(), Some(&identifier), None)) {
         fields.refuse("new_password", flaw.code(), flaw.to_string());
     }
+    // In the form in which they are hashed: whoever knows the old one must not know the new one.
+    if current.as_ref().zip(new.as_ref()).is_some_and(|(current, new)| is_same(current, new)) {
+        fields.refuse("new_password", "same_password", "is the password that you have".to_owned());
+    }
     let (current, new) = fields.finish(current.zip(new))?;
     let guess = desk.guess(&identifier, &from).await?;
     let changed = change(&desk, &guess, &me, by, &current, &new).await;
@@ -86,6 +90,10 @@ async fn change(
     let new = desk.credentials.hash(new).await.map_err(unavailable)?;
     let change = ChangePassword { proven, new, session, by };
     if desk.run(change).await.map_err(unavailable)? { Ok(StatusCode::NO_CONTENT) } else { Err(changed_meanwhile()) }
+}
+
+fn is_same(current: &Secret, new: &Secret) -> bool {
+    normalised(current).expose() == normalised(new).expose()
 }
 
 fn changed_meanwhile() -> Problem {

@@ -1,15 +1,22 @@
 //! What has happened that matters for security.
 
 use crate::Desk;
-use auth_domain::Scope;
+use crate::desk::unavailable as not_done;
+use auth_application::{Authority, Principal, ReadAudit};
+use auth_domain::{Scope, ServiceKeyId, SessionId};
 use axum::extract::{MatchedPath, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use kernel::{Reason, Timestamp};
 use persistence::{At, Db, SqlError, fetch_all};
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Caller, Client, Cursor, Page, Paging, Problem, Query, parse_id, unavailable};
+use web::{Caller, Client, Cursor, Limit, Page, Paging, Problem, Query, parse_id, unavailable};
+
+/// Readings by one caller that are recorded. A record that fills up by itself is read by nobody.
+const READINGS: Limit = Limit { name: "auth.audit_readings", burst: 30, every: Duration::from_secs(60) };
 
 /// One line of the record.
 #[derive(Debug, Serialize, ToSchema)]
@@ -111,10 +118,17 @@ pub(crate) async fn get_audit_events(
     client: Client,
     mut query: Query,
 ) -> Result<Response, Problem> {
-    let may = match &caller {
+    let (may, principal) = match &caller {
         Caller::Anonymous => return Err(Problem::unauthenticated()),
-        Caller::Service(service) => service.scopes.contains(Scope::ReadAudit.as_str()),
-        Caller::Person(person) => person.is_admin,
+        Caller::Service(service) => {
+            let scope = Scope::ReadAudit;
+            let principal = Principal::Service { key: ServiceKeyId::new(service.key), scope };
+            (service.scopes.contains(scope.as_str()), principal)
+        }
+        Caller::Person(person) => {
+            let (user, session) = (person.user, SessionId::new(person.session));
+            (person.is_admin, Principal::Administrator { user, session })
+        }
     };
     if !may {
         return Err(desk.forbid(&caller, &route, &client).await);
@@ -128,6 +142,8 @@ pub(crate) async fn get_audit_events(
     };
     query.finish(Some(()))?;
     let rows = find(&desk.db, &filter, paging).await.map_err(unavailable)?;
+    let by = Authority { principal, client: client.on_record(), route: route.as_str().to_owned() };
+    desk.record_reading(by).await?;
     let page = Page::of(rows, paging, |view| Cursor { at: view.at, id: view.id });
     let (limit, user) = (paging.limit.to_string(), filter.user.map(|user| user.to_string()));
     let pairs = [
@@ -139,6 +155,20 @@ pub(crate) async fn get_audit_events(
     ];
     let pairs: Vec<_> = pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     page.answer("/audit-events", &pairs)
+}
+
+impl Desk {
+    /// Before anything is shown: what cannot be recorded is not.
+    async fn record_reading(&self, by: Authority) -> Result<(), Problem> {
+        match self.limits.take(&READINGS, by.actor().to_string().as_bytes()).await {
+            Ok(_) => self.run(ReadAudit { by }).await.map_err(not_done),
+            Err(problem) if problem.status() == StatusCode::TOO_MANY_REQUESTS => {
+                tracing::warn!(target: "audit", actor = %by.actor(), "the record is read, which is not recorded any more for a while");
+                Ok(())
+            }
+            Err(problem) => Err(problem),
+        }
+    }
 }
 
 fn word(text: &str) -> Result<String, NotAWord> {

@@ -30,6 +30,10 @@ pub struct ServiceKeyView {
     /// Until when.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
+    /// Who has made it: `user:` with an id, or `operator`. Absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 50)]
+    pub created_by: Option<String>,
 }
 
 /// List the service keys that are good now, the latest first. For administrators.
@@ -49,6 +53,7 @@ pub struct ServiceKeyView {
             "data": [{
                 "id": "01890a5d-ac96-774b-bcce-b302099a8057", "name": "orders", "scope": "introspect",
                 "created_at": "2026-09-21T14:13:20.123456Z", "expires_at": "2026-12-20T14:13:20.123456Z",
+                "created_by": "user:0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091",
             }],
             "next_cursor": null,
         })),
@@ -80,29 +85,47 @@ pub async fn all(db: &Db) -> Result<Vec<ServiceKeyView>, SqlError> {
 pub(crate) async fn find(db: &Db, paging: Paging) -> Result<Vec<ServiceKeyView>, SqlError> {
     let sql = (
         concat!(
-            "select id, name, scopes, created_at, expires_at from auth_service_keys where revoked_at is null and ",
+            "select id, name, scopes, created_at, expires_at, created_by from auth_service_keys where revoked_at is null and ",
             timely!(postgres "created_at", "expires_at"),
             " and (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3"
         ),
         concat!(
-            "select id, name, scopes, created_at, expires_at from auth_service_keys where revoked_at is null and ",
+            "select id, name, scopes, created_at, expires_at, created_by from auth_service_keys where revoked_at is null and ",
             timely!(sqlite "created_at", "expires_at"),
             " and (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3"
         ),
     );
     let (at, id) = super::before(paging);
     let mut db = db.read().await?;
-    let rows = fetch_all!(&mut db, (Uuid, String, String, At, At), sql, at, id, paging.limit + 1)?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, name, scope, created_at, expires_at)| ServiceKeyView {
-            id,
-            name,
-            scope,
-            created_at: created_at.0,
-            expires_at: expires_at.0,
-        })
-        .collect())
+    Ok(fetch_all!(&mut db, Row, sql, at, id, paging.limit + 1)?.into_iter().map(ServiceKeyView::of).collect())
+}
+
+type Row = (Uuid, String, String, At, At, Option<String>);
+
+impl ServiceKeyView {
+    fn of((id, name, scope, created_at, expires_at, created_by): Row) -> Self {
+        Self { id, name, scope, created_at: created_at.0, expires_at: expires_at.0, created_by }
+    }
+}
+
+/// The keys that are good now and were made by a user who is no administrator now, or is deactivated.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn orphaned(db: &Db) -> Result<Vec<ServiceKeyView>, SqlError> {
+    let sql = (
+        "select id, name, scopes, created_at, expires_at, created_by from auth_service_keys k \
+         where revoked_at is null and expires_at > clock_timestamp() and created_by like 'user:%' \
+         and not exists (select 1 from auth_accounts a where a.role = 'admin' and a.disabled_at is null \
+          and k.created_by = 'user:' || a.user_id::text) order by created_at, id",
+        "select id, name, scopes, created_at, expires_at, created_by from auth_service_keys k \
+         where revoked_at is null and expires_at > cast(unixepoch('subsec') * 1000000 as integer) \
+         and created_by like 'user:%' and not exists (select 1 from auth_accounts a where a.role = 'admin' \
+          and a.disabled_at is null and replace(k.created_by, '-', '') = 'user:' || lower(hex(a.user_id))) \
+         order by created_at, id",
+    );
+    let mut db = db.read().await?;
+    Ok(fetch_all!(&mut db, Row, sql)?.into_iter().map(ServiceKeyView::of).collect())
 }
 
 /// Which key this is, if it is good now, and what it opens. A key with a scope that is not known here opens nothing.

@@ -28,6 +28,7 @@ impl CommandRequest for Deactivation {
     const HAS_BODY: bool = false;
     const REJECTIONS: &'static [(&'static str, &'static str)] =
         &[("own_account", ""), ("no_such_user", ""), ("last_administrator", "")];
+    const ON_RECORD: Option<&'static str> = Some("user.deactivate");
 
     fn read(
         &self,
