@@ -135,6 +135,9 @@ impl Settings {
             }
         };
         add(&mut problems, settings.misfits());
+        if settings.profile == Profile::Production {
+            add(&mut problems, raw.exposed());
+        }
         if problems.is_empty() {
             return Ok(settings);
         }
@@ -182,7 +185,7 @@ impl Settings {
             docs: raw.one_of("ROSTER_DOCS", &[("on", true), ("off", false)])?,
             public_url: raw
                 .get("ROSTER_PUBLIC_URL")
-                .map(|text| text.parse().map_err(|why: NotAPublicUrl| Invalid(format!("ROSTER_PUBLIC_URL {why}"))))
+                .map(|text| text.parse().map_err(|why: NotAPublicUrl| raw.problem("ROSTER_PUBLIC_URL", &why.to_string())))
                 .transpose()?,
             connections_per_address: raw.parsed("ROSTER_CONNECTIONS_PER_ADDRESS", "2000", |text| {
                 let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));

@@ -2,7 +2,10 @@ use super::Problem;
 use super::injected::is_injected;
 use super::names::{name_of, spelling_in_file, suggestion, variable};
 use super::text::{Hidden, clean, without_line_breaks};
+use private_files::{Exposure, explained, exposure};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 /// The file beside the process.
@@ -95,6 +98,10 @@ pub(super) const SETTINGS: &[Known] = &[
 pub struct Raw {
     given: BTreeMap<&'static str, Given>,
     problems: Vec<Problem>,
+    /// Files with secrets that others can read.
+    exposed: Vec<String>,
+    /// The secrets that stand in the file of settings itself.
+    secrets_in_file: Vec<&'static str>,
 }
 
 /// A value, and what its setting is called where it was given.
@@ -103,6 +110,8 @@ struct Given {
     source: Source,
     label: String,
     value: String,
+    /// Whether others can read the file of its own (`…_FILE`) that the value stands in; `None` if it has none.
+    own_file_is_exposed: Option<bool>,
 }
 
 /// Where settings come from. The environment is read first, and what it sets the file does not change.
@@ -114,10 +123,10 @@ enum Source {
 
 impl Raw {
     pub(super) fn load() -> Self {
-        let file = match std::fs::read(FILE) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| format!("{FILE} is not UTF-8")),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-            Err(error) => Err(format!("{FILE} cannot be read: {error}")),
+        let (file, is_exposed) = match read_bytes(Path::new(FILE)) {
+            Ok((bytes, is_exposed)) => (String::from_utf8(bytes).map_err(|_| format!("{FILE} is not UTF-8")), is_exposed),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => (Ok(String::new()), false),
+            Err(error) => (Err(format!("{FILE} cannot be read: {error}")), false),
         };
         let environment = std::env::vars_os().filter_map(|(name, value)| {
             let name = name.into_string().ok()?;
@@ -125,6 +134,9 @@ impl Raw {
         });
         let mut raw = Self::of(file.as_deref().unwrap_or_default(), environment);
         raw.problems.extend(file.err().map(Problem::general));
+        if is_exposed && let [name, ..] = raw.secrets_in_file[..] {
+            raw.exposed.push(format!("{FILE}, which has {name}"));
+        }
         raw
     }
 
@@ -171,7 +183,18 @@ impl Raw {
     fn set(&mut self, source: Source, name: &str, written: &str, value: String) {
         match read(source, name, written, value) {
             Err(problem) => self.problems.push(problem),
-            Ok((setting, given)) => match self.given.get(setting) {
+            Ok((setting, given)) => self.keep(setting, written, given),
+        }
+    }
+
+    fn keep(&mut self, setting: &'static str, written: &str, given: Given) {
+        let is_secret = SETTINGS.iter().any(|it| it.name == setting && it.is_secret()) && !is_path(&given.value);
+        match given.own_file_is_exposed {
+            Some(true) if is_secret => self.exposed.push(format!("the file that {written} names")),
+            None if is_secret && given.source == Source::File => self.secrets_in_file.push(setting),
+            _ => {}
+        }
+            match self.given.get(setting) {
                 Some(before) if before.source == source => self.problems.push(Problem::of(
                     setting,
                     format!("{} and {} set the same: remove one of them", before.label, given.label),
@@ -180,12 +203,17 @@ impl Raw {
                 None => {
                     self.given.insert(setting, given);
                 }
-            },
-        }
+            }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.given.get(name).map(|given| given.value.as_str())
+    }
+
+    /// Files with secrets that others on this machine can read or change.
+    pub(super) fn exposed(&self) -> Vec<Problem> {
+        let refused = |file| Problem::general(format!("others on this machine can read or change {file}: run chmod 600 on it"));
+        self.exposed.iter().map(refused).collect()
     }
 
     /// Leaves the default to a setting.
@@ -234,11 +262,13 @@ fn read(source: Source, name: &str, written: &str, value: String) -> Result<(&'s
         return Err(Problem::general(at(format!("unknown setting {}{}", shown(written), hint.unwrap_or_default()))));
     };
     let problem = |says: String| Problem::of(setting.name, at(says));
-    let (label, value) = match in_file {
-        true => (format!("the content of {written}"), from_file(Path::new(clean(&value)))),
-        false => (written.to_owned(), Ok(value)),
+    let (label, value, own_file_is_exposed) = if in_file {
+        let (text, is_exposed) =
+            from_file(Path::new(clean(&value))).map_err(|why| problem(format!("{written} {why}")))?;
+        (format!("the content of {written}"), text, Some(is_exposed))
+    } else {
+        (written.to_owned(), value, None)
     };
-    let value = value.map_err(|why| problem(format!("{written} {why}")))?;
     let value = if setting.holds == Holds::Password { without_line_breaks(&value) } else { clean(&value) };
     if clean(value) != value {
         return Err(problem(format!("{label} begins or ends with a blank: remove it, or choose another password")));
@@ -254,7 +284,7 @@ fn read(source: Source, name: &str, written: &str, value: String) -> Result<(&'s
         _ => {}
     }
     check_text(setting, value).map_err(|why| problem(format!("{label} {why}")))?;
-    Ok((setting.name, Given { source, label: at(label), value: value.to_owned() }))
+    Ok((setting.name, Given { source, label: at(label), value: value.to_owned(), own_file_is_exposed }))
 }
 
 /// Refuses what a reader of the setting cannot see.
@@ -281,7 +311,22 @@ fn not_toml(text: &str, error: &toml::de::Error) -> String {
     format!("{FILE} is not TOML: line {line}: {}", error.message().replace(['\n', '\r'], " "))
 }
 
-fn from_file(path: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("names a file that cannot be read: {error}"))?;
-    String::from_utf8(bytes).map_err(|_| "names a file that is not UTF-8".to_owned())
+/// The content of a file, and whether others can read it.
+fn from_file(path: &Path) -> Result<(String, bool), String> {
+    let (bytes, is_exposed) = read_bytes(path).map_err(|error| format!("names a file that cannot be read: {error}"))?;
+    let text = String::from_utf8(bytes).map_err(|_| "names a file that is not UTF-8".to_owned())?;
+    Ok((text, is_exposed))
+}
+
+fn read_bytes(path: &Path) -> std::io::Result<(Vec<u8>, bool)> {
+    let mut file = File::open(path).map_err(|error| explained(path, error))?;
+    let is_exposed = exposure(&file.metadata()?) > Exposure::Owner;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok((bytes, is_exposed))
+}
+
+/// The one form of a secret setting that holds none.
+fn is_path(value: &str) -> bool {
+    value.starts_with("sqlite:")
 }

@@ -7,6 +7,7 @@ use crate::{Db, SqlError, fetch_one};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection as _, SqlitePool};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -215,6 +216,19 @@ impl Db {
         }
     }
 
+    /// Opens the database to look at it. The database itself refuses every change; a missing file stays missing.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub async fn open_to_look(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        match url {
+            DatabaseUrl::Postgres(options) => {
+                open_postgres_for(options, Access::Read).await
+            }
+            DatabaseUrl::Sqlite(path) => open_sqlite_to_look(SqliteFile::open_existing(path)?).await,
+        }
+    }
+
     /// A SQLite file that forgets commits when the machine fails. Only for tests, which need it fast.
     ///
     /// # Errors
@@ -228,17 +242,23 @@ impl Db {
     }
 }
 
-async fn open_postgres(PostgresAddress { options, connections }: &PostgresAddress) -> Result<Db, OpenError> {
+async fn open_postgres(address: &PostgresAddress) -> Result<Db, OpenError> {
+    open_postgres_for(address, Access::Write).await
+}
+
+/// With `Access::Read`, PostgreSQL refuses every change.
+async fn open_postgres_for(address: &PostgresAddress, access: Access) -> Result<Db, OpenError> {
+    let PostgresAddress { options, connections } = address;
     // pgbouncer refuses this parameter, and PostgreSQL has written floating-point numbers in full since version 12.
     let options = options.clone().application_name("roster").extra_float_digits(None);
     let pooling = postgres::pooling(&options).await?;
     let server = Server::new(options, pooling);
     let pool = |access, most| PostgresPool::new(&server, access, most);
-    let writer = pool(Access::Write, connections.writers());
-    let accepting = pool(Access::Write, 1);
+    let writer = pool(access, connections.writers());
+    let accepting = pool(access, 1);
     let reader = pool(Access::Read, connections.readers());
     let db = Db(Pools::Postgres { server, connections: *connections, writer, reader, accepting });
-    check_guards(&db).await?;
+    check_guards(&db, access).await?;
     let mut tx = db.begin().await.map_err(OpenError::from)?;
     let sql = "select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'), \
          current_setting('server_version_num')::bigint, current_setting('server_encoding'), current_database()::text";
@@ -262,7 +282,7 @@ async fn open_postgres(PostgresAddress { options, connections }: &PostgresAddres
 }
 
 /// A pooler may drop what a session was told. Looked at by statements of their own, as later ones will be.
-async fn check_guards(db: &Db) -> Result<(), OpenError> {
+async fn check_guards(db: &Db, access: Access) -> Result<(), OpenError> {
     let sql = "select current_setting('statement_timeout'), current_setting('lock_timeout'), \
          current_setting('idle_in_transaction_session_timeout'), current_setting('transaction_read_only')";
     let mut tx = db.begin().await?;
@@ -270,7 +290,7 @@ async fn check_guards(db: &Db) -> Result<(), OpenError> {
     drop(tx);
     let of_reader = fetch_one!(&mut db.read().await?, (String, String, String, String), sql)?;
     let expected = |read_only: &str| ("15s".to_owned(), "10s".to_owned(), "30s".to_owned(), read_only.to_owned());
-    if of_writer == expected("off") && of_reader == expected("on") {
+    if of_writer == expected(if access == Access::Write { "off" } else { "on" }) && of_reader == expected("on") {
         return Ok(());
     }
     Err(OpenError::Unfit(
@@ -291,9 +311,24 @@ fn check_encoding(encoding: &str, database: &str) -> Result<(), OpenError> {
     )))
 }
 
+fn lock_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
+/// The lock beside the file, which its server holds.
+fn lock_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
 fn served(path: &Path) -> OpenError {
+    let holder = File::open(lock_of(path)).ok().and_then(|lock| private_files::lock_holder(&lock));
+    let process = holder.map_or_else(|| "another process".to_owned(), |id| format!("another process ({id})"));
     OpenError::Unfit(format!(
-        "another process serves {}: SQLite serves one; stop the other, set ROSTER_DATA_DIR to another folder, or use PostgreSQL",
+        "{process} serves {}: SQLite serves one; stop the other, set ROSTER_DATA_DIR to another folder, or use PostgreSQL",
         path.display()
     ))
 }
@@ -386,6 +421,26 @@ async fn stamp(file: &SqliteFile, writer: &SqlitePool) -> Result<(), sqlx::Error
         file.record(&[stamp])?;
     }
     Ok(())
+}
+
+async fn open_sqlite_to_look(file: SqliteFile) -> Result<Db, OpenError> {
+    file.check_beside()?;
+    let path = file.path();
+    // Not `read_only`: the last one to close such a file leaves the write-ahead log behind, and whoever is first needs one.
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("query_only", "on");
+    let pool = || {
+        SqlitePoolOptions::new()
+            .max_connections(SQLITE_READERS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+    };
+    let unfit = |error: sqlx::Error| OpenError::Unfit(format!("cannot read {}: {error}", path.display()));
+    let reader = pool().connect_with(options.clone()).await.map_err(unfit)?;
+    Ok(Db(Pools::Sqlite { writer: pool().connect_lazy_with(options), reader, urgent: Arc::default(), file: Arc::new(file) }))
 }
 
 /// A wrong password, an unknown database or a wrong certificate will not mend itself.

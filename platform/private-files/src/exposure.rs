@@ -1,0 +1,76 @@
+use rustix::process::{getegid, geteuid, getgroups};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+/// Who can read or change a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exposure {
+    /// Its owner, and the group that this process runs in, if the file is open to that.
+    Owner,
+    /// A group that this process is not in.
+    Group,
+    /// Every user of the machine.
+    Everyone,
+}
+
+/// Who can read or change a file, by its mode.
+///
+/// A group that this process is in counts as its own: an orchestrator hands a secret over by a group
+/// (Kubernetes: `fsGroup`), since it does not own the process.
+#[must_use]
+pub fn exposure(about: &Metadata) -> Exposure {
+    let groups = getgroups().unwrap_or_default();
+    let own = groups.into_iter().chain([getegid()]).any(|group| group.as_raw() == about.gid());
+    exposed(about.mode(), own)
+}
+
+const fn exposed(mode: u32, is_own_group: bool) -> Exposure {
+    match mode {
+        mode if mode & 0o006 != 0 => Exposure::Everyone,
+        mode if mode & 0o060 != 0 && !is_own_group => Exposure::Group,
+        _ => Exposure::Owner,
+    }
+}
+
+/// An error of reading a file, with whose it is when this process may not read it.
+#[must_use]
+pub fn explained(path: &Path, error: io::Error) -> io::Error {
+    match (error.kind(), fs::metadata(path)) {
+        (io::ErrorKind::PermissionDenied, Ok(about)) => io::Error::new(
+            error.kind(),
+            format!(
+                "it belongs to user {} and group {} with mode {:04o}, and this process runs as user {} in group {}",
+                about.uid(),
+                about.gid(),
+                about.mode() & 0o7777,
+                geteuid().as_raw(),
+                getegid().as_raw()
+            ),
+        ),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exposure, exposed};
+
+    #[test]
+    fn a_group_of_this_process_is_no_other_and_everyone_always_is() {
+        for (mode, own, other) in [
+            (0o100_600, Exposure::Owner, Exposure::Owner),
+            (0o100_400, Exposure::Owner, Exposure::Owner),
+            (0o100_440, Exposure::Owner, Exposure::Group),
+            (0o100_660, Exposure::Owner, Exposure::Group),
+            (0o100_620, Exposure::Owner, Exposure::Group),
+            (0o100_604, Exposure::Everyone, Exposure::Everyone),
+            (0o100_644, Exposure::Everyone, Exposure::Everyone),
+            (0o100_602, Exposure::Everyone, Exposure::Everyone),
+            (0o100_711, Exposure::Owner, Exposure::Owner),
+        ] {
+            assert_eq!((exposed(mode, true), exposed(mode, false)), (own, other), "{mode:o}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Files that hold secrets: made for their owner alone, looked at for who else can read them, and locked for a few
+//! seconds at most.
+
+mod exposure;
+mod lock;
+
+pub use exposure::{Exposure, explained, exposure};
+pub use lock::{LockError, lock, lock_holder};
+
+use std::fs::{DirBuilder, File, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+/// What the owner alone may do.
+const MODE: u32 = 0o600;
+
+/// Makes a file of mode 0600, whatever the umask; an error when there is one.
+///
+/// # Errors
+/// The operating system's.
+pub fn create(path: &Path) -> io::Result<File> {
+    let file = File::options().read(true).write(true).create_new(true).mode(MODE).open(path)?;
+    // A umask may have taken rights from the owner.
+    file.set_permissions(Permissions::from_mode(MODE))?;
+    Ok(file)
+}
+
+/// Opens a file as it is, or makes one of mode 0600, whatever the umask.
+///
+/// # Errors
+/// The operating system's.
+pub fn open(path: &Path) -> io::Result<File> {
+    match create(path) {
+        // `create` too: the file may have gone meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            File::options().read(true).create(true).append(true).mode(MODE).open(path)
+        }
+        made => made,
+    }
+}
+
+/// Makes a folder of mode 0700, and those above it, where there is none.
+///
+/// # Errors
+/// The operating system's.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
