@@ -1,6 +1,6 @@
 //! The arguments of the command line, where secrets are given by mistake: everybody on the machine can read them.
 
-use crate::cli::Cli;
+use crate::cli::{Cli, not_understood};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser as _};
 use std::process::ExitCode;
@@ -16,9 +16,7 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
         } else {
             error
         };
-        // Where the standard error is closed, the exit code has to do.
-        let _ = error.print();
-        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+        not_understood(&error)
     })
 }
 

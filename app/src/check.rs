@@ -1,13 +1,15 @@
 //! `roster check`
 
-use crate::compose::{handled, migrations};
+use crate::compose::handled;
+use crate::installation;
 use crate::output::print;
-use crate::serve::keys;
+use crate::serve::{missing_migrations, see_that_it_exists};
 use crate::settings::Settings;
-use anyhow::bail;
+use auth_domain::KeyFit;
+use auth_infrastructure::key_record;
 use auth_infrastructure::queries::get_service_keys;
 use kernel::Timestamp;
-use persistence::{At, DatabaseUrl, Db, Read, SqlError, fetch_all, fetch_one};
+use persistence::{At, Db, Read, SqlError, fetch_all, fetch_one};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
@@ -26,20 +28,11 @@ struct Finding {
 /// # Errors
 /// When the report cannot be printed.
 pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
-    // A check makes nothing: neither keys nor a database.
-    if let DatabaseUrl::Sqlite(path) = &settings.database
-        && !path.exists()
-    {
-        bail!("{} does not exist yet: `roster serve` creates it", settings.database);
-    }
+    see_that_it_exists(&settings.database)?;
     let mut findings = Vec::new();
-    let keys = keys(settings);
-    match &keys {
-        Ok(keys) => findings.push(good("keys", format!("{}, active {}", keys.file().path().display(), keys.active()))),
-        Err(error) => findings.push(bad("keys", format!("{error:#}"))),
-    }
-    match Db::open_beside(&settings.database).await {
+    match Db::open_to_look(&settings.database).await {
         Ok(db) => {
+            findings.push(keys(settings, Some(&db)).await);
             findings.push(match db.doubt() {
                 None => good("database", settings.database.to_string()),
                 Some(doubt) => bad("database", doubt.to_owned()),
@@ -51,11 +44,15 @@ pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> 
             findings.extend(service_keys(&db).await);
             db.close().await;
         }
-        Err(error) if error.is_full() => findings.push(bad(
-            "connections",
-            format!("{error}: lower ROSTER_DB_CONNECTIONS of the processes that run, or raise the limit"),
-        )),
-        Err(error) => findings.push(bad("database", error.to_string())),
+        Err(error) => {
+            findings.push(keys(settings, None).await);
+            findings.push(if error.is_full() {
+                let help = "lower ROSTER_DB_CONNECTIONS of the processes that run, or raise the limit";
+                bad("connections", format!("{error}: {help}"))
+            } else {
+                bad("database", error.to_string())
+            });
+        }
     }
     let well = findings.iter().all(|finding| finding.well);
     if json {
@@ -72,14 +69,36 @@ pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> 
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Looks at the key file, and holds it against what the database has recorded.
+async fn keys(settings: &Settings, db: Option<&Db>) -> Finding {
+    let compared = async {
+        let recorded = match db {
+            Some(db) if missing_migrations(db).await? == 0 => key_record::recorded(db).await?,
+            _ => Vec::new(),
+        };
+        let keys = installation::read(settings).map_err(|error| installation::told(error, &recorded))?;
+        installation::see_exposure(&keys, settings)?;
+        let at = keys.file().path().display();
+        Ok(match installation::fit(&keys, &recorded)? {
+            KeyFit::Other(why) => {
+                bad("keys", format!("the key file {at} is another installation's: {why}: {}", installation::HELP))
+            }
+            KeyFit::Unrecorded => good("keys", format!("{at}, active {}; the next start records it", keys.active())),
+            KeyFit::Ours { missing, retired, .. } => match installation::lags(&missing, &retired) {
+                Some(why) => bad("keys", format!("{at}: {why}")),
+                None => good("keys", format!("{at}, active {}", keys.active())),
+            },
+        })
+    };
+    compared.await.unwrap_or_else(|error: anyhow::Error| bad("keys", format!("{error:#}")))
+}
+
 async fn look(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Finding>, SqlError> {
-    let mut pending = 0;
-    for migrations in migrations() {
-        pending += db.pending(&migrations).await?;
-    }
+    let pending = missing_migrations(db).await?;
     if pending > 0 {
         return Ok(vec![bad("schema", format!("{pending} migrations are missing: run `roster migrate`"))]);
     }
+    let deaf = unhandled_subscriptions(db).await?;
     let mut conn = db.read().await?;
     let now = ("select now()", "select cast(unixepoch('subsec') * 1000000 as integer)");
     let (At(theirs),) = fetch_one!(&mut conn, (At,), now)?;
@@ -94,11 +113,11 @@ async fn look(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Finding>,
     let waiting =
         "select context, name, count(*) from ledger_messages where status = 'accepted' group by context, name";
     let waiting = fetch_all!(&mut conn, (String, String, i64), waiting)?;
-    let unhandled: i64 = waiting
+    let unhandled: Vec<_> = waiting
         .iter()
         .filter(|(context, name, _)| !handled.contains(&(context.as_str(), name.as_str())))
-        .map(|(.., count)| count)
-        .sum();
+        .map(|(context, name, count)| format!("{count} of {name} in {context}"))
+        .collect();
     let mut findings = connections(&mut conn, db).await?;
     findings.extend([
         good("schema", "up to date".into()),
@@ -121,8 +140,19 @@ async fn look(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Finding>,
         },
         Finding {
             what: "handlers",
-            well: unhandled == 0,
-            says: format!("{unhandled} messages wait for a version that handles them"),
+            well: unhandled.is_empty(),
+            says: match unhandled.is_empty() {
+                true => "0 messages wait for a version that handles them".to_owned(),
+                false => format!("messages wait for a version that handles them: {}", unhandled.join(", ")),
+            },
+        },
+        Finding {
+            what: "subscribed",
+            well: deaf.is_empty(),
+            says: match deaf.is_empty() {
+                true => "every subscription has a handler".to_owned(),
+                false => without_handler(&deaf),
+            },
         },
         good("waiting", format!("{} messages", waiting.iter().map(|(.., count)| count).sum::<i64>())),
     ]);
@@ -160,6 +190,28 @@ async fn service_keys(db: &Db) -> Option<Finding> {
         )
     };
     Some(good("service-keys", says))
+}
+
+/// The subscriptions that this version has no handler for, as after a return to an older version: commands that
+/// publish such an event stay `running`.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn unhandled_subscriptions(db: &Db) -> Result<Vec<String>, SqlError> {
+    let mut conn = db.read().await?;
+    let sql = "select event, context from ledger_subscriptions order by event, context";
+    let all = fetch_all!(&mut conn, (String, String), sql)?;
+    let handled = handled();
+    let without = all.into_iter().filter(|(event, context)| !handled.contains(&(context.as_str(), event.as_str())));
+    Ok(without.map(|(event, context)| format!("{event} in {context}")).collect())
+}
+
+/// What is said of them.
+pub(crate) fn without_handler(subscriptions: &[String]) -> String {
+    format!(
+        "this version has no handler for {}: commands that publish it stay running until a newer version works",
+        subscriptions.join(", ")
+    )
 }
 
 const fn good(what: &'static str, says: String) -> Finding {

@@ -2,7 +2,7 @@
 
 use crate::commands::{self, Commands};
 use crate::compose::{Issuer, Plan, Role, Roster, migrations};
-use crate::output::{Refused, note, print};
+use crate::output::{Refused, WantsForce, note, print};
 use crate::service_keys::{self, ServiceKeys};
 use crate::settings::{Invalid, Settings};
 use crate::users::{self, Users};
@@ -17,12 +17,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 use web::Proxies;
 
+const EXIT_CODES: &str = "Exit codes of every command:
+  0  done
+  1  refused, or a check found something
+  2  could not be done: wrong arguments or settings, or something does not answer
+  3  can be done, and wants --force
+Why it was not done is one line on the standard error; with --json, one object {\"error\", \"exit_code\"}.";
+
 /// User accounts behind a REST API, in one binary.
 ///
 /// Settings come from the environment and from roster.toml in the working directory; the README
 /// lists them. Without a command, roster serves.
 #[derive(Parser)]
-#[command(name = "roster", version, max_term_width = 100)]
+#[command(name = "roster", version, max_term_width = 100, after_help = EXIT_CODES, after_long_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -72,21 +79,22 @@ enum Command {
 const WORKER_NICENESS: i32 = 10;
 
 /// Runs the command line. Exit codes: 0 done, 1 it was refused or a check found something, 2 it
-/// could not be done.
+/// could not be done, 3 it wants `--force`.
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = match arguments::parse() {
         Ok(cli) => cli,
         Err(code) => return code,
     };
+    let json = cli.json;
     if matches!(cli.command, Some(Command::Serve { role: Role::Worker })) {
         give_way();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&anyhow::Error::new(error).context("the runtime cannot be started")),
+        Err(error) => return failed(&anyhow::Error::new(error).context("the runtime cannot be started"), json),
     };
-    let code = runtime.block_on(execute(cli)).unwrap_or_else(|error| failed(&error));
+    let code = runtime.block_on(execute(cli)).unwrap_or_else(|error| failed(&error, json));
     // A thread that looks up a host name may hang: the process does not wait for it.
     runtime.shutdown_background();
     logging::flush();
@@ -113,16 +121,48 @@ fn leads_its_session(stat: &str) -> bool {
     process == session
 }
 
+/// Help and the version are asked for, and no errors.
+pub(crate) fn not_understood(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.render().to_string();
+        let first = text.lines().next().unwrap_or_default();
+        return complain(&[first.strip_prefix("error: ").unwrap_or(first).to_owned()], 2, true);
+    }
+    // Where it cannot be printed, the exit code has to do.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+}
+
 /// One line, whatever the depth of the cause; of settings, one for each that is wrong.
-fn failed(error: &anyhow::Error) -> ExitCode {
+fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
     let lines = match error.downcast_ref() {
         Some(Invalid(lines)) => lines.clone(),
-        None => vec![format!("{error:#}").replace(['\n', '\r'], " ")],
+        None => vec![causes(error).replace(['\n', '\r'], " ")],
     };
-    for line in lines {
-        logging::complain(&format!("roster: {line}"));
+    let code = match error {
+        error if error.is::<Refused>() => 1,
+        error if error.is::<WantsForce>() => 3,
+        _ => 2,
+    };
+    complain(&lines, code, json)
+}
+
+fn complain(lines: &[String], code: u8, json: bool) -> ExitCode {
+    if json {
+        logging::complain(&serde_json::json!({ "error": lines.join("; "), "exit_code": code }).to_string());
+    } else {
+        lines.iter().for_each(|line| logging::complain(&format!("roster: {line}")));
     }
-    if error.is::<Refused>() { ExitCode::FAILURE } else { ExitCode::from(2) }
+    ExitCode::from(code)
+}
+
+/// The error and its causes. An error that quotes its cause says it once.
+fn causes(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told {
+        told if told.is_empty() => cause,
+        told if told.contains(&cause) => told,
+        told => format!("{told}: {cause}"),
+    })
 }
 
 async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {

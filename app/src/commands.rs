@@ -1,8 +1,8 @@
 //! `roster commands`
 
-use crate::output::print;
+use crate::output::{print, print_table, refused};
+use crate::serve::{beside, look};
 use crate::settings::Settings;
-use anyhow::bail;
 use clap::{Subcommand, ValueEnum};
 use kernel::MessageId;
 use ledger::operate::{self, Message};
@@ -54,10 +54,13 @@ pub(crate) enum Status {
 /// # Errors
 /// When the database cannot be used.
 pub(crate) async fn run(settings: &Settings, command: Commands, json: bool) -> anyhow::Result<ExitCode> {
-    let db = Db::open_beside(&settings.database).await?;
-    let code = execute(&db, command, json).await?;
+    let db = match command {
+        Commands::List { .. } | Commands::Show { .. } => look(settings).await?,
+        Commands::Retry { .. } | Commands::Discard { .. } => beside(settings).await?,
+    };
+    let code = execute(&db, command, json).await;
     db.close().await;
-    Ok(code)
+    code
 }
 
 async fn execute(db: &Db, command: Commands, json: bool) -> anyhow::Result<ExitCode> {
@@ -68,32 +71,29 @@ async fn execute(db: &Db, command: Commands, json: bool) -> anyhow::Result<ExitC
             if json {
                 print(&Value::from(messages.iter().map(describe).collect::<Vec<_>>()).to_string())?;
             } else {
-                for it in &messages {
-                    let error = it.errors.last().map(|error| format!("  {}", error.code)).unwrap_or_default();
-                    print(&format!("{}  {:<9}  {}  {}{error}", it.root, it.status, it.accepted_at, it.name))?;
-                }
+                print_table(["COMMAND", "STATUS", "ACCEPTED", "TYPE", "ERROR"], &rows(&messages))?;
             }
         }
         Commands::Show { id } => {
             let messages = operate::show(db, id).await?;
             if messages.is_empty() {
-                bail!("there is no command {id}");
+                return Err(refused(format!("there is no command {id}")));
             }
             if json {
                 print(&Value::from(messages.iter().map(describe).collect::<Vec<_>>()).to_string())?;
             } else {
-                for it in &messages {
-                    print(&format!(
-                        "{:<9}  {}  in {}, {} attempts failed{}",
-                        it.status,
-                        it.name,
-                        it.context,
-                        it.attempts,
-                        if it.awaited { "" } else { ", not awaited" }
-                    ))?;
-                    for error in &it.errors {
-                        print(&format!("           {}  {}: {}", error.at, error.code, error.message))?;
-                    }
+                let all = messages
+                    .iter()
+                    .map(|it| [it.status.clone(), it.attempts.to_string(), it.context.clone(), it.name.clone(), awaited(it)]);
+                print_table(["STATUS", "FAILED ATTEMPTS", "CONTEXT", "TYPE", "AWAITED"], &all.collect::<Vec<_>>())?;
+                let errors = messages.iter().flat_map(|it| it.errors.iter().map(move |error| (it, error)));
+                let errors = errors.map(|(it, error)| {
+                    [error.at.to_string(), it.name.clone(), error.code.to_string(), error.message.to_string()]
+                });
+                let errors: Vec<_> = errors.collect();
+                if !errors.is_empty() {
+                    print("")?;
+                    print_table(["AT", "TYPE", "CODE", "ERROR"], &errors)?;
                 }
             }
         }
@@ -103,11 +103,33 @@ async fn execute(db: &Db, command: Commands, json: bool) -> anyhow::Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether the command waits for this message.
+fn awaited(message: &operate::Message) -> String {
+    if message.awaited { "yes" } else { "no" }.to_owned()
+}
+
 fn done(id: MessageId, what: &str, count: u64, json: bool) -> anyhow::Result<()> {
     if count == 0 {
-        bail!("the command {id} has no failed part");
+        return Err(refused(format!("the command {id} has no failed part")));
     }
     if json { print(&json!({ "id": id, "messages": count }).to_string()) } else { print(&format!("{count} {what}")) }
+}
+
+/// The newest command first, each with what it set in motion below it, in order; its id stands once.
+fn rows(messages: &[Message]) -> Vec<[String; 5]> {
+    let mut roots: Vec<MessageId> = Vec::new();
+    for it in messages {
+        if !roots.contains(&it.root) {
+            roots.push(it.root);
+        }
+    }
+    let of_root = |root: MessageId| messages.iter().rev().filter(move |it| it.root == root).enumerate();
+    let row = |(n, it): (usize, &Message)| {
+        let id = if n == 0 { it.root.to_string() } else { String::new() };
+        let error = it.errors.last().map(|error| error.code.to_string()).unwrap_or_default();
+        [id, it.status.clone(), it.accepted_at.to_string(), it.name.clone(), error]
+    };
+    roots.into_iter().flat_map(|root| of_root(root).map(row)).collect()
 }
 
 fn describe(it: &Message) -> Value {

@@ -2,6 +2,8 @@
 
 use crate::first_administrator;
 pub use crate::first_administrator::FirstAdministrator;
+use crate::installation::sealing_keys;
+use crate::key_watch::KeyWatch;
 use crate::problems::PROBLEMS;
 use crate::readiness::Ready;
 use crate::registrar::Registrar;
@@ -199,6 +201,7 @@ impl Kit {
     fn new(
         db: &Db,
         keys: &Keys,
+        signing: Arc<SigningKeys>,
         opener: Option<Opener>,
         cost: Cost,
         tokens: &Issuer,
@@ -207,7 +210,6 @@ impl Kit {
     ) -> Result<Self, Unfit> {
         let tasks = RequestTasks::default();
         let pool = Arc::new(HashPool::start(cores())?);
-        let signing = Arc::new(SigningKeys::open(keys.file().clone())?);
         let policy = password_policy(tokens);
         let credentials = Arc::new(SqlCredentials::new(db.clone(), pool.clone(), cost));
         let tokens = AccessTokens::new(signing, &tokens.issuer, &tokens.audience, TOKEN_LIFE);
@@ -232,8 +234,10 @@ impl Roster {
         // In a load test, all connections may come from one address.
         let connections_per_address = if limits { plan.connections_per_address } else { usize::MAX };
         let limits = Limits::new(db.clone(), limits);
+        let signing = Arc::new(SigningKeys::open(keys.file().clone())?);
+        let watch = KeyWatch { db: db.clone(), sealing: sealing_keys(&keys).into(), signing: signing.clone() };
         let life = SessionLife { grace: refresh_grace, ..SessionLife::default() };
-        let kit = Kit::new(&db, &keys, opener, bcrypt_cost, &tokens, life, limits.clone())?;
+        let kit = Kit::new(&db, &keys, signing, opener, bcrypt_cost, &tokens, life, limits.clone())?;
         let tasks = kit.tasks.clone();
         let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.2)(&kit)).collect();
         let contexts: Vec<_> = modules.iter().map(|module| module.context()).collect();
@@ -253,6 +257,7 @@ impl Roster {
         for module in &modules {
             background.spawn(module.upkeep(&db));
         }
+        background.spawn(watch.clone().watch());
         let (gate, desk) = (kit.gate.clone(), kit.desk.clone());
         let registrar = Registrar { db: db.clone(), ledger: node.ledger(), gate, desk };
         let base_path = plan.public_url.as_ref().map(PublicUrl::path).unwrap_or_default().to_owned();
@@ -262,7 +267,7 @@ impl Roster {
             web::assemble(title(plan.public_url.as_ref()), routes, commands, Arc::new(Authenticator::new(kit.desk)));
         document.merge(web::health::openapi());
         let stopping = Stopping::default();
-        let ready = Ready::new(db.clone(), probe, hints.clone());
+        let ready = Ready::new(db.clone(), probe, hints.clone(), watch);
         let mut router = router.merge(web::health::routes(Arc::new(ready), stopping.clone()));
         let front = FrontPage { docs, readme: include_str!("../../README.md") };
         router = router.merge(web::pages::routes(front, PROBLEMS, &base_path));

@@ -1,9 +1,10 @@
 //! A command of the command line's own: handed in and waited for, beside a running server or without one.
 
 use crate::compose::{Issuer, Plan, Role, Roster};
+use crate::installation::{keys_to_serve, keys_to_work};
 use crate::output::note;
 use crate::registrar::Registrar;
-use crate::serve::{keys, prepare_schema};
+use crate::serve::{prepare_schema, see_that_it_exists};
 use crate::settings::Settings;
 use anyhow::Context as _;
 use kernel::MessageId;
@@ -16,6 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// As long, beside whoever serves a SQLite file, before looking whether they still do.
 const BESIDE: Duration = Duration::from_secs(3);
+
+/// Whether there has to be an installation already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Installation {
+    /// It is made where there is none: the database, its schema and the keys.
+    MadeIfMissing,
+    /// Where there is none, nothing is done.
+    Needed,
+}
 
 /// How far it has come.
 pub(crate) enum Errand<T> {
@@ -32,12 +42,13 @@ pub(crate) enum Errand<T> {
 /// Those of `step`, and when the database cannot be used.
 pub(crate) async fn run<T>(
     settings: &Settings,
+    installation: Installation,
     step: impl AsyncFn(&Registrar, Option<MessageId>, Duration) -> anyhow::Result<Errand<T>>,
 ) -> anyhow::Result<Errand<T>> {
     let give_up = Instant::now() + PATIENCE;
     let mut pending = None;
     loop {
-        let (mut roster, works) = compose(settings).await?;
+        let (mut roster, works) = compose(settings, installation).await?;
         let patience = if works { PATIENCE } else { BESIDE };
         let done = match roster.work().await.context("the ledger cannot be read") {
             Ok(()) => step(&roster.registrar(), pending, patience).await,
@@ -53,14 +64,20 @@ pub(crate) async fn run<T>(
 }
 
 /// A process for one command; and whether it works itself.
-async fn compose(settings: &Settings) -> anyhow::Result<(Roster, bool)> {
+async fn compose(settings: &Settings, installation: Installation) -> anyhow::Result<(Roster, bool)> {
+    if installation == Installation::Needed {
+        see_that_it_exists(&settings.database)?;
+    }
     let is_new = settings.makes_a_file_elsewhere();
     let (db, may_serve) = Db::open_or_beside(&settings.database).await?;
     if is_new {
         note(&format!("{}: a new database file has been created", settings.database));
     }
     prepare_schema(&db, settings.profile).await?;
-    let keys = keys(settings)?;
+    let keys = match installation {
+        Installation::MadeIfMissing => keys_to_serve(&db, settings).await?,
+        Installation::Needed => keys_to_work(&db, settings).await?,
+    };
     // Where only the public keys are, somebody else works.
     let works = may_serve && keys.opener().is_ok();
     let roster = Roster::compose(Plan {

@@ -2,7 +2,7 @@
 
 use crate::registrar::{Newcomer, Registered, Registrar, give_role};
 use auth_domain::Role;
-use auth_infrastructure::queries::get_accounts;
+use auth_infrastructure::queries::get_accounts::{self, AccountStatus};
 use kernel::{Email, Secret, UserId};
 use ledger::Once;
 use std::time::Duration;
@@ -93,8 +93,8 @@ async fn owner(registrar: &Registrar, who: &FirstAdministrator) -> anyhow::Resul
         return Ok(Err(Done::Refused("the address is registered already, with another password".to_owned())));
     };
     match get_accounts::find(&registrar.db, &who.email).await? {
-        Some(account) if account.disabled => {
-            Ok(Err(Done::Refused("the address is registered already, and its person is disabled".to_owned())))
+        Some(account) if account.status == AccountStatus::Deactivated => {
+            Ok(Err(Done::Refused("the address is registered already, and its person is deactivated".to_owned())))
         }
         _ => Ok(Ok(user)),
     }

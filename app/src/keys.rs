@@ -1,17 +1,20 @@
 //! `roster keys`
 
-use crate::output::{print, refused};
-use crate::serve;
+use crate::installation::{self, HELP, fit, told};
+use crate::output::{note, print, print_table, refused};
+use crate::serve::{beside, missing_migrations};
 use crate::settings::Settings;
 use anyhow::bail;
 use auth_application::{Authority, KeyChange, RecordKeyChange};
 use auth_infrastructure::perform;
+use auth_domain::{InstallationKey, KeyFit};
+use auth_infrastructure::key_record::{self, KeyRecord};
 use auth_infrastructure::tokens::{TokenError, signing_keys};
 use clap::Subcommand;
 use kernel::Timestamp;
+use persistence::{DatabaseUrl, Db};
 use sealing::Keys as Sealing;
 use serde_json::json;
-use std::io::Write as _;
 
 /// What an operator does with the keys of the installation.
 #[derive(Subcommand)]
@@ -37,54 +40,128 @@ pub(crate) enum Keys {
         /// The key's name, as `roster keys list` shows it
         kid: String,
     },
+    /// Give the installation other keys, when its key file is lost
+    ///
+    /// The keys that the database has recorded are retired, and those of the key file take their place;
+    /// a missing file is made in ROSTER_DATA_DIR. Access tokens are refused from then on, and people's
+    /// programs refresh them; passwords that wait to be hashed can never be opened, so that those
+    /// registrations fail. Restart every node afterwards. Exits with 3 without --force.
+    Replace {
+        /// Do it: there is no way back
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// # Errors
 /// When it is refused, or the key file cannot be used.
 pub(crate) async fn run(settings: &Settings, command: Keys, json: bool) -> anyhow::Result<()> {
-    if settings.keys_file.is_none() && !settings.data_dir.join("keys.json").exists() {
-        bail!("there are no keys in {} yet: `roster serve` makes them", settings.data_dir.display());
+    let exists = !matches!(&settings.database, DatabaseUrl::Sqlite(path) if !path.exists());
+    let db = match command {
+        // A file can be looked at, and given its first key, before there is a database.
+        _ if !exists => None,
+        Keys::List => Some(Db::open_to_look(&settings.database).await?),
+        _ => Some(beside(settings).await?),
+    };
+    let done = execute(settings, db.as_ref(), command, json).await;
+    if let Some(db) = db {
+        db.close().await;
     }
-    let keys = serve::keys(settings)?;
+    done
+}
+
+async fn execute(settings: &Settings, db: Option<&Db>, command: Keys, json: bool) -> anyhow::Result<()> {
     match command {
-        Keys::List => list(&keys, json),
+        Keys::List => list(&keys(settings, db).await?, json),
         Keys::Rotate { now } => {
+            let keys = keys(settings, db).await?;
             let at = Timestamp::now();
             let from = if now { at } else { at.plus(signing_keys::SHOWN_BEFORE) };
             let kid = signing_keys::rotate(keys.file(), from)?;
-            record(settings, KeyChange::Rotated, &kid).await;
             let Some((key, signs)) = signing_keys::list(keys.file())?.into_iter().find(|(key, _)| key.kid == kid)
             else {
                 bail!("the key {kid} has been retired already");
             };
-            tell_signing(&kid, key.signs_from, signs, json)
+            let from = key.signs_from;
+            record(db, installation::signing_key(key.kid, key.x)).await?;
+            audit(db, KeyChange::Rotated, &kid).await;
+            tell_signing(&kid, from, signs, json)
         }
-        Keys::Retire { kid } => match signing_keys::retire(keys.file(), &kid) {
-            Ok(()) => {
-                record(settings, KeyChange::Retired, &kid).await;
-                let done = json!({ "kid": kid, "retired": true });
-                print(&if json { done.to_string() } else { format!("{kid} retired") })
+        Keys::Retire { kid } => {
+            let keys = keys(settings, db).await?;
+            let in_file = match signing_keys::retire(keys.file(), &kid) {
+                Ok(()) => true,
+                Err(TokenError::UnknownKey) => false,
+                Err(why @ TokenError::LastKey) => return Err(refused(why.to_string())),
+                Err(error) => return Err(error.into()),
+            };
+            // One that was retired in the file only, when the database did not answer, is finished here.
+            let recorded = retire_in_record(db, &kid, &keys).await?;
+            if !in_file && !recorded {
+                return Err(refused(TokenError::UnknownKey.to_string()));
             }
-            Err(why @ (TokenError::UnknownKey | TokenError::LastKey)) => Err(refused(why.to_string())),
-            Err(error) => Err(error.into()),
-        },
+            audit(db, KeyChange::Retired, &kid).await;
+            if json {
+                print(&json!({ "kid": kid, "retired": true }).to_string())
+            } else {
+                print(&format!("{kid} retired"))
+            }
+        }
+        Keys::Replace { force } => {
+            let Some(db) = db else {
+                bail!("{} does not exist yet: `roster serve` makes database and keys", settings.database);
+            };
+            list(&installation::replace(db, settings, force).await?, json)
+        }
     }
 }
 
-/// Puts it on record, after it was done: in an emergency a key changes whether or not the database answers.
-async fn record(settings: &Settings, change: KeyChange, kid: &str) {
-    let recorded = async {
-        let db = serve::beside(settings).await?;
-        let record = RecordKeyChange { by: Authority::operator(), change, kid: kid.to_owned() };
-        let done = perform(&db, record).await;
-        db.close().await;
-        anyhow::Ok(done?)
-    };
-    if let Err(error) = recorded.await {
-        // Where the standard error is closed, nobody can be told.
-        let _ =
-            writeln!(std::io::stderr(), "roster: this is done, and could not be put on the audit record: {error:#}");
+/// Puts it on the audit record, after it was done.
+async fn audit(db: Option<&Db>, change: KeyChange, kid: &str) {
+    let Some(db) = db else { return };
+    let record = RecordKeyChange { by: Authority::operator(), change, kid: kid.to_owned() };
+    if let Err(error) = perform(db, record).await {
+        note(&format!("this is done, and could not be put on the audit record: {error}"));
     }
+}
+
+/// The keys of the installation.
+async fn keys(settings: &Settings, db: Option<&Db>) -> anyhow::Result<Sealing> {
+    let recorded = match db {
+        Some(db) if missing_migrations(db).await? == 0 => key_record::recorded(db).await?,
+        _ => Vec::new(),
+    };
+    let keys = installation::read(settings).map_err(|error| told(error, &recorded))?;
+    installation::see_exposure(&keys, settings)?;
+    // A file without signing keys is given its first one by a rotation.
+    if !recorded.is_empty()
+        && let KeyFit::Other(why) = fit(&keys, &recorded)?
+    {
+        bail!("the key file {} is another installation's: {why}: {HELP}", keys.file().path().display());
+    }
+    Ok(keys)
+}
+
+/// In an installation whose keys are not recorded yet, the next start records all of them.
+async fn record(db: Option<&Db>, key: InstallationKey) -> anyhow::Result<()> {
+    let Some(db) = db else { return Ok(()) };
+    let mut record = KeyRecord::lock(db).await?;
+    if !record.all().await?.is_empty() {
+        record.add(&[key]).await?;
+    }
+    Ok(record.commit().await?)
+}
+
+/// Whether there was such a key in use. One that is in the file, and thereby needed, stays.
+async fn retire_in_record(db: Option<&Db>, kid: &str, keys: &Sealing) -> anyhow::Result<bool> {
+    let Some(db) = db else { return Ok(false) };
+    if keys.sealing().iter().any(|key| key.kid == kid) {
+        return Ok(false);
+    }
+    let mut record = KeyRecord::lock(db).await?;
+    let was_used = record.retire(kid).await?;
+    record.commit().await?;
+    Ok(was_used)
 }
 
 fn list(keys: &Sealing, json: bool) -> anyhow::Result<()> {
@@ -95,20 +172,25 @@ fn list(keys: &Sealing, json: bool) -> anyhow::Result<()> {
         let all = json!({ "signing": signing.collect::<Vec<_>>(), "sealing": sealing.collect::<Vec<_>>() });
         return print(&all.to_string());
     }
-    for (key, signs) in &signing {
-        tell_signing(&key.kid, key.signs_from, *signs, false)?;
-    }
-    for (kid, active) in keys.kids() {
-        print(&format!("sealing  {kid}{}", if active { "  active" } else { "" }))?;
-    }
-    Ok(())
+    let signing = signing.iter().map(|(key, signs)| signing_row(&key.kid, key.signs_from, *signs));
+    let sealing = keys.kids().map(|(kid, active)| {
+        ["sealing".to_owned(), kid.to_owned(), if active { "active".to_owned() } else { String::new() }, String::new()]
+    });
+    print_table(HEADERS, &signing.chain(sealing).collect::<Vec<_>>())
+}
+
+const HEADERS: [&str; 4] = ["KIND", "KEY", "STATE", "SIGNS FROM"];
+
+fn signing_row(kid: &str, from: Timestamp, signs: bool) -> [String; 4] {
+    let state = if signs { "signs" } else { "" };
+    ["signing".to_owned(), kid.to_owned(), state.to_owned(), from.to_string()]
 }
 
 fn tell_signing(kid: &str, from: Timestamp, signs: bool, json: bool) -> anyhow::Result<()> {
     if json {
         return print(&in_json(kid, from, signs).to_string());
     }
-    print(&format!("signing  {kid}  from {from}{}", if signs { "  signs now" } else { "" }))
+    print_table(HEADERS, &[signing_row(kid, from, signs)])
 }
 
 fn in_json(kid: &str, from: Timestamp, signs: bool) -> serde_json::Value {

@@ -1,6 +1,7 @@
 //! Whether this process can serve: it tries what requests need.
 
 use crate::compose::{Hints, migrations};
+use crate::key_watch::KeyWatch;
 use async_trait::async_trait;
 use persistence::{Db, SqlError};
 use std::sync::Arc;
@@ -23,14 +24,15 @@ struct Shared {
     db: Db,
     limits: Limits,
     hints: Hints,
+    keys: KeyWatch,
     process: Uuid,
     last: Mutex<Option<(Instant, Checks)>>,
 }
 
 impl Ready {
-    pub(crate) fn new(db: Db, limits: Limits, hints: Hints) -> Self {
+    pub(crate) fn new(db: Db, limits: Limits, hints: Hints, keys: KeyWatch) -> Self {
         let process = Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext));
-        Self { shared: Arc::new(Shared { db, limits, hints, process, last: Mutex::default() }) }
+        Self { shared: Arc::new(Shared { db, limits, hints, keys, process, last: Mutex::default() }) }
     }
 }
 
@@ -39,7 +41,12 @@ impl Readiness for Ready {
     async fn check(&self) -> Checks {
         // A task of its own: when the client gives up, the look goes on, and the next one waits for it.
         let looking = tokio::spawn(self.shared.clone().look());
-        looking.await.unwrap_or(Checks { database: Health::Down, migrations: Health::Down, broker: Health::Ok })
+        looking.await.unwrap_or(Checks {
+            database: Health::Down,
+            migrations: Health::Down,
+            broker: Health::Ok,
+            keys: Health::Ok,
+        })
     }
 }
 
@@ -65,12 +72,14 @@ impl Shared {
             }
             Ok::<_, SqlError>(missing)
         };
-        match looked.await {
-            Ok(0) => Checks { database: Health::Ok, migrations: Health::Ok, broker },
-            Ok(_) => Checks { database: Health::Ok, migrations: Health::Down, broker },
+        let looked = looked.await;
+        let keys = if looked.is_ok() { self.keys.health().await } else { Health::Ok };
+        match looked {
+            Ok(0) => Checks { database: Health::Ok, migrations: Health::Ok, broker, keys },
+            Ok(_) => Checks { database: Health::Ok, migrations: Health::Down, broker, keys },
             Err(error) => {
                 tracing::warn!(%error, "not ready: the database cannot be used");
-                Checks { database: Health::Down, migrations: Health::Down, broker }
+                Checks { database: Health::Down, migrations: Health::Down, broker, keys }
             }
         }
     }

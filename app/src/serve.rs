@@ -1,12 +1,13 @@
 //! `roster serve`
 
+use crate::check::{unhandled_subscriptions, without_handler};
 use crate::compose::{Broker, Plan, Role, Roster, migrations};
+use crate::installation::keys_to_serve;
 use crate::logging;
 use crate::settings::{Profile, Settings};
 use anyhow::{Context as _, anyhow, bail};
-use persistence::{DatabaseUrl, Db, OpenError};
+use persistence::{DatabaseUrl, Db, OpenError, SqlError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use sealing::{Exposure, Keys};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::OnceLock;
@@ -53,7 +54,11 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
         let db = db.clone();
         tokio::spawn(async move { db.warm_up().await });
     }
-    let keys = keys(&settings)?;
+    let keys = keys_to_serve(&db, &settings).await?;
+    let deaf = unhandled_subscriptions(&db).await?;
+    if !deaf.is_empty() {
+        tracing::warn!("{}", without_handler(&deaf));
+    }
     let listening = listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let mut roster = Roster::compose(Plan {
         db,
@@ -179,14 +184,46 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Db> {
 /// # Errors
 /// When there is none yet, or it cannot be used.
 pub(crate) async fn beside(settings: &Settings) -> anyhow::Result<Db> {
-    if let DatabaseUrl::Sqlite(path) = &settings.database
-        && !path.exists()
-    {
-        bail!("{} does not exist yet: `roster serve` creates it", settings.database);
-    }
+    see_that_it_exists(&settings.database)?;
     let db = Db::open_beside(&settings.database).await?;
     prepare_schema(&db, settings.profile).await?;
     Ok(db)
+}
+
+/// Opens the database to look at it: nothing is made and nothing is migrated.
+///
+/// # Errors
+/// When there is none yet, its schema is not up to date, or it cannot be used.
+pub(crate) async fn look(settings: &Settings) -> anyhow::Result<Db> {
+    see_that_it_exists(&settings.database)?;
+    let db = Db::open_to_look(&settings.database).await?;
+    if missing_migrations(&db).await? > 0 {
+        bail!("the schema of {} is not up to date: run `roster migrate`", settings.database);
+    }
+    Ok(db)
+}
+
+/// How many migrations are missing.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn missing_migrations(db: &Db) -> Result<usize, SqlError> {
+    let mut missing = 0;
+    for migrations in migrations() {
+        missing += db.pending(&migrations).await?;
+    }
+    Ok(missing)
+}
+
+/// # Errors
+/// When there is no SQLite file yet.
+pub(crate) fn see_that_it_exists(database: &DatabaseUrl) -> anyhow::Result<()> {
+    match database {
+        DatabaseUrl::Sqlite(path) if !path.exists() => {
+            bail!("{database} does not exist yet: `roster serve` creates it")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Applies the schema in the development profile, and sees that it is there in the other.
@@ -209,25 +246,6 @@ pub(crate) async fn prepare_schema(db: &Db, profile: Profile) -> anyhow::Result<
         tracing::info!(migrations = applied, "the schema has been brought up to date");
     }
     Ok(())
-}
-
-/// The keys, from where the settings say.
-///
-/// # Errors
-/// When they cannot be had, or others can read them in the production profile.
-pub fn keys(settings: &Settings) -> anyhow::Result<Keys> {
-    let keys = match &settings.keys_file {
-        Some(file) => Keys::from_file(file)?,
-        None => Keys::in_directory(&settings.data_dir)?,
-    };
-    if keys.exposure() > Exposure::Owner {
-        let path = keys.file().path().display();
-        if settings.profile == Profile::Production {
-            bail!("others on this machine can read {path}: run chmod 600 on it");
-        }
-        tracing::warn!(%path, "others on this machine can read the private keys: run chmod 600 on the file");
-    }
-    Ok(keys)
 }
 
 fn greeting(settings: &Settings, roster: &Roster, role: Role, listening: Option<SocketAddr>) -> String {

@@ -1,7 +1,7 @@
 //! `roster service-keys`
 
-use crate::output::{print, refused};
-use crate::serve::beside;
+use crate::output::{print, print_table, refused};
+use crate::serve::{beside, look};
 use crate::settings::Settings;
 use anyhow::anyhow;
 use auth_application::{Authority, CreateServiceKey, RevokeServiceKey};
@@ -42,7 +42,10 @@ pub(crate) enum ServiceKeys {
 /// # Errors
 /// When it is refused, or the database cannot be used.
 pub(crate) async fn run(settings: &Settings, command: ServiceKeys, json: bool) -> anyhow::Result<()> {
-    let db = beside(settings).await?;
+    let db = match command {
+        ServiceKeys::List => look(settings).await?,
+        _ => beside(settings).await?,
+    };
     let done = execute(&db, command, json).await;
     db.close().await;
     done
@@ -68,10 +71,10 @@ async fn execute(db: &Db, command: ServiceKeys, json: bool) -> anyhow::Result<()
             if json {
                 return print(&json!(keys).to_string());
             }
-            keys.iter().try_for_each(|it| {
-                let by = it.created_by.as_deref().unwrap_or("unknown");
-                print(&format!("{}  until {}  by {by}  {}: {}", it.id, it.expires_at, it.name, it.scope))
-            })
+            let rows = keys
+                .iter()
+                .map(|it| [it.id.to_string(), it.expires_at.to_string(), it.scope.to_string(), it.created_by.clone().unwrap_or_else(|| "unknown".to_owned()), it.name.to_string()]);
+            print_table(["ID", "EXPIRES", "SCOPE", "MADE BY", "NAME"], &rows.collect::<Vec<_>>())
         }
         ServiceKeys::Revoke { id } => {
             let revoke = RevokeServiceKey { by, key: id };

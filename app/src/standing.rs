@@ -1,6 +1,6 @@
 //! `roster users deactivate` and `roster users reactivate`
 
-use crate::errand::{self, Errand};
+use crate::errand::{self, Errand, Installation};
 use crate::output::refused;
 use crate::registrar::Registrar;
 use crate::settings::Settings;
@@ -31,7 +31,9 @@ impl std::str::FromStr for Whom {
 }
 
 impl Whom {
-    async fn find(&self, db: &Db) -> anyhow::Result<AccountView> {
+    /// # Errors
+    /// [`Refused`](crate::output::Refused) when there is no such user.
+    pub(crate) async fn find(&self, db: &Db) -> anyhow::Result<AccountView> {
         let (found, nobody) = match self {
             Self::Address(email) => (get_accounts::find(db, email).await?, "nobody signs in with this address"),
             Self::Id(id) => (get_accounts::of(db, *id).await?, "nobody who signs in has this id"),
@@ -52,7 +54,7 @@ pub(crate) enum Standing {
 /// # Errors
 /// [`Refused`](crate::output::Refused) when there is no such user, and when it cannot be done.
 pub(crate) async fn set(settings: &Settings, whom: &Whom, wanted: Standing) -> anyhow::Result<AccountView> {
-    let done = errand::run(settings, async |registrar, pending, patience| {
+    let done = errand::run(settings, Installation::Needed, async |registrar, pending, patience| {
         let account = whom.find(&registrar.db).await?;
         let id = pending.unwrap_or_else(MessageId::random);
         let outcome = match pending {

@@ -1,19 +1,24 @@
 //! `roster users`
 
-use crate::errand::{self, Errand};
-use crate::output::{print, refused};
+use crate::compose::password_policy;
+use crate::errand::{self, Errand, Installation};
+use crate::output::{print, print_table, refused};
+use crate::prompt;
 use crate::registrar::{Newcomer, Registered, give_role};
-use crate::serve::beside;
+use crate::serve::{beside, look};
 use crate::settings::Settings;
 use crate::standing::{self, Standing, Whom};
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
+use auth_application::{Actor, Client, Credentials as _, SetPassword};
 use auth_domain::Role;
 use auth_infrastructure::queries::get_accounts::{self, AccountView};
+use auth_infrastructure::{HashPool, SqlCredentials, password_flaws, perform};
 use clap::Subcommand;
 use kernel::{Email, Secret, UserId};
 use persistence::Db;
 use serde_json::json;
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
+use std::sync::Arc;
 use users_domain::Name;
 
 /// Longer than any password, in bytes.
@@ -38,17 +43,30 @@ pub(crate) enum Users {
         #[arg(long)]
         admin: bool,
         /// Read the password from the standard input, to its end; one line break at the end does
-        /// not count. Needed: an argument could be seen by everybody on the machine
+        /// not count. Without it, the password is asked for at the terminal
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Give somebody another password, when they have forgotten theirs; all their sessions end
+    ///
+    /// The password must fit the policy. Works beside a running server. Exits with 1 when there is no
+    /// such user, or the password is refused.
+    SetPassword {
+        /// The address that they sign in with, or their id
+        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<Whom>)]
+        whom: Whom,
+        /// Read the password from the standard input, to its end; one line break at the end does
+        /// not count. Without it, the password is asked for at the terminal
         #[arg(long)]
         password_stdin: bool,
     },
     /// Say what somebody may do; it holds from their next request on
     ///
-    /// The last administrator stays one. Exits with 1 when that is refused, or nobody has the address.
+    /// The last administrator stays one. Exits with 1 when that is refused, or there is no such user.
     SetRole {
-        /// The address that they sign in with
-        #[arg(value_parser = Email::parse)]
-        email: Email,
+        /// The address that they sign in with, or their id
+        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<Whom>)]
+        whom: Whom,
         /// user or admin
         #[arg(value_parser = str::parse::<Role>)]
         role: Role,
@@ -72,15 +90,15 @@ pub(crate) enum Users {
         #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<Whom>)]
         whom: Whom,
     },
-    /// Show somebody: id, address, role, whether they are disabled, and their sessions
+    /// Show somebody: id, role, status, sessions and address
     ///
-    /// Exits with 1 when nobody has the address.
+    /// Exits with 1 when there is no such user.
     Show {
-        /// The address that they sign in with
-        #[arg(value_parser = Email::parse)]
-        email: Email,
+        /// The address that they sign in with, or their id
+        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<Whom>)]
+        whom: Whom,
     },
-    /// List users by address: id, address, role, whether they are disabled, and their sessions
+    /// List users by address: id, role, status, sessions and address
     List {
         /// Only those with this role: user or admin
         #[arg(long, value_parser = str::parse::<Role>)]
@@ -99,29 +117,32 @@ pub(crate) enum Users {
 pub(crate) async fn run(settings: &Settings, command: Users, json: bool) -> anyhow::Result<()> {
     match command {
         Users::Create { email, name, admin, password_stdin } => {
-            if !password_stdin {
-                bail!("the password is read from the standard input: add --password-stdin");
-            }
-            let newcomer = Newcomer { email, name, password: password()? };
+            let newcomer = Newcomer { email, name, password: password(password_stdin)? };
             let role = if admin { Role::Admin } else { Role::User };
             tell(&create(settings, &newcomer, role).await?, json)
         }
         Users::Deactivate { whom } => tell(&standing::set(settings, &whom, Standing::Deactivated).await?, json),
         Users::Reactivate { whom } => tell(&standing::set(settings, &whom, Standing::Active).await?, json),
-        Users::SetRole { email, role } => {
+        Users::SetPassword { whom, password_stdin } => {
             let db = beside(settings).await?;
-            let done = set_role(&db, &email, role).await;
+            let done = set_password(&db, settings, &whom, password_stdin).await;
             db.close().await;
             tell(&done?, json)
         }
-        Users::Show { email } => {
+        Users::SetRole { whom, role } => {
             let db = beside(settings).await?;
-            let found = find(&db, &email).await;
+            let done = set_role(&db, &whom, role).await;
+            db.close().await;
+            tell(&done?, json)
+        }
+        Users::Show { whom } => {
+            let db = look(settings).await?;
+            let found = whom.find(&db).await;
             db.close().await;
             tell(&found?, json)
         }
         Users::List { role, after, limit } => {
-            let db = beside(settings).await?;
+            let db = look(settings).await?;
             let found = get_accounts::page(&db, &after.to_ascii_lowercase(), role, limit).await;
             db.close().await;
             list(&found?, json)
@@ -129,33 +150,66 @@ pub(crate) async fn run(settings: &Settings, command: Users, json: bool) -> anyh
     }
 }
 
-async fn set_role(db: &Db, email: &Email, role: Role) -> anyhow::Result<AccountView> {
-    let account = find(db, email).await?;
+async fn set_role(db: &Db, whom: &Whom, role: Role) -> anyhow::Result<AccountView> {
+    let account = whom.find(db).await?;
     give_role(db, UserId::new(account.id), role).await?;
     Ok(AccountView { role: role.as_str().to_owned(), ..account })
+}
+
+async fn set_password(db: &Db, settings: &Settings, whom: &Whom, stdin: bool) -> anyhow::Result<AccountView> {
+    let account = whom.find(db).await?;
+    let email = Email::parse(&account.email).context("the stored address is malformed")?;
+    let password = password(stdin)?;
+    let flaws = password_flaws(&password_policy(&settings.tokens), &password, Some(&email), None);
+    if !flaws.is_empty() {
+        return Err(weak(flaws.iter().map(ToString::to_string)));
+    }
+    let pool = Arc::new(HashPool::start(1).context("the hashing thread cannot be started")?);
+    let credentials = SqlCredentials::new(db.clone(), pool, settings.bcrypt_cost);
+    let new = credentials.hash(&password).await.map_err(|why| anyhow!("{why}"))?;
+    let set = SetPassword { actor: Actor::Operator, user: UserId::new(account.id), new, client: Client::local() };
+    perform(db, set).await.map_err(|why| anyhow!("{why}"))?;
+    whom.find(db).await
+}
+
+fn weak(flaws: impl Iterator<Item = String>) -> anyhow::Error {
+    refused(format!("the password {}", flaws.collect::<Vec<_>>().join(", and ")))
 }
 
 fn list(found: &[AccountView], json: bool) -> anyhow::Result<()> {
     if json {
         return print(&json!(found).to_string());
     }
-    found.iter().try_for_each(|account| tell(account, false))
+    let rows: Vec<_> = found.iter().map(row).collect();
+    print_table(["ID", "ROLE", "STATUS", "SESSIONS", "EMAIL"], &rows)
 }
 
-async fn find(db: &Db, email: &Email) -> anyhow::Result<AccountView> {
-    get_accounts::find(db, email).await?.ok_or_else(|| refused("nobody signs in with this address"))
+fn row(it: &AccountView) -> [String; 5] {
+    [it.id.to_string(), it.role.clone(), it.status.as_str().to_owned(), it.sessions.to_string(), it.email.clone()]
 }
 
 fn tell(it: &AccountView, json: bool) -> anyhow::Result<()> {
-    if json {
-        return print(&json!(it).to_string());
+    if json { print(&json!(it).to_string()) } else { list(std::slice::from_ref(it), false) }
+}
+
+/// From the standard input, or asked for at the terminal, twice. It is never shown.
+fn password(stdin: bool) -> anyhow::Result<Secret> {
+    if stdin {
+        return password_from_stdin();
     }
-    let disabled = if it.disabled { "  disabled" } else { "" };
-    print(&format!("{}  {:<5}  {} sessions  {}{disabled}", it.id, it.role, it.sessions, it.email))
+    if !std::io::stdin().is_terminal() {
+        bail!("there is no terminal to ask for the password at: add --password-stdin, and give it there");
+    }
+    let first = prompt::ask_hidden("Password: ", LONGEST)?;
+    let second = prompt::ask_hidden("The same again: ", LONGEST)?;
+    if first.expose() != second.expose() {
+        return Err(refused("these are two different passwords"));
+    }
+    Ok(first)
 }
 
 /// From the standard input. It is never shown.
-fn password() -> anyhow::Result<Secret> {
+fn password_from_stdin() -> anyhow::Result<Secret> {
     // Room for all of it at once: a buffer that grows leaves copies behind that are not wiped.
     let mut text = String::with_capacity(LONGEST + 1);
     let limit = u64::try_from(LONGEST)? + 1;
@@ -173,7 +227,7 @@ fn password() -> anyhow::Result<Secret> {
 }
 
 async fn create(settings: &Settings, newcomer: &Newcomer, role: Role) -> anyhow::Result<AccountView> {
-    let done = errand::run(settings, async |registrar, pending, patience| {
+    let done = errand::run(settings, Installation::MadeIfMissing, async |registrar, pending, patience| {
         let outcome = match pending {
             None => registrar.register(newcomer, None, patience).await?,
             Some(id) => registrar.outcome(id, false, patience).await?,
@@ -191,7 +245,7 @@ async fn create(settings: &Settings, newcomer: &Newcomer, role: Role) -> anyhow:
 async fn finish(db: &Db, newcomer: &Newcomer, outcome: Registered, role: Role) -> anyhow::Result<Errand<AccountView>> {
     let user = match outcome {
         Registered::Done { user, .. } => user,
-        Registered::Weak(flaws) => return Err(refused(format!("the password {}", flaws.join(", and ")))),
+        Registered::Weak(flaws) => return Err(weak(flaws.into_iter())),
         Registered::Taken => {
             return Err(refused(
                 "this address is registered already: see `roster users set-role` for what they may do",

@@ -427,6 +427,14 @@ impl Server {
         self.end(Duration::from_secs(35)).await
     }
 
+    /// Whether it has ended by itself.
+    ///
+    /// # Panics
+    /// When it cannot be asked.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits until it has ended.
     ///
     /// # Panics

@@ -311,12 +311,6 @@ fn check_encoding(encoding: &str, database: &str) -> Result<(), OpenError> {
     )))
 }
 
-fn lock_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    name.into()
-}
-
 /// The lock beside the file, which its server holds.
 fn lock_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -44,12 +44,15 @@ pub struct Checks {
     pub migrations: Health,
     /// Whether hints go out. Without a broker there is nothing to be down.
     pub broker: Health,
+    /// Whether this process has the keys of its installation. `degraded`: the key file is missing, another one, or an
+    /// older copy, and the process goes on with what it has read. `down`: the database has recorded other keys.
+    pub keys: Health,
 }
 
 impl Checks {
     /// A broker that is down degrades: accepting goes on, and workers find their work by looking.
     fn overall(self) -> Health {
-        self.database.max(self.migrations).max(self.broker.min(Health::Degraded))
+        self.database.max(self.migrations).max(self.broker.min(Health::Degraded)).max(self.keys)
     }
 }
 
@@ -116,17 +119,17 @@ async fn live(_: NoQuery) -> Json<Live> {
 #[utoipa::path(get, path = "/health/ready", operation_id = "ready", tag = "health", responses(
     (
         status = 200, description = "They can. `degraded`: but something that helps is missing.", body = Report,
-        example = json!({"status": "ok", "stopping": false, "checks": {"database": "ok", "migrations": "ok", "broker": "ok"}}),
+        example = json!({"status": "ok", "stopping": false, "checks": {"database": "ok", "migrations": "ok", "broker": "ok", "keys": "ok"}}),
     ),
     (
         status = 503, description = "They cannot, or not for long: the process is about to end.", body = Report,
-        example = json!({"status": "down", "stopping": false, "checks": {"database": "down", "migrations": "ok", "broker": "ok"}}),
+        example = json!({"status": "down", "stopping": false, "checks": {"database": "down", "migrations": "ok", "broker": "ok", "keys": "ok"}}),
     ),
     (status = "default", description = "The request itself is refused.", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn ready(State((readiness, stopping)): State<(Arc<dyn Readiness>, Stopping)>, _: NoQuery) -> Response {
     // Only the database can keep a check waiting: whether a broker is there is known at any time.
-    let unknown = Checks { database: Health::Down, migrations: Health::Down, broker: Health::Ok };
+    let unknown = Checks { database: Health::Down, migrations: Health::Down, broker: Health::Ok, keys: Health::Ok };
     let checks = timeout(PATIENCE, readiness.check()).await.unwrap_or(unknown);
     let stopping = stopping.has_begun();
     let status = if stopping { Health::Down } else { checks.overall() };

@@ -83,7 +83,18 @@ async fn the_help_of_each_command_is_complete() {
         help.stdout
     };
     let all = help(&[]).await;
-    for word in ["serve", "migrate", "openapi", "check", "--json", "--help", "--version", "roster.toml"] {
+    for word in [
+        "serve",
+        "migrate",
+        "openapi",
+        "check",
+        "--json",
+        "--help",
+        "--version",
+        "roster.toml",
+        "Exit codes",
+        "wants --force",
+    ] {
         assert!(all.contains(word), "{word}: {all}");
     }
     for (command, words) in [
@@ -92,11 +103,13 @@ async fn the_help_of_each_command_is_complete() {
         ("openapi", &["OpenAPI 3.1"]),
         ("check", &["Exits with 0", "1 when"]),
         ("users create", &["<EMAIL>", "--name", "--admin", "--password-stdin", "Exits with 1"]),
-        ("users set-role", &["<EMAIL>", "<ROLE>", "last administrator"]),
-        ("users show", &["<EMAIL>", "Exits with 1"]),
+        ("users set-role", &["<EMAIL|ID>", "<ROLE>", "last administrator"]),
+        ("users set-password", &["<EMAIL|ID>", "--password-stdin", "Exits with 1"]),
+        ("users show", &["<EMAIL|ID>", "Exits with 1"]),
         ("users list", &["--role", "--after", "--limit"]),
         ("keys list", &["sign"]),
         ("keys rotate", &["--now", "ten minutes", "emergencies"]),
+        ("keys replace", &["--force", "Exits with 3"]),
         ("keys retire", &["<KID>", "five minutes", "Exits with 1"]),
         ("service-keys create", &["<NAME>", "--scope", "audit:read", "--days", "[default: 90]"]),
         ("service-keys list", &["good now"]),

@@ -12,6 +12,8 @@ mod failover;
 mod first_administrator;
 mod first_run;
 mod one_server;
+mod keys;
+mod looking;
 mod operators;
 mod outputs;
 mod pooler;

@@ -43,7 +43,7 @@ async fn the_first_user_is_registered_without_a_server_and_the_next_beside_one()
         assert_eq!((&set["role"], may().await), (&json!("admin"), 200), "at once");
         let shown = answer(&roster(&["users", "show", "bob@example.org", "--json"]).run(SOON).await);
         let expected =
-            json!({ "id": bob["id"], "email": "bob@example.org", "role": "admin", "disabled": false, "sessions": 1 });
+            json!({ "id": bob["id"], "email": "bob@example.org", "role": "admin", "status": "active", "sessions": 1 });
         assert_eq!(shown, expected);
         let addresses = async |more: &[&str]| {
             let listed = answer(&roster(&[&["users", "list", "--json"], more].concat()).run(SOON).await);
@@ -95,20 +95,20 @@ async fn a_user_is_deactivated_and_reactivated_beside_a_server_and_without_one()
         let create = ["create", "ada@example.org", "--password-stdin", "--json"];
         let ada = answer(&roster(&create).reading(PASSWORD).run(SOON).await);
         let id = ada["id"].as_str().unwrap();
-        assert_eq!(set("deactivate", "Ada@example.org").await["disabled"], true, "without a server");
+        assert_eq!(set("deactivate", "Ada@example.org").await["status"], "deactivated", "without a server");
 
         let server = on(&folder, database.as_ref(), &[]).serve().await;
         let sign_in = async || server.sign_in("ada@example.org", PASSWORD).await;
         assert_eq!(sign_in().await.status, 401);
         for _ in 0..2 {
-            assert_eq!(set("reactivate", id).await["disabled"], false, "beside one, and once more");
+            assert_eq!(set("reactivate", id).await["status"], "active", "beside one, and once more");
         }
         let signed_in = sign_in().await;
         assert_eq!(signed_in.status, 200, "{signed_in:?}");
         let token = signed_in.json()["access_token"].as_str().unwrap().to_owned();
         assert_eq!(me(&server, &token).await, 200);
         let done = set("deactivate", id).await;
-        assert_eq!((&done["id"], &done["disabled"], &done["sessions"]), (&json!(id), &json!(true), &json!(0)));
+        assert_eq!((&done["id"], &done["status"], &done["sessions"]), (&json!(id), &json!("deactivated"), &json!(0)));
         assert_eq!((me(&server, &token).await, sign_in().await.status), (401, 401), "at once");
         for (whom, why) in [("eve@example.org", "this address"), ("0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "this id")] {
             let nobody = roster(&["deactivate", whom]).run(SOON).await;
@@ -116,7 +116,7 @@ async fn a_user_is_deactivated_and_reactivated_beside_a_server_and_without_one()
         }
         assert_eq!(roster(&["reactivate", "nobody"]).run(SOON).await.code, Some(2));
         let plain = roster(&["reactivate", "ada@example.org"]).run(SOON).await;
-        assert!(plain.code == Some(0) && !plain.stdout.contains("disabled"), "{plain:?}");
+        assert!(plain.code == Some(0) && !plain.stdout.contains("deactivated"), "{plain:?}");
 
         let key = ["service-keys", "create", "audit", "--scope", "audit:read", "--json"];
         let key = answer(&on(&folder, database.as_ref(), &key).run(SOON).await)["key"].as_str().unwrap().to_owned();
@@ -155,7 +155,7 @@ async fn a_server_signs_with_the_new_key_and_refuses_the_tokens_of_a_retired_one
             fs::copy(made.path().join("data/keys.json"), folder.path().join("given.json")).unwrap();
         } else {
             let none = roster(&["keys", "list"]).run(SOON).await;
-            assert!(one_line(&none).contains("`roster serve` makes them"), "{none:?}");
+            assert!(one_line(&none).contains("`roster serve` makes it"), "{none:?}");
         }
         let server = roster(&[]).serve().await;
         let created = roster(&["users", "create", "ada@example.org", "--password-stdin"]).reading(PASSWORD);

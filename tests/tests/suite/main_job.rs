@@ -271,10 +271,11 @@ async fn sealed_only(world: &World, password: &str) {
 }
 
 /// Whole rows as text, of every table.
-const TABLES: [(&str, &str); 14] = [
+const TABLES: [(&str, &str); 15] = [
     ("auth_accounts", "select t::text from auth_accounts t"),
     ("auth_audit_events", "select t::text from auth_audit_events t"),
     ("auth_credentials", "select t::text from auth_credentials t"),
+    ("auth_keys", "select t::text from auth_keys t"),
     ("auth_migrations", "select t::text from auth_migrations t"),
     ("auth_refresh_tokens", "select t::text from auth_refresh_tokens t"),
     ("auth_service_keys", "select t::text from auth_service_keys t"),

@@ -32,6 +32,9 @@ pub trait Accounts: Send {
         new: &PasswordHash,
     ) -> Result<bool, Unavailable>;
 
+    /// Stores a user's password, in the place of the one that is there, if there is one.
+    async fn set_credential(&mut self, user: UserId, hash: &PasswordHash) -> Result<(), Unavailable>;
+
     /// Whether this user may sign in, and with this very hash. MUST hold off changes of either
     /// until the transaction ends, so that a session is never opened behind a change's back.
     async fn admits(&mut self, user: UserId, hash: &PasswordHash) -> Result<bool, Unavailable>;

@@ -44,6 +44,7 @@ immediate! {
     refuse_password_change::{RefusePasswordChange},
     refuse_sign_in::{RefuseSignIn},
     revoke_service_key::{RevokeServiceKey},
+    set_password::{SetPassword},
     set_role::{SetRole},
     sign_in::{SignIn},
     sign_out::{SignOut},

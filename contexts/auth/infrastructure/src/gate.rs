@@ -22,7 +22,7 @@ impl SealingGate {
 
 /// What a policy says against a password, in the form in which it is hashed.
 #[must_use]
-pub fn judge(
+pub fn password_flaws(
     policy: &PasswordPolicy,
     password: &Secret,
     email: Option<&Email>,
@@ -34,7 +34,7 @@ pub fn judge(
 
 impl PasswordGate for SealingGate {
     fn judge(&self, password: &Secret, email: Option<&Email>, name: Option<&str>) -> Vec<Violation> {
-        let flaws = judge(&self.policy, password, email, name);
+        let flaws = password_flaws(&self.policy, password, email, name);
         flaws.into_iter().map(|flaw| Violation::new("", flaw.code(), flaw.to_string())).collect()
     }
 

@@ -8,6 +8,7 @@ mod gate;
 mod guesses;
 mod hash_pool;
 mod http;
+pub mod key_record;
 mod line;
 mod module;
 mod pace;
@@ -28,7 +29,7 @@ mod work;
 
 pub use authenticator::Authenticator;
 pub use desk::{Desk, NotDone, perform};
-pub use gate::{SealingGate, judge};
+pub use gate::{SealingGate, password_flaws};
 pub use hash_pool::HashPool;
 pub use line::Busy;
 pub use module::Auth;
@@ -72,6 +73,11 @@ pub const MIGRATIONS: Migrations = Migrations {
             name: "refresh_grace",
             postgres: include_str!("../migrations/0005_refresh_grace.postgres.sql"),
             sqlite: include_str!("../migrations/0005_refresh_grace.sqlite.sql"),
+        },
+        Migration {
+            name: "keys",
+            postgres: include_str!("../migrations/0006_keys.postgres.sql"),
+            sqlite: include_str!("../migrations/0006_keys.sqlite.sql"),
         },
     ],
 };

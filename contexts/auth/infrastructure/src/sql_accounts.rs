@@ -52,6 +52,13 @@ impl Accounts for SqlAuth {
         Ok(execute!(&mut self.0, sql, user.as_uuid(), old.expose(), new.expose())? == 1)
     }
 
+    async fn set_credential(&mut self, user: UserId, hash: &PasswordHash) -> Result<(), Unavailable> {
+        let sql = "insert into auth_credentials (user_id, hash) values ($1, $2) \
+             on conflict (user_id) do update set hash = excluded.hash";
+        execute!(&mut self.0, sql, user.as_uuid(), hash.expose())?;
+        Ok(())
+    }
+
     async fn admits(&mut self, user: UserId, hash: &PasswordHash) -> Result<bool, Unavailable> {
         // For update: sign-ins of one person come one by one, so that each counts the sessions of those before.
         // SQLite has one writer, and this transaction is it.

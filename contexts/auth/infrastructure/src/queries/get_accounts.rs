@@ -16,16 +16,38 @@ pub struct AccountView {
     pub email: String,
     /// What they may do: `user` or `admin`.
     pub role: String,
-    /// Whether signing in is denied to them.
-    pub disabled: bool,
+    /// Whether they may sign in.
+    pub status: AccountStatus,
     /// In how many sessions they are signed in now.
     pub sessions: i64,
 }
 
+/// Whether somebody may sign in, in the words that a user has, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccountStatus {
+    /// They may.
+    Active,
+    /// It is denied to them.
+    Deactivated,
+}
+
+impl AccountStatus {
+    /// As shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Deactivated => "deactivated",
+        }
+    }
+}
+
 type Row = (Uuid, String, String, i64, i64);
 
-fn view((id, email, role, disabled, sessions): Row) -> AccountView {
-    AccountView { id, email, role, disabled: disabled != 0, sessions }
+fn view((id, email, role, deactivated, sessions): Row) -> AccountView {
+    let status = if deactivated == 0 { AccountStatus::Active } else { AccountStatus::Deactivated };
+    AccountView { id, email, role, status, sessions }
 }
 
 /// The statement: when is now, and who is meant.

@@ -31,6 +31,8 @@ struct State {
     ring: Arc<Ring>,
     edition: Edition,
     looked: Instant,
+    /// Why the file could not be read again, when it could not.
+    trouble: Option<String>,
 }
 
 /// All keys, as they are now.
@@ -76,7 +78,10 @@ impl SigningKeys {
             })?;
         }
         let (edition, ring) = (file.edition()?, read(&file)?);
-        Ok(Self { file, state: Mutex::new(State { ring: Arc::new(ring), edition, looked: Instant::now() }) })
+        Ok(Self {
+            file,
+            state: Mutex::new(State { ring: Arc::new(ring), edition, looked: Instant::now(), trouble: None }),
+        })
     }
 
     /// All keys. When the file has changed, what it says now; when it has become useless, what it said before.
@@ -84,15 +89,25 @@ impl SigningKeys {
     pub fn ring(&self) -> Arc<Ring> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.looked.elapsed() >= LOOK {
-            state.looked = Instant::now();
-            if let Err(error) = self.look(&mut state) {
-                tracing::error!(%error, "the signing keys cannot be read again: the ones from before stay");
-            }
+            self.look(&mut state);
         }
         Arc::clone(&state.ring)
     }
 
-    fn look(&self, state: &mut State) -> Result<(), TokenError> {
+    /// As [`ring`](Self::ring), but the file is looked at now; and why it could not be read again, when it could not.
+    #[must_use]
+    pub fn ring_now(&self) -> (Arc<Ring>, Option<String>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.look(&mut state);
+        (Arc::clone(&state.ring), state.trouble.clone())
+    }
+
+    fn look(&self, state: &mut State) {
+        state.looked = Instant::now();
+        state.trouble = self.take_over(state).err().map(|error| error.to_string());
+    }
+
+    fn take_over(&self, state: &mut State) -> Result<(), TokenError> {
         let edition = self.file.edition()?;
         if edition != state.edition {
             state.ring = Arc::new(read(&self.file)?);
