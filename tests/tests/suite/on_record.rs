@@ -70,7 +70,8 @@ async fn a_change_of_the_password_to_the_same_one_is_refused_however_it_is_typed
             assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid_request"), "{answer:?}");
             assert_eq!(answer.violations(), [("/new_password".to_owned(), "same_password".to_owned())]);
         }
-        let change = json!({ "current_password": person.password, "new_password": "vier gr\u{fc}ne W\u{fc}rfel rollen" });
+        let change =
+            json!({ "current_password": person.password, "new_password": "vier gr\u{fc}ne W\u{fc}rfel rollen" });
         assert_eq!(world.send(&Request::post("/auth/password", &change).by(&ada)).await.status, 204);
     })
     .await;
