@@ -26,6 +26,8 @@ fn without_any_setting_everything_has_a_default() {
     let postgres = settings("", &[("DATABASE_URL", "postgres://localhost/r"), ("ROSTER_DB_CONNECTIONS", "5")]);
     assert_eq!(postgres.expect("well formed").database.connections().map(persistence::Connections::all), Some(5));
     assert_eq!((it.max_delay, it.profile), (Duration::from_secs(3_600), Profile::Development));
+    assert_eq!((it.idle_timeout, it.shutdown_delay), (Duration::from_secs(75), Duration::ZERO));
+    assert_eq!((it.connections_per_address, it.public_url), (2_000, None));
 }
 
 #[test]
@@ -185,7 +187,7 @@ fn an_invisible_character_inside_is_shown_and_of_a_secret_only_that_there_is_one
 
 #[test]
 fn a_setting_whose_feature_does_not_exist_yet_is_refused_by_name() {
-    assert_eq!(refusal(&[("ROSTER_PUBLIC_URL", "x")]), "ROSTER_PUBLIC_URL is not yet supported: unset it");
+    assert_eq!(refusal(&[("ROSTER_MAIL_FROM", "x")]), "ROSTER_MAIL_FROM is not yet supported: unset it");
     assert!(refusal(&[("ROSTER_REGISTRATION", "verified")]).starts_with("ROSTER_REGISTRATION: only \"open\""));
     assert!(settings("", &[("ROSTER_REGISTRATION", "open"), ("ROSTER_MAIL", "off")]).is_ok());
 }

@@ -130,8 +130,7 @@ pub(crate) async fn get_user(
     bearer: Option<Bearer>,
     PathId(id): PathId,
     prefer: Prefer,
-    Extension(deadline): Extension<Deadline>,
-    Extension(client): Extension<ClientAddress>,
+    (Extension(deadline), Extension(client)): (Extension<Deadline>, Extension<ClientAddress>),
     headers: HeaderMap,
     _: NoQuery,
 ) -> Result<Response, Problem> {
