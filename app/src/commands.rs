@@ -82,9 +82,9 @@ async fn execute(db: &Db, command: Commands, json: bool) -> anyhow::Result<ExitC
             if json {
                 print(&Value::from(messages.iter().map(describe).collect::<Vec<_>>()).to_string())?;
             } else {
-                let all = messages
-                    .iter()
-                    .map(|it| [it.status.clone(), it.attempts.to_string(), it.context.clone(), it.name.clone(), awaited(it)]);
+                let all = messages.iter().map(|it| {
+                    [it.status.clone(), it.attempts.to_string(), it.context.clone(), it.name.clone(), awaited(it)]
+                });
                 print_table(["STATUS", "FAILED ATTEMPTS", "CONTEXT", "TYPE", "AWAITED"], &all.collect::<Vec<_>>())?;
                 let errors = messages.iter().flat_map(|it| it.errors.iter().map(move |error| (it, error)));
                 let errors = errors.map(|(it, error)| {

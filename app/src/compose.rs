@@ -228,8 +228,9 @@ impl Roster {
     /// # Errors
     /// [`Unfit`]
     pub fn compose(plan: Plan) -> Result<Self, Unfit> {
-        let Plan { db, keys, role, broker, bcrypt_cost, tokens, refresh_grace, max_delay, docs, limits, proxies, .. } =
-            plan;
+        let Plan {
+            db, keys, role, broker, bcrypt_cost, tokens, refresh_grace, max_delay, docs, limits, proxies, ..
+        } = plan;
         let opener = if role.works() { Some(keys.opener()?) } else { None };
         // In a load test, all connections may come from one address.
         let connections_per_address = if limits { plan.connections_per_address } else { usize::MAX };

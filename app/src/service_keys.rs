@@ -71,9 +71,15 @@ async fn execute(db: &Db, command: ServiceKeys, json: bool) -> anyhow::Result<()
             if json {
                 return print(&json!(keys).to_string());
             }
-            let rows = keys
-                .iter()
-                .map(|it| [it.id.to_string(), it.expires_at.to_string(), it.scope.to_string(), it.created_by.clone().unwrap_or_else(|| "unknown".to_owned()), it.name.to_string()]);
+            let rows = keys.iter().map(|it| {
+                [
+                    it.id.to_string(),
+                    it.expires_at.to_string(),
+                    it.scope.to_string(),
+                    it.created_by.clone().unwrap_or_else(|| "unknown".to_owned()),
+                    it.name.to_string(),
+                ]
+            });
             print_table(["ID", "EXPIRES", "SCOPE", "MADE BY", "NAME"], &rows.collect::<Vec<_>>())
         }
         ServiceKeys::Revoke { id } => {

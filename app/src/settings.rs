@@ -185,7 +185,9 @@ impl Settings {
             docs: raw.one_of("ROSTER_DOCS", &[("on", true), ("off", false)])?,
             public_url: raw
                 .get("ROSTER_PUBLIC_URL")
-                .map(|text| text.parse().map_err(|why: NotAPublicUrl| raw.problem("ROSTER_PUBLIC_URL", &why.to_string())))
+                .map(|text| {
+                    text.parse().map_err(|why: NotAPublicUrl| raw.problem("ROSTER_PUBLIC_URL", &why.to_string()))
+                })
                 .transpose()?,
             connections_per_address: raw.parsed("ROSTER_CONNECTIONS_PER_ADDRESS", "2000", |text| {
                 let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));

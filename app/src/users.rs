@@ -9,7 +9,7 @@ use crate::serve::{beside, look};
 use crate::settings::Settings;
 use crate::standing::{self, Standing, Whom};
 use anyhow::{Context as _, anyhow, bail};
-use auth_application::{Actor, Client, Credentials as _, SetPassword};
+use auth_application::{Authority, Credentials as _, SetPassword};
 use auth_domain::Role;
 use auth_infrastructure::queries::get_accounts::{self, AccountView};
 use auth_infrastructure::{HashPool, SqlCredentials, password_flaws, perform};
@@ -167,7 +167,7 @@ async fn set_password(db: &Db, settings: &Settings, whom: &Whom, stdin: bool) ->
     let pool = Arc::new(HashPool::start(1).context("the hashing thread cannot be started")?);
     let credentials = SqlCredentials::new(db.clone(), pool, settings.bcrypt_cost);
     let new = credentials.hash(&password).await.map_err(|why| anyhow!("{why}"))?;
-    let set = SetPassword { actor: Actor::Operator, user: UserId::new(account.id), new, client: Client::local() };
+    let set = SetPassword { by: Authority::operator(), user: UserId::new(account.id), new };
     perform(db, set).await.map_err(|why| anyhow!("{why}"))?;
     whom.find(db).await
 }

@@ -328,7 +328,7 @@ impl Server {
     ///
     /// # Panics
     /// When the system does not say.
-    pub fn has_ended(&mut self) -> Option<Option<i32>> {
+    pub fn exit_code_if_ended(&mut self) -> Option<Option<i32>> {
         self.child.try_wait().unwrap().map(|status| status.code())
     }
 

@@ -124,7 +124,9 @@ enum Source {
 impl Raw {
     pub(super) fn load() -> Self {
         let (file, is_exposed) = match read_bytes(Path::new(FILE)) {
-            Ok((bytes, is_exposed)) => (String::from_utf8(bytes).map_err(|_| format!("{FILE} is not UTF-8")), is_exposed),
+            Ok((bytes, is_exposed)) => {
+                (String::from_utf8(bytes).map_err(|_| format!("{FILE} is not UTF-8")), is_exposed)
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => (Ok(String::new()), false),
             Err(error) => (Err(format!("{FILE} cannot be read: {error}")), false),
         };
@@ -194,16 +196,16 @@ impl Raw {
             None if is_secret && given.source == Source::File => self.secrets_in_file.push(setting),
             _ => {}
         }
-            match self.given.get(setting) {
-                Some(before) if before.source == source => self.problems.push(Problem::of(
-                    setting,
-                    format!("{} and {} set the same: remove one of them", before.label, given.label),
-                )),
-                Some(_) => {}
-                None => {
-                    self.given.insert(setting, given);
-                }
+        match self.given.get(setting) {
+            Some(before) if before.source == given.source => self.problems.push(Problem::of(
+                setting,
+                format!("{} and {} set the same: remove one of them", before.label, given.label),
+            )),
+            Some(_) => {}
+            None => {
+                self.given.insert(setting, given);
             }
+        }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
@@ -212,7 +214,8 @@ impl Raw {
 
     /// Files with secrets that others on this machine can read or change.
     pub(super) fn exposed(&self) -> Vec<Problem> {
-        let refused = |file| Problem::general(format!("others on this machine can read or change {file}: run chmod 600 on it"));
+        let refused =
+            |file| Problem::general(format!("others on this machine can read or change {file}: run chmod 600 on it"));
         self.exposed.iter().map(refused).collect()
     }
 

@@ -6,7 +6,7 @@ use crate::sqlite_stamp::new_stamp;
 use crate::{Db, SqlError, fetch_one};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection as _, SqlitePool};
+use sqlx::{AssertSqlSafe, SqlitePool};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -222,9 +222,7 @@ impl Db {
     /// [`OpenError`]
     pub async fn open_to_look(url: &DatabaseUrl) -> Result<Self, OpenError> {
         match url {
-            DatabaseUrl::Postgres(options) => {
-                open_postgres_for(options, Access::Read).await
-            }
+            DatabaseUrl::Postgres(options) => open_postgres_for(options, Access::Read).await,
             DatabaseUrl::Sqlite(path) => open_sqlite_to_look(SqliteFile::open_existing(path)?).await,
         }
     }
@@ -434,7 +432,12 @@ async fn open_sqlite_to_look(file: SqliteFile) -> Result<Db, OpenError> {
     };
     let unfit = |error: sqlx::Error| OpenError::Unfit(format!("cannot read {}: {error}", path.display()));
     let reader = pool().connect_with(options.clone()).await.map_err(unfit)?;
-    Ok(Db(Pools::Sqlite { writer: pool().connect_lazy_with(options), reader, urgent: Arc::default(), file: Arc::new(file) }))
+    Ok(Db(Pools::Sqlite {
+        writer: pool().connect_lazy_with(options),
+        reader,
+        urgent: Arc::default(),
+        file: Arc::new(file),
+    }))
 }
 
 /// A wrong password, an unknown database or a wrong certificate will not mend itself.

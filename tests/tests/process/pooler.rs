@@ -89,7 +89,7 @@ async fn an_old_pooler_in_transaction_mode_is_told_at_once_with_what_to_set() {
     let mut server = on(&folder, Some(&pooler.url), &[]).start();
     let begun = std::time::Instant::now();
     let ended = until(SOON, "end or service", async || {
-        if server.stdout().contains("Roster listens") { Some(None) } else { server.has_ended().map(Some) }
+        if server.stdout().contains("Roster listens") { Some(None) } else { server.exit_code_if_ended().map(Some) }
     })
     .await;
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());

@@ -84,7 +84,7 @@ async fn a_session_whose_tokens_reach_no_client_is_ended() {
     in_each_world(async |world| {
         let here = world.member(&ada()).await;
         let node = world.limited_node(PROXY).await;
-        let ended = "select count(*) from auth_audit_events where action = 'session.end'";
+        let ended = "select count(*) from auth_audit_events where action = 'sign_out'";
         let mut n = 0;
         // An answer may have been on its way before the server has seen that the client is gone.
         while world.count(ended).await == 0 {

@@ -1,6 +1,6 @@
-//! An operator gives somebody another password: all their sessions end, since whoever had the old one may be in them.
+//! An operator sets a new password for a person. All sessions of the person end: another person may have had the old one.
 
-use crate::{Action, Actor, AuditEvent, Auth, Client, Ending, Immediate};
+use crate::{Action, AuditEvent, Auth, Authority, Ending, Immediate};
 use auth_domain::PasswordHash;
 use kernel::UserId;
 use use_case::Unavailable;
@@ -8,23 +8,25 @@ use use_case::Unavailable;
 /// After the new password was found good.
 #[derive(Clone)]
 pub struct SetPassword {
-    /// Who gives it.
-    pub actor: Actor,
+    /// On whose authority.
+    pub by: Authority,
     /// Whose.
     pub user: UserId,
     /// The hash of the new one.
     pub new: PasswordHash,
-    /// From where.
-    pub client: Client,
 }
 
 impl Immediate for SetPassword {
     type Outcome = ();
 
+    fn authority(&self) -> Option<&Authority> {
+        Some(&self.by)
+    }
+
     async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
-        let Self { actor, user, new, client } = self;
+        let Self { by, user, new } = self;
         store.set_credential(user, &new).await?;
         store.end_others(user, None, Ending::PasswordChanged).await?;
-        store.record(AuditEvent::by(actor, Action::ChangePassword, client).on(user)).await
+        store.record(AuditEvent::by(by.actor(), Action::ChangePassword, by.client).on(user)).await
     }
 }

@@ -56,7 +56,7 @@ async fn every_field_of_a_user_is_stored_when_added_and_when_changed() {
         for migrations in [ledger::MIGRATIONS, crate::MIGRATIONS] {
             test_db.db.migrate(&migrations).await.expect("a schema");
         }
-        let mut users = SqlUsers::from(test_db.db.begin().await.expect("a transaction"));
+        let mut users = SqlUsers(test_db.db.begin().await.expect("a transaction"), Arc::new(Agrees));
         let later = |at: Timestamp| at.plus(std::time::Duration::from_secs(1));
         // Every field by its name: one that is added must be changed here, too.
         let User { id, email, name, version, registered_at, deactivated_at } = ada();

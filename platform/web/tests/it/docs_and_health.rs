@@ -110,15 +110,17 @@ impl Readiness for Hanging {
 #[tokio::test]
 async fn an_instance_is_ready_when_its_database_is() {
     use Health::{Degraded, Down, Ok};
-    for (database, migrations, broker, status, overall) in [
-        (Ok, Ok, Ok, 200, "ok"),
-        (Ok, Ok, Down, 200, "degraded"),
-        (Ok, Ok, Degraded, 200, "degraded"),
-        (Degraded, Ok, Ok, 200, "degraded"),
-        (Down, Ok, Ok, 503, "down"),
-        (Ok, Down, Ok, 503, "down"),
+    for (database, migrations, broker, keys, status, overall) in [
+        (Ok, Ok, Ok, Ok, 200, "ok"),
+        (Ok, Ok, Down, Ok, 200, "degraded"),
+        (Ok, Ok, Degraded, Ok, 200, "degraded"),
+        (Degraded, Ok, Ok, Ok, 200, "degraded"),
+        (Down, Ok, Ok, Ok, 503, "down"),
+        (Ok, Down, Ok, Ok, 503, "down"),
+        (Ok, Ok, Ok, Degraded, 200, "degraded"),
+        (Ok, Ok, Ok, Down, 503, "down"),
     ] {
-        let checks = Checks { database, migrations, broker };
+        let checks = Checks { database, migrations, broker, keys };
         let server = Server::start(health::routes(Arc::new(Fixed(checks)), Stopping::default())).await;
         let answer = server.get("/health/ready").await;
         assert_eq!((answer.status(), answer.header("content-type")), (status, Some("application/json")), "{checks:?}");
@@ -141,7 +143,7 @@ async fn a_check_that_hangs_is_a_database_that_is_down() {
 
 #[tokio::test]
 async fn a_process_that_is_about_to_end_is_not_ready_and_lives() {
-    let checks = Checks { database: Health::Ok, migrations: Health::Ok, broker: Health::Ok };
+    let checks = Checks { database: Health::Ok, migrations: Health::Ok, broker: Health::Ok, keys: Health::Ok };
     let stopping = Stopping::default();
     let server = Server::start(health::routes(Arc::new(Fixed(checks)), stopping.clone())).await;
     let ready = server.get("/health/ready").await;

@@ -5,7 +5,7 @@ use crate::Desk;
 use crate::desk::{broken, unavailable};
 use crate::guesses::Guess;
 use crate::tokens::{Kind, Opaque};
-use auth_application::{EndSessions, RefuseSignIn, SignIn, Which};
+use auth_application::{RefuseSignIn, SignIn, SignOut};
 use auth_domain::Session;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -56,8 +56,8 @@ pub(crate) async fn login(
     let session = desk.settle(guess, opened).await?;
     let tokens = TokensView::of(&desk, &session, refresh)?;
     Ok(OrElse(tokens, async move {
-        // Its tokens have reached no client, so that nobody could ever end it.
-        let end = EndSessions { user: session.user, which: Which::One(session.id), client: from.on_record() };
+        // Its tokens have reached no client, which could end it.
+        let end = SignOut { user: session.user, session: session.id, client: from.on_record() };
         if let Err(why) = desk.run(end).await {
             tracing::warn!(%why, session = %session.id, "a session whose tokens reached no client could not be ended");
         }

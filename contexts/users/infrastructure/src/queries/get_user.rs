@@ -13,7 +13,8 @@ use users_application::RegisterUser;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
-    Bearer, Caller, ClientAddress, Commands, Deadline, ETag, Json, NoQuery, PathId, Person, Prefer, Problem, unavailable,
+    Bearer, Caller, ClientAddress, Commands, Deadline, ETag, Json, NoQuery, PathId, Person, Prefer, Problem,
+    unavailable,
 };
 
 /// A user.
