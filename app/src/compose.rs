@@ -48,6 +48,7 @@ struct Kit {
     hashing: Arc<Hashing>,
     desk: Desk,
     tasks: RequestTasks,
+    signing: Arc<SigningKeys>,
 }
 
 /// What a process does.
@@ -201,7 +202,6 @@ impl Kit {
     fn new(
         db: &Db,
         keys: &Keys,
-        signing: Arc<SigningKeys>,
         opener: Option<Opener>,
         cost: Cost,
         tokens: &Issuer,
@@ -210,14 +210,16 @@ impl Kit {
     ) -> Result<Self, Unfit> {
         let tasks = RequestTasks::default();
         let pool = Arc::new(HashPool::start(cores())?);
+        let signing = Arc::new(SigningKeys::open(keys.file().clone())?);
         let policy = password_policy(tokens);
         let credentials = Arc::new(SqlCredentials::new(db.clone(), pool.clone(), cost));
-        let tokens = AccessTokens::new(signing, &tokens.issuer, &tokens.audience, TOKEN_LIFE);
+        let tokens = AccessTokens::new(signing.clone(), &tokens.issuer, &tokens.audience, TOKEN_LIFE);
         Ok(Self {
             gate: Arc::new(SealingGate::new(policy.clone(), keys.sealer())),
             hashing: Arc::new(Hashing::new(opener, pool, cost)),
             desk: Desk::new(db.clone(), credentials, tokens, policy, life, limits, tasks.clone()),
             tasks,
+            signing,
         })
     }
 }
@@ -235,10 +237,9 @@ impl Roster {
         // In a load test, all connections may come from one address.
         let connections_per_address = if limits { plan.connections_per_address } else { usize::MAX };
         let limits = Limits::new(db.clone(), limits);
-        let signing = Arc::new(SigningKeys::open(keys.file().clone())?);
-        let watch = KeyWatch { db: db.clone(), sealing: sealing_keys(&keys).into(), signing: signing.clone() };
         let life = SessionLife { grace: refresh_grace, ..SessionLife::default() };
-        let kit = Kit::new(&db, &keys, signing, opener, bcrypt_cost, &tokens, life, limits.clone())?;
+        let kit = Kit::new(&db, &keys, opener, bcrypt_cost, &tokens, life, limits.clone())?;
+        let watch = KeyWatch { db: db.clone(), sealing: sealing_keys(&keys).into(), signing: kit.signing.clone() };
         let tasks = kit.tasks.clone();
         let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.2)(&kit)).collect();
         let contexts: Vec<_> = modules.iter().map(|module| module.context()).collect();

@@ -20,7 +20,7 @@ async fn open_stream(node: &Node, events: &str, client: &str) -> TcpStream {
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut begun = Vec::new();
     while !begun.windows(6).any(|it| it == b"data: ") {
-        let byte = timeout(Duration::from_secs(30), stream.read_u8()).await.expect("the stream begins");
+        let byte = timeout(Duration::from_secs(30), stream.read_u8()).await.unwrap();
         begun.push(byte.unwrap_or_else(|_| panic!("it ended: {:?}", String::from_utf8_lossy(&begun))));
     }
     assert!(begun.starts_with(b"HTTP/1.1 200"), "{:?}", String::from_utf8_lossy(&begun));

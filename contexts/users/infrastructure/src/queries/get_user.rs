@@ -127,8 +127,7 @@ pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<UserView>, SqlError
 )]
 pub(crate) async fn get_user(
     State(query): State<GetUser>,
-    caller: Caller,
-    bearer: Option<Bearer>,
+    (caller, bearer): (Caller, Option<Bearer>),
     PathId(id): PathId,
     prefer: Prefer,
     (Extension(deadline), Extension(client)): (Extension<Deadline>, Extension<ClientAddress>),
