@@ -79,7 +79,6 @@ fn holder_in(locks: &str, device: (u32, u32), inode: u64) -> Option<u32> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 mod tests {
     use super::{LockError, holder_in, lock};
     use std::fs::{self, Permissions};
