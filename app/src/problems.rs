@@ -171,7 +171,7 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "This resource does not offer that method.",
         "The header Allow names those that it does.",
     ),
-    part("name_empty", "The name has no visible character.", "Send a name, or leave the field out."),
+    part("name_empty", "The name is empty.", "Send a name, or leave the field out."),
     part(
         "name_has_control",
         "The name has characters that cannot be seen or that turn others around.",
@@ -182,6 +182,12 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "The name of a service key is empty, too long, or has characters that cannot be seen.",
         "Choose another one.",
     ),
+    part(
+        "name_has_invisible",
+        "The name has an invisible character, or one that turns the direction of the text.",
+        "Leave it out. Joiners that a script or an emoji needs are allowed.",
+    ),
+    part("name_not_visible", "The name has no character that can be seen.", "Send a name, or leave the field out."),
     part("name_too_long", "The name has more than 200 characters.", "Use a shorter one."),
     problem("no_such_user", 404, "There is no user with this id.", "Look at the id."),
     problem(

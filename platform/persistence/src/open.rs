@@ -415,8 +415,9 @@ async fn stamp(file: &SqliteFile, writer: &SqlitePool) -> Result<(), sqlx::Error
     Ok(())
 }
 
-async fn open_sqlite_to_look(file: SqliteFile) -> Result<Db, OpenError> {
+async fn open_sqlite_to_look(mut file: SqliteFile) -> Result<Db, OpenError> {
     file.check_beside()?;
+    file.doubt = file.check_log()?;
     let path = file.path();
     // Not `read_only`: the last one to close such a file leaves the write-ahead log behind, and whoever is first needs one.
     let options = SqliteConnectOptions::new()

@@ -54,7 +54,12 @@ async fn a_second_server_on_the_same_file_is_refused_and_the_first_does_not_noti
     let first = folder.roster(&[]).serve().await;
     let second = folder.roster(&[]).run(SOON).await;
     let line = one_line(&second);
-    assert!(line.contains("another process serves data/roster.db") && line.contains("ROSTER_DATA_DIR"), "{line}");
+    assert!(
+        line.contains("another process (")
+            && line.contains(") serves data/roster.db")
+            && line.contains("ROSTER_DATA_DIR"),
+        "{line}"
+    );
     assert_eq!(first.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
 }
 

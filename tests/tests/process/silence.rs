@@ -85,8 +85,8 @@ async fn a_worker_whose_connections_go_silent_works_again_within_seconds_and_say
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_whose_database_is_silent_ends_in_time_in_every_role() {
-    let Some(database) = postgres().await else { return };
     for role in ["all", "api", "worker"] {
+        let Some(database) = postgres().await else { return };
         let (relay, url) = Relay::before(&database).await;
         let folder = Folder::new();
         let server = serving(&folder, &url, &["serve", "--role", role]).serve().await;
