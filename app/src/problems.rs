@@ -129,6 +129,12 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "Send the request again with the same Idempotency-Key. If it happens again, tell the operator the X-Request-Id.",
     ),
     problem(
+        "invalid_client",
+        401,
+        "The service key is malformed, has ended, or is not the one that the id names.",
+        "Send the id of the key as `client_id`, and the key as `client_secret`.",
+    ),
+    problem(
         "invalid_refresh_token",
         401,
         "The refresh token is unknown, used, or its session has ended.",
@@ -260,6 +266,12 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "scopes_invalid",
         "The scopes of a service key are empty, unknown, or given twice.",
         "Use `introspect` or `audit:read`, each once.",
+    ),
+    problem(
+        "several_credentials",
+        400,
+        "The service key comes in the form, and `Authorization` has a credential as well.",
+        "Send the key in one way only.",
     ),
     problem(
         "timeout",

@@ -1,10 +1,11 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
 /// A point in time, UTC, to the microsecond, which is what both databases keep.
 ///
-/// As text it is RFC 3339.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// As text it is RFC 3339, always with six digits of a second, so that texts sort as times do. Any other number of
+/// digits is read, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(jiff::Timestamp);
 
@@ -48,7 +49,13 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        write!(f, "{:.6}", self.0)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
     }
 }
 
@@ -62,6 +69,19 @@ mod tests {
         assert_eq!(at.to_string(), "2026-09-21T14:13:20.123456Z");
         assert_eq!(at.as_microsecond(), 1_790_000_000_123_456);
         assert_eq!(Timestamp::from_microsecond(i64::MAX), None);
+    }
+
+    #[test]
+    fn it_always_shows_six_digits_and_reads_any_number_of_them() {
+        for (microsecond, text) in [(0, "20.000000Z"), (500_000, "20.500000Z"), (1, "20.000001Z")] {
+            let at = Timestamp::from_microsecond(1_790_000_000_000_000 + microsecond).expect("in range");
+            assert_eq!(at.to_string(), format!("2026-09-21T14:13:{text}"));
+            assert_eq!(serde_json::to_string(&at).expect("JSON"), format!("\"{at}\""));
+        }
+        for text in ["20Z", "20.0Z", "20.000Z", "20.000000Z"] {
+            let read: Timestamp = serde_json::from_str(&format!("\"2026-09-21T14:13:{text}\"")).expect("a time");
+            assert_eq!(read.as_microsecond(), 1_790_000_000_000_000, "{text}");
+        }
     }
 
     #[test]

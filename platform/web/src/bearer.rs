@@ -1,14 +1,14 @@
 use crate::caller::{authenticator, token};
 use crate::{Caller, Client, Problem, Refusal};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use std::sync::Arc;
 
 /// A request that bears a token, by which its sender can be asked for at any time: what is true when the head arrives
 /// may not be true when the body has arrived, or after a wait.
 ///
-/// As an extractor: 401 without a token. It does not look at the token's worth; [`sender`](Self::sender) does.
+/// As an extractor: 401 without a token, or none if it is optional. It does not look at the token's worth;
+/// [`sender`](Self::sender) does.
 #[derive(Debug, Clone)]
 pub struct Bearer(Arc<Parts>);
 
@@ -47,6 +47,6 @@ impl<S: Sync> OptionalFromRequestParts<S> for Bearer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
-        Ok(parts.headers.contains_key(AUTHORIZATION).then(|| Self(Arc::new(parts.clone()))))
+        Ok((!matches!(token(parts), Ok(None))).then(|| Self(Arc::new(parts.clone()))))
     }
 }

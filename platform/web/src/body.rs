@@ -1,7 +1,7 @@
 use crate::{CommandRequest, Fields, Form, Problem, Query};
 use axum::{
     body::{Body, HttpBody as _},
-    extract::{FromRequest, Request},
+    extract::{FromRequest, OptionalFromRequest, Request},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT},
@@ -38,10 +38,27 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 impl Fields {
     /// Of a command, which may have nothing to say: then there need be no body.
     pub(crate) async fn of_command<R: CommandRequest>(request: Request) -> Result<Self, Problem> {
-        if !R::HAS_BODY && request.body().is_end_stream() {
-            return Self::from_json(b"{}");
+        if R::HAS_BODY {
+            return <Self as FromRequest<()>>::from_request(request, &()).await;
         }
-        Self::from_request(request, &()).await
+        let given = <Self as OptionalFromRequest<()>>::from_request(request, &()).await?;
+        given.map_or_else(|| Self::from_json(b"{}"), Ok)
+    }
+}
+
+/// `None` without a body, also one that has been announced and is empty.
+impl<S: Send + Sync> OptionalFromRequest<S> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Option<Self>, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(None);
+        }
+        match arrived(request, "application/json").await? {
+            (_, Ok(bytes)) if bytes.is_empty() => Ok(None),
+            (Some(problem), _) => Err(problem),
+            (None, bytes) => Self::from_json(&bytes?).map(Some),
+        }
     }
 }
 
@@ -57,6 +74,17 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 
 /// The whole body, if it is of this type.
 async fn whole(request: Request, media_type: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    match arrived(request, media_type).await? {
+        (Some(problem), _) => Err(problem),
+        (None, bytes) => bytes,
+    }
+}
+
+/// The whole body, and what is wrong with its type or its announced size.
+async fn arrived(
+    request: Request,
+    media_type: &str,
+) -> Result<(Option<Problem>, Result<Zeroizing<Vec<u8>>, Problem>), Problem> {
     let (parts, body) = request.into_parts();
     let BodyWithin(within) = parts.extensions.get().copied().unwrap_or_default();
     let unread = is_of(media_type, &parts.headers).and_then(|()| fits(&body)).err();
@@ -65,10 +93,7 @@ async fn whole(request: Request, media_type: &str) -> Result<Zeroizing<Vec<u8>>,
         return Err(problem.clone());
     }
     let bytes = tokio::time::timeout(within, read(body)).await.unwrap_or_else(|_| Err(too_slow()));
-    match unread {
-        Some(problem) => Err(problem),
-        None => bytes,
-    }
+    Ok((unread, bytes))
 }
 
 /// Of this type, at most with `charset=utf-8`, and not compressed: one spelling of a request is

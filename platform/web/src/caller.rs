@@ -146,6 +146,27 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
+/// Who sends a request that does not depend on its sender. As an extractor: anonymous, too, when the token is not
+/// valid. With an `Idempotency-Key` such a token is refused: the key belongs to its sender, and an anonymous retry
+/// would be a second request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnyCaller(pub Caller);
+
+impl<S: Sync> FromRequestParts<S> for AnyCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Caller::from_request_parts(parts, state).await {
+            Err(problem)
+                if problem.status() == StatusCode::UNAUTHORIZED && !parts.headers.contains_key("idempotency-key") =>
+            {
+                Ok(Self(Caller::Anonymous))
+            }
+            caller => caller.map(Self),
+        }
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Person {
     type Rejection = Problem;
 
@@ -224,15 +245,22 @@ pub(crate) fn authenticator(parts: &Parts) -> Result<Arc<dyn Authenticate>, Prob
     })
 }
 
-/// The bearer token, if there is one. Two are two readers' chance to differ.
+/// The bearer token, if there is one. A value of another scheme is none: a proxy's, for instance. Reject two
+/// values: another reader might take the other one.
 pub(crate) fn token(parts: &Parts) -> Result<Option<Secret>, Problem> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).into_iter();
     let (first, second) = (values.next(), values.next());
     let Some(value) = first else { return Ok(None) };
-    let text = value.to_str().ok().filter(|_| second.is_none()).ok_or_else(Problem::invalid_token)?;
-    let (scheme, token) = text.split_once(' ').ok_or_else(Problem::invalid_token)?;
-    let token = token.trim_matches(' ');
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.len() > LONGEST_TOKEN {
+    if second.is_some() {
+        return Err(Problem::invalid_token());
+    }
+    let scheme = value.as_bytes().split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Ok(None);
+    }
+    let text = value.to_str().map_err(|_| Problem::invalid_token())?;
+    let token = text.split_once(' ').map_or("", |(_, token)| token.trim_matches(' '));
+    if token.is_empty() || token.len() > LONGEST_TOKEN {
         return Err(Problem::invalid_token());
     }
     Ok(Some(Secret::new(token.to_owned())))

@@ -1,6 +1,6 @@
 //! What a route that takes a command says of itself: in its types, who may send it and what its path names.
 
-use crate::{Administrator, Bearer, Caller, Client, Fields, Limit, PathId, Person, Problem};
+use crate::{Administrator, AnyCaller, Bearer, Caller, Client, Fields, Limit, PathId, Person, Problem};
 use axum::extract::FromRequestParts;
 use axum::response::Response;
 use kernel::MessageId;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub trait CommandRequest: Send + Sync + 'static {
     /// The command.
     type Message: Message;
-    /// Who may send it: [`Caller`] for everybody, [`Person`] or [`Administrator`]; a pair with [`Client`] if the
+    /// Who may send it: [`Caller`] or [`AnyCaller`] for everybody, [`Person`] or [`Administrator`]; a pair with [`Client`] if the
     /// record is to say from where.
     type Sender: Sender;
     /// What the path names: `()`, or a [`PathId`] where it holds `{id}`.
@@ -79,6 +79,16 @@ impl Sender for Caller {
     const REFUSAL: Option<&'static str> = None;
     fn principal(&self) -> String {
         Self::principal(self)
+    }
+    async fn again(bearer: &Bearer) -> Result<Self, Problem> {
+        bearer.sender().await
+    }
+}
+
+impl Sender for AnyCaller {
+    const REFUSAL: Option<&'static str> = None;
+    fn principal(&self) -> String {
+        self.0.principal()
     }
     async fn again(bearer: &Bearer) -> Result<Self, Problem> {
         bearer.sender().await

@@ -38,7 +38,7 @@ mod targets;
 mod trace;
 
 pub use bearer::Bearer;
-pub use caller::{Administrator, Authenticate, Caller, Client, Person, Refusal, Service};
+pub use caller::{Administrator, AnyCaller, Authenticate, Caller, Client, Person, Refusal, Service};
 pub use client::ClientAddress;
 pub use command_request::{CommandRequest, Place, Sender};
 pub use command_view::CommandView;
@@ -58,7 +58,7 @@ pub use prefer::Prefer;
 pub use problem::{AsIs, PROBLEM_JSON, Problem, Violation};
 pub use proxies::{NotProxies, Proxies};
 pub use public_url::{NotAPublicUrl, PublicUrl};
-pub use query::{Form, NoQuery, Query};
+pub use query::{Form, NoQuery, Query, form_decoded};
 pub use request_tasks::{OrElse, RequestTasks};
 pub use routes::{Routes, assemble, operation};
 pub use serve::{ConnectionLimits, Peer, serve};

@@ -113,6 +113,11 @@ pub(crate) fn complete(document: &mut OpenApi) {
         ))
         .build();
     document.components.get_or_insert_default().add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    let basic = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Basic)
+        .description(Some("For other services: the id of their key, and the key."))
+        .build();
+    document.components.get_or_insert_default().add_security_scheme("basic", SecurityScheme::Http(basic));
     let mut bodies = Vec::new();
     for item in document.paths.paths.values_mut() {
         let operations: [&mut Option<Operation>; 5] =
@@ -128,7 +133,8 @@ pub(crate) fn complete(document: &mut OpenApi) {
                 let responses = &mut operation.responses.responses;
                 responses.entry(status.to_owned()).or_insert_with(|| Problem::response(why).into());
             }
-            if let Some(body) = &operation.request_body {
+            if let Some(body) = &mut operation.request_body {
+                without_null(body);
                 bodies.extend(names(body));
                 for (status, why) in OF_A_BODY {
                     let responses = &mut operation.responses.responses;
@@ -181,6 +187,19 @@ fn words(pattern: &str) -> Option<Vec<String>> {
     let is_word =
         |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     inner.split('|').all(is_word).then(|| inner.split('|').map(str::to_owned).collect())
+}
+
+/// A body that may be left out is described as one that may be `null`, which none is.
+fn without_null(body: &mut RefOr<RequestBody>) {
+    let RefOr::T(body) = body else { return };
+    for content in body.content.values_mut() {
+        if let RefOr::T(content) = content
+            && let Some(RefOr::T(Schema::OneOf(either))) = &content.schema
+            && let Some(one) = either.items.iter().find(|it| matches!(it, RefOr::Ref(_)))
+        {
+            content.schema = Some(one.clone());
+        }
+    }
 }
 
 /// The schemas that a body refers to.

@@ -73,6 +73,12 @@ impl Query {
     }
 }
 
+/// One part of a form, decoded (`application/x-www-form-urlencoded`). `None` when it is not percent-encoded UTF-8.
+#[must_use]
+pub fn form_decoded(text: &str) -> Option<String> {
+    decoded(text)
+}
+
 /// `None` when it is not percent-encoded UTF-8.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = text.bytes();

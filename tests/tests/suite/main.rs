@@ -26,3 +26,4 @@ mod service_keys;
 mod session_races;
 mod shares;
 mod sign_in;
+mod tolerance;

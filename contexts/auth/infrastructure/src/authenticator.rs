@@ -62,6 +62,16 @@ impl Desk {
         taken.is_ok()
     }
 
+    /// The service whose key this is, if the key is good now.
+    ///
+    /// # Errors
+    /// 503 when it cannot be told.
+    pub(crate) async fn service(&self, key: &str) -> Result<Option<Service>, Problem> {
+        let Some(hash) = Opaque::shown(Kind::ServiceKey, key) else { return Ok(None) };
+        let found = scopes_of(&self.db, &hash).await.map_err(|error| unavailable(Unavailable::from(error)))?;
+        Ok(found.map(|(key, scopes)| Service { key, scopes: scopes.texts().collect() }))
+    }
+
     /// 403, put on record, for a route that judges by itself.
     pub(crate) async fn forbid(self, caller: &Caller, route: &MatchedPath, client: &Client) -> Problem {
         Authenticator(self).denied(caller, route.as_str(), client).await;
@@ -72,10 +82,8 @@ impl Desk {
 #[async_trait]
 impl Authenticate for Authenticator {
     async fn caller(&self, token: &Secret) -> Result<Option<Caller>, Problem> {
-        let db = &self.0.db;
-        if let Some(hash) = Opaque::shown(Kind::ServiceKey, token.expose()) {
-            let found = scopes_of(db, &hash).await.map_err(|error| unavailable(Unavailable::from(error)))?;
-            return Ok(found.map(|(key, scopes)| Caller::Service(Service { key, scopes: scopes.texts().collect() })));
+        if Opaque::shown(Kind::ServiceKey, token.expose()).is_some() {
+            return Ok(self.0.service(token.expose()).await?.map(Caller::Service));
         }
         let known = self.0.known(token.expose()).await?;
         Ok(known.map(|(claims, role)| {

@@ -17,7 +17,7 @@ use users_domain::{Name, Taken};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
-    Caller, CommandRequest, Commands, Fields, Limit, NotAnId, PasswordGate, Problem, Routes, Violation, unavailable,
+    AnyCaller, CommandRequest, Commands, Fields, Limit, NotAnId, PasswordGate, Problem, Routes, Violation, unavailable,
 };
 
 /// The routes of this context.
@@ -62,7 +62,7 @@ pub(crate) struct Registration {
 
 impl CommandRequest for RegisterUserRequest {
     type Message = RegisterUser;
-    type Sender = Caller;
+    type Sender = AnyCaller;
     type Place = ();
     type Body = Registration;
     type Shown = UserView;
@@ -75,7 +75,7 @@ impl CommandRequest for RegisterUserRequest {
     const PER_ADDRESS: Option<Limit> =
         Some(Limit { name: "users.register_user", burst: 20, every: Duration::from_secs(30) });
 
-    fn read(&self, _: &Caller, (): (), fields: &mut Fields, command: MessageId) -> Result<RegisterUser, Problem> {
+    fn read(&self, _: &AnyCaller, (): (), fields: &mut Fields, command: MessageId) -> Result<RegisterUser, Problem> {
         let email = fields.required("email", Email::parse);
         let name = fields.optional("name", Name::parse);
         let id = fields.optional("id", choose_id);

@@ -38,8 +38,15 @@ async fn list(mut query: Query) -> Result<String, Problem> {
     Ok(format!("{limit:?} {name:?}"))
 }
 
+async fn maybe(fields: Option<Fields>) -> Result<&'static str, Problem> {
+    let Some(mut fields) = fields else { return Ok("none") };
+    let name = fields.required("name", |text| Ok::<_, BadLimit>(text.to_owned()));
+    fields.finish(name).map(|_| "some")
+}
+
 fn app() -> Router {
     Router::new()
+        .route("/maybe", post(maybe))
         .route("/users", post(sign_up).get(list))
         .route("/users/{id}", get(async |PathId(id): PathId, _: NoQuery| id.to_string()))
 }
@@ -53,6 +60,29 @@ fn post_with(head: &str, body: &[u8]) -> Vec<u8> {
 
 fn json(body: &[u8]) -> Vec<u8> {
     post_with("Content-Type: application/json\r\n", body)
+}
+
+#[tokio::test]
+async fn a_body_that_may_be_left_out_may_also_be_announced_and_empty() {
+    let server = Server::start(app()).await;
+    let (json, text) = ("Content-Type: application/json\r\n", "Content-Type: text/plain\r\n");
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    for (head, body, expected) in [
+        (String::new(), "", "none"),
+        ("Content-Length: 0\r\n".into(), "", "none"),
+        (chunked.into(), "0\r\n\r\n", "none"),
+        (format!("{chunked}{json}"), "0\r\n\r\n", "none"),
+        (format!("{chunked}{json}"), "c\r\n{\"name\":\"a\"}\r\n0\r\n\r\n", "some"),
+        (format!("{chunked}{text}"), "2\r\n{}\r\n0\r\n\r\n", "content_type_unsupported"),
+        ("Content-Length: 2\r\n".into(), "{}", "content_type_unsupported"),
+        (format!("{json}Content-Length: 1\r\n"), " ", "json_malformed"),
+        (format!("{json}Content-Length: 2\r\n"), "{}", "invalid_request"),
+    ] {
+        let request = format!("POST /maybe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n{body}");
+        let answer = server.ask(&request).await;
+        let got = if answer.status() == 200 { answer.body.clone() } else { answer.problem() };
+        assert_eq!(got, expected, "{request}");
+    }
 }
 
 #[tokio::test]

@@ -4,10 +4,23 @@ use crate::Desk;
 use crate::tokens::Claims;
 use auth_domain::{Role, Scope};
 use axum::extract::{MatchedPath, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use kernel::Secret;
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Bearer, Caller, Client, Form, Json, NoQuery, Problem, Service};
+use web::{Bearer, Caller, Client, Form, Json, Limit, NoQuery, NotAnId, Problem, Service, form_decoded, parse_id};
+use zeroize::Zeroizing;
+
+/// Credentials that are not valid, from one address.
+const WRONG_CREDENTIALS: Limit =
+    Limit { name: "auth.introspect_credentials", burst: 30, every: Duration::from_secs(10) };
+/// Tokens that are not active, asked about with one key.
+const INACTIVE_TOKENS: Limit =
+    Limit { name: "auth.introspect_inactive", burst: 300, every: Duration::from_millis(200) };
 
 /// What is asked about.
 #[derive(ToSchema)]
@@ -20,6 +33,12 @@ pub(crate) struct Introspection {
     /// Nothing follows from it.
     #[schema(max_length = 100)]
     token_type_hint: Option<String>,
+    /// The id of the service key, if the key does not come in `Authorization`.
+    #[schema(max_length = 100)]
+    client_id: Option<String>,
+    /// The service key, if it does not come in `Authorization`.
+    #[schema(format = Password, max_length = 100)]
+    client_secret: Option<String>,
 }
 
 /// What is known of a token: nothing but that it is not good, or all of it.
@@ -27,7 +46,7 @@ pub(crate) struct Introspection {
 #[schema(title = "Introspected", example = json!({
     "active": true, "token_type": "Bearer", "iss": "roster", "aud": "roster",
     "sub": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "sid": "01890a5d-ac96-774b-bcce-b302099a8057", "role": "user",
-    "iat": 1_790_000_000, "nbf": 1_790_000_000, "exp": 1_790_000_300, "jti": "01a203d6-0348-7a2d-9df1-19f278f32782",
+    "iat": 1_790_000_000, "nbf": 1_789_999_995, "exp": 1_790_000_300, "jti": "01a203d6-0348-7a2d-9df1-19f278f32782",
 }))]
 pub(crate) struct Introspected {
     /// Whether it is good now.
@@ -76,37 +95,136 @@ pub(crate) struct Introspected {
 
 /// Ask whether an access token is good (RFC 7662).
 ///
-/// For services, with a key of the scope `introspect`. A token of a session that has ended is not good.
+/// For services, with a key of the scope `introspect`, in one of three ways: as a bearer token; by HTTP Basic, with
+/// the id of the key and the key; or in the form, as `client_id` and `client_secret` (RFC 6749, section 2.3.1). A
+/// token of a session that has ended is not good.
 #[utoipa::path(
     post,
     path = "/auth/introspect",
     tag = "services",
-    security(("bearer" = [])),
+    security(("bearer" = []), ("basic" = []), ()),
     request_body(content = Introspection, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "What is known of it.", body = Introspected),
+        (status = 401, description = "There is no key, or it is not valid, or not any more.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key has not the scope `introspect`.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many wrong keys from this address, or too many tokens with this key that are not active: see `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
+            ("Retry-After" = i64, description = "Seconds until one more is looked at."),
+        )),
     )
 )]
 pub(crate) async fn introspect(
     State(desk): State<Desk>,
-    bearer: Bearer,
+    bearer: Option<Bearer>,
+    headers: HeaderMap,
     route: MatchedPath,
     client: Client,
     _: NoQuery,
     Form(mut form): Form,
 ) -> Result<Json<Introspected>, Problem> {
+    let token = form.required("token", secret);
+    let _ = form.optional("token_type_hint", |_| Ok::<_, NotAnId>(()));
+    let id = form.optional("client_id", |text| Ok::<_, NotAnId>(text.to_owned()));
+    let key = form.optional("client_secret", secret);
     // Not before the body has arrived: a key may end meanwhile.
-    let service: Service = bearer.sender().await?;
+    let service = Credentials::of(bearer, &headers, id, key)?.service(&desk, &client).await?;
     if !service.scopes.contains(Scope::Introspect.as_str()) {
         return Err(desk.forbid(&Caller::Service(service), &route, &client).await);
     }
-    let token = form.required("token", |text| Ok::<_, web::NotAnId>(kernel::Secret::new(text.to_owned())));
-    let _ = form.optional("token_type_hint", |_| Ok::<_, web::NotAnId>(()));
     let token = form.finish(token)?;
-    let known = desk.known(token.expose()).await?;
-    Ok(Json(known.map_or_else(Introspected::default, |(claims, role)| Introspected::of(&claims, role))))
+    let Some((claims, role)) = desk.known(token.expose()).await? else {
+        desk.limits.count_miss(&INACTIVE_TOKENS, service.key.as_bytes()).await?;
+        return Ok(Json(Introspected::default()));
+    };
+    Ok(Json(Introspected::of(&claims, role)))
+}
+
+/// How a service says who it is.
+struct Credentials {
+    shown: Shown,
+    /// All of them must name the key that is shown.
+    ids: Vec<String>,
+}
+
+enum Shown {
+    Bearer(Bearer),
+    Key(Secret),
+}
+
+impl Credentials {
+    /// A scheme in `Authorization` that this route does not know is no credential: a proxy's, for instance.
+    fn of(
+        bearer: Option<Bearer>,
+        headers: &HeaderMap,
+        id: Option<String>,
+        key: Option<Secret>,
+    ) -> Result<Self, Problem> {
+        let mut ids: Vec<_> = id.into_iter().collect();
+        let in_header = match bearer {
+            Some(bearer) => Some(Shown::Bearer(bearer)),
+            None => basic(headers)?.map(|(id, key)| {
+                ids.push(id);
+                Shown::Key(key)
+            }),
+        };
+        let shown = match (in_header, key) {
+            // RFC 6749, section 2.3: one way in each request.
+            (Some(_), Some(_)) => return Err(several_credentials()),
+            (None, Some(_)) if ids.is_empty() => return Err(invalid_client()),
+            (None, Some(key)) => Shown::Key(key),
+            (Some(shown), None) => shown,
+            (None, None) => return Err(Problem::unauthenticated()),
+        };
+        Ok(Self { shown, ids })
+    }
+
+    /// The service, now; 401, or 429 for an address that shows too many wrong ones.
+    async fn service(self, desk: &Desk, client: &Client) -> Result<Service, Problem> {
+        let found = match self.shown {
+            Shown::Bearer(bearer) => bearer.sender::<Service>().await,
+            Shown::Key(key) => desk.service(key.expose()).await?.ok_or_else(invalid_client),
+        };
+        let found = found.and_then(|service| {
+            let is_named = self.ids.iter().all(|id| parse_id(id) == Ok(service.key));
+            if is_named { Ok(service) } else { Err(invalid_client()) }
+        });
+        if found.as_ref().is_err_and(|problem| problem.status() == StatusCode::UNAUTHORIZED) {
+            desk.limits.count_miss(&WRONG_CREDENTIALS, &client.address.key()).await?;
+        }
+        found
+    }
+}
+
+fn secret(text: &str) -> Result<Secret, NotAnId> {
+    Ok(Secret::new(text.to_owned()))
+}
+
+/// The id and the secret that came by HTTP Basic, if they did.
+fn basic(headers: &HeaderMap) -> Result<Option<(String, Secret)>, Problem> {
+    let Some(text) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) else { return Ok(None) };
+    let (scheme, given) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Ok(None);
+    }
+    let decoded = BASE64_STANDARD.decode(given.trim_matches(' ')).map(Zeroizing::new).ok();
+    let pair = decoded.as_deref().and_then(|bytes| str::from_utf8(bytes).ok()?.split_once(':'));
+    // RFC 6749, section 2.3.1: each is encoded as in a form, before they are joined.
+    let pair = pair.and_then(|(id, secret)| Some((form_decoded(id)?, Secret::new(form_decoded(secret)?))));
+    pair.map(Some).ok_or_else(invalid_client)
+}
+
+fn invalid_client() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "invalid_client",
+        "The service key and its id are not valid, or not any more",
+    )
+    .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"roster\""))
+}
+
+fn several_credentials() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "several_credentials", "Send credentials in one way only")
 }
 
 impl Introspected {

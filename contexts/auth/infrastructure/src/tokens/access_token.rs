@@ -15,6 +15,8 @@ use uuid::Uuid;
 const TYPE: &str = "at+jwt";
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 4_096;
+/// By how much a token is good before it is made, in seconds, for services whose clocks are behind.
+const BACKDATED: i64 = 5;
 /// By how much a token may come from the future, in seconds. All times are the database's.
 const LEEWAY: i64 = 5;
 
@@ -104,7 +106,7 @@ impl AccessTokens {
             sub: user.as_uuid(),
             sid: session.as_uuid(),
             iat: now,
-            nbf: now,
+            nbf: now.saturating_sub(BACKDATED),
             exp: now.saturating_add(self.seconds()),
             jti: TokenId::random().as_uuid(),
         };
