@@ -199,17 +199,19 @@ async fn service_keys(db: &Db) -> Option<Finding> {
 /// When the database does not answer.
 pub(crate) async fn unhandled_subscriptions(db: &Db) -> Result<Vec<String>, SqlError> {
     let mut conn = db.read().await?;
-    let sql = "select event, context from ledger_subscriptions order by event, context";
-    let all = fetch_all!(&mut conn, (String, String), sql)?;
+    let sql = "select event, context, awaited from ledger_subscriptions order by event, context";
+    let all = fetch_all!(&mut conn, (String, String, bool), sql)?;
     let handled = handled();
-    let without = all.into_iter().filter(|(event, context)| !handled.contains(&(context.as_str(), event.as_str())));
-    Ok(without.map(|(event, context)| format!("{event} in {context}")).collect())
+    let without = all.into_iter().filter(|(event, context, _)| !handled.contains(&(context.as_str(), event.as_str())));
+    let named =
+        |(event, context, awaited)| format!("{event} in {context}{}", if awaited { "" } else { " (not awaited)" });
+    Ok(without.map(named).collect())
 }
 
 /// What is said of them.
 pub(crate) fn without_handler(subscriptions: &[String]) -> String {
     format!(
-        "this version has no handler for {}: commands that publish it stay running until a newer version works",
+        "this version has no handler for {}: commands that wait for it stay running until a newer version works",
         subscriptions.join(", ")
     )
 }

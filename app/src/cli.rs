@@ -123,14 +123,16 @@ fn leads_its_session(stat: &str) -> bool {
 
 /// Help and the version are asked for, and no errors.
 pub(crate) fn not_understood(error: &clap::Error) -> ExitCode {
-    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+    if error.use_stderr() {
         let text = error.render().to_string();
-        let first = text.lines().next().unwrap_or_default();
-        return complain(&[first.strip_prefix("error: ").unwrap_or(first).to_owned()], 2, true);
+        let about = text.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+        let line = about.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        let line = format!("{} (see --help)", line.strip_prefix("error: ").unwrap_or(&line));
+        return complain(&[line], 2, std::env::args_os().any(|argument| argument == "--json"));
     }
     // Where it cannot be printed, the exit code has to do.
     let _ = error.print();
-    if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    ExitCode::SUCCESS
 }
 
 /// One line, whatever the depth of the cause; of settings, one for each that is wrong.

@@ -213,7 +213,7 @@ impl Settings {
                 &format!(
                     "DATABASE_URL names a file in {}, which is no directory: create it, or correct the path (only \
                      ROSTER_DATA_DIR is created)",
-                    folder.display()
+                    told(&folder)
                 ),
             ));
         }
@@ -302,6 +302,12 @@ fn first_administrator(raw: &Raw) -> Result<Option<FirstAdministrator>, Problem>
 fn name(text: &str) -> Result<String, String> {
     let fits = (1..=500).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     if fits { Ok(text.to_owned()) } else { Err("must be 1 to 500 visible characters, such as a URL".into()) }
+}
+
+/// A folder; but what has an `@` may be another URL whose scheme is mistyped, with its password.
+fn told(folder: &Path) -> String {
+    let shown = folder.display().to_string();
+    if shown.contains('@') { "a folder that is not shown here, since its name has an @".to_owned() } else { shown }
 }
 
 /// `0`, or a duration of a minute at most.

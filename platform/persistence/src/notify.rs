@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
+/// After a failover, an old primary is a standby or read-only, while its connections stay open.
+const WRONG_ROLE: &str = "select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on'";
+
 /// How often a quiet connection is asked whether it is well.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// From here on silence is suspected: if a new connection answers meanwhile, all old ones are given up.
@@ -93,7 +96,7 @@ impl Notifications {
     /// Whether the connection answers, and leads to a server that may be used.
     async fn is_well(&mut self) -> bool {
         let fresh = {
-            let mut asked = pin!(sqlx::query_scalar("select pg_is_in_recovery()").fetch_one(&mut self.listener));
+            let mut asked = pin!(sqlx::query_scalar(WRONG_ROLE).fetch_one(&mut self.listener));
             let another = async {
                 loop {
                     sleep(SUSPECT).await;
@@ -108,7 +111,7 @@ impl Notifications {
                 answer = &mut asked => match answer {
                     Ok(false) => return true,
                     Ok(true) => {
-                        self.server.retire(self.generation, &"PostgreSQL has become a standby");
+                        self.server.retire(self.generation, &"PostgreSQL has become a standby, or read-only");
                         return false;
                     }
                     Err(error) => {

@@ -53,7 +53,13 @@ macro_rules! role {
 }
 const ROLE: &str = role!();
 const WRITER: &str = concat!(guards!("set"), keepalive!(), role!());
-const READER: &str = concat!(guards!("set"), keepalive!(), "set default_transaction_read_only = on; ", role!());
+/// How the server is, before the session becomes read-only.
+const READER: &str = concat!(
+    guards!("set"),
+    keepalive!(),
+    "select pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on', \
+     set_config('default_transaction_read_only', 'on', false)"
+);
 const BEGIN_GUARDED: &str = concat!("begin; ", guards!("set local"));
 const BEGIN_READING: &str = concat!("begin read only; ", guards!("set local"));
 
@@ -124,7 +130,8 @@ impl Server {
                 io::Error::new(io::ErrorKind::ReadOnlyFilesystem, "PostgreSQL is a standby at this address").into()
             );
         }
-        if is_read_only && access == Access::Write {
+        // A server that is read-only after a failover answers readers with what has been overtaken.
+        if is_read_only {
             let why = "PostgreSQL is read-only for this role (default_transaction_read_only)";
             return Err(io::Error::new(io::ErrorKind::ReadOnlyFilesystem, why).into());
         }

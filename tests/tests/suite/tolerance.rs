@@ -91,7 +91,7 @@ async fn routes_that_need_no_caller_ignore_a_header_that_is_good_for_nothing() {
 }
 
 async fn key(world: &World, scope: &str) -> (String, String) {
-    let admin = world.administrator(&format!("root-{}@example.org", scope.replace(':', '-'))).await;
+    let admin = world.administrator(&format!("root-{}@example.org", scope.replace(':', "-"))).await;
     let body = json!({ "name": "orders", "scope": scope, "days": 7 });
     let made = world.send(&Request::post("/auth/service-keys", &body).by(&admin)).await.json();
     let text = |name: &str| made[name].as_str().unwrap().to_owned();

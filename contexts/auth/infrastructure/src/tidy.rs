@@ -20,13 +20,14 @@ const SUCCESSORS: (&str, &str) = (
      limit 500)",
 );
 
-/// Sessions whose time is over, or that would last longer than any (a clock was ahead when they began), and with them their tokens: a session in use may have thousands.
+/// Sessions whose time is over, or that end a day later than any that begins now: a clock was ahead. With them go their tokens: a session in use may
+/// have thousands. (A day: what a slow clock takes for the future is refused meanwhile, and not lost.)
 const SESSIONS: (&str, &str) = (
     "delete from auth_sessions where id in (select id from auth_sessions where expires_at < clock_timestamp() \
-     or expires_at > clock_timestamp() + interval '30 days 1 minute' order by expires_at limit 20 for update skip locked)",
+     or expires_at > clock_timestamp() + interval '31 days' order by expires_at limit 20 for update skip locked)",
     "delete from auth_sessions where id in (select id from auth_sessions \
      where expires_at < cast(unixepoch('subsec') * 1000000 as integer) \
-     or expires_at > cast(unixepoch('subsec') * 1000000 as integer) + 2592060000000 order by expires_at limit 20)",
+     or expires_at > cast(unixepoch('subsec') * 1000000 as integer) + 2678400000000 order by expires_at limit 20)",
 );
 
 /// Tidies up until it is dropped.
