@@ -256,15 +256,19 @@ fn uuid() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
 }
 
+/// As one has it before signing in: a UUID of version 4 or 7 (RFC 9562).
+const RANDOM_UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
+
 fn idempotency_key() -> Parameter {
+    let key = ObjectBuilder::new().schema_type(Type::String).pattern(Some(RANDOM_UUID));
     ParameterBuilder::new()
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
         .description(Some(
-            "A UUID of your own: the same request again under the same key is the same command. \
-             Before signing in, one of version 4 or 7.",
+            "A UUID of your own, of version 4 or 7: the same request again under the same key is the same command. \
+             After signing in, other versions are taken, too.",
         ))
-        .schema(Some(uuid()))
+        .schema(Some(key))
         .build()
 }
 

@@ -351,7 +351,6 @@ async fn a_path_that_leads_nowhere_is_not_found() {
             "/.git/config",
             "/metrics",
             "/health",
-            "/problems/not_found",
         ] {
             is_refused(world, target, &Request::get(target), &not_found).await;
         }
