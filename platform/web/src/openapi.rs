@@ -256,11 +256,7 @@ fn uuid() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
 }
 
-/// As one has it before signing in: a UUID of version 4 or 7 (RFC 9562).
-const RANDOM_UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
-
 fn idempotency_key() -> Parameter {
-    let key = ObjectBuilder::new().schema_type(Type::String).pattern(Some(RANDOM_UUID));
     ParameterBuilder::new()
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
@@ -268,7 +264,7 @@ fn idempotency_key() -> Parameter {
             "A UUID of your own, of version 4 or 7: the same request again under the same key is the same command. \
              After signing in, other versions are taken, too.",
         ))
-        .schema(Some(key))
+        .schema(Some(uuid()))
         .build()
 }
 

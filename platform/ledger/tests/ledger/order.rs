@@ -146,8 +146,8 @@ async fn a_row_that_waits_for_another_try_holds_back_its_successors_and_nobody_e
         let first = node.accept(world.sell_about(subject, 1, Act::Note)).await;
         // As an attempt that failed leaves it; before anybody works, so that nobody can be faster.
         let later = (
-            "update ledger_messages set attempts = 1, next_attempt_at = now() + interval '1 hour' where id = $1",
-            "update ledger_messages set attempts = 1, next_attempt_at = next_attempt_at + 3600000000 where id = $1",
+            "update ledger_messages set attempts = 1, next_attempt_at = now() + interval '4 min' where id = $1",
+            "update ledger_messages set attempts = 1, next_attempt_at = next_attempt_at + 240000000 where id = $1",
         );
         assert_eq!(world.sql_on(first, later).await, 1);
         node.work(4).await;
