@@ -72,7 +72,7 @@ async fn a_person_is_read_back_as_they_wrote_their_name() {
         Some("สมชาย"),
         Some("ქეთევან"),
         Some("<b>\"O'Brien\"</b> & 'x'; --\\ %s {} $1"),
-        Some("👩‍🚀 Zoe\u{301} \u{2028}\u{2029}\u{200d}\u{feff}"),
+        Some("👩‍🚀 Zoe\u{301}"),
         Some("e\u{301} is not \u{e9}"),
         None,
     ];
@@ -271,10 +271,11 @@ async fn sealed_only(world: &World, password: &str) {
 }
 
 /// Whole rows as text, of every table.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 16] = [
     ("auth_accounts", "select t::text from auth_accounts t"),
     ("auth_audit_events", "select t::text from auth_audit_events t"),
     ("auth_credentials", "select t::text from auth_credentials t"),
+    ("auth_departures", "select t::text from auth_departures t"),
     ("auth_keys", "select t::text from auth_keys t"),
     ("auth_migrations", "select t::text from auth_migrations t"),
     ("auth_refresh_tokens", "select t::text from auth_refresh_tokens t"),
