@@ -184,14 +184,14 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "Leave them out.",
     ),
     part(
-        "name_invalid",
-        "The name of a service key is empty, too long, or has characters that cannot be seen.",
-        "Choose another one.",
-    ),
-    part(
         "name_has_invisible",
         "The name has an invisible character, or one that turns the direction of the text.",
         "Leave it out. Joiners that a script or an emoji needs are allowed.",
+    ),
+    part(
+        "name_invalid",
+        "The name of a service key is empty, too long, or has characters that cannot be seen.",
+        "Choose another one.",
     ),
     part("name_not_visible", "The name has no character that can be seen.", "Send a name, or leave the field out."),
     part("name_too_long", "The name has more than 200 characters.", "Use a shorter one."),
@@ -262,6 +262,7 @@ pub const PROBLEMS: &[ProblemKind] = &[
     ),
     part("required", "A field or parameter is missing.", "Send it."),
     part("role_unknown", "There is no such role.", "Use `user` or `admin`."),
+    part("same_password", "The new password is the one that you have.", "Choose another one."),
     part(
         "scopes_invalid",
         "The scopes of a service key are empty, unknown, or given twice.",
