@@ -361,7 +361,7 @@ impl Roster {
         self.stopping.begin();
     }
 
-    /// Begins to stop: whoever waits for an outcome is answered, so that the connections can drain.
+    /// Begins to stop: requests that wait for an outcome are answered, so that the connections can drain.
     pub fn begin_stop(&self) {
         self.stop_begun.get_or_init(Instant::now);
         self.node.begin_stop();
@@ -388,7 +388,7 @@ const TAGS: [(&str, &str); 6] = [
     ("commands", "What became of what was asked for: once, or as a stream of events."),
     ("auth", "Sign in and out, refresh tokens, look after sessions, passwords and roles."),
     ("services", "For other services: verify tokens, by key or by asking, and look after the keys of services."),
-    ("audit", "Who did what on whom, from where, and how it ended."),
+    ("audit", "Who did what, about which user, from where, and how it ended."),
     ("health", "Whether the process runs, and whether it can serve."),
 ];
 

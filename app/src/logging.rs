@@ -44,7 +44,7 @@ pub(crate) fn init() {
     }));
 }
 
-/// Why the command line failed, on the standard error. A server that fails does not wait for whoever reads it.
+/// Why the command line failed, on the standard error. A server that fails does not wait for the reader.
 pub(crate) fn complain(line: &str) {
     let line = format!("{line}\n");
     match STDERR.get() {
@@ -54,7 +54,7 @@ pub(crate) fn complain(line: &str) {
     }
 }
 
-/// On the standard output, without waiting for whoever reads it: a server runs without a reader, too.
+/// On the standard output, without waiting for a reader: a server runs without one, too.
 pub(crate) fn say(text: String) {
     let mut out = descriptor(io::stdout().as_fd());
     let write = move || _ = out.write_all(text.as_bytes());

@@ -19,7 +19,7 @@ use web::ConnectionLimits;
 
 /// For how long a database that does not answer is asked again.
 const DATABASE_WITHIN: Duration = Duration::from_secs(30);
-/// All of stopping, so that whoever sends SIGKILL after 30 seconds never has to.
+/// The longest that stopping takes: an orchestrator sends SIGKILL after 30 seconds.
 const STOP_WITHIN: Duration = Duration::from_secs(28);
 const DATABASE_RETRY: Duration = Duration::from_millis(500);
 /// Files that are no clients' connections: the database, the broker, the log.

@@ -47,7 +47,7 @@ pub(crate) enum Users {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Give somebody another password, when they have forgotten theirs; all their sessions end
+    /// Give a person who has forgotten theirs another password; all their sessions end
     ///
     /// The password must fit the policy. Works beside a running server. Exits with 1 when there is no
     /// such user, or the password is refused.
@@ -90,7 +90,7 @@ pub(crate) enum Users {
         #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<Whom>)]
         whom: Whom,
     },
-    /// Show somebody: id, role, status, sessions and address
+    /// Show a person: id, role, status, sessions and address
     ///
     /// Exits with 1 when there is no such user.
     Show {

@@ -1,6 +1,6 @@
 use kernel::Email;
 
-/// What is an address is kept as it was typed, but for what stands around it and what nobody sees in its domain; its
+/// What is an address is kept as it was typed, but for what stands around it and what is invisible in its domain; its
 /// canonical form is plain, and an address that is its own
 /// canonical form; and storage gives it back.
 ///

@@ -228,7 +228,7 @@ impl Raw {
         std::mem::take(&mut self.problems)
     }
 
-    /// A problem with the value of a setting. It calls the setting as whoever set it does, and never quotes the value:
+    /// A problem with the value of a setting. It calls the setting as it was spelt there, and never quotes the value:
     /// it may be a secret.
     pub(super) fn problem(&self, name: &'static str, why: &str) -> Problem {
         let label = self.given.get(name).map_or(name, |given| &given.label);

@@ -13,7 +13,7 @@ pub(super) fn without_line_breaks(value: &str) -> &str {
     value.trim_matches(['\r', '\n', '\u{feff}'])
 }
 
-/// A character that nobody sees, and where it is.
+/// An invisible character, and where it is.
 pub(super) struct Hidden {
     character: char,
     after: usize,

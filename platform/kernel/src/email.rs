@@ -11,7 +11,7 @@ const LONGEST_LOCAL: usize = 64;
 ///
 /// The local part is ASCII (RFC 5322 `dot-atom`) and compared without case; the domain may be
 /// international and is compared by its A-labels (UTS 46). Two spellings of one mailbox therefore
-/// have one canonical form, and nobody can register a look-alike by changing case or width. White space, line breaks
+/// have one canonical form, so that no look-alike can be registered by changing case or width. White space, line breaks
 /// and a byte order mark around it are not part of it; what IDNA ignores in a domain is not shown.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -19,7 +19,7 @@ pub(crate) enum Pools {
         connections: Connections,
         writer: PostgresPool,
         reader: PostgresPool,
-        /// For what commits by itself: it waits for nobody else.
+        /// For what commits by itself: it never waits for other writers.
         accepting: PostgresPool,
     },
     Sqlite {

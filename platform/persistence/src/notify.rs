@@ -59,7 +59,7 @@ impl Db {
     pub async fn notify(&self, channel: &str, payload: &str) -> Result<(), SqlError> {
         let Pools::Postgres { server, writer, .. } = &self.0 else { return Ok(()) };
         if server.pooling == Pooling::Transaction {
-            // Nobody could hear it.
+            // No process could hear it.
             return Ok(());
         }
         let mut on = Read(Source::Postgres(Box::pin(writer.acquire()).await?));

@@ -419,7 +419,8 @@ async fn open_sqlite_to_look(mut file: SqliteFile) -> Result<Db, OpenError> {
     file.check_beside()?;
     file.doubt = file.check_log()?;
     let path = file.path();
-    // Not `read_only`: the last one to close such a file leaves the write-ahead log behind, and whoever is first needs one.
+    // Not `read_only`: such a connection needs a write-ahead log when it is the first, and leaves it behind when it is the
+    // last.
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)

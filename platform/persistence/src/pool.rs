@@ -1,7 +1,7 @@
 //! Connections to PostgreSQL of one kind, as many as may be open.
 //!
 //! sqlx's own pool asks a connection that comes back whether it is well, and waits for ever for the answer; and when
-//! PostgreSQL has fewer connections than the pool may open, it waits for one that nobody gives back.
+//! PostgreSQL has fewer connections than the pool may open, it waits for one that never comes back.
 
 use crate::postgres::{ANSWER, Access, Patience, STATEMENT, Server, close, is_full, is_wrong_role};
 use crate::{Conn, SqlError};
@@ -19,7 +19,7 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 const ASK_AFTER: Duration = Duration::from_secs(1);
 /// A connection is replaced at this age, so that what PostgreSQL remembers for it does not grow for ever.
 const OLDEST: Duration = Duration::from_secs(30 * 60);
-/// Connections that nobody needed for so long are closed.
+/// Connections that were unused for so long are closed.
 const UNUSED: Duration = Duration::from_secs(10 * 60);
 /// How long a pool keeps to the number of connections that it got, before it tries to have one more.
 const CONTENT: Duration = Duration::from_secs(10);
@@ -184,7 +184,7 @@ impl Counted {
     }
 }
 
-/// Nobody listens yet, or the server is just starting: it may be there in a moment.
+/// The server does not listen yet, or the server is just starting: it may be there in a moment.
 fn is_starting(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
@@ -228,7 +228,7 @@ impl Shared {
         rest.unused.push((live, Instant::now()));
         drop(rest);
         unused.into_iter().for_each(|(live, _)| farewell(live, None));
-        // Whoever waits for it finds the connection.
+        // A request that waits for the permit finds the connection.
         drop(permit);
     }
 
@@ -307,7 +307,7 @@ fn farewell(live: Live, permit: Option<OwnedSemaphorePermit>) {
     }
 }
 
-/// A connection that somebody uses. It goes back when this is dropped, if it is sound: rolled back, if need be.
+/// A connection in use. It goes back when this is dropped, if it is sound: rolled back, if need be.
 pub(crate) struct Lease {
     live: Option<Live>,
     pool: Arc<Shared>,

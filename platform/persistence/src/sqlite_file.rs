@@ -193,7 +193,7 @@ pub(crate) fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Opens a file as it is, or makes one, and the folders above it, that nobody else on the machine can read.
+/// Opens a file as it is, or makes one, and the folders above it, that no other user of the machine can read.
 pub(crate) fn private(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         private_files::create_folder(folder)?;

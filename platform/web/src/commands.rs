@@ -182,7 +182,7 @@ impl Commands {
         };
         let latest = self.ledger.command_by(command.id, until).await.map_err(unavailable)?;
         let command = latest.unwrap_or(command);
-        // Accepted it is; but whoever has signed out meanwhile is shown what anyone may see of it.
+        // The command stays accepted; a sender who has signed out meanwhile sees what anyone may see of it.
         if asked.confirm().await.is_err() {
             return Ok(self.accepted_answer::<R>(command, delay, false));
         }

@@ -14,7 +14,7 @@ const LONGEST: usize = 255;
 /// `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): the same request again is the
 /// same command. The quoted form of the draft and the bare form that is common are the same key.
 ///
-/// All anonymous callers are one principal, so that a key of theirs must be one that nobody else can guess
+/// All anonymous callers are one principal, so that a key of theirs must be one that no other client can guess
 /// or hit on: a random UUID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IdempotencyKey(Uuid);

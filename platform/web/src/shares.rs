@@ -21,7 +21,7 @@ struct InUse {
 #[must_use = "it is given back when it is dropped"]
 pub struct Share {
     in_use: Arc<Mutex<InUse>>,
-    /// Whose; nobody's when it counts in all only.
+    /// The client that it counts for; none when it counts in all only.
     address: Option<Vec<u8>>,
 }
 

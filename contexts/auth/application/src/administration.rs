@@ -5,8 +5,8 @@ use use_case::{Unavailable, async_trait};
 /// Who administers and can sign in.
 #[async_trait]
 pub trait Administration: Send {
-    /// The administrators who can sign in. MUST lock the set until the transaction ends: nobody else may read it in this
-    /// way meanwhile, and so nobody can leave it. MUST come before any account or session is locked.
+    /// The administrators who can sign in. MUST lock the set until the transaction ends: no other transaction may read it
+    /// in this way meanwhile, so that no administrator can leave it. MUST come before any account or session is locked.
     async fn administrators(&mut self) -> Result<Administrators, Unavailable>;
 
     /// Keeps that a user cannot sign in any more once this version of them is heard of: from now on they do not count

@@ -18,7 +18,7 @@ pub trait Immediate: Send {
     /// What comes of it.
     type Outcome: Send;
 
-    /// On whose authority it acts, which [`act`] confirms first. `None` where nobody's is needed: what is shown (a
+    /// On whose authority it acts, which [`act`] confirms first. `None` where none is needed: what is shown (a
     /// password, a refresh token) is the proof and is looked at under its own lock, or nothing is done but recorded.
     fn authority(&self) -> Option<&Authority>;
 

@@ -1,4 +1,4 @@
-//! Somebody whose access token has run out signs out by the refresh token: the session ends.
+//! A person whose access token has run out signs out by the refresh token: the session ends.
 
 use crate::{Action, AuditEvent, Auth, Authority, Client, Ending, Immediate, TokenHash};
 use use_case::Unavailable;

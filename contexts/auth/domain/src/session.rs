@@ -155,7 +155,7 @@ mod tests {
         let before = session;
         assert_eq!(session.refresh(unused(1), at(1), LIFE), Refresh::Replayed);
         assert_eq!(session.refresh(unused(1), at(200), LIFE), Refresh::Replayed, "even when its time is over");
-        assert_eq!(session.refresh(unused(3), at(1), LIFE), Refresh::Replayed, "and one that nobody was given");
+        assert_eq!(session.refresh(unused(3), at(1), LIFE), Refresh::Replayed, "and one that was never given out");
         assert_eq!(session, before);
     }
 

@@ -41,7 +41,7 @@ impl Desk {
         }))
     }
 
-    /// Keeps that somebody was refused what is not theirs.
+    /// Records that a caller was refused.
     pub(crate) async fn record_denial(&self, actor: Actor, route: &str, client: &Origin) {
         if !self.records(actor, route).await {
             return;
@@ -52,7 +52,7 @@ impl Desk {
         }
     }
 
-    /// Whether one more refusal of this caller is recorded. A record that fills up by itself is read by nobody: beyond
+    /// Whether one more refusal of this caller is recorded. A record full of refusals hides the rest: beyond
     /// the limit the log has to do.
     async fn records(&self, caller: Actor, what: &str) -> bool {
         let taken = self.limits.take(&DENIALS, caller.to_string().as_bytes()).await;

@@ -41,7 +41,7 @@ impl Desk {
     /// Takes one guess at this account's password.
     ///
     /// When the account's count has no room, an address that the account has been signed in from
-    /// still gets in by the right password: strangers lock nobody out of their home. A wrong password
+    /// still gets in by the right password: strangers lock no owner out at home. A wrong password
     /// from there is answered 429 like any password from another address, after the same work, so
     /// that the answer does not tell which addresses the account knows.
     ///

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Successors that nobody may be given any more. Bound: the longest time that one may be kept, in microseconds. A
+/// Successors that may not be given out any more. Bound: the longest time that one may be kept, in microseconds. A
 /// time ahead of now, from a clock that was wrong, is over, too.
 const SUCCESSORS: (&str, &str) = (
     "update auth_refresh_tokens set sealed_successor = null where hash in (select hash from auth_refresh_tokens \

@@ -77,7 +77,7 @@ async fn every_field_of_a_user_is_stored_when_added_and_when_changed() {
         let emptied = User { name: None, deactivated_at: None, version: version + 2, ..changed };
         users.save(&emptied).await.expect("stored");
         assert_eq!(users.load(id).await.expect("read").as_ref(), Some(&emptied));
-        // The address as it is compared: whoever adds it again collides with it, and the one before is free.
+        // The address as it is compared: a user who is added with it again collides, and the one before is free.
         let again =
             User { id: UserId::random(), email: Email::parse("grace@example.com").expect("an address"), ..ada() };
         assert!(users.add(&again).await.is_err());

@@ -61,7 +61,7 @@ pub(crate) async fn change_password(
     for flaw in new.iter().flat_map(|new| desk.policy.check(normalised(new).expose(), Some(&identifier), None)) {
         fields.refuse("new_password", flaw.code(), flaw.to_string());
     }
-    // In the form in which they are hashed: whoever knows the old one must not know the new one.
+    // In the form in which they are hashed: a thief of the old one must not know the new one.
     if current.as_ref().zip(new.as_ref()).is_some_and(|(current, new)| is_same(current, new)) {
         fields.refuse("new_password", "same_password", "is the password that you have".to_owned());
     }

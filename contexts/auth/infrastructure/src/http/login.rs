@@ -64,7 +64,7 @@ pub(crate) async fn login(
     }))
 }
 
-/// A session for the right password of somebody who may sign in. A refusal is on record before it is answered.
+/// A session for the right password of a person who may sign in. A refusal is on record before it is answered.
 async fn open(
     desk: &Desk,
     guess: &Guess,

@@ -31,7 +31,7 @@ pub(crate) struct Refresh {
 ///
 /// A refresh token works once. For a few seconds after that (`ROSTER_REFRESH_GRACE`), and as long as the token that
 /// followed it has not been used, it gets that same token again: two tabs asked at once, or an answer was lost. Any
-/// other that comes again ends its session: somebody else has it, too.
+/// other that comes again ends its session: another client has it, too.
 #[utoipa::path(
     post,
     path = "/auth/refresh",

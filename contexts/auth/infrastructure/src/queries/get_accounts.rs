@@ -22,7 +22,7 @@ pub struct AccountView {
     pub sessions: i64,
 }
 
-/// Whether somebody may sign in, in the words that a user has, too.
+/// Whether a person may sign in, in the words that a user has, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountStatus {

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Caller, Client, Cursor, Limit, Page, Paging, Problem, Query, parse_id, unavailable};
 
-/// Readings by one caller that are recorded. A record that fills up by itself is read by nobody.
+/// Readings by one caller that are recorded. A record full of its own readings hides the rest.
 const READINGS: Limit = Limit { name: "auth.audit_readings", burst: 30, every: Duration::from_secs(60) };
 
 /// One line of the record.
