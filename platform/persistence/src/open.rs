@@ -7,7 +7,6 @@ use crate::{Db, SqlError, fetch_one};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, SqlitePool};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -182,7 +181,7 @@ impl Db {
             DatabaseUrl::Sqlite(path) => {
                 let mut file = SqliteFile::open(path)?;
                 if !file.serve().await? {
-                    return Err(served(path));
+                    return Err(served(path, &file));
                 }
                 open_sqlite(file, SqliteSynchronous::Full).await
             }
@@ -309,15 +308,8 @@ fn check_encoding(encoding: &str, database: &str) -> Result<(), OpenError> {
     )))
 }
 
-/// The lock beside the file, which its server holds.
-fn lock_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    name.into()
-}
-
-fn served(path: &Path) -> OpenError {
-    let holder = File::open(lock_of(path)).ok().and_then(|lock| private_files::lock_holder(&lock));
+fn served(path: &Path, file: &SqliteFile) -> OpenError {
+    let holder = file.server();
     let process = holder.map_or_else(|| "another process".to_owned(), |id| format!("another process ({id})"));
     OpenError::Unfit(format!(
         "{process} serves {}: SQLite serves one; stop the other, set ROSTER_DATA_DIR to another folder, or use PostgreSQL",

@@ -132,6 +132,12 @@ impl SqliteFile {
         Ok(self.is_served_here())
     }
 
+    /// The id of the process that serves it, where the system tells it. Earlier snapshots lock only the file beside it.
+    pub(crate) fn server(&self) -> Option<u32> {
+        let beside = || private_files::lock_holder(&File::open(self.beside(".lock")).ok()?);
+        private_files::lock_holder(&self.file).or_else(beside)
+    }
+
     fn lock_around(&self) -> io::Result<Option<Vec<File>>> {
         // The one that earlier versions take.
         let beside = private(&self.beside(".lock"))?;

@@ -17,7 +17,7 @@ const RAN_OUT: (&str, &str) = (
 );
 const HOLDS: (&str, &str) = (
     "update ledger_messages set status = 'running', deaths = 1, lease_epoch = 1, lease_owner = gen_random_uuid(), \
-     lease_until = now() + interval '1 hour' where id = $1",
+     lease_until = now() + interval '60 seconds' where id = $1",
     "update ledger_messages set status = 'running', deaths = 1, lease_epoch = 1, lease_owner = randomblob(16), lease_until = 9000000000000000 where id = $1",
 );
 
