@@ -27,26 +27,54 @@ const SHORTEST: usize = 4;
 const LONGEST: usize = 64;
 
 /// Whether the text, in lower case, is one of the list over and over, with fewer than `fewest` characters beside it.
-/// However often the same sign stands between or around, it counts once.
+/// However often the same sign stands between or around, it counts once. Digits and signs may stand for letters.
 pub(crate) fn is_repetition(lower: &str, fewest: usize) -> bool {
-    let signs: BTreeSet<_> = lower.chars().filter(|character| !character.is_alphanumeric()).collect();
-    let words = Secret::new(lower.chars().filter(|character| character.is_alphanumeric()).collect());
-    // With its signs, too: some on the list have one inside.
-    repeats(words.expose(), fewest.saturating_sub(signs.len())) || repeats(lower, fewest)
+    let in_letters = Secret::new(lower.chars().map(letter).collect());
+    [lower, in_letters.expose()].into_iter().any(|text| {
+        let signs: BTreeSet<_> = text.chars().filter(|character| !character.is_alphanumeric()).collect();
+        let words = Secret::new(text.chars().filter(|character| character.is_alphanumeric()).collect());
+        // With its signs, too: some on the list have one inside.
+        repeats(words.expose(), fewest.saturating_sub(signs.len())) || repeats(text, fewest)
+    })
 }
 
-/// Whether one of the list occurs twice or more and fewer than `fewest` characters remain without it.
+/// The letter that a digit or sign is most often written for.
+const fn letter(character: char) -> char {
+    match character {
+        '0' => 'o',
+        '1' | '!' => 'i',
+        '3' => 'e',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
+        '7' => 't',
+        other => other,
+    }
+}
+
+/// Whether one of the list occurs twice or more, the last time perhaps cut short, and fewer than `fewest` characters
+/// remain without it.
 fn repeats(text: &str, fewest: usize) -> bool {
-    let length = text.chars().count();
     // What stands before the first occurrence remains.
     text.char_indices().take(fewest).any(|(start, _)| {
         let ends = text[start..].char_indices().map(|(at, character)| start + at + character.len_utf8());
-        ends.enumerate().skip(SHORTEST - 1).take(LONGEST).any(|(index, end)| {
+        ends.skip(SHORTEST - 1).take(LONGEST).any(|end| {
             let word = &text[start..end];
-            let occurs = || text.matches(word).count();
-            contains(word) && occurs() >= 2 && length - occurs() * (index + 1) < fewest
+            contains(word) && {
+                let rest = Secret::new(text.replace(word, ""));
+                let cut = cut_short(rest.expose(), word);
+                let occurs = text.matches(word).count() + usize::from(cut > 0);
+                occurs >= 2 && rest.expose().chars().count() - cut < fewest
+            }
         })
     })
+}
+
+/// How many characters at the end of a text, but for digits and signs, are the start of a word, if they are enough to
+/// know it by.
+fn cut_short(text: &str, word: &str) -> usize {
+    let text = text.trim_end_matches(|character: char| !character.is_alphabetic());
+    let starts = word.char_indices().skip(SHORTEST).map(|(end, _)| &word[..end]);
+    starts.filter(|start| text.ends_with(start)).map(|start| start.chars().count()).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -92,6 +120,11 @@ mod tests {
             "жук letmein letmein",
             "let me in let me in 12",
             "love & love & love",
+            "sunshinesunshin",
+            "sunshinesunsh12",
+            "p@ssw0rd p@ssw0rd!",
+            "letm3inletm3in!!",
+            "$un5hine-$un5hine",
         ] {
             assert!(is_repetition(text, 8), "{text}");
         }
@@ -103,9 +136,11 @@ mod tests {
             "",
             "sunshine",
             "sunshine moonshine",
+            "sunshine under the sun",
+            "sunshine sung by nine",
             "sunshine over the sea",
             "correct horse battery staple",
-            "letmeinletmein12345678",
+            "letmeinletmein98761234",
             "12345678letmeinletmein",
             "letmein letmein 123456!",
             "let me in let me in 123456!",
