@@ -14,6 +14,8 @@ const TOO_MANY_V4: u64 = 1 << 28;
 const TOO_MANY_V6: u128 = 1 << 112;
 /// The public addresses of version 6 (RFC 4291, section 2.4; IANA).
 const PUBLIC_V6: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+/// Stands for all addresses of version 4 behind a translator (RFC 6052, section 2.1).
+const TRANSLATED_V4: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
 /// Why a text names no proxies. It does not quote the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -77,13 +79,15 @@ const fn width(address: IpAddr) -> u8 {
 }
 
 fn hold_too_many(networks: &[IpNet]) -> bool {
-    let (mut v4, mut v6) = (0, 0);
+    let (mut v4, mut v6) = (0_u64, 0_u128);
     // Once each, where they overlap.
     for network in IpNet::aggregate(&networks.to_vec()) {
         match network {
             IpNet::V4(network) => v4 += 1 << (32 - network.prefix_len()),
             IpNet::V6(network) if network.contains(&PUBLIC_V6) => v6 += 1 << (128 - PUBLIC_V6.prefix_len()),
             IpNet::V6(network) if PUBLIC_V6.contains(&network) => v6 += 1 << (128 - network.prefix_len()),
+            IpNet::V6(network) if network.contains(&TRANSLATED_V4) => v4 += TOO_MANY_V4,
+            IpNet::V6(network) if TRANSLATED_V4.contains(&network) => v4 += 1 << (128 - network.prefix_len()),
             IpNet::V6(_) => {}
         }
     }
@@ -160,6 +164,10 @@ mod tests {
             "2000::/4, 3000::/4",
             "2400::/12",
             "2001::/17, 2001:8000::/17",
+            "64:ff9b::/96",
+            "64:ff9b::/100",
+            "::/8",
+            "::/3",
         ] {
             assert_eq!(text.parse::<Proxies>().expect_err(text), NotProxies::TooMany);
         }
