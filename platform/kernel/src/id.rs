@@ -38,13 +38,18 @@ macro_rules! id {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::uuid::Error;
-            fn from_str(text: &str) -> Result<Self, $crate::uuid::Error> {
-                text.parse().map(Self)
+            type Err = $crate::InvalidId;
+            fn from_str(text: &str) -> Result<Self, $crate::InvalidId> {
+                text.parse().map(Self).map_err(|_| $crate::InvalidId)
             }
         }
     };
 }
+
+/// A text is no id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an id (a UUID), such as 01890a5d-ac96-774b-bcce-b302099a8057")]
+pub struct InvalidId;
 
 id! {
     /// Names a user, in every context.

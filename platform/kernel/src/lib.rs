@@ -13,7 +13,7 @@ mod time;
 
 pub use client::Client;
 pub use email::{Email, EmailError};
-pub use id::{MessageId, UserId};
+pub use id::{InvalidId, MessageId, UserId};
 pub use reason::Reason;
 pub use sealed::Sealed;
 pub use secret::Secret;
