@@ -36,7 +36,7 @@ pub(crate) enum Commands {
     Discard {
         /// The command's id
         id: MessageId,
-        /// Why, for whoever asks later
+        /// Why, for the record
         #[arg(long)]
         reason: String,
     },
@@ -97,8 +97,14 @@ async fn execute(db: &Db, command: Commands, json: bool) -> anyhow::Result<ExitC
                 }
             }
         }
-        Commands::Retry { id } => done(id, "due again", operate::retry(db, id).await?, json)?,
-        Commands::Discard { id, reason } => done(id, "discarded", operate::discard(db, id, &reason).await?, json)?,
+        Commands::Retry { id } => {
+            let count = operate::retry(db, id).await?;
+            report(db, id, "due again", count, json).await?;
+        }
+        Commands::Discard { id, reason } => {
+            let count = operate::discard(db, id, &reason).await?;
+            report(db, id, "discarded", count, json).await?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -108,9 +114,15 @@ fn awaited(message: &operate::Message) -> String {
     if message.awaited { "yes" } else { "no" }.to_owned()
 }
 
-fn done(id: MessageId, what: &str, count: u64, json: bool) -> anyhow::Result<()> {
+/// Says how many messages were changed; an error if none was.
+async fn report(db: &Db, id: MessageId, what: &str, count: u64, json: bool) -> anyhow::Result<()> {
     if count == 0 {
-        return Err(refused(format!("the command {id} has no failed part")));
+        let is_known = !operate::show(db, id).await?.is_empty();
+        return Err(refused(if is_known {
+            format!("the command {id} has no failed part")
+        } else {
+            format!("there is no command {id}")
+        }));
     }
     if json { print(&json!({ "id": id, "messages": count }).to_string()) } else { print(&format!("{count} {what}")) }
 }
