@@ -7,7 +7,7 @@ use auth_domain::{InstallationKey, KeyFit, KeyKind, RecordedKey, compare_keys};
 use auth_infrastructure::key_record::{self, KeyRecord};
 use auth_infrastructure::tokens::{SigningKeys, signing_keys};
 use persistence::Db;
-use private_files::Exposure;
+use private_files::{Exposure, REMEDY};
 use sealing::{Keys, KeysError};
 
 /// What helps when the key file is not the one that it should be.
@@ -144,9 +144,9 @@ pub(crate) fn see_exposure(keys: &Keys, settings: &Settings) -> anyhow::Result<(
     if keys.exposure() > Exposure::Owner {
         let path = keys.file().path().display();
         if settings.profile == Profile::Production {
-            bail!("others on this machine can read or change {path}: run chmod 600 on it");
+            bail!("others on this machine can read or change {path}: {REMEDY}");
         }
-        tracing::warn!(%path, "others on this machine can read or change the private keys: run chmod 600 on the file");
+        tracing::warn!(%path, "others on this machine can read or change the private keys: {REMEDY}");
     }
     Ok(())
 }

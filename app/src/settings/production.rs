@@ -2,6 +2,7 @@
 
 use super::{Problem, Settings};
 use messaging::Address;
+use private_files::{Exposure, REMEDY, exposure};
 use std::net::IpAddr;
 
 /// Passwords that come with the servers, their images and this repository's `compose.yaml`.
@@ -22,6 +23,12 @@ pub(super) fn refusals(settings: &Settings) -> Vec<Problem> {
         );
     }
     let database = &settings.database;
+    if let Some(file) = database.secret_file()
+        && std::fs::metadata(&file).is_ok_and(|about| exposure(&about) > Exposure::Owner)
+    {
+        let says = format!("others on this machine can read or change {}: {REMEDY}", file.display());
+        refuse(&["DATABASE_URL"], &says);
+    }
     if database.host().is_some_and(|host| !is_local(host)) {
         if !database.insists_on_tls() {
             refuse(

@@ -2,7 +2,7 @@ use super::Problem;
 use super::injected::is_injected;
 use super::names::{name_of, spelling_in_file, suggestion, variable};
 use super::text::{Hidden, clean, without_line_breaks};
-use private_files::{Exposure, explained, exposure};
+use private_files::{Exposure, REMEDY, explained, exposure};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -214,8 +214,7 @@ impl Raw {
 
     /// Files with secrets that others on this machine can read or change.
     pub(super) fn exposed(&self) -> Vec<Problem> {
-        let refused =
-            |file| Problem::general(format!("others on this machine can read or change {file}: run chmod 600 on it"));
+        let refused = |file| Problem::general(format!("others on this machine can read or change {file}: {REMEDY}"));
         self.exposed.iter().map(refused).collect()
     }
 

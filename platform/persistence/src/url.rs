@@ -4,6 +4,7 @@
 use crate::DatabaseUrl;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
+use std::path::PathBuf;
 
 impl DatabaseUrl {
     /// The host that is asked over TCP; none for a file and for a Unix socket.
@@ -38,6 +39,21 @@ impl DatabaseUrl {
     pub fn has_user_as_password(&self) -> bool {
         let Self::Postgres(to) = self else { return false };
         self.has_password(to.get_username()) || self.has_password(&to.get_username().to_lowercase())
+    }
+}
+
+impl DatabaseUrl {
+    /// The file on this machine that its owner alone may read: the SQLite database, or the private key of the client's
+    /// certificate. Nothing needs to be there.
+    #[must_use]
+    pub fn secret_file(&self) -> Option<PathBuf> {
+        match self {
+            Self::Sqlite(path) => Some(path.clone()),
+            Self::Postgres(to) => {
+                let url = without_address(to).to_url_lossy();
+                url.query_pairs().find_map(|(key, value)| (key == "sslkey").then(|| PathBuf::from(value.as_ref())))
+            }
+        }
     }
 }
 
@@ -95,7 +111,11 @@ mod tests {
                 "{text}"
             );
         }
-        assert!(url("postgres://u@h.invalid/d?sslcert=/c.pem&sslkey=/k.pem").has_credentials());
+        let certified = url("postgres://u@h.invalid/d?sslcert=/c.pem&sslkey=/k.pem");
+        assert!(certified.has_credentials());
+        assert_eq!(certified.secret_file(), Some("/k.pem".into()));
+        assert_eq!(url("postgres://u:p@h.invalid/d").secret_file(), None);
+        assert_eq!(url("sqlite://x.db").secret_file(), Some("x.db".into()));
         assert!(!url("sqlite://x.db").has_credentials() && !url("sqlite://x.db").has_user_as_password());
     }
 }

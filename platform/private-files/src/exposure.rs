@@ -15,6 +15,9 @@ pub enum Exposure {
     Everyone,
 }
 
+/// What helps when a file is open to more than [`Exposure::Owner`].
+pub const REMEDY: &str = "run chmod 600 on it, or 640 if a group of this process reads it";
+
 /// Who can read or change a file, by its mode.
 ///
 /// A group that this process is in counts as its own: an orchestrator hands a secret over by a group

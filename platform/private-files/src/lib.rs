@@ -4,7 +4,7 @@
 mod exposure;
 mod lock;
 
-pub use exposure::{Exposure, explained, exposure};
+pub use exposure::{Exposure, REMEDY, explained, exposure};
 pub use lock::{LockError, lock, lock_holder};
 
 use std::fs::{DirBuilder, File, Permissions};

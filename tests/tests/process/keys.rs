@@ -354,6 +354,21 @@ async fn production_refuses_files_with_secrets_that_others_can_read() {
         }
         mode(file, 0o600);
     }
+    let database = folder.path().join("data/roster.db");
+    let client_key = folder.path().join("client.key");
+    fs::write(&client_key, "the key of a certificate").unwrap();
+    let certified = format!("postgres://u:p@127.0.0.1:1/roster?sslkey={}", client_key.display());
+    for (file, url) in [(&database, "sqlite://data/roster.db"), (&client_key, certified.as_str())] {
+        mode(file, 0o644);
+        let refused = in_production(&folder, &["check"]).set("DATABASE_URL", url).run(SOON).await;
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let says =
+            refused.stderr.contains("others on this machine can read or change") && refused.stderr.contains(name);
+        assert!(refused.code == Some(2) && says, "{refused:?}");
+        mode(file, 0o600);
+        let passes = in_production(&folder, &["check"]).set("DATABASE_URL", url).run(SOON).await;
+        assert!(!passes.stderr.contains("others on this machine"), "{passes:?}");
+    }
     fs::write(&settings, "bcrypt_cost = 10\ndatabase_url = \"sqlite://data/roster.db\"\n").unwrap();
     mode(&settings, 0o644);
     let no_secret = in_production(&folder, &["check"]).run(SOON).await;
