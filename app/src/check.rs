@@ -9,7 +9,7 @@ use auth_domain::KeyFit;
 use auth_infrastructure::key_record;
 use auth_infrastructure::queries::get_service_keys;
 use kernel::Timestamp;
-use persistence::{At, Db, Read, SqlError, fetch_all, fetch_one};
+use persistence::{Db, Read, SqlError, SqlTimestamp, fetch_all, fetch_one};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
@@ -37,7 +37,7 @@ pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> 
                 None => good("database", settings.database.to_string()),
                 Some(doubt) => bad("database", doubt.to_owned()),
             });
-            match look(&db, &handled()).await {
+            match inspect(&db, &handled()).await {
                 Ok(more) => findings.extend(more),
                 Err(error) => findings.push(bad("database", error.to_string())),
             }
@@ -76,7 +76,7 @@ async fn keys(settings: &Settings, db: Option<&Db>) -> Finding {
             Some(db) if missing_migrations(db).await? == 0 => key_record::recorded(db).await?,
             _ => Vec::new(),
         };
-        let keys = installation::read(settings).map_err(|error| installation::told(error, &recorded))?;
+        let keys = installation::read(settings).map_err(|error| installation::explain_keys_error(error, &recorded))?;
         installation::see_exposure(&keys, settings)?;
         let at = keys.file().path().display();
         Ok(match installation::fit(&keys, &recorded)? {
@@ -93,7 +93,7 @@ async fn keys(settings: &Settings, db: Option<&Db>) -> Finding {
     compared.await.unwrap_or_else(|error: anyhow::Error| bad("keys", format!("{error:#}")))
 }
 
-async fn look(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Finding>, SqlError> {
+async fn inspect(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Finding>, SqlError> {
     let pending = missing_migrations(db).await?;
     if pending > 0 {
         return Ok(vec![bad("schema", format!("{pending} migrations are missing: run `roster migrate`"))]);
@@ -101,10 +101,10 @@ async fn look(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Finding>,
     let deaf = unhandled_subscriptions(db).await?;
     let mut conn = db.read().await?;
     let now = ("select now()", "select cast(unixepoch('subsec') * 1000000 as integer)");
-    let (At(theirs),) = fetch_one!(&mut conn, (At,), now)?;
+    let (SqlTimestamp(theirs),) = fetch_one!(&mut conn, (SqlTimestamp,), now)?;
     let apart = (Timestamp::now().as_microsecond() - theirs.as_microsecond()) / 1_000_000;
     drop(conn);
-    let ahead = ledger::operate::ahead_of_the_clock(db).await?
+    let ahead = ledger::dead_letters::ahead_of_the_clock(db).await?
         + web::limits_ahead_of_the_clock(db).await?
         + auth_infrastructure::queries::ahead_of_the_clock(db).await?;
     let mut conn = db.read().await?;

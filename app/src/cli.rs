@@ -1,14 +1,14 @@
 //! The command line.
 
-use crate::commands::{self, Commands};
-use crate::compose::{Issuer, Plan, Role, Roster, migrations};
+use crate::commands::{self, CommandsArgs};
+use crate::compose::{AppConfig, Issuer, ProcessRole, Roster, migrations};
 use crate::output::{Refused, WantsForce, note, print};
-use crate::service_keys::{self, ServiceKeys};
-use crate::settings::{Invalid, Settings};
-use crate::users::{self, Users};
+use crate::service_keys::{self, ServiceKeysArgs};
+use crate::settings::{InvalidSettings, Settings};
+use crate::users::{self, UsersArgs};
 use crate::{arguments, check, keys, logging, serve};
 use anyhow::Context as _;
-use auth_domain::Cost;
+use auth_domain::BcryptCost;
 use clap::{Parser, Subcommand};
 use persistence::{DatabaseUrl, Db};
 use rustix::process::setpriority_process;
@@ -47,8 +47,8 @@ enum Command {
     /// (AMQP_URL=amqp://…) workers hear at once where there is some.
     Serve {
         /// What this process does; api and worker need PostgreSQL
-        #[arg(long, value_enum, default_value_t = Role::All)]
-        role: Role,
+        #[arg(long, value_enum, default_value_t = ProcessRole::All)]
+        role: ProcessRole,
     },
     /// Create or update the schema of the database
     ///
@@ -63,16 +63,16 @@ enum Command {
     Check,
     /// Look after commands: what failed for good waits for an operator
     #[command(subcommand)]
-    Commands(Commands),
+    CommandsArgs(CommandsArgs),
     /// Look after users: register one, such as the first administrator, say what they may do
     #[command(subcommand)]
-    Users(Users),
+    UsersArgs(UsersArgs),
     /// Look after the keys of the installation: those that sign access tokens are rotated
     #[command(subcommand)]
-    Keys(keys::Keys),
+    Keys(keys::KeysArgs),
     /// Look after the keys of other services, which may introspect tokens or read the audit record
     #[command(subcommand)]
-    ServiceKeys(ServiceKeys),
+    ServiceKeysArgs(ServiceKeysArgs),
 }
 
 /// Nobody waits for a worker: on a machine that it shares, whoever answers comes first.
@@ -87,8 +87,8 @@ pub fn run() -> ExitCode {
         Err(code) => return code,
     };
     let json = cli.json;
-    if matches!(cli.command, Some(Command::Serve { role: Role::Worker })) {
-        give_way();
+    if matches!(cli.command, Some(Command::Serve { role: ProcessRole::Worker })) {
+        lower_priority();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -102,7 +102,7 @@ pub fn run() -> ExitCode {
 }
 
 /// Before there are threads, which inherit it. Where it is forbidden, workers compete.
-fn give_way() {
+fn lower_priority() {
     let _ = setpriority_process(None, WORKER_NICENESS);
     // Between sessions Linux looks at the niceness of the session only (sched(7), "The autogroup feature"), and each
     // of PostgreSQL's backends has a session to itself. A service leads its own; others keep what is not theirs.
@@ -138,7 +138,7 @@ pub(crate) fn not_understood(error: &clap::Error) -> ExitCode {
 /// One line, whatever the depth of the cause; of settings, one for each that is wrong.
 fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
     let lines = match error.downcast_ref() {
-        Some(Invalid(lines)) => lines.clone(),
+        Some(InvalidSettings(lines)) => lines.clone(),
         None => vec![causes(error).replace(['\n', '\r'], " ")],
     };
     let code = match error {
@@ -168,7 +168,7 @@ fn causes(error: &anyhow::Error) -> String {
 }
 
 async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
-    match cli.command.unwrap_or(Command::Serve { role: Role::All }) {
+    match cli.command.unwrap_or(Command::Serve { role: ProcessRole::All }) {
         Command::Serve { role } => {
             let settings = Settings::load()?;
             logging::init();
@@ -178,10 +178,12 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate(&Settings::load()?, cli.json).await.map(|()| ExitCode::SUCCESS),
         Command::Openapi => openapi().await.map(|()| ExitCode::SUCCESS),
         Command::Check => check::check(&Settings::load()?, cli.json).await,
-        Command::Commands(command) => commands::run(&Settings::load()?, command, cli.json).await,
-        Command::Users(command) => users::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
+        Command::CommandsArgs(command) => commands::run(&Settings::load()?, command, cli.json).await,
+        Command::UsersArgs(command) => {
+            users::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS)
+        }
         Command::Keys(command) => keys::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
-        Command::ServiceKeys(command) => {
+        Command::ServiceKeysArgs(command) => {
             service_keys::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS)
         }
     }
@@ -189,7 +191,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
 
 async fn migrate(settings: &Settings, json: bool) -> anyhow::Result<()> {
     let is_new = settings.makes_a_file_elsewhere();
-    let db = Db::open_beside(&settings.database).await?;
+    let db = Db::open_unlocked(&settings.database).await?;
     if is_new {
         note(&format!("{}: a new database file has been created", settings.database));
     }
@@ -212,13 +214,13 @@ async fn migrate(settings: &Settings, json: bool) -> anyhow::Result<()> {
 /// that nobody will ask.
 async fn openapi() -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("no temporary folder")?;
-    let db = Db::open_beside(&DatabaseUrl::Sqlite(folder.path().join("unused.db"))).await?;
-    let roster = Roster::compose(Plan {
+    let db = Db::open_unlocked(&DatabaseUrl::Sqlite(folder.path().join("unused.db"))).await?;
+    let roster = Roster::compose(AppConfig {
         db,
         keys: Keys::in_directory(folder.path())?,
-        role: Role::Api,
+        role: ProcessRole::Api,
         broker: None,
-        bcrypt_cost: Cost::default(),
+        bcrypt_cost: BcryptCost::default(),
         tokens: Issuer::default(),
         refresh_grace: Duration::ZERO,
         max_delay: Duration::from_secs(1),

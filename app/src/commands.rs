@@ -1,23 +1,23 @@
 //! `roster commands`
 
 use crate::output::{print, print_table, refused};
-use crate::serve::{beside, look};
+use crate::serve::{beside, open_read_only};
 use crate::settings::Settings;
 use clap::{Subcommand, ValueEnum};
 use kernel::MessageId;
-use ledger::operate::{self, Message};
+use ledger::dead_letters::{self, LedgerMessage};
 use persistence::Db;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
 /// What an operator does with commands.
 #[derive(Subcommand)]
-pub(crate) enum Commands {
+pub(crate) enum CommandsArgs {
     /// List messages, the newest first: commands and what they set in motion
     List {
         /// Only those with this status
         #[arg(long, value_enum)]
-        status: Option<Status>,
+        status: Option<StatusFilter>,
         /// How many at most
         #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(i64).range(1..=1000))]
         limit: i64,
@@ -43,7 +43,7 @@ pub(crate) enum Commands {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Status {
+pub(crate) enum StatusFilter {
     Accepted,
     Running,
     Succeeded,
@@ -53,29 +53,29 @@ pub(crate) enum Status {
 
 /// # Errors
 /// When the database cannot be used.
-pub(crate) async fn run(settings: &Settings, command: Commands, json: bool) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(settings: &Settings, command: CommandsArgs, json: bool) -> anyhow::Result<ExitCode> {
     let db = match command {
-        Commands::List { .. } | Commands::Show { .. } => look(settings).await?,
-        Commands::Retry { .. } | Commands::Discard { .. } => beside(settings).await?,
+        CommandsArgs::List { .. } | CommandsArgs::Show { .. } => open_read_only(settings).await?,
+        CommandsArgs::Retry { .. } | CommandsArgs::Discard { .. } => beside(settings).await?,
     };
     let code = execute(&db, command, json).await;
     db.close().await;
     code
 }
 
-async fn execute(db: &Db, command: Commands, json: bool) -> anyhow::Result<ExitCode> {
+async fn execute(db: &Db, command: CommandsArgs, json: bool) -> anyhow::Result<ExitCode> {
     match command {
-        Commands::List { status, limit } => {
+        CommandsArgs::List { status, limit } => {
             let status = status.and_then(|status| Some(status.to_possible_value()?.get_name().to_owned()));
-            let messages = operate::list(db, status.as_deref(), limit).await?;
+            let messages = dead_letters::list(db, status.as_deref(), limit).await?;
             if json {
                 print(&Value::from(messages.iter().map(describe).collect::<Vec<_>>()).to_string())?;
             } else {
                 print_table(["COMMAND", "STATUS", "ACCEPTED", "TYPE", "ERROR"], &rows(&messages))?;
             }
         }
-        Commands::Show { id } => {
-            let messages = operate::show(db, id).await?;
+        CommandsArgs::Show { id } => {
+            let messages = dead_letters::show(db, id).await?;
             if messages.is_empty() {
                 return Err(refused(format!("there is no command {id}")));
             }
@@ -97,12 +97,12 @@ async fn execute(db: &Db, command: Commands, json: bool) -> anyhow::Result<ExitC
                 }
             }
         }
-        Commands::Retry { id } => {
-            let count = operate::retry(db, id).await?;
+        CommandsArgs::Retry { id } => {
+            let count = dead_letters::retry(db, id).await?;
             report(db, id, "due again", count, json).await?;
         }
-        Commands::Discard { id, reason } => {
-            let count = operate::discard(db, id, &reason).await?;
+        CommandsArgs::Discard { id, reason } => {
+            let count = dead_letters::discard(db, id, &reason).await?;
             report(db, id, "discarded", count, json).await?;
         }
     }
@@ -110,14 +110,14 @@ async fn execute(db: &Db, command: Commands, json: bool) -> anyhow::Result<ExitC
 }
 
 /// Whether the command waits for this message.
-fn awaited(message: &operate::Message) -> String {
+fn awaited(message: &dead_letters::LedgerMessage) -> String {
     if message.awaited { "yes" } else { "no" }.to_owned()
 }
 
 /// Says how many messages were changed; an error if none was.
 async fn report(db: &Db, id: MessageId, what: &str, count: u64, json: bool) -> anyhow::Result<()> {
     if count == 0 {
-        let is_known = !operate::show(db, id).await?.is_empty();
+        let is_known = !dead_letters::show(db, id).await?.is_empty();
         return Err(refused(if is_known {
             format!("the command {id} has no failed part")
         } else {
@@ -128,7 +128,7 @@ async fn report(db: &Db, id: MessageId, what: &str, count: u64, json: bool) -> a
 }
 
 /// The newest command first, each with what it set in motion below it, in order; its id stands once.
-fn rows(messages: &[Message]) -> Vec<[String; 5]> {
+fn rows(messages: &[LedgerMessage]) -> Vec<[String; 5]> {
     let mut roots: Vec<MessageId> = Vec::new();
     for it in messages {
         if !roots.contains(&it.root) {
@@ -136,7 +136,7 @@ fn rows(messages: &[Message]) -> Vec<[String; 5]> {
         }
     }
     let of_root = |root: MessageId| messages.iter().rev().filter(move |it| it.root == root).enumerate();
-    let row = |(n, it): (usize, &Message)| {
+    let row = |(n, it): (usize, &LedgerMessage)| {
         let id = if n == 0 { it.root.to_string() } else { String::new() };
         let error = it.errors.last().map(|error| error.code.to_string()).unwrap_or_default();
         [id, it.status.clone(), it.accepted_at.to_string(), it.name.clone(), error]
@@ -144,7 +144,7 @@ fn rows(messages: &[Message]) -> Vec<[String; 5]> {
     roots.into_iter().flat_map(|root| of_root(root).map(row)).collect()
 }
 
-fn describe(it: &Message) -> Value {
+fn describe(it: &LedgerMessage) -> Value {
     json!({
         "id": it.id, "root": it.root, "context": it.context, "type": it.name, "awaited": it.awaited, "status": it.status,
         "attempts": it.attempts, "accepted_at": it.accepted_at, "next_attempt_at": it.next_attempt_at, "errors": it.errors,

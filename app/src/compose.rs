@@ -4,15 +4,17 @@ use crate::first_administrator;
 pub use crate::first_administrator::FirstAdministrator;
 use crate::installation::sealing_keys;
 use crate::key_watch::KeyWatch;
+use crate::operator_commands::OperatorCommands;
 use crate::problems::PROBLEMS;
-use crate::readiness::Ready;
-use crate::registrar::Registrar;
-use auth_domain::{Cost, PasswordPolicy, SessionLife};
+use crate::readiness::ProcessReadiness;
+use auth_domain::{BcryptCost, PasswordPolicy, SessionLife};
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys, TokenError};
-use auth_infrastructure::{Authenticator, DepartureConsent, Desk, HashPool, Hashing, SealingGate, SqlCredentials};
+use auth_infrastructure::{
+    AuthService, Authenticator, DepartureConsent, HashPool, Hashing, PolicyAndSeal, SqlCredentials,
+};
 use axum::Router;
-use ledger::{Announce, Bay, Context, Listen, Node, Queue};
-use messaging::{AddressError, InProcess, RabbitMq, State};
+use ledger::{HintReceiver, HintSender, MessageHandlers, Node, NodeConfig, Queue, QueueConsumer};
+use messaging::{AddressError, BrokerState, InProcess, RabbitMq};
 use persistence::{Db, Migrations, SqlError};
 use sealing::{Keys, KeysError, Opener};
 use std::collections::BTreeSet;
@@ -26,34 +28,44 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, ServerBuilder};
 use web::health::Stopping;
 use web::{
-    Commands, ConnectionLimits, EdgeSettings, FrontPage, Limits, Module, PasswordGate, Proxies, PublicUrl, RequestTasks,
+    BoundedContext, Commands, ConnectionLimits, EdgeSettings, FrontPage, PasswordSealer, Proxies, PublicUrl,
+    RateLimiter, RequestTasks,
 };
 
-/// The bounded contexts: one line each.
-const CONTEXTS: &[BoundedContext] = &[
-    BoundedContext(users_infrastructure::MIGRATIONS, users_infrastructure::messages, |kit| {
-        Box::new(users_infrastructure::Users::new(kit.gate.clone(), Arc::new(DepartureConsent)))
-    }),
-    BoundedContext(auth_infrastructure::MIGRATIONS, auth_infrastructure::messages, |kit| {
-        Box::new(auth_infrastructure::Auth::new(kit.hashing.clone(), kit.desk.clone()))
-    }),
+/// The bounded contexts.
+const CONTEXTS: &[ContextEntry] = &[
+    ContextEntry {
+        migrations: users_infrastructure::MIGRATIONS,
+        messages: users_infrastructure::messages,
+        build: |with| Box::new(users_infrastructure::UsersContext::new(with.gate.clone(), Arc::new(DepartureConsent))),
+    },
+    ContextEntry {
+        migrations: auth_infrastructure::MIGRATIONS,
+        messages: auth_infrastructure::messages,
+        build: |with| Box::new(auth_infrastructure::AuthContext::new(with.hashing.clone(), with.auth.clone())),
+    },
 ];
 
-/// A context: its schema, the names of the messages that it handles, and how it is made.
-struct BoundedContext(Migrations, fn() -> Vec<&'static str>, fn(&Kit) -> Box<dyn Module>);
+/// How a bounded context is plugged in.
+struct ContextEntry {
+    migrations: Migrations,
+    /// The names of the messages that it handles.
+    messages: fn() -> Vec<&'static str>,
+    build: fn(&Dependencies) -> Box<dyn BoundedContext>,
+}
 
 /// What contexts are made of.
-struct Kit {
-    gate: Arc<dyn PasswordGate>,
+struct Dependencies {
+    gate: Arc<dyn PasswordSealer>,
     hashing: Arc<Hashing>,
-    desk: Desk,
+    auth: AuthService,
     tasks: RequestTasks,
     signing: Arc<SigningKeys>,
 }
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Role {
+pub enum ProcessRole {
     /// Answers requests and works.
     All,
     /// Answers requests.
@@ -62,7 +74,7 @@ pub enum Role {
     Worker,
 }
 
-impl Role {
+impl ProcessRole {
     /// Whether it answers requests.
     #[must_use]
     pub fn answers(self) -> bool {
@@ -107,17 +119,17 @@ const TASKS_WITHIN: Duration = Duration::from_secs(26);
 const TOKEN_LIFE: Duration = Duration::from_secs(300);
 
 /// What to put together.
-pub struct Plan {
+pub struct AppConfig {
     /// Where everything is stored.
     pub db: Db,
     /// The keys that passwords are sealed with.
     pub keys: Keys,
     /// What this process does.
-    pub role: Role,
+    pub role: ProcessRole,
     /// Who hands out hints, unless they stay in the process.
     pub broker: Option<Broker>,
     /// The cost of new passwords.
-    pub bcrypt_cost: Cost,
+    pub bcrypt_cost: BcryptCost,
     /// Who access tokens say that they are from, and whom they are for.
     pub tokens: Issuer,
     /// For how long after its first use a refresh token may be shown once more.
@@ -145,9 +157,9 @@ pub struct Roster {
     /// What describes them.
     pub document: OpenApi,
     db: Db,
-    hints: Hints,
-    role: Role,
-    contexts: Vec<Arc<dyn Context>>,
+    hints: WakeUps,
+    role: ProcessRole,
+    handlers: Vec<Arc<dyn MessageHandlers>>,
     proxies: Proxies,
     connections_per_address: usize,
     base_path: String,
@@ -155,12 +167,12 @@ pub struct Roster {
     background: JoinSet<()>,
     tasks: RequestTasks,
     stop_begun: OnceLock<Instant>,
-    registrar: Registrar,
+    operator: OperatorCommands,
 }
 
 /// Why a process cannot be put together.
 #[derive(Debug, thiserror::Error)]
-pub enum Unfit {
+pub enum ComposeError {
     /// No private key to open passwords with.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -180,15 +192,15 @@ pub enum Unfit {
 
 /// The schema: the ledger's first, since contexts subscribe in it.
 pub fn migrations() -> impl Iterator<Item = Migrations> {
-    [ledger::MIGRATIONS, web::MIGRATIONS].into_iter().chain(CONTEXTS.iter().map(|context| context.0))
+    [ledger::MIGRATIONS, web::MIGRATIONS].into_iter().chain(CONTEXTS.iter().map(|context| context.migrations))
 }
 
 /// What this version handles: contexts and the names of their messages.
 #[must_use]
 pub fn handled() -> BTreeSet<(&'static str, &'static str)> {
-    let of = |context: &BoundedContext| {
-        let name = context.0.context;
-        (context.1)().into_iter().map(move |message| (name, message))
+    let of = |context: &ContextEntry| {
+        let name = context.migrations.context;
+        (context.messages)().into_iter().map(move |message| (name, message))
     };
     CONTEXTS.iter().flat_map(of).collect()
 }
@@ -198,16 +210,16 @@ pub(crate) fn password_policy(tokens: &Issuer) -> PasswordPolicy {
     PasswordPolicy::default().of_service(["roster", &*tokens.issuer, &*tokens.audience])
 }
 
-impl Kit {
+impl Dependencies {
     fn new(
         db: &Db,
         keys: &Keys,
         opener: Option<Opener>,
-        cost: Cost,
+        cost: BcryptCost,
         tokens: &Issuer,
         life: SessionLife,
-        limits: Limits,
-    ) -> Result<Self, Unfit> {
+        limits: RateLimiter,
+    ) -> Result<Self, ComposeError> {
         let tasks = RequestTasks::default();
         let pool = Arc::new(HashPool::start(cores())?);
         let signing = Arc::new(SigningKeys::open(keys.file().clone())?);
@@ -215,9 +227,9 @@ impl Kit {
         let credentials = Arc::new(SqlCredentials::new(db.clone(), pool.clone(), cost));
         let tokens = AccessTokens::new(signing.clone(), &tokens.issuer, &tokens.audience, TOKEN_LIFE);
         Ok(Self {
-            gate: Arc::new(SealingGate::new(policy.clone(), keys.sealer())),
+            gate: Arc::new(PolicyAndSeal::new(policy.clone(), keys.sealer())),
             hashing: Arc::new(Hashing::new(opener, pool, cost)),
-            desk: Desk::new(db.clone(), credentials, tokens, policy, life, limits, tasks.clone()),
+            auth: AuthService::new(db.clone(), credentials, tokens, policy, life, limits, tasks.clone()),
             tasks,
             signing,
         })
@@ -228,48 +240,64 @@ impl Roster {
     /// Puts a process together. Call it within a tokio runtime.
     ///
     /// # Errors
-    /// [`Unfit`]
-    pub fn compose(plan: Plan) -> Result<Self, Unfit> {
-        let Plan {
-            db, keys, role, broker, bcrypt_cost, tokens, refresh_grace, max_delay, docs, limits, proxies, ..
-        } = plan;
+    /// [`ComposeError`]
+    pub fn compose(config: AppConfig) -> Result<Self, ComposeError> {
+        let AppConfig {
+            db,
+            keys,
+            role,
+            broker,
+            bcrypt_cost,
+            tokens,
+            refresh_grace,
+            max_delay,
+            docs,
+            limits,
+            proxies,
+            ..
+        } = config;
         let opener = if role.works() { Some(keys.opener()?) } else { None };
         // In a load test, all connections may come from one address.
-        let connections_per_address = if limits { plan.connections_per_address } else { usize::MAX };
-        let limits = Limits::new(db.clone(), limits);
+        let connections_per_address = if limits { config.connections_per_address } else { usize::MAX };
+        let limits = RateLimiter::new(db.clone(), limits);
         let life = SessionLife { grace: refresh_grace, ..SessionLife::default() };
-        let kit = Kit::new(&db, &keys, opener, bcrypt_cost, &tokens, life, limits.clone())?;
-        let watch = KeyWatch { db: db.clone(), sealing: sealing_keys(&keys).into(), signing: kit.signing.clone() };
-        let tasks = kit.tasks.clone();
-        let modules: Vec<_> = CONTEXTS.iter().map(|context| (context.2)(&kit)).collect();
-        let contexts: Vec<_> = modules.iter().map(|module| module.context()).collect();
+        let dependencies = Dependencies::new(&db, &keys, opener, bcrypt_cost, &tokens, life, limits.clone())?;
+        let watch =
+            KeyWatch { db: db.clone(), sealing: sealing_keys(&keys).into(), signing: dependencies.signing.clone() };
+        let tasks = dependencies.tasks.clone();
+        let contexts: Vec<_> = CONTEXTS.iter().map(|context| (context.build)(&dependencies)).collect();
+        let handlers: Vec<_> = contexts.iter().map(|context| context.handlers()).collect();
 
-        let hints = Hints::start(broker, &ledger::queues(&contexts), role)?;
-        let node = Node::start(ledger::Settings {
+        let hints = WakeUps::start(broker, &ledger::queues(&handlers), role)?;
+        let node = Node::start(NodeConfig {
             db: db.clone(),
-            contexts: contexts.clone(),
+            contexts: handlers.clone(),
             announce: hints.announce(),
-            hints_get_lost: matches!(hints, Hints::RabbitMq(_)),
+            hints_get_lost: matches!(hints, WakeUps::RabbitMq(_)),
             max_delay,
         });
 
         let mut background = JoinSet::new();
         background.spawn(limits.clone().sweep());
         let probe = limits.clone();
-        for module in &modules {
-            background.spawn(module.upkeep(&db));
+        for context in &contexts {
+            background.spawn(context.upkeep(&db));
         }
         background.spawn(watch.clone().watch());
-        let (gate, desk) = (kit.gate.clone(), kit.desk.clone());
-        let registrar = Registrar { db: db.clone(), ledger: node.ledger(), gate, desk };
-        let base_path = plan.public_url.as_ref().map(PublicUrl::path).unwrap_or_default().to_owned();
+        let (gate, auth) = (dependencies.gate.clone(), dependencies.auth.clone());
+        let operator = OperatorCommands { db: db.clone(), ledger: node.ledger(), gate, auth };
+        let base_path = config.public_url.as_ref().map(PublicUrl::path).unwrap_or_default().to_owned();
         let commands = Commands::new(node.ledger(), limits, tasks.clone()).below(&base_path);
-        let routes = modules.iter().map(|module| module.routes(&db, &commands)).collect();
-        let (router, mut document) =
-            web::assemble(title(plan.public_url.as_ref()), routes, commands, Arc::new(Authenticator::new(kit.desk)));
+        let routes = contexts.iter().map(|context| context.routes(&db, &commands)).collect();
+        let (router, mut document) = web::assemble(
+            title(config.public_url.as_ref()),
+            routes,
+            commands,
+            Arc::new(Authenticator::new(dependencies.auth)),
+        );
         document.merge(web::health::openapi());
         let stopping = Stopping::default();
-        let ready = Ready::new(db.clone(), probe, hints.clone(), watch);
+        let ready = ProcessReadiness::new(db.clone(), probe, hints.clone(), watch);
         let mut router = router.merge(web::health::routes(Arc::new(ready), stopping.clone()));
         let front = FrontPage { docs, readme: include_str!("../../README.md") };
         router = router.merge(web::pages::routes(front, PROBLEMS, &base_path));
@@ -283,7 +311,7 @@ impl Roster {
             db,
             hints,
             role,
-            contexts,
+            handlers,
             proxies,
             connections_per_address,
             base_path,
@@ -291,7 +319,7 @@ impl Roster {
             background,
             tasks,
             stop_begun: OnceLock::new(),
-            registrar,
+            operator,
         })
     }
 
@@ -303,12 +331,12 @@ impl Roster {
         if !self.role.works() {
             return Ok(());
         }
-        let bays = ledger::queues(&self.contexts).into_iter().map(|queue| Bay {
+        let consumers = ledger::queues(&self.handlers).into_iter().map(|queue| QueueConsumer {
             slots: slots(&queue),
             listen: self.hints.listen(&queue),
             queue,
         });
-        self.node.work(bays.collect()).await
+        self.node.work(consumers.collect()).await
     }
 
     /// The application behind its edge.
@@ -337,22 +365,22 @@ impl Roster {
     }
 
     /// For who registers people without a request.
-    pub(crate) fn registrar(&self) -> Registrar {
-        self.registrar.clone()
+    pub(crate) fn operator(&self) -> OperatorCommands {
+        self.operator.clone()
     }
 
     /// Makes the first administrator if there is none, while everything else goes on.
     pub fn make_first_administrator(&mut self, who: FirstAdministrator) {
-        self.background.spawn(first_administrator::ensure(self.registrar(), who));
+        self.background.spawn(first_administrator::ensure(self.operator(), who));
     }
 
     /// Who says when, as people call it.
     #[must_use]
     pub fn hints_kind(&self) -> &'static str {
         match self.hints {
-            Hints::InProcess(_) if self.db.is_shared() => "in process, and across processes by NOTIFY",
-            Hints::InProcess(_) => "in process",
-            Hints::RabbitMq(_) => "through RabbitMQ",
+            WakeUps::InProcess(_) if self.db.is_shared() => "in process, and across processes by NOTIFY",
+            WakeUps::InProcess(_) => "in process",
+            WakeUps::RabbitMq(_) => "through RabbitMQ",
         }
     }
 
@@ -375,7 +403,7 @@ impl Roster {
         }
         self.node.stop().await;
         self.background.shutdown().await;
-        if let Hints::RabbitMq(broker) = &self.hints {
+        if let WakeUps::RabbitMq(broker) = &self.hints {
             broker.shutdown().await;
         }
         self.db.close().await;
@@ -421,20 +449,20 @@ fn slots(queue: &Queue) -> usize {
 }
 
 #[derive(Clone)]
-pub(crate) enum Hints {
+pub(crate) enum WakeUps {
     InProcess(InProcess),
     RabbitMq(Arc<RabbitMq>),
 }
 
-impl Hints {
-    fn start(broker: Option<Broker>, queues: &[Queue], role: Role) -> Result<Self, AddressError> {
+impl WakeUps {
+    fn start(broker: Option<Broker>, queues: &[Queue], role: ProcessRole) -> Result<Self, AddressError> {
         let Some(Broker { url, prefix }) = broker else { return Ok(Self::InProcess(InProcess::default())) };
         let consume: Vec<_> =
             if role.works() { queues.iter().map(|queue| (queue.clone(), slots(queue))).collect() } else { Vec::new() };
         Ok(Self::RabbitMq(Arc::new(RabbitMq::start(&url, &prefix, queues, &consume)?)))
     }
 
-    fn announce(&self) -> Arc<dyn Announce> {
+    fn announce(&self) -> Arc<dyn HintSender> {
         match self {
             Self::InProcess(hints) => Arc::new(hints.clone()),
             Self::RabbitMq(hints) => hints.clone(),
@@ -445,11 +473,11 @@ impl Hints {
     pub(crate) fn go_out(&self) -> bool {
         match self {
             Self::InProcess(_) => true,
-            Self::RabbitMq(broker) => broker.state() == State::Connected,
+            Self::RabbitMq(broker) => broker.state() == BrokerState::Connected,
         }
     }
 
-    fn listen(&self, queue: &Queue) -> Box<dyn Listen> {
+    fn listen(&self, queue: &Queue) -> Box<dyn HintReceiver> {
         match self {
             Self::InProcess(hints) => Box::new(hints.listen(queue)),
             Self::RabbitMq(hints) => Box::new(hints.listen(queue)),

@@ -1,10 +1,10 @@
 //! The first administrator of an installation, from the settings, while it begins to serve.
 
-use crate::registrar::{Newcomer, Registered, Registrar, give_role};
+use crate::operator_commands::{NewUser, OperatorCommands, Registered, give_role};
 use auth_domain::Role;
 use auth_infrastructure::queries::get_accounts::{self, AccountStatus};
 use kernel::{Email, Secret, UserId};
-use ledger::Once;
+use ledger::IdempotencyScope;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -31,9 +31,9 @@ enum Done {
 }
 
 /// Registers the first administrator when there is none. Says what came of it in one line of the log.
-pub(crate) async fn ensure(registrar: Registrar, who: FirstAdministrator) {
+pub(crate) async fn ensure(operator: OperatorCommands, who: FirstAdministrator) {
     loop {
-        match make(&registrar, &who).await {
+        match make(&operator, &who).await {
             Ok(Done::Nothing) => return,
             Ok(Done::Made(user)) => {
                 tracing::info!(%user, "the person of ROSTER_ADMIN_EMAIL is the first administrator");
@@ -43,7 +43,7 @@ pub(crate) async fn ensure(registrar: Registrar, who: FirstAdministrator) {
                 tracing::warn!(%why, "there is no administrator yet, and ROSTER_ADMIN_EMAIL does not make one");
                 return;
             }
-            Err(_) if registrar.ledger.is_stopping() => return,
+            Err(_) if operator.ledger.is_stopping() => return,
             Err(error) => {
                 tracing::warn!(
                     error = format!("{error:#}"),
@@ -55,17 +55,17 @@ pub(crate) async fn ensure(registrar: Registrar, who: FirstAdministrator) {
     }
 }
 
-async fn make(registrar: &Registrar, who: &FirstAdministrator) -> anyhow::Result<Done> {
-    if get_accounts::has_administrator(&registrar.db).await? {
+async fn make(operator: &OperatorCommands, who: &FirstAdministrator) -> anyhow::Result<Done> {
+    if get_accounts::has_administrator(&operator.db).await? {
         return Ok(Done::Nothing);
     }
-    let newcomer = Newcomer { email: who.email.clone(), name: None, password: who.password.clone() };
+    let new_user = NewUser { email: who.email.clone(), name: None, password: who.password.clone() };
     // Nodes that start at once share one command. Nothing of the password may be in the fingerprint.
     let key = who.email.canonical().to_owned();
-    let once = Once { route: "roster.first_administrator", key, fingerprint: String::new() };
-    let user = match registrar.register(&newcomer, Some(once), PATIENCE).await? {
+    let once = IdempotencyScope { route: "roster.first_administrator", key, fingerprint: String::new() };
+    let user = match operator.register(&new_user, Some(once), PATIENCE).await? {
         Registered::Done { user, earlier: false } => user,
-        Registered::Done { earlier: true, .. } | Registered::Taken => match owner(registrar, who).await? {
+        Registered::Done { earlier: true, .. } | Registered::Taken => match owner(operator, who).await? {
             Ok(user) => user,
             Err(refusal) => return Ok(refusal),
         },
@@ -78,21 +78,21 @@ async fn make(registrar: &Registrar, who: &FirstAdministrator) -> anyhow::Result
         Registered::Pending(_) => return Ok(Done::Nothing),
     };
     // Another node may have been first: then it has said so, too.
-    if get_accounts::has_administrator(&registrar.db).await? {
+    if get_accounts::has_administrator(&operator.db).await? {
         return Ok(Done::Nothing);
     }
-    give_role(&registrar.db, user, Role::Admin).await?;
+    give_role(&operator.db, user, Role::Admin).await?;
     Ok(Done::Made(user))
 }
 
 /// Somebody has the address already. The role is theirs only if the password is: whoever registers
 /// first must not become an administrator by it.
-async fn owner(registrar: &Registrar, who: &FirstAdministrator) -> anyhow::Result<Result<UserId, Done>> {
-    let proven = registrar.desk.owner_of(&who.email, &who.password).await;
-    let Some(user) = proven.map_err(|why| anyhow::anyhow!("{why}"))? else {
+async fn owner(operator: &OperatorCommands, who: &FirstAdministrator) -> anyhow::Result<Result<UserId, Done>> {
+    let verified = operator.auth.owner_of(&who.email, &who.password).await;
+    let Some(user) = verified.map_err(|why| anyhow::anyhow!("{why}"))? else {
         return Ok(Err(Done::Refused("the address is registered already, with another password".to_owned())));
     };
-    match get_accounts::find(&registrar.db, &who.email).await? {
+    match get_accounts::find(&operator.db, &who.email).await? {
         Some(account) if account.status == AccountStatus::Deactivated => {
             Ok(Err(Done::Refused("the address is registered already, and its person is deactivated".to_owned())))
         }

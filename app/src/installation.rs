@@ -21,13 +21,13 @@ pub(crate) const HELP: &str = "put the key file of the installation there, from 
 pub(crate) async fn keys_to_serve(db: &Db, settings: &Settings) -> anyhow::Result<Keys> {
     let recorded = key_record::recorded(db).await?;
     if !recorded.is_empty() {
-        return ours(db, settings, &recorded).await;
+        return matching_keys(db, settings, &recorded).await;
     }
     let mut record = KeyRecord::lock(db).await?;
     let recorded = record.all().await?;
     if !recorded.is_empty() {
         drop(record);
-        return ours(db, settings, &recorded).await;
+        return matching_keys(db, settings, &recorded).await;
     }
     let keys = match read(settings) {
         Err(KeysError::Missing { path }) if settings.keys_file.is_none() => {
@@ -36,7 +36,7 @@ pub(crate) async fn keys_to_serve(db: &Db, settings: &Settings) -> anyhow::Resul
             }
             Keys::in_directory(&settings.data_dir)?
         }
-        found => found.map_err(|error| told(error, &[]))?,
+        found => found.map_err(|error| explain_keys_error(error, &[]))?,
     };
     see_exposure(&keys, settings)?;
     // Makes the first one in a file of ours.
@@ -53,15 +53,15 @@ pub(crate) async fn keys_to_serve(db: &Db, settings: &Settings) -> anyhow::Resul
 pub(crate) async fn keys_to_work(db: &Db, settings: &Settings) -> anyhow::Result<Keys> {
     let recorded = key_record::recorded(db).await?;
     if recorded.is_empty() {
-        let keys = read(settings).map_err(|error| told(error, &[]))?;
+        let keys = read(settings).map_err(|error| explain_keys_error(error, &[]))?;
         see_exposure(&keys, settings)?;
         return Ok(keys);
     }
-    ours(db, settings, &recorded).await
+    matching_keys(db, settings, &recorded).await
 }
 
-async fn ours(db: &Db, settings: &Settings, recorded: &[RecordedKey]) -> anyhow::Result<Keys> {
-    let keys = read(settings).map_err(|error| told(error, recorded))?;
+async fn matching_keys(db: &Db, settings: &Settings, recorded: &[RecordedKey]) -> anyhow::Result<Keys> {
+    let keys = read(settings).map_err(|error| explain_keys_error(error, recorded))?;
     see_exposure(&keys, settings)?;
     match fit(&keys, recorded)? {
         KeyFit::Other(why) => {
@@ -109,7 +109,7 @@ pub(crate) async fn complete(db: &Db, keys: &[InstallationKey]) -> anyhow::Resul
 }
 
 /// What the error is told as: of a missing file, which keys should be in it.
-pub(crate) fn told(error: KeysError, recorded: &[RecordedKey]) -> anyhow::Error {
+pub(crate) fn explain_keys_error(error: KeysError, recorded: &[RecordedKey]) -> anyhow::Error {
     let KeysError::Missing { path } = error else { return error.into() };
     let path = path.display();
     if recorded.is_empty() {
@@ -179,7 +179,7 @@ pub(crate) async fn replace(db: &Db, settings: &Settings, force: bool) -> anyhow
     let recorded = record.all().await?;
     let found = match read(settings) {
         Err(KeysError::Missing { .. }) if settings.keys_file.is_none() => None,
-        found => Some(found.map_err(|error| told(error, &recorded))?),
+        found => Some(found.map_err(|error| explain_keys_error(error, &recorded))?),
     };
     if let Some(keys) = &found
         && let KeyFit::Ours { .. } = fit(keys, &recorded)?

@@ -56,8 +56,8 @@ impl KeyWatch {
     }
 
     fn keys(&self) -> (Vec<InstallationKey>, Option<String>) {
-        let (ring, trouble) = self.signing.ring_now();
-        let signing = ring.iter().map(|key| signing_key(key.kid.clone(), key.x.clone()));
+        let (key_set, trouble) = self.signing.key_set_now();
+        let signing = key_set.iter().map(|key| signing_key(key.kid.clone(), key.x.clone()));
         (self.sealing.iter().cloned().chain(signing).collect(), trouble)
     }
 

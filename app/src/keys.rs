@@ -1,6 +1,6 @@
 //! `roster keys`
 
-use crate::installation::{self, HELP, fit, told};
+use crate::installation::{self, HELP, explain_keys_error, fit};
 use crate::output::{note, print, print_table, refused};
 use crate::serve::{beside, missing_migrations};
 use crate::settings::Settings;
@@ -18,7 +18,7 @@ use serde_json::json;
 
 /// What an operator does with the keys of the installation.
 #[derive(Subcommand)]
-pub(crate) enum Keys {
+pub(crate) enum KeysArgs {
     /// List the keys: which sign access tokens, since when, and which passwords are sealed with
     List,
     /// Add a key that signs access tokens
@@ -55,12 +55,12 @@ pub(crate) enum Keys {
 
 /// # Errors
 /// When it is refused, or the key file cannot be used.
-pub(crate) async fn run(settings: &Settings, command: Keys, json: bool) -> anyhow::Result<()> {
+pub(crate) async fn run(settings: &Settings, command: KeysArgs, json: bool) -> anyhow::Result<()> {
     let exists = !matches!(&settings.database, DatabaseUrl::Sqlite(path) if !path.exists());
     let db = match command {
         // A file can be looked at, and given its first key, before there is a database.
         _ if !exists => None,
-        Keys::List => Some(Db::open_to_look(&settings.database).await?),
+        KeysArgs::List => Some(Db::open_to_look(&settings.database).await?),
         _ => Some(beside(settings).await?),
     };
     let done = execute(settings, db.as_ref(), command, json).await;
@@ -70,13 +70,13 @@ pub(crate) async fn run(settings: &Settings, command: Keys, json: bool) -> anyho
     done
 }
 
-async fn execute(settings: &Settings, db: Option<&Db>, command: Keys, json: bool) -> anyhow::Result<()> {
+async fn execute(settings: &Settings, db: Option<&Db>, command: KeysArgs, json: bool) -> anyhow::Result<()> {
     match command {
-        Keys::List => list(&keys(settings, db).await?, json),
-        Keys::Rotate { now } => {
+        KeysArgs::List => list(&keys(settings, db).await?, json),
+        KeysArgs::Rotate { now } => {
             let keys = keys(settings, db).await?;
             let at = Timestamp::now();
-            let from = if now { at } else { at.plus(signing_keys::SHOWN_BEFORE) };
+            let from = if now { at } else { at.plus(signing_keys::PUBLISH_AHEAD) };
             let kid = signing_keys::rotate(keys.file(), from)?;
             let Some((key, signs)) = signing_keys::list(keys.file())?.into_iter().find(|(key, _)| key.kid == kid)
             else {
@@ -87,7 +87,7 @@ async fn execute(settings: &Settings, db: Option<&Db>, command: Keys, json: bool
             audit(db, KeyChange::Rotated, &kid).await;
             tell_signing(&kid, from, signs, json)
         }
-        Keys::Retire { kid } => {
+        KeysArgs::Retire { kid } => {
             let keys = keys(settings, db).await?;
             let in_file = match signing_keys::retire(keys.file(), &kid) {
                 Ok(()) => true,
@@ -107,7 +107,7 @@ async fn execute(settings: &Settings, db: Option<&Db>, command: Keys, json: bool
                 print(&format!("{kid} retired"))
             }
         }
-        Keys::Replace { force } => {
+        KeysArgs::Replace { force } => {
             let Some(db) = db else {
                 bail!("{} does not exist yet: `roster serve` makes database and keys", settings.database);
             };
@@ -131,7 +131,7 @@ async fn keys(settings: &Settings, db: Option<&Db>) -> anyhow::Result<Sealing> {
         Some(db) if missing_migrations(db).await? == 0 => key_record::recorded(db).await?,
         _ => Vec::new(),
     };
-    let keys = installation::read(settings).map_err(|error| told(error, &recorded))?;
+    let keys = installation::read(settings).map_err(|error| explain_keys_error(error, &recorded))?;
     installation::see_exposure(&keys, settings)?;
     // A file without signing keys is given its first one by a rotation.
     if !recorded.is_empty()

@@ -1,24 +1,24 @@
 //! The composition root: settings, wiring, the command line.
 
+mod activation;
 mod arguments;
 pub mod check;
 pub mod cli;
 mod commands;
 pub mod compose;
-mod errand;
 mod first_administrator;
 mod installation;
 mod key_watch;
 mod keys;
 mod logging;
 mod lossy_writer;
+mod operator_command;
+mod operator_commands;
 mod output;
 pub mod problems;
 mod prompt;
 mod readiness;
-mod registrar;
 pub mod serve;
 mod service_keys;
 pub mod settings;
-mod standing;
 mod users;

@@ -17,12 +17,12 @@ const RETRY: Duration = Duration::from_millis(10);
 pub(crate) struct LossyWriter(Arc<Shared>);
 
 struct Shared {
-    queue: Mutex<Queue>,
+    queue: Mutex<LogQueue>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Queue {
+struct LogQueue {
     lines: VecDeque<Line>,
     bytes: usize,
     /// Lines that were lost since the last one in the queue.
@@ -62,7 +62,7 @@ impl LossyWriter {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, LogQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

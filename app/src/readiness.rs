@@ -1,6 +1,6 @@
 //! Whether this process can serve: it tries what requests need.
 
-use crate::compose::{Hints, migrations};
+use crate::compose::{WakeUps, migrations};
 use crate::key_watch::KeyWatch;
 use async_trait::async_trait;
 use persistence::{Db, SqlError};
@@ -9,38 +9,38 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
-use web::Limits;
+use web::RateLimiter;
 use web::health::{Checks, Health, Readiness};
 
 /// For how long an answer stands, however many ask.
 const STANDS: Duration = Duration::from_secs(1);
 
 /// Looks at the database, by reading and by writing, one look at a time.
-pub(crate) struct Ready {
+pub(crate) struct ProcessReadiness {
     shared: Arc<Shared>,
 }
 
 struct Shared {
     db: Db,
-    limits: Limits,
-    hints: Hints,
+    limits: RateLimiter,
+    hints: WakeUps,
     keys: KeyWatch,
     process: Uuid,
     last: Mutex<Option<(Instant, Checks)>>,
 }
 
-impl Ready {
-    pub(crate) fn new(db: Db, limits: Limits, hints: Hints, keys: KeyWatch) -> Self {
+impl ProcessReadiness {
+    pub(crate) fn new(db: Db, limits: RateLimiter, hints: WakeUps, keys: KeyWatch) -> Self {
         let process = Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext));
         Self { shared: Arc::new(Shared { db, limits, hints, keys, process, last: Mutex::default() }) }
     }
 }
 
 #[async_trait]
-impl Readiness for Ready {
+impl Readiness for ProcessReadiness {
     async fn check(&self) -> Checks {
         // A task of its own: when the client gives up, the look goes on, and the next one waits for it.
-        let looking = tokio::spawn(self.shared.clone().look());
+        let looking = tokio::spawn(self.shared.clone().run_checks());
         looking.await.unwrap_or(Checks {
             database: Health::Down,
             migrations: Health::Down,
@@ -51,7 +51,7 @@ impl Readiness for Ready {
 }
 
 impl Shared {
-    async fn look(self: Arc<Self>) -> Checks {
+    async fn run_checks(self: Arc<Self>) -> Checks {
         let mut last = self.last.lock().await;
         if let Some((at, checks)) = *last
             && at.elapsed() < STANDS

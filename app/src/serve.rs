@@ -1,7 +1,7 @@
 //! `roster serve`
 
 use crate::check::{unhandled_subscriptions, without_handler};
-use crate::compose::{Broker, Plan, Role, Roster, migrations};
+use crate::compose::{AppConfig, Broker, ProcessRole, Roster, migrations};
 use crate::installation::keys_to_serve;
 use crate::logging;
 use crate::settings::{Profile, Settings};
@@ -30,8 +30,8 @@ const FEWEST_CONNECTIONS: usize = 64;
 ///
 /// # Errors
 /// When something that is needed cannot be had: one line that says what to do.
-pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
-    if settings.is_embedded() && role != Role::All {
+pub async fn serve(settings: Settings, role: ProcessRole) -> anyhow::Result<()> {
+    if settings.is_embedded() && role != ProcessRole::All {
         bail!(
             "--role needs PostgreSQL, since SQLite serves one process: set DATABASE_URL=postgres://…, or leave --role out"
         );
@@ -60,7 +60,7 @@ pub async fn serve(settings: Settings, role: Role) -> anyhow::Result<()> {
         tracing::warn!("{}", without_handler(&deaf));
     }
     let listening = listener.as_ref().map(TcpListener::local_addr).transpose()?;
-    let mut roster = Roster::compose(Plan {
+    let mut roster = Roster::compose(AppConfig {
         db,
         keys,
         role,
@@ -185,7 +185,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Db> {
 /// When there is none yet, or it cannot be used.
 pub(crate) async fn beside(settings: &Settings) -> anyhow::Result<Db> {
     see_that_it_exists(&settings.database)?;
-    let db = Db::open_beside(&settings.database).await?;
+    let db = Db::open_unlocked(&settings.database).await?;
     prepare_schema(&db, settings.profile).await?;
     Ok(db)
 }
@@ -194,7 +194,7 @@ pub(crate) async fn beside(settings: &Settings) -> anyhow::Result<Db> {
 ///
 /// # Errors
 /// When there is none yet, its schema is not up to date, or it cannot be used.
-pub(crate) async fn look(settings: &Settings) -> anyhow::Result<Db> {
+pub(crate) async fn open_read_only(settings: &Settings) -> anyhow::Result<Db> {
     see_that_it_exists(&settings.database)?;
     let db = Db::open_to_look(&settings.database).await?;
     if missing_migrations(&db).await? > 0 {
@@ -248,7 +248,7 @@ pub(crate) async fn prepare_schema(db: &Db, profile: Profile) -> anyhow::Result<
     Ok(())
 }
 
-fn greeting(settings: &Settings, roster: &Roster, role: Role, listening: Option<SocketAddr>) -> String {
+fn greeting(settings: &Settings, roster: &Roster, role: ProcessRole, listening: Option<SocketAddr>) -> String {
     let mut lines = Vec::new();
     match listening {
         Some(at) => {
@@ -261,7 +261,7 @@ fn greeting(settings: &Settings, roster: &Roster, role: Role, listening: Option<
     }
     lines.push(format!("  data     {}", settings.database));
     lines.push(format!("  hints    {}", roster.hints_kind()));
-    if role != Role::All {
+    if role != ProcessRole::All {
         lines.push(format!("  role     {}", if role.answers() { "api: needs a worker beside it" } else { "worker" }));
     }
     lines.iter().map(|line| format!("{line}\n")).collect()

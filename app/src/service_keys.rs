@@ -1,21 +1,21 @@
 //! `roster service-keys`
 
 use crate::output::{print, print_table, refused};
-use crate::serve::{beside, look};
+use crate::serve::{beside, open_read_only};
 use crate::settings::Settings;
 use anyhow::anyhow;
 use auth_application::{Authority, CreateServiceKey, RevokeServiceKey};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use auth_infrastructure::perform;
 use auth_infrastructure::queries::get_service_keys;
-use auth_infrastructure::tokens::{Kind, Opaque};
+use auth_infrastructure::tokens::{OpaqueToken, TokenKind};
 use clap::Subcommand;
 use persistence::Db;
 use serde_json::json;
 
 /// What an operator does with the keys of other services.
 #[derive(Subcommand)]
-pub(crate) enum ServiceKeys {
+pub(crate) enum ServiceKeysArgs {
     /// Give another service a key; it is shown this once
     Create {
         /// Which service it is for, 1 to 100 characters
@@ -41,9 +41,9 @@ pub(crate) enum ServiceKeys {
 
 /// # Errors
 /// When it is refused, or the database cannot be used.
-pub(crate) async fn run(settings: &Settings, command: ServiceKeys, json: bool) -> anyhow::Result<()> {
+pub(crate) async fn run(settings: &Settings, command: ServiceKeysArgs, json: bool) -> anyhow::Result<()> {
     let db = match command {
-        ServiceKeys::List => look(settings).await?,
+        ServiceKeysArgs::List => open_read_only(settings).await?,
         _ => beside(settings).await?,
     };
     let done = execute(&db, command, json).await;
@@ -51,11 +51,11 @@ pub(crate) async fn run(settings: &Settings, command: ServiceKeys, json: bool) -
     done
 }
 
-async fn execute(db: &Db, command: ServiceKeys, json: bool) -> anyhow::Result<()> {
+async fn execute(db: &Db, command: ServiceKeysArgs, json: bool) -> anyhow::Result<()> {
     let by = Authority::operator();
     match command {
-        ServiceKeys::Create { name, scope: scopes, days } => {
-            let Opaque { text, hash } = Opaque::random(Kind::ServiceKey)?;
+        ServiceKeysArgs::Create { name, scope: scopes, days } => {
+            let OpaqueToken { text, hash } = OpaqueToken::random(TokenKind::ServiceKey)?;
             let create = CreateServiceKey { by, name, scopes, days, hash };
             let it = perform(db, create).await.map_err(|why| anyhow!("{why}"))?;
             let (name, scope, key) = (it.name.as_str(), it.scopes.to_string(), text.expose());
@@ -66,7 +66,7 @@ async fn execute(db: &Db, command: ServiceKeys, json: bool) -> anyhow::Result<()
             }
             print(&format!("{}  until {}  {name}: {scope}\n{key}", it.id, it.expires_at))
         }
-        ServiceKeys::List => {
+        ServiceKeysArgs::List => {
             let keys = get_service_keys::all(db).await?;
             if json {
                 return print(&json!(keys).to_string());
@@ -82,7 +82,7 @@ async fn execute(db: &Db, command: ServiceKeys, json: bool) -> anyhow::Result<()
             });
             print_table(["ID", "EXPIRES", "SCOPE", "MADE BY", "NAME"], &rows.collect::<Vec<_>>())
         }
-        ServiceKeys::Revoke { id } => {
+        ServiceKeysArgs::Revoke { id } => {
             let revoke = RevokeServiceKey { by, key: id };
             if !perform(db, revoke).await.map_err(|why| anyhow!("{why}"))? {
                 return Err(refused("no service key of this id is good: `roster service-keys list` shows all"));

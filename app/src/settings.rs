@@ -8,10 +8,10 @@ mod raw;
 mod text;
 mod url;
 
-pub use raw::Raw;
+pub use raw::RawSettings;
 
 use crate::compose::{FirstAdministrator, Issuer, password_policy};
-use auth_domain::{Cost, LONGEST_GRACE};
+use auth_domain::{BcryptCost, LONGEST_GRACE};
 use auth_infrastructure::password_flaws;
 use kernel::{Email, Secret};
 use messaging::Address;
@@ -38,7 +38,7 @@ pub struct Settings {
     /// `ROSTER_PROFILE`
     pub profile: Profile,
     /// `ROSTER_BCRYPT_COST`
-    pub bcrypt_cost: Cost,
+    pub bcrypt_cost: BcryptCost,
     /// `ROSTER_LIMITS`
     pub limits: bool,
     /// `ROSTER_ISSUER`, `ROSTER_AUDIENCE`
@@ -74,24 +74,24 @@ pub enum Profile {
 
 /// What is wrong with the settings: a line for each fault, which names the setting and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid(pub Vec<String>);
+pub struct InvalidSettings(pub Vec<String>);
 
-impl std::fmt::Display for Invalid {
+impl std::fmt::Display for InvalidSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.join("\n"))
     }
 }
 
-impl std::error::Error for Invalid {}
+impl std::error::Error for InvalidSettings {}
 
-/// One line of [`Invalid`], and the settings that it is about.
+/// One line of [`InvalidSettings`], and the settings that it is about.
 #[derive(Debug)]
-struct Problem {
+struct SettingProblem {
     settings: Vec<&'static str>,
     says: String,
 }
 
-impl Problem {
+impl SettingProblem {
     const fn general(says: String) -> Self {
         Self { settings: Vec::new(), says }
     }
@@ -106,7 +106,7 @@ impl Problem {
 }
 
 /// Where a value could not be read, nothing can be said of how it fits the others.
-fn add(problems: &mut Vec<Problem>, more: Vec<Problem>) {
+fn add(problems: &mut Vec<SettingProblem>, more: Vec<SettingProblem>) {
     let unread: BTreeSet<_> = problems.iter().flat_map(|problem| problem.settings.clone()).collect();
     problems.extend(more.into_iter().filter(|problem| problem.settings.iter().all(|name| !unread.contains(name))));
 }
@@ -116,13 +116,13 @@ impl Settings {
     ///
     /// # Errors
     /// When settings are unknown, malformed, not supported, or refused by the profile: all of them at once.
-    pub fn load() -> Result<Self, Invalid> {
-        Self::of(Raw::load())
+    pub fn load() -> Result<Self, InvalidSettings> {
+        Self::of(RawSettings::load())
     }
 
     /// # Errors
     /// See [`Settings::load`].
-    pub fn of(mut raw: Raw) -> Result<Self, Invalid> {
+    pub fn of(mut raw: RawSettings) -> Result<Self, InvalidSettings> {
         let mut problems = raw.take_problems();
         let settings = loop {
             match Self::read(&raw) {
@@ -141,10 +141,10 @@ impl Settings {
         if problems.is_empty() {
             return Ok(settings);
         }
-        Err(Invalid(problems.into_iter().map(|problem| problem.says).collect()))
+        Err(InvalidSettings(problems.into_iter().map(|problem| problem.says).collect()))
     }
 
-    fn read(raw: &Raw) -> Result<Self, Problem> {
+    fn read(raw: &RawSettings) -> Result<Self, SettingProblem> {
         let data_dir = PathBuf::from(raw.get("ROSTER_DATA_DIR").unwrap_or("data"));
         let default_database = format!("sqlite://{}", data_dir.join("roster.db").display());
         let connections = raw.parsed("ROSTER_DB_CONNECTIONS", "26", |text| {
@@ -170,7 +170,8 @@ impl Settings {
             )?,
             bcrypt_cost: raw.parsed("ROSTER_BCRYPT_COST", "12", |text| {
                 let cost: Option<u8> = text.parse().ok();
-                cost.and_then(|cost| Cost::try_from(cost).ok()).ok_or_else(|| "must be a number from 10 to 15".into())
+                cost.and_then(|cost| BcryptCost::try_from(cost).ok())
+                    .ok_or_else(|| "must be a number from 10 to 15".into())
             })?,
             limits: raw.one_of("ROSTER_LIMITS", &[("on", true), ("off", false)])?,
             tokens: Issuer {
@@ -199,21 +200,21 @@ impl Settings {
     }
 
     /// What is well formed by itself and does not do together.
-    fn misfits(&self) -> Vec<Problem> {
+    fn misfits(&self) -> Vec<SettingProblem> {
         let mut problems = Vec::new();
         if self.is_embedded() && self.amqp.is_some() {
-            problems.push(Problem::between(
+            problems.push(SettingProblem::between(
                 &["AMQP_URL", "DATABASE_URL"],
                 "AMQP_URL needs PostgreSQL, since SQLite serves one process: set DATABASE_URL=postgres://…, or unset AMQP_URL",
             ));
         }
         if let Some(folder) = self.missing_folder() {
-            problems.push(Problem::between(
+            problems.push(SettingProblem::between(
                 &["DATABASE_URL", "ROSTER_DATA_DIR"],
                 &format!(
                     "DATABASE_URL names a file in {}, which is no directory: create it, or correct the path (only \
                      ROSTER_DATA_DIR is created)",
-                    told(&folder)
+                    describe_folder(&folder)
                 ),
             ));
         }
@@ -221,7 +222,7 @@ impl Settings {
             let flaws = password_flaws(&password_policy(&self.tokens), &who.password, Some(&who.email), None);
             if !flaws.is_empty() {
                 let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
-                problems.push(Problem::between(
+                problems.push(SettingProblem::between(
                     &["ROSTER_ADMIN_PASSWORD", "ROSTER_ADMIN_EMAIL", "ROSTER_ISSUER", "ROSTER_AUDIENCE"],
                     &format!("ROSTER_ADMIN_PASSWORD {}", flaws.join(", and ")),
                 ));
@@ -265,7 +266,7 @@ impl Settings {
     }
 }
 
-fn keys_file(raw: &Raw) -> Result<Option<PathBuf>, Problem> {
+fn keys_file(raw: &RawSettings) -> Result<Option<PathBuf>, SettingProblem> {
     match raw.get("ROSTER_KEYS_FILE") {
         // Keys are never quoted; a path is, where there is nothing.
         Some(text) if text.starts_with(['{', '[', '-']) => {
@@ -275,25 +276,27 @@ fn keys_file(raw: &Raw) -> Result<Option<PathBuf>, Problem> {
     }
 }
 
-fn amqp(raw: &Raw) -> Result<Option<String>, Problem> {
+fn amqp(raw: &RawSettings) -> Result<Option<String>, SettingProblem> {
     let Some(text) = raw.get("AMQP_URL") else { return Ok(None) };
     let fits = url::unambiguous(text).and_then(|()| text.parse::<Address>().map_err(|why| why.to_string()));
     fits.map_err(|why| raw.problem("AMQP_URL", &why))?;
     Ok(Some(text.to_owned()))
 }
 
-fn first_administrator(raw: &Raw) -> Result<Option<FirstAdministrator>, Problem> {
+fn first_administrator(raw: &RawSettings) -> Result<Option<FirstAdministrator>, SettingProblem> {
     const BOTH: [&str; 2] = ["ROSTER_ADMIN_EMAIL", "ROSTER_ADMIN_PASSWORD"];
     match BOTH.map(|name| raw.get(name)) {
         [None, None] => Ok(None),
-        [Some(_), None] => Err(Problem::between(
+        [Some(_), None] => Err(SettingProblem::between(
             &BOTH,
             "ROSTER_ADMIN_EMAIL needs ROSTER_ADMIN_PASSWORD_FILE (or ROSTER_ADMIN_PASSWORD) beside it",
         )),
-        [None, Some(_)] => Err(Problem::between(&BOTH, "ROSTER_ADMIN_PASSWORD needs ROSTER_ADMIN_EMAIL beside it")),
+        [None, Some(_)] => {
+            Err(SettingProblem::between(&BOTH, "ROSTER_ADMIN_PASSWORD needs ROSTER_ADMIN_EMAIL beside it"))
+        }
         [Some(email), Some(password)] => match Email::parse(email) {
             Ok(email) => Ok(Some(FirstAdministrator { email, password: Secret::new(password.to_owned()) })),
-            Err(why) => Err(Problem { settings: BOTH.to_vec(), ..raw.problem(BOTH[0], &why.to_string()) }),
+            Err(why) => Err(SettingProblem { settings: BOTH.to_vec(), ..raw.problem(BOTH[0], &why.to_string()) }),
         },
     }
 }
@@ -305,7 +308,7 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 /// A folder; but what has an `@` may be another URL whose scheme is mistyped, with its password.
-fn told(folder: &Path) -> String {
+fn describe_folder(folder: &Path) -> String {
     let shown = folder.display().to_string();
     if shown.contains('@') { "a folder that is not shown here, since its name has an @".to_owned() } else { shown }
 }

@@ -1,13 +1,13 @@
 //! `roster users`
 
+use crate::activation::{self, Activation, UserRef};
 use crate::compose::password_policy;
-use crate::errand::{self, Errand, Installation};
+use crate::operator_command::{self, Installation, OperatorCommand};
+use crate::operator_commands::{NewUser, Registered, give_role};
 use crate::output::{print, print_table, refused};
 use crate::prompt;
-use crate::registrar::{Newcomer, Registered, give_role};
-use crate::serve::{beside, look};
+use crate::serve::{beside, open_read_only};
 use crate::settings::Settings;
-use crate::standing::{self, Standing, Whom};
 use anyhow::{Context as _, anyhow, bail};
 use auth_application::{Authority, Credentials as _, SetPassword};
 use auth_domain::Role;
@@ -26,7 +26,7 @@ const LONGEST: usize = 4_096;
 
 /// What an operator does with users.
 #[derive(Subcommand)]
-pub(crate) enum Users {
+pub(crate) enum UsersArgs {
     /// Register somebody, and wait until they can sign in
     ///
     /// Beside a running server it hands the registration in and waits; without one it does the work
@@ -53,8 +53,8 @@ pub(crate) enum Users {
     /// such user, or the password is refused.
     SetPassword {
         /// The address that they sign in with, or their id
-        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<Whom>)]
-        whom: Whom,
+        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<UserRef>)]
+        user: UserRef,
         /// Read the password from the standard input, to its end; one line break at the end does
         /// not count. Without it, the password is asked for at the terminal
         #[arg(long)]
@@ -65,8 +65,8 @@ pub(crate) enum Users {
     /// The last administrator stays one. Exits with 1 when that is refused, or there is no such user.
     SetRole {
         /// The address that they sign in with, or their id
-        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<Whom>)]
-        whom: Whom,
+        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<UserRef>)]
+        user: UserRef,
         /// user or admin
         #[arg(value_parser = str::parse::<Role>)]
         role: Role,
@@ -78,8 +78,8 @@ pub(crate) enum Users {
     /// Exits with 1 when there is no such user.
     Deactivate {
         /// The address that they sign in with, or their id
-        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<Whom>)]
-        whom: Whom,
+        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<UserRef>)]
+        user: UserRef,
     },
     /// Let somebody who was deactivated sign in again, with the same password
     ///
@@ -87,16 +87,16 @@ pub(crate) enum Users {
     /// without one it does the work itself. Exits with 1 when there is no such user.
     Reactivate {
         /// The address that they sign in with, or their id
-        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<Whom>)]
-        whom: Whom,
+        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<UserRef>)]
+        user: UserRef,
     },
     /// Show a person: id, role, status, sessions and address
     ///
     /// Exits with 1 when there is no such user.
     Show {
         /// The address that they sign in with, or their id
-        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<Whom>)]
-        whom: Whom,
+        #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<UserRef>)]
+        user: UserRef,
     },
     /// List users by address: id, role, status, sessions and address
     List {
@@ -114,35 +114,35 @@ pub(crate) enum Users {
 
 /// # Errors
 /// When it is refused, or the database cannot be used.
-pub(crate) async fn run(settings: &Settings, command: Users, json: bool) -> anyhow::Result<()> {
+pub(crate) async fn run(settings: &Settings, command: UsersArgs, json: bool) -> anyhow::Result<()> {
     match command {
-        Users::Create { email, name, admin, password_stdin } => {
-            let newcomer = Newcomer { email, name, password: password(password_stdin)? };
+        UsersArgs::Create { email, name, admin, password_stdin } => {
+            let new_user = NewUser { email, name, password: password(password_stdin)? };
             let role = if admin { Role::Admin } else { Role::User };
-            tell(&create(settings, &newcomer, role).await?, json)
+            tell(&create(settings, &new_user, role).await?, json)
         }
-        Users::Deactivate { whom } => tell(&standing::set(settings, &whom, Standing::Deactivated).await?, json),
-        Users::Reactivate { whom } => tell(&standing::set(settings, &whom, Standing::Active).await?, json),
-        Users::SetPassword { whom, password_stdin } => {
+        UsersArgs::Deactivate { user } => tell(&activation::set(settings, &user, Activation::Deactivated).await?, json),
+        UsersArgs::Reactivate { user } => tell(&activation::set(settings, &user, Activation::Active).await?, json),
+        UsersArgs::SetPassword { user, password_stdin } => {
             let db = beside(settings).await?;
-            let done = set_password(&db, settings, &whom, password_stdin).await;
+            let done = set_password(&db, settings, &user, password_stdin).await;
             db.close().await;
             tell(&done?, json)
         }
-        Users::SetRole { whom, role } => {
+        UsersArgs::SetRole { user, role } => {
             let db = beside(settings).await?;
-            let done = set_role(&db, &whom, role).await;
+            let done = set_role(&db, &user, role).await;
             db.close().await;
             tell(&done?, json)
         }
-        Users::Show { whom } => {
-            let db = look(settings).await?;
-            let found = whom.find(&db).await;
+        UsersArgs::Show { user } => {
+            let db = open_read_only(settings).await?;
+            let found = user.find(&db).await;
             db.close().await;
             tell(&found?, json)
         }
-        Users::List { role, after, limit } => {
-            let db = look(settings).await?;
+        UsersArgs::List { role, after, limit } => {
+            let db = open_read_only(settings).await?;
             let found = get_accounts::page(&db, &after.to_ascii_lowercase(), role, limit).await;
             db.close().await;
             list(&found?, json)
@@ -150,14 +150,14 @@ pub(crate) async fn run(settings: &Settings, command: Users, json: bool) -> anyh
     }
 }
 
-async fn set_role(db: &Db, whom: &Whom, role: Role) -> anyhow::Result<AccountView> {
-    let account = whom.find(db).await?;
+async fn set_role(db: &Db, user: &UserRef, role: Role) -> anyhow::Result<AccountView> {
+    let account = user.find(db).await?;
     give_role(db, UserId::new(account.id), role).await?;
     Ok(AccountView { role: role.as_str().to_owned(), ..account })
 }
 
-async fn set_password(db: &Db, settings: &Settings, whom: &Whom, stdin: bool) -> anyhow::Result<AccountView> {
-    let account = whom.find(db).await?;
+async fn set_password(db: &Db, settings: &Settings, user: &UserRef, stdin: bool) -> anyhow::Result<AccountView> {
+    let account = user.find(db).await?;
     let email = Email::parse(&account.email).context("the stored address is malformed")?;
     let password = password(stdin)?;
     let flaws = password_flaws(&password_policy(&settings.tokens), &password, Some(&email), None);
@@ -169,7 +169,7 @@ async fn set_password(db: &Db, settings: &Settings, whom: &Whom, stdin: bool) ->
     let new = credentials.hash(&password).await.map_err(|why| anyhow!("{why}"))?;
     let set = SetPassword { by: Authority::operator(), user: UserId::new(account.id), new };
     perform(db, set).await.map_err(|why| anyhow!("{why}"))?;
-    whom.find(db).await
+    user.find(db).await
 }
 
 fn weak(flaws: impl Iterator<Item = String>) -> anyhow::Error {
@@ -226,23 +226,28 @@ fn password_from_stdin() -> anyhow::Result<Secret> {
     Ok(Secret::new(text))
 }
 
-async fn create(settings: &Settings, newcomer: &Newcomer, role: Role) -> anyhow::Result<AccountView> {
-    let done = errand::run(settings, Installation::MadeIfMissing, async |registrar, pending, patience| {
+async fn create(settings: &Settings, new_user: &NewUser, role: Role) -> anyhow::Result<AccountView> {
+    let done = operator_command::run(settings, Installation::MadeIfMissing, async |operator, pending, patience| {
         let outcome = match pending {
-            None => registrar.register(newcomer, None, patience).await?,
-            Some(id) => registrar.outcome(id, false, patience).await?,
+            None => operator.register(new_user, None, patience).await?,
+            Some(id) => operator.outcome(id, false, patience).await?,
         };
-        finish(&registrar.db, newcomer, outcome, role).await
+        finish(&operator.db, new_user, outcome, role).await
     });
     match done.await? {
-        Errand::Done(account) => Ok(account),
-        Errand::Pending(id) => {
+        OperatorCommand::Done(account) => Ok(account),
+        OperatorCommand::Pending(id) => {
             bail!("nobody has done it yet; it will be done, without a role: see `roster commands show {id}`")
         }
     }
 }
 
-async fn finish(db: &Db, newcomer: &Newcomer, outcome: Registered, role: Role) -> anyhow::Result<Errand<AccountView>> {
+async fn finish(
+    db: &Db,
+    new_user: &NewUser,
+    outcome: Registered,
+    role: Role,
+) -> anyhow::Result<OperatorCommand<AccountView>> {
     let user = match outcome {
         Registered::Done { user, .. } => user,
         Registered::Weak(flaws) => return Err(weak(flaws.into_iter())),
@@ -252,11 +257,11 @@ async fn finish(db: &Db, newcomer: &Newcomer, outcome: Registered, role: Role) -
             ));
         }
         Registered::Failed(id) => bail!("the registration failed: see `roster commands show {id}`"),
-        Registered::Pending(id) => return Ok(Errand::Pending(id)),
+        Registered::Pending(id) => return Ok(OperatorCommand::Pending(id)),
     };
     if role != Role::User {
         give_role(db, user, role).await?;
     }
-    let found = get_accounts::find(db, &newcomer.email).await?;
-    found.map(Errand::Done).with_context(|| format!("{user} is registered, and has another address by now"))
+    let found = get_accounts::find(db, &new_user.email).await?;
+    found.map(OperatorCommand::Done).with_context(|| format!("{user} is registered, and has another address by now"))
 }

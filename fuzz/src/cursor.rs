@@ -11,7 +11,7 @@ pub fn cursor(bytes: &[u8]) {
     let Ok(cursor) = Cursor::parse(text) else { return };
     let paging = Paging { limit: 1, after: Some(cursor) };
     // The way that cursors are given out.
-    let page = Page::of(vec![cursor; 2], paging, |row| *row);
+    let page = Page::new(vec![cursor; 2], paging, |row| *row);
     assert_eq!(page.next_cursor.as_deref(), Some(text));
     assert_eq!(BASE64.decode(text).map(|bytes| bytes.len()), Ok(24));
 }

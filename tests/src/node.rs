@@ -3,7 +3,7 @@
 use crate::{Answer, Documented, Held, Open, PATIENCE, Request};
 use kernel::MessageId;
 use ledger::Ledger;
-use roster::compose::{Plan, Roster};
+use roster::compose::{AppConfig, Roster};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,8 +28,8 @@ pub struct Node {
 
 impl Node {
     /// Puts it together. It accepts; it works once [`Node::work`] is called.
-    pub async fn start(plan: Plan) -> Self {
-        let roster = Roster::compose(plan).unwrap_or_else(|why| panic!("it cannot be put together: {why}"));
+    pub async fn start(config: AppConfig) -> Self {
+        let roster = Roster::compose(config).unwrap_or_else(|why| panic!("it cannot be put together: {why}"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (closing, closed) = oneshot::channel();

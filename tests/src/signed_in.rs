@@ -1,7 +1,7 @@
 #![expect(clippy::expect_used, reason = "in a test, what does not work has failed it")]
 
 use crate::{Answer, Node, Person, Request, World};
-use persistence::{Text, execute};
+use persistence::{DialectSql, execute};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -125,21 +125,21 @@ impl World {
     }
 
     /// Changes what is stored, past the process.
-    pub async fn run(&self, sql: impl Text) {
+    pub async fn run(&self, sql: impl DialectSql) {
         let mut tx = self.db.begin().await.expect("a transaction");
         execute!(&mut tx, sql).expect("written");
         tx.commit().await.expect("committed");
     }
 
     /// Changes what is stored of somebody, `$1`, past the process.
-    pub async fn run_on(&self, sql: impl Text, user: Uuid) {
+    pub async fn run_on(&self, sql: impl DialectSql, user: Uuid) {
         let mut tx = self.db.begin().await.expect("a transaction");
         assert_eq!(execute!(&mut tx, sql, user).expect("written"), 1);
         tx.commit().await.expect("committed");
     }
 
     /// The same with another id, `$2`.
-    pub async fn run_on_both(&self, sql: impl Text, user: Uuid, other: Uuid) {
+    pub async fn run_on_both(&self, sql: impl DialectSql, user: Uuid, other: Uuid) {
         let mut tx = self.db.begin().await.expect("a transaction");
         assert_eq!(execute!(&mut tx, sql, user, other).expect("written"), 1);
         tx.commit().await.expect("committed");

@@ -7,13 +7,13 @@
 
 use crate::{Node, Person};
 use auth_application::Credentials as _;
-use auth_domain::Cost;
+use auth_domain::BcryptCost;
 use auth_infrastructure::{HashPool, SqlCredentials};
 use kernel::{Email, Secret};
 use ledger::Queue;
 use persistence::testing::TestDb;
-use persistence::{Db, Text, fetch_all, fetch_one};
-use roster::compose::{Broker, Issuer, Plan, Role, migrations};
+use persistence::{Db, DialectSql, fetch_all, fetch_one};
+use roster::compose::{AppConfig, Broker, Issuer, ProcessRole, migrations};
 use sealing::Keys;
 use std::fmt::{Display, Formatter};
 use std::io::Write;
@@ -128,7 +128,7 @@ impl World {
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
         let keys = Keys::in_directory(folder.path()).expect("keys are made");
-        let node = Node::start(plan(&test_db.url, keys, Role::All, broker.clone()).await).await;
+        let node = Node::start(config(&test_db.url, keys, ProcessRole::All, broker.clone()).await).await;
         let db = test_db.db.clone();
         Some(Self { kind, db, test_db, folder, broker, node, leaves_work: AtomicBool::new(false) })
     }
@@ -146,31 +146,31 @@ impl World {
     }
 
     /// Another process on the same servers. It works once [`Node::work`] is called.
-    pub async fn another_node(&self, role: Role, keys: Keys) -> Node {
-        Node::start(plan(&self.test_db.url, keys, role, self.broker.clone()).await).await
+    pub async fn another_node(&self, role: ProcessRole, keys: Keys) -> Node {
+        Node::start(config(&self.test_db.url, keys, role, self.broker.clone()).await).await
     }
 
     /// A process that only answers, within limits, and trusts these proxies. It has the keys of the others, and
     /// on SQLite it shares their file, since it does not work.
     pub async fn limited_node(&self, proxies: &str) -> Node {
-        let mut plan = plan(&self.test_db.url, self.keys(), Role::Api, self.broker.clone()).await;
-        plan.limits = true;
-        plan.proxies = proxies.parse().expect("proxies");
-        Node::start(plan).await
+        let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
+        config.limits = true;
+        config.proxies = proxies.parse().expect("proxies");
+        Node::start(config).await
     }
 
     /// A process that only answers, and that clients reach below this URL.
     pub async fn node_below(&self, public_url: &str) -> Node {
-        let mut plan = plan(&self.test_db.url, self.keys(), Role::Api, self.broker.clone()).await;
-        plan.public_url = Some(public_url.parse().expect("a public URL"));
-        Node::start(plan).await
+        let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
+        config.public_url = Some(public_url.parse().expect("a public URL"));
+        Node::start(config).await
     }
 
     /// A process that only answers, and lets a used refresh token come again for so long.
     pub async fn lenient_node(&self, grace: Duration) -> Node {
-        let mut plan = plan(&self.test_db.url, self.keys(), Role::Api, self.broker.clone()).await;
-        plan.refresh_grace = grace;
-        Node::start(plan).await
+        let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
+        config.refresh_grace = grace;
+        Node::start(config).await
     }
 
     /// Signs somebody up and waits until they can sign in; gives their id.
@@ -197,7 +197,7 @@ impl World {
     }
 
     /// The texts that a query gives.
-    pub async fn texts(&self, sql: impl Text) -> Vec<String> {
+    pub async fn texts(&self, sql: impl DialectSql) -> Vec<String> {
         let mut db = self.db.read().await.expect("the database answers");
         let rows = fetch_all!(&mut db, (Option<String>,), sql).expect("rows");
         rows.into_iter().map(|(text,)| text.unwrap_or_default()).collect()
@@ -267,19 +267,19 @@ const PER_USER: [(&str, &str); 3] = [
     ("a credential", "select count(*) from auth_credentials join users_users on id = user_id"),
 ];
 
-fn cost() -> Cost {
-    Cost::try_from(10).expect("the least that is allowed")
+fn cost() -> BcryptCost {
+    BcryptCost::try_from(10).expect("the least that is allowed")
 }
 
 /// Each process opens the database for itself, as real ones do.
-async fn plan(url: &str, keys: Keys, role: Role, broker: Option<Broker>) -> Plan {
+async fn config(url: &str, keys: Keys, role: ProcessRole, broker: Option<Broker>) -> AppConfig {
     let db = match url.strip_prefix("sqlite://") {
-        Some(path) => Db::open_forgetful(Path::new(path)).await,
+        Some(path) => Db::open_without_fsync(Path::new(path)).await,
         None => Db::open(&url.parse().expect("a URL")).await,
     };
     let (max_delay, bcrypt_cost) = (Duration::from_secs(3600), cost());
     // Tests send much from one address. Those about limits ask for them: `World::limited_node`.
-    Plan {
+    AppConfig {
         db: db.expect("the database opens"),
         keys,
         role,

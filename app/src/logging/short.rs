@@ -15,7 +15,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, cx: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(&self, ctx: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let level = *event.metadata().level();
         let (on, off) = if to.has_ansi_escapes() { (colour(level), "\x1b[0m") } else { ("", "") };
         let mut fields = Fields::default();
@@ -29,7 +29,7 @@ where
             to.write_str(&fields.ids)?;
         }
         if level <= Level::WARN {
-            for span in cx.event_scope().into_iter().flatten() {
+            for span in ctx.event_scope().into_iter().flatten() {
                 if let Some(of_span) = span.extensions().get::<FormattedFields<N>>().filter(|it| !it.is_empty()) {
                     write!(to, " {of_span}")?;
                 }

@@ -1,6 +1,6 @@
 //! How settings are called, and which of them a wrong name may have meant.
 
-use super::raw::{Known, SETTINGS, Support};
+use super::raw::{Availability, SETTINGS, SettingSpec};
 
 /// What other programs call it.
 const CALLED_ELSEWHERE: &[(&str, &str)] = &[
@@ -21,7 +21,7 @@ const CALLED_ELSEWHERE: &[(&str, &str)] = &[
 const ONE_ERROR_IN: usize = 4;
 
 /// Whether a variable names this setting, and whether it names a file that holds it.
-pub(super) fn name_of(setting: &Known, variable: &str) -> Option<bool> {
+pub(super) fn name_of(setting: &SettingSpec, variable: &str) -> Option<bool> {
     if variable == setting.name {
         return Some(false);
     }
@@ -53,7 +53,7 @@ pub(super) fn suggestion(unknown: &str) -> Option<String> {
         let errors = strsim::osa_distance(bare(&name), unknown);
         (errors <= (unknown.len() / ONE_ERROR_IN).max(1)).then_some((errors, name))
     };
-    let supported = SETTINGS.iter().filter(|it| !matches!(it.supported, Support::No));
+    let supported = SETTINGS.iter().filter(|it| !matches!(it.supported, Availability::No));
     let names = supported.flat_map(|it| {
         let file = it.is_secret().then(|| format!("{}_FILE", it.name));
         std::iter::once(it.name.to_owned()).chain(file)

@@ -1,6 +1,6 @@
 //! What the production profile refuses, judged by what the libraries have read of the settings.
 
-use super::{Problem, Settings};
+use super::{SettingProblem, Settings};
 use messaging::Address;
 use private_files::{Exposure, REMEDY, exposure};
 use std::net::IpAddr;
@@ -9,9 +9,9 @@ use std::net::IpAddr;
 const DEFAULT_PASSWORDS: [&str; 9] =
     ["admin", "changeme", "guest", "password", "postgres", "rabbitmq", "roster", "secret", "user"];
 
-pub(super) fn refusals(settings: &Settings) -> Vec<Problem> {
+pub(super) fn refusals(settings: &Settings) -> Vec<SettingProblem> {
     let mut problems = Vec::new();
-    let mut refuse = |names: &[&'static str], says: &str| problems.push(Problem::between(names, says));
+    let mut refuse = |names: &[&'static str], says: &str| problems.push(SettingProblem::between(names, says));
     if !settings.limits {
         refuse(&["ROSTER_LIMITS"], "ROSTER_LIMITS=off is for load tests: the production profile refuses it");
     }

@@ -1,4 +1,4 @@
-use super::Problem;
+use super::SettingProblem;
 use super::injected::is_injected;
 use super::names::{name_of, spelling_in_file, suggestion, variable};
 use super::text::{Hidden, clean, without_line_breaks};
@@ -12,11 +12,11 @@ use std::path::Path;
 const FILE: &str = "roster.toml";
 
 /// A setting.
-pub(super) struct Known {
+pub(super) struct SettingSpec {
     /// Its variable.
     pub(super) name: &'static str,
     pub(super) holds: Holds,
-    pub(super) supported: Support,
+    pub(super) supported: Availability,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,75 +29,75 @@ pub(super) enum Holds {
     Password,
 }
 
-impl Known {
+impl SettingSpec {
     pub(super) fn is_secret(&self) -> bool {
         self.holds != Holds::Plain
     }
 }
 
-pub(super) enum Support {
+pub(super) enum Availability {
     Yes,
     /// Not yet; this one value says so, too, and is accepted.
     Only(&'static str),
     No,
 }
 
-const fn known(name: &'static str) -> Known {
-    Known { name, holds: Holds::Plain, supported: Support::Yes }
+const fn spec(name: &'static str) -> SettingSpec {
+    SettingSpec { name, holds: Holds::Plain, supported: Availability::Yes }
 }
 
-const fn secret(name: &'static str) -> Known {
-    Known { name, holds: Holds::Secret, supported: Support::Yes }
+const fn secret(name: &'static str) -> SettingSpec {
+    SettingSpec { name, holds: Holds::Secret, supported: Availability::Yes }
 }
 
-const fn password(name: &'static str) -> Known {
-    Known { name, holds: Holds::Password, supported: Support::Yes }
+const fn password(name: &'static str) -> SettingSpec {
+    SettingSpec { name, holds: Holds::Password, supported: Availability::Yes }
 }
 
-const fn later(name: &'static str) -> Known {
-    Known { name, holds: Holds::Plain, supported: Support::No }
+const fn later(name: &'static str) -> SettingSpec {
+    SettingSpec { name, holds: Holds::Plain, supported: Availability::No }
 }
 
-const fn only(name: &'static str, value: &'static str) -> Known {
-    Known { name, holds: Holds::Plain, supported: Support::Only(value) }
+const fn only(name: &'static str, value: &'static str) -> SettingSpec {
+    SettingSpec { name, holds: Holds::Plain, supported: Availability::Only(value) }
 }
 
-pub(super) const SETTINGS: &[Known] = &[
+pub(super) const SETTINGS: &[SettingSpec] = &[
     secret("DATABASE_URL"),
     later("DATABASE_READ_URL"),
     later("DATABASE_READ_URL_FILE"),
     secret("AMQP_URL"),
-    known("ROSTER_LISTEN"),
+    spec("ROSTER_LISTEN"),
     only("ROSTER_METRICS_LISTEN", "off"),
-    known("ROSTER_DATA_DIR"),
-    known("ROSTER_KEYS_FILE"),
-    known("ROSTER_PROFILE"),
-    known("ROSTER_BCRYPT_COST"),
-    known("ROSTER_LIMITS"),
-    known("ROSTER_TRUSTED_PROXIES"),
-    known("ROSTER_ADMIN_EMAIL"),
+    spec("ROSTER_DATA_DIR"),
+    spec("ROSTER_KEYS_FILE"),
+    spec("ROSTER_PROFILE"),
+    spec("ROSTER_BCRYPT_COST"),
+    spec("ROSTER_LIMITS"),
+    spec("ROSTER_TRUSTED_PROXIES"),
+    spec("ROSTER_ADMIN_EMAIL"),
     password("ROSTER_ADMIN_PASSWORD"),
-    known("ROSTER_DB_CONNECTIONS"),
-    known("ROSTER_MAX_DELAY"),
-    known("ROSTER_REFRESH_GRACE"),
-    known("ROSTER_DOCS"),
-    known("ROSTER_IDLE_TIMEOUT"),
-    known("ROSTER_SHUTDOWN_DELAY"),
-    known("ROSTER_CONNECTIONS_PER_ADDRESS"),
+    spec("ROSTER_DB_CONNECTIONS"),
+    spec("ROSTER_MAX_DELAY"),
+    spec("ROSTER_REFRESH_GRACE"),
+    spec("ROSTER_DOCS"),
+    spec("ROSTER_IDLE_TIMEOUT"),
+    spec("ROSTER_SHUTDOWN_DELAY"),
+    spec("ROSTER_CONNECTIONS_PER_ADDRESS"),
     only("ROSTER_REGISTRATION", "open"),
     only("ROSTER_MAIL", "off"),
     later("ROSTER_MAIL_FROM"),
-    known("ROSTER_PUBLIC_URL"),
-    known("ROSTER_ISSUER"),
-    known("ROSTER_AUDIENCE"),
+    spec("ROSTER_PUBLIC_URL"),
+    spec("ROSTER_ISSUER"),
+    spec("ROSTER_AUDIENCE"),
     only("ROSTER_EVENTS", "off"),
 ];
 
 /// The settings as they were given: by variable, whether they came from there or from the file.
 #[derive(Debug, Default)]
-pub struct Raw {
+pub struct RawSettings {
     given: BTreeMap<&'static str, Given>,
-    problems: Vec<Problem>,
+    problems: Vec<SettingProblem>,
     /// Files with secrets that others can read.
     exposed: Vec<String>,
     /// The secrets that stand in the file of settings itself.
@@ -121,7 +121,7 @@ enum Source {
     File,
 }
 
-impl Raw {
+impl RawSettings {
     pub(super) fn load() -> Self {
         let (file, is_exposed) = match read_bytes(Path::new(FILE)) {
             Ok((bytes, is_exposed)) => {
@@ -134,8 +134,8 @@ impl Raw {
             let name = name.into_string().ok()?;
             Some((name, value.into_string().map_err(drop)))
         });
-        let mut raw = Self::of(file.as_deref().unwrap_or_default(), environment);
-        raw.problems.extend(file.err().map(Problem::general));
+        let mut raw = Self::from_sources(file.as_deref().unwrap_or_default(), environment);
+        raw.problems.extend(file.err().map(SettingProblem::general));
         if is_exposed && let [name, ..] = raw.secrets_in_file[..] {
             raw.exposed.push(format!("{FILE}, which has {name}"));
         }
@@ -144,7 +144,7 @@ impl Raw {
 
     /// From the text of the file, and the variables of the environment, which come first. A
     /// variable whose value is not UTF-8 is a problem only if it is a setting.
-    pub(super) fn of(file: &str, environment: impl Iterator<Item = (String, Result<String, ()>)>) -> Self {
+    pub(super) fn from_sources(file: &str, environment: impl Iterator<Item = (String, Result<String, ()>)>) -> Self {
         let mut raw = Self::default();
         for (name, value) in environment {
             let is_setting = name.starts_with("ROSTER_") || SETTINGS.iter().any(|it| name_of(it, &name).is_some());
@@ -153,7 +153,7 @@ impl Raw {
             }
             match value {
                 Ok(value) => raw.set(Source::Environment, &name, &name, value),
-                Err(()) => raw.problems.push(Problem::general(format!("{} is not UTF-8", shown(&name)))),
+                Err(()) => raw.problems.push(SettingProblem::general(format!("{} is not UTF-8", quoted(&name)))),
             }
         }
         raw.read_file(file);
@@ -163,7 +163,7 @@ impl Raw {
     fn read_file(&mut self, text: &str) {
         let table: toml::Table = match text.parse() {
             Ok(table) => table,
-            Err(error) => return self.problems.push(Problem::general(not_toml(text, &error))),
+            Err(error) => return self.problems.push(SettingProblem::general(not_toml(text, &error))),
         };
         for (key, value) in table {
             let value = match value {
@@ -172,8 +172,8 @@ impl Raw {
                 toml::Value::Boolean(true) => "on".to_owned(),
                 toml::Value::Boolean(false) => "off".to_owned(),
                 _ => {
-                    let says = format!("{FILE}: {} must be a text, a number, true or false", shown(&key));
-                    self.problems.push(Problem::general(says));
+                    let says = format!("{FILE}: {} must be a text, a number, true or false", quoted(&key));
+                    self.problems.push(SettingProblem::general(says));
                     continue;
                 }
             };
@@ -185,11 +185,11 @@ impl Raw {
     fn set(&mut self, source: Source, name: &str, written: &str, value: String) {
         match read(source, name, written, value) {
             Err(problem) => self.problems.push(problem),
-            Ok((setting, given)) => self.keep(setting, written, given),
+            Ok((setting, given)) => self.store(setting, written, given),
         }
     }
 
-    fn keep(&mut self, setting: &'static str, written: &str, given: Given) {
+    fn store(&mut self, setting: &'static str, written: &str, given: Given) {
         let is_secret = SETTINGS.iter().any(|it| it.name == setting && it.is_secret()) && !is_path(&given.value);
         match given.own_file_is_exposed {
             Some(true) if is_secret => self.exposed.push(format!("the file that {written} names")),
@@ -197,7 +197,7 @@ impl Raw {
             _ => {}
         }
         match self.given.get(setting) {
-            Some(before) if before.source == given.source => self.problems.push(Problem::of(
+            Some(before) if before.source == given.source => self.problems.push(SettingProblem::of(
                 setting,
                 format!("{} and {} set the same: remove one of them", before.label, given.label),
             )),
@@ -213,8 +213,9 @@ impl Raw {
     }
 
     /// Files with secrets that others on this machine can read or change.
-    pub(super) fn exposed(&self) -> Vec<Problem> {
-        let refused = |file| Problem::general(format!("others on this machine can read or change {file}: {REMEDY}"));
+    pub(super) fn exposed(&self) -> Vec<SettingProblem> {
+        let refused =
+            |file| SettingProblem::general(format!("others on this machine can read or change {file}: {REMEDY}"));
         self.exposed.iter().map(refused).collect()
     }
 
@@ -223,15 +224,15 @@ impl Raw {
         self.given.remove(name);
     }
 
-    pub(super) fn take_problems(&mut self) -> Vec<Problem> {
+    pub(super) fn take_problems(&mut self) -> Vec<SettingProblem> {
         std::mem::take(&mut self.problems)
     }
 
     /// A problem with the value of a setting. It calls the setting as it was spelt there, and never quotes the value:
     /// it may be a secret.
-    pub(super) fn problem(&self, name: &'static str, why: &str) -> Problem {
+    pub(super) fn problem(&self, name: &'static str, why: &str) -> SettingProblem {
         let label = self.given.get(name).map_or(name, |given| &given.label);
-        Problem::of(name, format!("{label} {why}"))
+        SettingProblem::of(name, format!("{label} {why}"))
     }
 
     /// What `parse` makes of a setting, or of its default.
@@ -240,12 +241,12 @@ impl Raw {
         name: &'static str,
         default: &str,
         parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<T, Problem> {
+    ) -> Result<T, SettingProblem> {
         parse(self.get(name).unwrap_or(default)).map_err(|why| self.problem(name, &why))
     }
 
     /// One of a few words; the first is the default.
-    pub(super) fn one_of<T: Copy>(&self, name: &'static str, words: &[(&str, T)]) -> Result<T, Problem> {
+    pub(super) fn one_of<T: Copy>(&self, name: &'static str, words: &[(&str, T)]) -> Result<T, SettingProblem> {
         let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
         self.parsed(name, all[0], |text| {
             let found = words.iter().find(|(word, _)| *word == text);
@@ -254,16 +255,20 @@ impl Raw {
     }
 }
 
-fn read(source: Source, name: &str, written: &str, value: String) -> Result<(&'static str, Given), Problem> {
+fn read(source: Source, name: &str, written: &str, value: String) -> Result<(&'static str, Given), SettingProblem> {
     let at = |what: String| if source == Source::File { format!("{FILE}: {what}") } else { what };
     let Some((setting, in_file)) = SETTINGS.iter().find_map(|it| Some((it, name_of(it, name)?))) else {
         let hint = suggestion(name).map(|nearest| match source {
             Source::File => format!(" (did you mean {}?)", spelling_in_file(&nearest)),
             Source::Environment => format!(" (did you mean {nearest}?)"),
         });
-        return Err(Problem::general(at(format!("unknown setting {}{}", shown(written), hint.unwrap_or_default()))));
+        return Err(SettingProblem::general(at(format!(
+            "unknown setting {}{}",
+            quoted(written),
+            hint.unwrap_or_default()
+        ))));
     };
-    let problem = |says: String| Problem::of(setting.name, at(says));
+    let problem = |says: String| SettingProblem::of(setting.name, at(says));
     let (label, value, own_file_is_exposed) = if in_file {
         let (text, is_exposed) =
             from_file(Path::new(clean(&value))).map_err(|why| problem(format!("{written} {why}")))?;
@@ -279,8 +284,8 @@ fn read(source: Source, name: &str, written: &str, value: String) -> Result<(&'s
         return Err(problem(format!("{label} is empty")));
     }
     match setting.supported {
-        Support::No => return Err(problem(format!("{written} is not yet supported: unset it"))),
-        Support::Only(one) if value != one => {
+        Availability::No => return Err(problem(format!("{written} is not yet supported: unset it"))),
+        Availability::Only(one) if value != one => {
             return Err(problem(format!("{written}: only \"{one}\" is supported yet: set that, or unset it")));
         }
         _ => {}
@@ -290,7 +295,7 @@ fn read(source: Source, name: &str, written: &str, value: String) -> Result<(&'s
 }
 
 /// Refuses what a reader of the setting cannot see.
-fn check_text(setting: &Known, value: &str) -> Result<(), String> {
+fn check_text(setting: &SettingSpec, value: &str) -> Result<(), String> {
     let found = if setting.holds == Holds::Password { Hidden::find(value) } else { Hidden::find_with_blanks(value) };
     match found {
         None => Ok(()),
@@ -301,7 +306,7 @@ fn check_text(setting: &Known, value: &str) -> Result<(), String> {
 }
 
 /// A name from outside, for one line of a terminal or a log.
-fn shown(name: &str) -> String {
+fn quoted(name: &str) -> String {
     let is_name = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     if is_name { name.to_owned() } else { "(not a name: only letters, digits and _ are)".to_owned() }
 }

@@ -1,9 +1,9 @@
-use super::{Profile, Raw, Settings};
+use super::{Profile, RawSettings, Settings};
 use std::time::Duration;
 
 fn settings(file: &str, environment: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), Ok((*value).to_owned())));
-    Settings::of(Raw::of(file, environment)).map_err(|why| why.0)
+    Settings::of(RawSettings::from_sources(file, environment)).map_err(|why| why.0)
 }
 
 /// The one line that refuses it.

@@ -3,9 +3,9 @@
 //! Plain data, no behaviour. Each type's JSON is a contract, held by the golden files beside this
 //! crate: a compatible addition keeps the name, any other change is a new type with a new name.
 
-use kernel::{Client, Email, Sealed, Timestamp, UserId};
+use kernel::{Email, RequestOrigin, Sealed, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use use_case::{Message, Trouble};
+use use_case::{FollowUpFailure, Message};
 use uuid::Uuid;
 
 /// To `auth`: the password that this user will sign in with. It only creates: a user who has one keeps it.
@@ -19,7 +19,7 @@ pub struct SetCredential {
 
 impl Message for SetCredential {
     const NAME: &'static str = "auth.set_credential.v1";
-    type Failure = Trouble;
+    type Failure = FollowUpFailure;
     fn subject(&self) -> Uuid {
         self.user_id.as_uuid()
     }
@@ -43,7 +43,7 @@ pub struct UserRegistered {
 
 impl Message for UserRegistered {
     const NAME: &'static str = "users.user_registered.v1";
-    type Failure = Trouble;
+    type Failure = FollowUpFailure;
     fn subject(&self) -> Uuid {
         self.user_id.as_uuid()
     }
@@ -63,12 +63,12 @@ pub struct UserDeactivated {
     pub by: Option<UserId>,
     /// From where; none when it was an operator, or an earlier version that did not say.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub client: Option<Client>,
+    pub client: Option<RequestOrigin>,
 }
 
 impl Message for UserDeactivated {
     const NAME: &'static str = "users.user_deactivated.v1";
-    type Failure = Trouble;
+    type Failure = FollowUpFailure;
     fn subject(&self) -> Uuid {
         self.user_id.as_uuid()
     }
@@ -88,12 +88,12 @@ pub struct UserReactivated {
     pub by: Option<UserId>,
     /// From where; none when it was an operator, or an earlier version that did not say.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub client: Option<Client>,
+    pub client: Option<RequestOrigin>,
 }
 
 impl Message for UserReactivated {
     const NAME: &'static str = "users.user_reactivated.v1";
-    type Failure = Trouble;
+    type Failure = FollowUpFailure;
     fn subject(&self) -> Uuid {
         self.user_id.as_uuid()
     }

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where a request came from, as a record keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Client {
+pub struct RequestOrigin {
     /// The client's network address; `local` for the command line, empty where it is not known.
     pub address: String,
     /// The id of the request, as in its answer's `X-Request-Id`. The command line has none.
@@ -10,7 +10,7 @@ pub struct Client {
     pub request: Option<String>,
 }
 
-impl Client {
+impl RequestOrigin {
     /// Where an operator sits.
     #[must_use]
     pub fn local() -> Self {

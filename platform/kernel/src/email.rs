@@ -1,4 +1,4 @@
-use crate::{Reason, find_invisible, is_ignorable, trim};
+use crate::{DomainError, find_invisible, is_ignorable, trim};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -34,7 +34,7 @@ pub enum EmailError {
     TooLong,
 }
 
-impl Reason for EmailError {
+impl DomainError for EmailError {
     fn code(&self) -> &'static str {
         match self {
             Self::Malformed | Self::HasInvisible(_) => "email_invalid",
@@ -136,7 +136,7 @@ impl From<Email> for String {
 #[cfg(test)]
 mod tests {
     use super::{Email, EmailError};
-    use crate::Reason as _;
+    use crate::DomainError as _;
 
     fn canonical(text: &str) -> Result<String, EmailError> {
         Email::parse(text).map(|email| email.canonical().to_owned())

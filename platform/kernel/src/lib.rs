@@ -11,10 +11,10 @@ mod secret;
 mod text;
 mod time;
 
-pub use client::Client;
+pub use client::RequestOrigin;
 pub use email::{Email, EmailError};
 pub use id::{InvalidId, MessageId, UserId};
-pub use reason::Reason;
+pub use reason::DomainError;
 pub use sealed::Sealed;
 pub use secret::Secret;
 pub use text::{find_invisible, has_control, has_visible, is_blank, is_ignorable, trim};

@@ -3,7 +3,7 @@
 use crate::row::{NewRow, insert};
 use crate::{Hint, Ledger, Queue};
 use kernel::{MessageId, Timestamp};
-use persistence::{At, Autocommit, Db, SqlError, fetch_optional};
+use persistence::{Autocommit, Db, SqlError, SqlTimestamp, fetch_optional};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -17,17 +17,17 @@ const LINE: usize = 4096;
 
 /// A command at the edge.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct NewCommand {
     id: MessageId,
     message: Outgoing,
     principal: String,
     traceparent: Option<String>,
-    once: Option<Once>,
+    once: Option<IdempotencyScope>,
 }
 
 /// That a client wants this at most once (draft-ietf-httpapi-idempotency-key-header-07).
 #[derive(Debug, Clone)]
-pub struct Once {
+pub struct IdempotencyScope {
     /// What kind of request it is.
     pub route: &'static str,
     /// The client's key.
@@ -42,12 +42,12 @@ pub enum Accepted {
     /// As this command, at this time by the database's clock.
     New(MessageId, Timestamp),
     /// It was accepted before, as that command, under the same key.
-    Before(MessageId),
+    Duplicate(MessageId),
 }
 
 /// Nothing was written; but for `Unavailable` after a lost connection, when it is not known.
 #[derive(Debug, thiserror::Error)]
-pub enum NotAccepted {
+pub enum AcceptError {
     /// The key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
@@ -65,15 +65,21 @@ pub enum NotAccepted {
     NoHandler(&'static str),
 }
 
-impl Entry {
+impl NewCommand {
     /// A command, from whom, under the id by which its outcome can be asked for.
     pub fn new<M: Message>(id: MessageId, message: &M, principal: impl Into<String>) -> Self {
-        Self { id, message: Outgoing::of(message, false), principal: principal.into(), traceparent: None, once: None }
+        Self {
+            id,
+            message: Outgoing::new_message(message, false),
+            principal: principal.into(),
+            traceparent: None,
+            once: None,
+        }
     }
 
     /// At most once under a key.
     #[must_use]
-    pub fn once(mut self, once: Option<Once>) -> Self {
+    pub fn idempotent(mut self, once: Option<IdempotencyScope>) -> Self {
         self.once = once;
         self
     }
@@ -85,7 +91,7 @@ impl Entry {
         self
     }
 
-    fn into_row(self, queue: &Queue) -> Result<NewRow, NotAccepted> {
+    fn into_row(self, queue: &Queue) -> Result<NewRow, AcceptError> {
         let (route, idempotency_key, fingerprint) = match self.once {
             Some(once) => (Some(once.route), Some(once.key), Some(once.fingerprint)),
             None => (None, None, None),
@@ -102,18 +108,18 @@ impl Entry {
             idempotency_key,
             fingerprint,
             traceparent: self.traceparent,
-            payload: self.message.payload.map_err(NotAccepted::Unavailable)?,
+            payload: self.message.payload.map_err(AcceptError::Unavailable)?,
             awaited: true,
         })
     }
 }
 
-type Answer = oneshot::Sender<Result<Accepted, NotAccepted>>;
+type Answer = oneshot::Sender<Result<Accepted, AcceptError>>;
 
 /// The line before the commit.
-pub(crate) type Line = mpsc::Sender<(NewRow, Answer)>;
+pub(crate) type CommitQueue = mpsc::Sender<(NewRow, Answer)>;
 
-pub(crate) fn line() -> (Line, mpsc::Receiver<(NewRow, Answer)>) {
+pub(crate) fn commit_queue() -> (CommitQueue, mpsc::Receiver<(NewRow, Answer)>) {
     mpsc::channel(LINE)
 }
 
@@ -121,31 +127,31 @@ impl Ledger {
     /// Accepts a command: when this returns Ok it is on disk, and it will be executed to exactly one outcome.
     ///
     /// # Errors
-    /// [`NotAccepted`]
-    pub async fn accept(&self, entry: Entry) -> Result<Accepted, NotAccepted> {
+    /// [`AcceptError`]
+    pub async fn accept(&self, entry: NewCommand) -> Result<Accepted, AcceptError> {
         let name = entry.message.name;
-        let queue = self.routes.recipient(name).ok_or(NotAccepted::NoHandler(name))?;
+        let queue = self.routes.recipient(name).ok_or(AcceptError::NoHandler(name))?;
         let row = entry.into_row(queue)?;
         let (answer, answered) = oneshot::channel();
-        let stopped = || NotAccepted::Unavailable("the server is stopping".into());
-        self.line.send((row, answer)).await.map_err(|_| stopped())?;
+        let stopped = || AcceptError::Unavailable("the server is stopping".into());
+        self.commit_queue.send((row, answer)).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 
     /// The command that was accepted under the same key for the same request, if there is one.
     ///
     /// # Errors
-    /// [`NotAccepted::KeyReused`], [`NotAccepted::Unavailable`]
-    pub async fn before(&self, principal: &str, once: &Once) -> Result<Option<MessageId>, NotAccepted> {
+    /// [`AcceptError::KeyReused`], [`AcceptError::Unavailable`]
+    pub async fn before(&self, principal: &str, once: &IdempotencyScope) -> Result<Option<MessageId>, AcceptError> {
         const BEFORE: &str =
             "select id, fingerprint from ledger_messages where principal = $1 and route = $2 and idempotency_key = $3";
         type Row = (Uuid, Option<String>);
-        let unavailable = |error: SqlError| NotAccepted::Unavailable(error.to_string());
+        let unavailable = |error: SqlError| AcceptError::Unavailable(error.to_string());
         let mut db = self.db.read().await.map_err(unavailable)?;
         match fetch_optional!(&mut db, Row, BEFORE, principal, once.route, &once.key).map_err(unavailable)? {
             None => Ok(None),
             Some((id, Some(fingerprint))) if fingerprint == once.fingerprint => Ok(Some(MessageId::new(id))),
-            Some(_) => Err(NotAccepted::KeyReused),
+            Some(_) => Err(AcceptError::KeyReused),
         }
     }
 
@@ -164,7 +170,7 @@ impl Ledger {
     /// Commits what stands in line, batch by batch, until nobody can join it any more.
     ///
     /// A task of its own: a request that is cancelled must cancel neither the commit it shares nor the hint.
-    pub(crate) async fn commit_line(self, mut line: mpsc::Receiver<(NewRow, Answer)>) {
+    pub(crate) async fn commit_groups(self, mut line: mpsc::Receiver<(NewRow, Answer)>) {
         let mut batch = Vec::with_capacity(BATCH);
         while line.recv_many(&mut batch, BATCH).await > 0 {
             // One order for everybody: two nodes that insert the same keys cannot deadlock.
@@ -172,8 +178,8 @@ impl Ledger {
             let (rows, answers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
             let results = self.write(&rows).await;
             if self.db.is_shared() && results.iter().any(|result| matches!(result, Ok(Accepted::New(..)))) {
-                self.rush.now();
-                self.across.accepted();
+                self.accept_pressure.record();
+                self.cluster.accepted();
             }
             for (answer, result) in answers.into_iter().zip(results) {
                 // Nobody listens when the request was cancelled; the command stands.
@@ -184,17 +190,17 @@ impl Ledger {
     }
 
     /// Writes all of them, or else each by itself: one bad row harms no neighbour.
-    async fn write(&self, rows: &[NewRow]) -> Vec<Result<Accepted, NotAccepted>> {
+    async fn write(&self, rows: &[NewRow]) -> Vec<Result<Accepted, AcceptError>> {
         let mut written = write(&self.db, rows).await;
-        if written.as_ref().is_err_and(|error| error.is_momentary() || error.is_cut_off()) {
+        if written.as_ref().is_err_and(|error| error.is_retried_soon() || error.is_cut_off()) {
             written = write(&self.db, rows).await;
         }
         match (written, rows) {
             (Ok(results), _) => results,
             // It is not for a row that nobody answers, or that a lock was not had: each would wait for it in vain.
-            (Err(error), rows) if rows.len() == 1 || error.is_disconnected() || error.is_momentary() => {
+            (Err(error), rows) if rows.len() == 1 || error.is_disconnected() || error.is_retried_soon() => {
                 tracing::error!(%error, rows = rows.len(), "commands could not be written");
-                rows.iter().map(|_| Err(NotAccepted::Unavailable(error.to_string()))).collect()
+                rows.iter().map(|_| Err(AcceptError::Unavailable(error.to_string()))).collect()
             }
             (Err(_), rows) => {
                 let mut results = Vec::with_capacity(rows.len());
@@ -208,7 +214,7 @@ impl Ledger {
 }
 
 /// Harmless to repeat: what a lost connection had written by then is found by its id.
-async fn write(db: &Db, rows: &[NewRow]) -> Result<Vec<Result<Accepted, NotAccepted>>, SqlError> {
+async fn write(db: &Db, rows: &[NewRow]) -> Result<Vec<Result<Accepted, AcceptError>>, SqlError> {
     let mut on = db.autocommit().await?;
     let written = match insert(&mut on, rows).await {
         Ok(new) => Ok(answers(&mut on, rows, &new).await),
@@ -223,7 +229,7 @@ async fn answers(
     on: &mut Autocommit,
     rows: &[NewRow],
     new: &HashMap<Uuid, Timestamp>,
-) -> Vec<Result<Accepted, NotAccepted>> {
+) -> Vec<Result<Accepted, AcceptError>> {
     let mut answers = Vec::with_capacity(rows.len());
     for row in rows {
         answers.push(match new.get(&row.id.as_uuid()) {
@@ -235,7 +241,7 @@ async fn answers(
 }
 
 /// The same command, or one that bears the same key. The insert waited for it to be committed, so that it is there.
-async fn earlier(on: &mut Autocommit, row: &NewRow) -> Result<Accepted, NotAccepted> {
+async fn earlier(on: &mut Autocommit, row: &NewRow) -> Result<Accepted, AcceptError> {
     const EARLIER: &str = "select id, accepted_at, fingerprint from ledger_messages \
          where (id = $1 and name = $2 and subject = $3 and principal = $4) \
             or (principal = $4 and route = $5 and idempotency_key = $6) \
@@ -243,7 +249,7 @@ async fn earlier(on: &mut Autocommit, row: &NewRow) -> Result<Accepted, NotAccep
     let (id, key) = (row.id.as_uuid(), row.idempotency_key.as_deref());
     let earlier = fetch_optional!(
         on,
-        (Uuid, At, Option<String>),
+        (Uuid, SqlTimestamp, Option<String>),
         EARLIER,
         id,
         row.name,
@@ -252,12 +258,12 @@ async fn earlier(on: &mut Autocommit, row: &NewRow) -> Result<Accepted, NotAccep
         row.route,
         key
     );
-    match earlier.map_err(|error| NotAccepted::Unavailable(error.to_string()))? {
+    match earlier.map_err(|error| AcceptError::Unavailable(error.to_string()))? {
         Some((earlier, at, _)) if earlier == id => Ok(Accepted::New(row.id, at.0)),
         Some((earlier, _, fingerprint)) if fingerprint == row.fingerprint => {
-            Ok(Accepted::Before(MessageId::new(earlier)))
+            Ok(Accepted::Duplicate(MessageId::new(earlier)))
         }
-        Some(_) => Err(NotAccepted::KeyReused),
-        None => Err(NotAccepted::Unavailable("another command has this id".into())),
+        Some(_) => Err(AcceptError::KeyReused),
+        None => Err(AcceptError::Unavailable("another command has this id".into())),
     }
 }

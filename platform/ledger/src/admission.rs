@@ -1,7 +1,7 @@
 //! Admission: when a lane holds more than it can do in time, new commands are turned away before
 //! anything is promised.
 
-use crate::{Ledger, NotAccepted, Queue};
+use crate::{AcceptError, Ledger, Queue};
 use persistence::{SqlError, fetch_all};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -36,15 +36,15 @@ const MEASURE: (&str, &str) = (
 
 /// How long what is accepted now will wait, per queue, as last measured.
 #[derive(Default)]
-pub(crate) struct Admission(Mutex<HashMap<Queue, Load>>);
+pub(crate) struct Admission(Mutex<HashMap<Queue, QueueLoad>>);
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Load {
+struct QueueLoad {
     waiting: f64,
     per_second: f64,
 }
 
-impl Load {
+impl QueueLoad {
     /// A rate that is not known, because nothing has finished yet, is no reason to turn anyone away.
     fn wait(self) -> Duration {
         if self.per_second <= 0.0 {
@@ -75,14 +75,14 @@ impl Ledger {
     /// How long a message to one of these will wait before its turn comes, the longest of them.
     ///
     /// # Errors
-    /// [`NotAccepted::Overloaded`] when that is longer than it may be.
-    pub fn admit(&self, messages: &[&'static str]) -> Result<Duration, NotAccepted> {
+    /// [`AcceptError::Overloaded`] when that is longer than it may be.
+    pub fn admit(&self, messages: &[&'static str]) -> Result<Duration, AcceptError> {
         let loads = self.admission.0.lock().unwrap_or_else(PoisonError::into_inner);
         let queues = messages.iter().filter_map(|message| self.routes.recipient(message));
         let wait = queues.filter_map(|queue| loads.get(queue)).map(|load| load.wait()).max().unwrap_or_default();
         drop(loads);
         if wait > self.max_delay {
-            return Err(NotAccepted::Overloaded { retry_after: wait - self.max_delay });
+            return Err(AcceptError::Overloaded { retry_after: wait - self.max_delay });
         }
         Ok(wait)
     }
@@ -123,38 +123,38 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use super::Load;
+    use super::QueueLoad;
     use std::time::Duration;
 
     const LONG_BUSY: Duration = Duration::from_secs(600);
 
     #[test]
     fn the_wait_is_backlog_over_rate() {
-        let load = Load::default().measured(600, 300, LONG_BUSY);
+        let load = QueueLoad::default().measured(600, 300, LONG_BUSY);
         assert_eq!(load.wait(), Duration::from_secs(60));
     }
 
     #[test]
     fn the_rate_of_a_burst_is_that_since_it_came() {
-        let load = Load::default().measured(600, 30, Duration::from_secs(3));
+        let load = QueueLoad::default().measured(600, 30, Duration::from_secs(3));
         assert_eq!(load.wait(), Duration::from_secs(60));
     }
 
     #[test]
     fn the_first_of_a_burst_turns_nobody_away() {
-        let load = Load::default().measured(2_000, 1, Duration::from_secs(4));
+        let load = QueueLoad::default().measured(2_000, 1, Duration::from_secs(4));
         assert_eq!(load.wait(), Duration::ZERO);
         assert_eq!(load.measured(2_000, 1, LONG_BUSY).wait(), Duration::from_secs(60_000));
     }
 
     #[test]
     fn an_unknown_rate_turns_nobody_away() {
-        assert_eq!(Load::default().measured(10_000, 0, LONG_BUSY).wait(), Duration::ZERO);
+        assert_eq!(QueueLoad::default().measured(10_000, 0, LONG_BUSY).wait(), Duration::ZERO);
     }
 
     #[test]
     fn a_lane_that_stands_still_is_judged_by_what_it_did_before() {
-        let load = Load::default().measured(10, 300, LONG_BUSY).measured(3_600, 0, LONG_BUSY);
+        let load = QueueLoad::default().measured(10, 300, LONG_BUSY).measured(3_600, 0, LONG_BUSY);
         assert_eq!(load.wait(), Duration::from_secs(360));
         assert_eq!(load.measured(0, 0, Duration::ZERO).wait(), Duration::ZERO);
     }

@@ -104,7 +104,7 @@ impl Ledger {
             self.set_right_in(&queue).await?;
         }
         loop {
-            let mut tx = self.db.begin_in_the_background().await?;
+            let mut tx = self.db.begin_low_priority().await?;
             let finished = execute!(&mut tx, FINISHED, BATCH)?;
             tx.commit().await?;
             if finished < BATCH.unsigned_abs() {
@@ -114,7 +114,7 @@ impl Ledger {
     }
 
     async fn set_right_in(&self, queue: &Queue) -> Result<(), SqlError> {
-        let mut tx = self.db.begin_in_the_background().await?;
+        let mut tx = self.db.begin_low_priority().await?;
         let row = (queue.context, queue.lane.as_str());
         let due = fetch_all!(&mut tx, (Uuid, String, Option<String>), DUE, row.0, row.1, BATCH)?;
         tx.commit().await?;

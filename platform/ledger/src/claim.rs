@@ -2,14 +2,14 @@
 
 use crate::Queue;
 use kernel::MessageId;
-use persistence::{At, Db, Ids, SqlError, execute, fetch_all};
-use use_case::Origin;
+use persistence::{Db, SqlError, SqlTimestamp, UuidList, execute, fetch_all};
+use use_case::MessageMeta;
 use uuid::Uuid;
 
 /// A row that this process works on until its lease runs out, unless it renews it.
 #[derive(Debug, Clone)]
 pub(crate) struct Claim {
-    pub(crate) origin: Origin,
+    pub(crate) origin: MessageMeta,
     pub(crate) queue: Queue,
     pub(crate) name: String,
     pub(crate) payload: String,
@@ -55,7 +55,8 @@ const CLAIM: (&str, &str) = (
      returning id, root, name, payload, principal, traceparent, lease_epoch, attempts, deaths, errors, accepted_at, awaited",
 );
 
-type Row = (Uuid, Uuid, String, Option<String>, String, Option<String>, i64, i64, i64, Option<String>, At, bool);
+type Row =
+    (Uuid, Uuid, String, Option<String>, String, Option<String>, i64, i64, i64, Option<String>, SqlTimestamp, bool);
 
 /// Claims up to `limit` rows of a queue, of the messages `names` (a JSON array): a row whose message has no
 /// handler here waits for a node that has one.
@@ -67,7 +68,7 @@ pub(crate) async fn claim(
     limit: usize,
 ) -> Result<Vec<Claim>, SqlError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut tx = db.begin_in_the_background().await?;
+    let mut tx = db.begin_low_priority().await?;
     let rows = fetch_all!(&mut tx, Row, CLAIM, queue.context, queue.lane.as_str(), names, limit, owner)?;
     tx.commit().await?;
     let mut claims: Vec<_> = rows.into_iter().map(|row| Claim::restore(row, queue.clone())).collect();
@@ -80,7 +81,7 @@ impl Claim {
     fn restore(row: Row, queue: Queue) -> Self {
         let (id, root, name, payload, principal, traceparent, epoch, attempts, deaths, errors, accepted_at, awaited) =
             row;
-        let origin = Origin { id: MessageId::new(id), root: MessageId::new(root), accepted_at: accepted_at.0 };
+        let origin = MessageMeta { id: MessageId::new(id), root: MessageId::new(root), accepted_at: accepted_at.0 };
         let payload = payload.unwrap_or_default();
         Self { origin, queue, name, payload, principal, traceparent, epoch, attempts, deaths, errors, awaited }
     }
@@ -95,8 +96,8 @@ pub(crate) async fn renew(db: &Db, owner: Uuid, ids: &[Uuid]) -> Result<u64, Sql
         "update ledger_messages set lease_until = cast(unixepoch('subsec') * 1000000 as integer) + 15000000 \
          where id in (select unhex(value) from json_each($2)) and lease_owner = $1 and status = 'running'",
     );
-    let mut tx = db.begin_in_the_background().await?;
-    let renewed = execute!(&mut tx, RENEW, owner, Ids(ids))?;
+    let mut tx = db.begin_low_priority().await?;
+    let renewed = execute!(&mut tx, RENEW, owner, UuidList(ids))?;
     tx.commit().await?;
     Ok(renewed)
 }
@@ -105,7 +106,7 @@ pub(crate) async fn renew(db: &Db, owner: Uuid, ids: &[Uuid]) -> Result<u64, Sql
 pub(crate) async fn release(db: &Db, owner: Uuid, but: Uuid) -> Result<u64, SqlError> {
     const RELEASE: &str = "update ledger_messages set status = 'accepted', deaths = deaths - 1, lease_owner = null, \
          lease_until = null where lease_owner = $1 and status = 'running' and id <> $2";
-    let mut tx = db.begin_in_the_background().await?;
+    let mut tx = db.begin_low_priority().await?;
     let released = execute!(&mut tx, RELEASE, owner, but)?;
     tx.commit().await?;
     Ok(released)

@@ -1,5 +1,5 @@
 use persistence::Tx;
-use use_case::{Failure, async_trait};
+use use_case::{CommandFailure, async_trait};
 use uuid::Uuid;
 
 /// What one context must agree to before another changes something, asked in the transaction of the change.
@@ -13,5 +13,5 @@ pub trait Consent: Send + Sync {
     ///
     /// # Errors
     /// `Rejected` when it does not agree.
-    async fn ask(&self, tx: &mut Tx, subject: Uuid, version: i64) -> Result<(), Failure>;
+    async fn ask(&self, tx: &mut Tx, subject: Uuid, version: i64) -> Result<(), CommandFailure>;
 }

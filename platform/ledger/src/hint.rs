@@ -27,7 +27,7 @@ pub struct Hint {
 }
 
 /// Hands out hints.
-pub trait Announce: Send + Sync {
+pub trait HintSender: Send + Sync {
     /// MUST NOT block and MUST NOT fail: what cannot be handed out now is dropped, and workers
     /// find the row by looking. An empty list says that another process has announced something:
     /// it wakes the workers of this one, and tells a broker nothing.
@@ -36,28 +36,28 @@ pub trait Announce: Send + Sync {
 
 /// Where the worker of one queue hears that there is something to do.
 #[async_trait]
-pub trait Listen: Send {
+pub trait HintReceiver: Send {
     /// The next nudge. MUST be cancel-safe: a nudge that was not returned is not lost. Pends for
     /// ever when there is none; trouble with a broker is the adapter's own affair.
-    async fn next(&mut self) -> Nudge;
+    async fn next(&mut self) -> WakeUp;
 }
 
 /// A reason to look, perhaps at one row first. Dropping it tells the broker that the hint is used up.
 #[derive(Default)]
-pub struct Nudge {
+pub struct WakeUp {
     /// The row that the hint named.
     pub id: Option<MessageId>,
     used: Option<Box<dyn FnOnce() + Send>>,
 }
 
-impl Nudge {
+impl WakeUp {
     /// A nudge that names a row; `used` runs once it is used up.
-    pub fn of(id: MessageId, used: impl FnOnce() + Send + 'static) -> Self {
+    pub fn for_row(id: MessageId, used: impl FnOnce() + Send + 'static) -> Self {
         Self { id: Some(id), used: Some(Box::new(used)) }
     }
 }
 
-impl Drop for Nudge {
+impl Drop for WakeUp {
     fn drop(&mut self) {
         if let Some(used) = self.used.take() {
             used();

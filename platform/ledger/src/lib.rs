@@ -9,32 +9,32 @@
 //! [`Ledger::command`] (`status.rs`).
 
 mod accept;
-mod across;
+mod accept_pressure;
 mod admission;
 mod ahead;
 mod claim;
+mod cluster_notifier;
 mod consent;
-mod context;
+pub mod dead_letters;
 mod hint;
-pub mod operate;
+mod message_handlers;
+mod message_routing;
 mod outcome;
-mod routes;
 mod row;
-mod rush;
 mod status;
 mod sweep;
 mod wait;
 mod work;
-mod worker;
+mod worker_pool;
 
-pub use accept::{Accepted, Entry, NotAccepted, Once};
+pub use accept::{AcceptError, Accepted, IdempotencyScope, NewCommand};
 pub use consent::Consent;
-pub use context::{Adapter, Context, Prepared, Preparing, context, context_over};
-pub use hint::{Announce, Hint, Listen, Nudge, Queue};
+pub use hint::{Hint, HintReceiver, HintSender, Queue, WakeUp};
+pub use message_handlers::{Adapter, HandlerFuture, MessageHandlers, TransactionalHandler, handlers, handlers_with};
 pub use outcome::AttemptError;
 pub use status::{Command, FollowUp, Status, Watch};
 pub use sweep::RETENTION_DAYS;
-pub use worker::Bay;
+pub use worker_pool::QueueConsumer;
 
 pub(crate) use claim::Claim;
 pub(crate) use row::NewRow;
@@ -64,13 +64,13 @@ pub const MIGRATIONS: Migrations = Migrations {
 };
 
 /// What a node's ledger is made of.
-pub struct Settings {
+pub struct NodeConfig {
     /// Where the rows are.
     pub db: Db,
     /// All contexts, also those that other nodes work for.
-    pub contexts: Vec<Arc<dyn Context>>,
+    pub contexts: Vec<Arc<dyn MessageHandlers>>,
     /// Who hands out hints.
-    pub announce: Arc<dyn Announce>,
+    pub announce: Arc<dyn HintSender>,
     /// The hints go through a broker, which may lose them: hint again what stays due.
     pub hints_get_lost: bool,
     /// The longest that a new command may have to wait.
@@ -82,11 +82,11 @@ pub struct Settings {
 pub struct Ledger {
     db: Db,
     node: Uuid,
-    routes: Arc<routes::Routes>,
-    line: accept::Line,
-    announce: Arc<dyn Announce>,
-    across: across::Across,
-    rush: Arc<rush::Rush>,
+    routes: Arc<message_routing::MessageRouting>,
+    commit_queue: accept::CommitQueue,
+    announce: Arc<dyn HintSender>,
+    cluster: cluster_notifier::ClusterNotifier,
+    accept_pressure: Arc<accept_pressure::AcceptPressure>,
     waiters: Arc<wait::Waiters>,
     admission: Arc<admission::Admission>,
     max_delay: Duration,
@@ -95,14 +95,14 @@ pub struct Ledger {
 
 /// Every queue of these contexts.
 #[must_use]
-pub fn queues(contexts: &[Arc<dyn Context>]) -> Vec<Queue> {
-    routes::Routes::of(contexts).queues()
+pub fn queues(contexts: &[Arc<dyn MessageHandlers>]) -> Vec<Queue> {
+    message_routing::MessageRouting::new(contexts).queues()
 }
 
 /// The tasks of a node. Dropping it stops them without waiting.
 pub struct Node {
     ledger: Ledger,
-    contexts: Vec<Arc<dyn Context>>,
+    contexts: Vec<Arc<dyn MessageHandlers>>,
     stop: watch::Sender<bool>,
     committing: JoinSet<()>,
     working: JoinSet<()>,
@@ -111,29 +111,29 @@ pub struct Node {
 impl Node {
     /// Starts accepting. Nothing is worked on before [`Node::work`].
     #[must_use]
-    pub fn start(settings: Settings) -> Self {
-        let Settings { db, contexts, announce, hints_get_lost, max_delay } = settings;
-        let (line, waiting) = accept::line();
-        let (across, news) = across::Across::new(db.is_shared());
+    pub fn start(config: NodeConfig) -> Self {
+        let NodeConfig { db, contexts, announce, hints_get_lost, max_delay } = config;
+        let (commit_queue, waiting) = accept::commit_queue();
+        let (cluster, news) = cluster_notifier::ClusterNotifier::new(db.is_shared());
         let (stop, stopped) = watch::channel(false);
         let ledger = Ledger {
             node: Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)),
-            routes: Arc::new(routes::Routes::of(&contexts)),
+            routes: Arc::new(message_routing::MessageRouting::new(&contexts)),
             db,
-            line,
+            commit_queue,
             announce,
-            across,
-            rush: Arc::default(),
+            cluster,
+            accept_pressure: Arc::default(),
             waiters: Arc::default(),
             admission: Arc::default(),
             max_delay,
             stop: stopped,
         };
         let (mut committing, mut working) = (JoinSet::new(), JoinSet::new());
-        committing.spawn(ledger.clone().commit_line(waiting));
+        committing.spawn(ledger.clone().commit_groups(waiting));
         if let Some(news) = news {
-            committing.spawn(ledger.clone().tell_others(news));
-            working.spawn(ledger.clone().hear_others());
+            committing.spawn(ledger.clone().send_notifications(news));
+            working.spawn(ledger.clone().listen_for_notifications());
         }
         working.spawn(ledger.clone().sweep(hints_get_lost));
         working.spawn(ledger.clone().measure_load());
@@ -150,11 +150,11 @@ impl Node {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn work(&mut self, bays: Vec<Bay>) -> Result<(), SqlError> {
+    pub async fn work(&mut self, consumers: Vec<QueueConsumer>) -> Result<(), SqlError> {
         if self.ledger.db.is_served_here_alone() {
             self.ledger.recover().await?;
         }
-        self.working.spawn(worker::work(self.ledger.clone(), self.contexts.clone(), bays));
+        self.working.spawn(worker_pool::work(self.ledger.clone(), self.contexts.clone(), consumers));
         Ok(())
     }
 

@@ -25,7 +25,7 @@ pub struct AttemptError {
 
 /// What an attempt came to, other than success.
 #[derive(Debug)]
-pub(crate) enum Ending {
+pub(crate) enum AttemptOutcome {
     /// The business said no.
     Rejected(AttemptError),
     /// Another try later.
@@ -42,7 +42,7 @@ impl AttemptError {
 
 /// The next row about the same subject, which this one held back.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Successor {
+pub(crate) struct NextInOrder {
     pub(crate) id: Uuid,
     pub(crate) lane: String,
     pub(crate) name: String,
@@ -50,7 +50,7 @@ pub(crate) struct Successor {
 }
 
 /// Whether the row was still this claim's; if so, what it held back.
-pub(crate) type Ended = Option<Option<Successor>>;
+pub(crate) type EndedRow = Option<Option<NextInOrder>>;
 
 /// The fence, the row's lock and the outcome in one statement: no row when somebody else has claimed it since.
 ///
@@ -89,16 +89,16 @@ const LATER: (&str, &str) = (
 impl Claim {
     /// Marks the row as succeeded, before its handler runs in the same transaction: a rollback undoes it.
     /// `None` when the lease was lost.
-    pub(crate) async fn succeed(&self, tx: &mut Tx) -> Result<Ended, SqlError> {
+    pub(crate) async fn succeed(&self, tx: &mut Tx) -> Result<EndedRow, SqlError> {
         self.finish(tx, "succeeded", self.errors.as_deref()).await
     }
 
     /// Writes how the attempt ended. `None` when the lease was lost.
-    pub(crate) async fn end(&self, tx: &mut Tx, ending: &Ending) -> Result<Ended, SqlError> {
+    pub(crate) async fn end(&self, tx: &mut Tx, ending: &AttemptOutcome) -> Result<EndedRow, SqlError> {
         match ending {
-            Ending::Rejected(error) => self.finish(tx, "rejected", self.with(error).as_deref()).await,
-            Ending::Failed(error) => self.finish(tx, "failed", self.with(error).as_deref()).await,
-            Ending::Later(error) => {
+            AttemptOutcome::Rejected(error) => self.finish(tx, "rejected", self.with(error).as_deref()).await,
+            AttemptOutcome::Failed(error) => self.finish(tx, "failed", self.with(error).as_deref()).await,
+            AttemptOutcome::Later(error) => {
                 let pause = i64::try_from(self.backoff().as_micros()).unwrap_or(i64::MAX);
                 let (id, errors) = (self.origin.id.as_uuid(), self.with(error));
                 let row = fetch_optional!(tx, (Option<String>,), LATER, id, self.epoch, errors, pause)?;
@@ -107,7 +107,7 @@ impl Claim {
         }
     }
 
-    async fn finish(&self, tx: &mut Tx, status: &str, errors: Option<&str>) -> Result<Ended, SqlError> {
+    async fn finish(&self, tx: &mut Tx, status: &str, errors: Option<&str>) -> Result<EndedRow, SqlError> {
         let id = self.origin.id.as_uuid();
         let row = fetch_optional!(tx, (Option<String>, Option<String>), FINISH, id, self.epoch, status, errors)?;
         Ok(row.map(|(later, _)| later.and_then(|json| serde_json::from_str(&json).ok())))
@@ -148,12 +148,12 @@ mod tests {
     use super::{FIRST_BACKOFF, LONGEST_BACKOFF};
     use crate::{Claim, Queue};
     use kernel::{MessageId, Timestamp};
-    use use_case::{Lane, Origin};
+    use use_case::{Lane, MessageMeta};
 
     fn tried(attempts: i64) -> Claim {
         let id = MessageId::random();
         Claim {
-            origin: Origin { id, root: id, accepted_at: Timestamp::now() },
+            origin: MessageMeta { id, root: id, accepted_at: Timestamp::now() },
             queue: Queue { context: "shop", lane: Lane::Fast },
             name: String::new(),
             payload: String::new(),

@@ -1,7 +1,7 @@
 //! Writing rows. One statement for any number of them, handed over as one JSON text.
 
 use kernel::{MessageId, Timestamp};
-use persistence::{At, Sql, SqlError, fetch_all};
+use persistence::{Sql, SqlError, SqlTimestamp, fetch_all};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -57,5 +57,5 @@ pub(crate) async fn insert(on: &mut impl Sql, rows: &[NewRow]) -> Result<HashMap
     }
     // Plain data: it cannot fail to serialise, and an empty list would be seen as "not written".
     let rows = serde_json::to_string(rows).unwrap_or_default();
-    Ok(fetch_all!(on, (Uuid, At), INSERT, rows)?.into_iter().map(|(id, at)| (id, at.0)).collect())
+    Ok(fetch_all!(on, (Uuid, SqlTimestamp), INSERT, rows)?.into_iter().map(|(id, at)| (id, at.0)).collect())
 }

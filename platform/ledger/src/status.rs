@@ -4,7 +4,7 @@ use crate::Ledger;
 use crate::outcome::{AttemptError, attempt_errors};
 use crate::wait::Waiter;
 use kernel::{MessageId, Timestamp};
-use persistence::{At, SqlError, fetch_all, fetch_optional};
+use persistence::{SqlError, SqlTimestamp, fetch_all, fetch_optional};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -133,7 +133,21 @@ const OF_ROOT: &str = "select id, context, name, subject, principal, status, att
      from ledger_messages where root = $1 and root <> id \
      order by 12";
 
-type Columns = (Uuid, String, String, Uuid, String, String, i64, i64, Option<String>, At, Option<At>, i64, bool);
+type Columns = (
+    Uuid,
+    String,
+    String,
+    Uuid,
+    String,
+    String,
+    i64,
+    i64,
+    Option<String>,
+    SqlTimestamp,
+    Option<SqlTimestamp>,
+    i64,
+    bool,
+);
 
 impl Ledger {
     /// A command by its id; `None` when there is none, or no more.

@@ -4,7 +4,7 @@
 use crate::ahead::ahead;
 use crate::{Hint, Ledger};
 use kernel::MessageId;
-use persistence::{Ids, SqlError, execute, fetch_all};
+use persistence::{SqlError, UuidList, execute, fetch_all};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
@@ -63,7 +63,7 @@ const SETTLED: (&str, &str) = (
 
 /// Roots of which the last row finished so long ago; none that has a row which lives, or which failed and
 /// waits for an operator (what was discarded has no payload any more).
-const OUTLIVED: (&str, &str) = (
+const EXPIRED_ROOTS: (&str, &str) = (
     "select id from ledger_messages m where finished_at < now() - interval '1 day' * $1 and root = id \
        and status in ('succeeded', 'rejected', 'failed') and not (status = 'failed' and payload is not null) \
        and not exists (select 1 from ledger_messages f where f.root = m.id and f.root <> f.id \
@@ -77,11 +77,11 @@ const OUTLIVED: (&str, &str) = (
            or f.finished_at >= cast(unixepoch('subsec') * 1000000 as integer) - 86400000000 * $1)) \
      order by finished_at limit 500",
 );
-const FOLLOW_UPS_OF: (&str, &str) = (
+const FOLLOW_UPS_OF_ROOTS: (&str, &str) = (
     "delete from ledger_messages where root <> id and root = any($1)",
     "delete from ledger_messages where root <> id and root in (select unhex(value) from json_each($1))",
 );
-const THESE: (&str, &str) = (
+const ROOTS: (&str, &str) = (
     "delete from ledger_messages where id = any($1)",
     "delete from ledger_messages where id in (select unhex(value) from json_each($1))",
 );
@@ -102,8 +102,8 @@ impl Ledger {
             let done = tokio::select! {
                 () = self.stopping() => return,
                 _ = waiters.tick() => self.wake_settled().await,
-                _ = leases.tick() => self.take_back(hints_get_lost).await,
-                _ = retention.tick() => self.forget().await,
+                _ = leases.tick() => self.requeue_expired(hints_get_lost).await,
+                _ = retention.tick() => self.purge_expired().await,
             };
             match &done {
                 Err(error) if well => tracing::warn!(%error, "the ledger cannot be swept: trying again"),
@@ -113,12 +113,12 @@ impl Ledger {
         }
     }
 
-    async fn take_back(&self, hints_get_lost: bool) -> Result<(), SqlError> {
+    async fn requeue_expired(&self, hints_get_lost: bool) -> Result<(), SqlError> {
         self.expire_leases().await?;
         self.set_right().await?;
         if hints_get_lost {
             for queue in self.routes.queues() {
-                let mut tx = self.db.begin_in_the_background().await?;
+                let mut tx = self.db.begin_low_priority().await?;
                 let rows =
                     fetch_all!(&mut tx, (Uuid, String, Option<String>), UNHINTED, queue.context, queue.lane.as_str())?;
                 tx.commit().await?;
@@ -130,7 +130,7 @@ impl Ledger {
     }
 
     pub(crate) async fn expire_leases(&self) -> Result<usize, SqlError> {
-        let mut tx = self.db.begin_in_the_background().await?;
+        let mut tx = self.db.begin_low_priority().await?;
         let expired = fetch_all!(&mut tx, (String, String, Uuid, String, Option<String>), EXPIRED)?;
         tx.commit().await?;
         let count = expired.len();
@@ -150,7 +150,7 @@ impl Ledger {
         let sql = "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
              next_attempt_at = case when deaths < 3 then next_attempt_at \
                else cast(unixepoch('subsec') * 1000000 as integer) + 10000000 * (deaths - 2) end where status = 'running'";
-        let mut tx = self.db.begin_in_the_background().await?;
+        let mut tx = self.db.begin_low_priority().await?;
         let recovered = execute!(&mut tx, sql)?;
         tx.commit().await?;
         if recovered > 0 {
@@ -165,26 +165,26 @@ impl Ledger {
             return Ok(());
         }
         let mut db = self.db.read().await?;
-        for (root,) in fetch_all!(&mut db, (Uuid,), SETTLED, Ids(&waiting))? {
+        for (root,) in fetch_all!(&mut db, (Uuid,), SETTLED, UuidList(&waiting))? {
             self.waiters.wake(MessageId::new(root));
         }
         Ok(())
     }
 
     /// Batch by batch, so that nobody waits long for the rows or, on SQLite, for the writer.
-    async fn forget(&self) -> Result<(), SqlError> {
+    async fn purge_expired(&self) -> Result<(), SqlError> {
         while !self.is_stopping() && self.forget_some().await? {}
         Ok(())
     }
 
     /// Whole roots at once. Whether there were any.
     async fn forget_some(&self) -> Result<bool, SqlError> {
-        let mut tx = self.db.begin_in_the_background().await?;
-        let outlived: Vec<_> =
-            fetch_all!(&mut tx, (Uuid,), OUTLIVED, RETENTION_DAYS)?.into_iter().map(|(id,)| id).collect();
-        execute!(&mut tx, FOLLOW_UPS_OF, Ids(&outlived))?;
-        execute!(&mut tx, THESE, Ids(&outlived))?;
+        let mut tx = self.db.begin_low_priority().await?;
+        let expired: Vec<_> =
+            fetch_all!(&mut tx, (Uuid,), EXPIRED_ROOTS, RETENTION_DAYS)?.into_iter().map(|(id,)| id).collect();
+        execute!(&mut tx, FOLLOW_UPS_OF_ROOTS, UuidList(&expired))?;
+        execute!(&mut tx, ROOTS, UuidList(&expired))?;
         tx.commit().await?;
-        Ok(!outlived.is_empty())
+        Ok(!expired.is_empty())
     }
 }

@@ -1,17 +1,17 @@
 //! One attempt at a message, or at several quick ones together: prepare, then fence, handler, follow-ups and outcome in one transaction.
 
 use crate::claim::Claim;
-use crate::outcome::{AttemptError, Ending, Successor};
-use crate::routes::Cause;
+use crate::message_routing::ParentMessage;
+use crate::outcome::{AttemptError, AttemptOutcome, NextInOrder};
 use crate::row::insert;
-use crate::{Context, Hint, Ledger, Prepared};
+use crate::{Hint, Ledger, MessageHandlers, TransactionalHandler};
 use futures::FutureExt as _;
 use kernel::MessageId;
 use persistence::{SqlError, Tx};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
-use use_case::{Failure, Outbox, Unavailable};
+use use_case::{CommandFailure, Outbox, Unavailable};
 
 /// Tries at once when a race was lost.
 const TRIES_AT_ONCE: usize = 4;
@@ -28,7 +28,7 @@ const CONDEMNED_FROM: i64 = 6;
 
 /// How it went, for the log and for tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Done {
+pub(crate) enum AttemptResult {
     Succeeded,
     Rejected,
     Later,
@@ -41,7 +41,7 @@ pub(crate) enum Done {
 
 impl Claim {
     pub(crate) const fn runs_alone(&self) -> bool {
-        self.deaths >= ALONE_FROM && !self.is_condemned()
+        self.deaths >= ALONE_FROM && !self.is_poisoned()
     }
 
     /// This claim, which counts as a death until it has ended, is the first.
@@ -49,7 +49,7 @@ impl Claim {
         self.deaths <= 1
     }
 
-    const fn is_condemned(&self) -> bool {
+    const fn is_poisoned(&self) -> bool {
         self.deaths >= CONDEMNED_FROM
     }
 }
@@ -57,7 +57,7 @@ impl Claim {
 impl Ledger {
     /// One attempt at several messages in one transaction; whether they are done. If not, nothing has happened,
     /// unless the database knows better: the next attempt at each will find out.
-    pub(crate) async fn attempt_together(&self, context: &dyn Context, claims: &[&Claim]) -> bool {
+    pub(crate) async fn attempt_together(&self, context: &dyn MessageHandlers, claims: &[&Claim]) -> bool {
         let attempt = timeout(TOGETHER, self.prepare_and_handle_together(context, claims));
         match attempt.await {
             Ok(Ok(())) => true,
@@ -73,19 +73,23 @@ impl Ledger {
     }
 
     /// One attempt.
-    pub(crate) async fn attempt(&self, context: &dyn Context, claim: &Claim) -> Done {
-        let ending = if claim.is_condemned() {
-            Ending::Failed(AttemptError::new("poison", "the process died each time this message ran"))
+    pub(crate) async fn attempt(&self, context: &dyn MessageHandlers, claim: &Claim) -> AttemptResult {
+        let ending = if claim.is_poisoned() {
+            AttemptOutcome::Failed(AttemptError::new("poison", "the process died each time this message ran"))
         } else {
             match self.prepare_and_handle(context, claim).await {
                 Ok(done) => return done,
-                Err(failure) => claim.judge(failure),
+                Err(failure) => claim.classify(failure),
             }
         };
         self.end(claim, &ending).await
     }
 
-    async fn prepare_and_handle_together(&self, context: &dyn Context, claims: &[&Claim]) -> Result<(), Failure> {
+    async fn prepare_and_handle_together(
+        &self,
+        context: &dyn MessageHandlers,
+        claims: &[&Claim],
+    ) -> Result<(), CommandFailure> {
         let mut prepared = Vec::with_capacity(claims.len());
         for claim in claims {
             prepared.push((prepare(context, claim).await?, *claim));
@@ -93,15 +97,19 @@ impl Ledger {
         self.handle(&prepared).await.map(drop)
     }
 
-    async fn prepare_and_handle(&self, context: &dyn Context, claim: &Claim) -> Result<Done, Failure> {
+    async fn prepare_and_handle(
+        &self,
+        context: &dyn MessageHandlers,
+        claim: &Claim,
+    ) -> Result<AttemptResult, CommandFailure> {
         let prepared = [(prepare(context, claim).await?, claim)];
         let give_up = Instant::now() + HOLD;
         let mut tries_left = TRIES_AT_ONCE;
         loop {
             match self.handle(&prepared).await {
-                Err(Failure::Unavailable(why)) if why.is_momentary() && tries_left > 0 => tries_left -= 1,
+                Err(CommandFailure::Unavailable(why)) if why.is_retried_soon() && tries_left > 0 => tries_left -= 1,
                 // The result is held, and nothing is prepared twice.
-                Err(Failure::Unavailable(why)) if is_disconnected(&why) && Instant::now() < give_up => {
+                Err(CommandFailure::Unavailable(why)) if is_disconnected(&why) && Instant::now() < give_up => {
                     tokio::time::sleep(HOLD_PAUSE).await;
                 }
                 done => return done,
@@ -110,8 +118,11 @@ impl Ledger {
     }
 
     /// The one transaction. Whether a failed COMMIT has committed is not guessed: the next try finds the rows finished.
-    async fn handle(&self, prepared: &[(Box<dyn Prepared>, &Claim)]) -> Result<Done, Failure> {
-        let mut tx = self.db.begin_in_the_background().await.map_err(Unavailable::from)?;
+    async fn handle(
+        &self,
+        prepared: &[(Box<dyn TransactionalHandler>, &Claim)],
+    ) -> Result<AttemptResult, CommandFailure> {
+        let mut tx = self.db.begin_low_priority().await.map_err(Unavailable::from)?;
         let (mut finished, mut sent) = (Vec::with_capacity(prepared.len()), Vec::with_capacity(prepared.len()));
         for (message, claim) in prepared {
             let Some(successor) = claim.succeed(&mut tx).await.map_err(Unavailable::from)? else { continue };
@@ -121,7 +132,7 @@ impl Ledger {
             finished.push((claim, successor));
         }
         if finished.is_empty() {
-            return Ok(Done::Fenced);
+            return Ok(AttemptResult::Fenced);
         }
         let rows = self.routes.rows(&mut tx, sent).await?;
         insert(&mut tx, &rows).await.map_err(Unavailable::from)?;
@@ -130,41 +141,41 @@ impl Ledger {
         for (claim, successor) in finished {
             self.committed(claim, successor);
         }
-        Ok(Done::Succeeded)
+        Ok(AttemptResult::Succeeded)
     }
 
     /// Writes any other ending, in a transaction of its own: the handler's has been rolled back.
-    async fn end(&self, claim: &Claim, ending: &Ending) -> Done {
+    async fn end(&self, claim: &Claim, ending: &AttemptOutcome) -> AttemptResult {
         let give_up = Instant::now() + HOLD;
         loop {
             match self.write_end(claim, ending).await {
                 Ok(Some(())) => {
                     return match ending {
-                        Ending::Rejected(_) => Done::Rejected,
-                        Ending::Later(error) => {
+                        AttemptOutcome::Rejected(_) => AttemptResult::Rejected,
+                        AttemptOutcome::Later(error) => {
                             tracing::warn!(id = %claim.origin.id, name = claim.name, attempt = claim.attempts + 1,
                                 error = error.message, "not done: tried again later");
-                            Done::Later
+                            AttemptResult::Later
                         }
-                        Ending::Failed(error) => {
+                        AttemptOutcome::Failed(error) => {
                             tracing::error!(id = %claim.origin.id, root = %claim.origin.root, name = claim.name, code = error.code,
                                 error = error.message, "failed for good: `roster commands retry` or `discard` decides");
-                            Done::Failed
+                            AttemptResult::Failed
                         }
                     };
                 }
-                Ok(None) => return Done::Fenced,
+                Ok(None) => return AttemptResult::Fenced,
                 Err(error) if Instant::now() >= give_up => {
                     tracing::warn!(id = %claim.origin.id, %error, "the outcome could not be written: the lease will run out");
-                    return Done::Abandoned;
+                    return AttemptResult::Abandoned;
                 }
                 Err(_) => tokio::time::sleep(HOLD_PAUSE).await,
             }
         }
     }
 
-    async fn write_end(&self, claim: &Claim, ending: &Ending) -> Result<Option<()>, SqlError> {
-        let mut tx: Tx = self.db.begin_in_the_background().await?;
+    async fn write_end(&self, claim: &Claim, ending: &AttemptOutcome) -> Result<Option<()>, SqlError> {
+        let mut tx: Tx = self.db.begin_low_priority().await?;
         let Some(successor) = claim.end(&mut tx, ending).await? else { return Ok(None) };
         tx.commit().await?;
         self.committed(claim, successor);
@@ -172,10 +183,10 @@ impl Ledger {
     }
 
     /// Who waited for this commit hears of it: whoever asked for the root, and the row that was held back.
-    fn committed(&self, claim: &Claim, successor: Option<Successor>) {
+    fn committed(&self, claim: &Claim, successor: Option<NextInOrder>) {
         self.waiters.wake(claim.origin.root);
-        self.across.root(claim.origin.root);
-        if let Some(Successor { id, lane, name, traceparent }) = successor
+        self.cluster.root(claim.origin.root);
+        if let Some(NextInOrder { id, lane, name, traceparent }) = successor
             && let Some(queue) = self.routes.queue(claim.queue.context, &lane)
         {
             self.announce(&queue, Hint { id: MessageId::new(id), name, traceparent });
@@ -184,8 +195,8 @@ impl Ledger {
 }
 
 impl Claim {
-    fn cause(&self) -> Cause<'_> {
-        Cause {
+    fn cause(&self) -> ParentMessage<'_> {
+        ParentMessage {
             root: self.origin.root,
             principal: &self.principal,
             traceparent: self.traceparent.as_deref(),
@@ -194,36 +205,41 @@ impl Claim {
     }
 
     /// The type of the failure decides what becomes of the message.
-    fn judge(&self, failure: Failure) -> Ending {
+    fn classify(&self, failure: CommandFailure) -> AttemptOutcome {
         match failure {
-            Failure::Rejected(rejection) if self.origin.id == self.origin.root => {
-                Ending::Rejected(AttemptError::new(rejection.code, rejection.message))
+            CommandFailure::Rejected(rejection) if self.origin.id == self.origin.root => {
+                AttemptOutcome::Rejected(AttemptError::new(rejection.code, rejection.message))
             }
             // Types forbid it; should one slip through, nobody may read "rejected" after a commit.
-            Failure::Rejected(rejection) => Ending::Failed(AttemptError::new("broken", rejection.to_string())),
-            Failure::Broken(why) => Ending::Failed(AttemptError::new("broken", why.to_string())),
-            Failure::Unavailable(why) => {
+            CommandFailure::Rejected(rejection) => {
+                AttemptOutcome::Failed(AttemptError::new("broken", rejection.to_string()))
+            }
+            CommandFailure::Broken(why) => AttemptOutcome::Failed(AttemptError::new("broken", why.to_string())),
+            CommandFailure::Unavailable(why) => {
                 let error = AttemptError::new("unavailable", why.to_string());
-                if self.is_last_attempt() { Ending::Failed(error) } else { Ending::Later(error) }
+                if self.is_last_attempt() { AttemptOutcome::Failed(error) } else { AttemptOutcome::Later(error) }
             }
         }
     }
 }
 
-async fn prepare(context: &dyn Context, claim: &Claim) -> Result<Box<dyn Prepared>, Failure> {
+async fn prepare(
+    context: &dyn MessageHandlers,
+    claim: &Claim,
+) -> Result<Box<dyn TransactionalHandler>, CommandFailure> {
     let preparing = context
         .prepare(&claim.name, &claim.payload, &claim.origin)
         // Claims are for names that have a handler here.
-        .ok_or_else(|| Unavailable::for_now("no handler here"))?;
+        .ok_or_else(|| Unavailable::retry_later("no handler here"))?;
     caught(preparing).await
 }
 
 /// A panic ends one attempt, not the process.
-async fn caught<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+async fn caught<T>(work: impl Future<Output = Result<T, CommandFailure>>) -> Result<T, CommandFailure> {
     AssertUnwindSafe(work)
         .catch_unwind()
         .await
-        .unwrap_or_else(|_| Err(Unavailable::for_now("the use case panicked: see the log").into()))
+        .unwrap_or_else(|_| Err(Unavailable::retry_later("the use case panicked: see the log").into()))
 }
 
 fn is_disconnected(why: &Unavailable) -> bool {

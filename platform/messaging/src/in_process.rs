@@ -1,7 +1,7 @@
 //! One process: announcing wakes the worker next door.
 
 use async_trait::async_trait;
-use ledger::{Announce, Hint, Listen, Nudge, Queue};
+use ledger::{Hint, HintReceiver, HintSender, Queue, WakeUp};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -17,8 +17,8 @@ pub struct InProcess {
 impl InProcess {
     /// Where the worker of this queue hears. What was announced before is not lost.
     #[must_use]
-    pub fn listen(&self, queue: &Queue) -> impl Listen + use<> {
-        Bell(self.bell(queue))
+    pub fn listen(&self, queue: &Queue) -> impl HintReceiver + use<> {
+        LocalReceiver(self.bell(queue))
     }
 
     fn bell(&self, queue: &Queue) -> Arc<Notify> {
@@ -27,19 +27,19 @@ impl InProcess {
     }
 }
 
-impl Announce for InProcess {
+impl HintSender for InProcess {
     fn announce(&self, queue: &Queue, _: Vec<Hint>) {
         // Keeps one permit when nobody waits, so that a nudge cannot fall between two looks.
         self.bell(queue).notify_one();
     }
 }
 
-struct Bell(Arc<Notify>);
+struct LocalReceiver(Arc<Notify>);
 
 #[async_trait]
-impl Listen for Bell {
-    async fn next(&mut self) -> Nudge {
+impl HintReceiver for LocalReceiver {
+    async fn next(&mut self) -> WakeUp {
         self.0.notified().await;
-        Nudge::default()
+        WakeUp::default()
     }
 }

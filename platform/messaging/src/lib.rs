@@ -9,4 +9,4 @@ mod rabbitmq;
 pub use in_process::InProcess;
 #[cfg(feature = "testing")]
 pub use rabbitmq::delete_queues;
-pub use rabbitmq::{Address, AddressError, RabbitMq, State, Stats};
+pub use rabbitmq::{Address, AddressError, BrokerState, RabbitMq, Stats};

@@ -16,21 +16,21 @@ mod testing;
 mod topology;
 
 pub use address::{Address, AddressError};
-pub use health::{State, Stats};
+pub use health::{BrokerState, Stats};
 #[cfg(feature = "testing")]
 pub use testing::delete_queues;
 
 use async_trait::async_trait;
-use consumer::{Consumer, Ear};
-use health::Health;
-use ledger::{Announce, Hint, Listen, Nudge, Queue};
-use publisher::{Job, Publisher};
+use consumer::{Consumer, ListenerHandle};
+use health::BrokerHealth;
+use ledger::{Hint, HintReceiver, HintSender, Queue, WakeUp};
+use publisher::{PublishJob, Publisher};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use supervisor::{Links, Plan, Role};
+use supervisor::{ConnectionPlan, ConnectionPurpose, ConnectionWatch};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -45,10 +45,10 @@ const FLUSH: Duration = Duration::from_secs(2);
 /// Hints through RabbitMQ: announces to the queues of the topology, listens to those consumed here.
 pub struct RabbitMq {
     prefix: String,
-    jobs: mpsc::Sender<Job>,
-    ears: HashMap<Queue, Ear>,
-    links: Vec<Links>,
-    health: Arc<Health>,
+    jobs: mpsc::Sender<PublishJob>,
+    ears: HashMap<Queue, ListenerHandle>,
+    links: Vec<ConnectionWatch>,
+    health: Arc<BrokerHealth>,
     stop: watch::Sender<bool>,
     workers: Mutex<JoinSet<()>>,
     supervisors: Mutex<JoinSet<()>>,
@@ -71,21 +71,22 @@ impl RabbitMq {
         consume: &[(Queue, usize)],
     ) -> Result<Self, AddressError> {
         let address = Arc::new(url.parse::<Address>()?);
-        let health = Arc::new(Health::default());
+        let health = Arc::new(BrokerHealth::default());
         let (stop, stopped) = watch::channel(false);
         let (mut workers, mut supervisors) = (JoinSet::new(), JoinSet::new());
-        let mut supervise =
-            |role, queues| supervisor::start(Plan { role, queues }, address.clone(), health.clone(), &mut supervisors);
+        let mut supervise = |role, queues| {
+            supervisor::start(ConnectionPlan { role, queues }, address.clone(), health.clone(), &mut supervisors)
+        };
 
         let queues: Vec<_> = topology.iter().map(|queue| topology::name(prefix, queue)).collect();
-        let publishing = supervise(Role::Publishing, queues.clone());
+        let publishing = supervise(ConnectionPurpose::Publishing, queues.clone());
         let mut links = vec![publishing.clone()];
         let (jobs, waiting) = mpsc::channel(WAITING);
         workers.spawn(Publisher::new(waiting, publishing, queues, health.clone(), stopped.clone()).run());
 
         let mut ears = HashMap::new();
         if !consume.is_empty() {
-            let consuming = supervise(Role::Consuming, Vec::new());
+            let consuming = supervise(ConnectionPurpose::Consuming, Vec::new());
             links.push(consuming.clone());
             for (queue, slots) in consume {
                 let name = topology::name(prefix, queue);
@@ -101,13 +102,13 @@ impl RabbitMq {
     /// Where the worker of this queue hears. Several for one queue share its hints; for a queue
     /// that is not consumed here it hears nothing.
     #[must_use]
-    pub fn listen(&self, queue: &Queue) -> impl Listen + use<> {
+    pub fn listen(&self, queue: &Queue) -> impl HintReceiver + use<> {
         Listener(self.ears.get(queue).cloned())
     }
 
     /// Whether hints go through.
     #[must_use]
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> BrokerState {
         self.health.state()
     }
 
@@ -121,11 +122,11 @@ impl RabbitMq {
     /// subscriptions and closes. What is announced afterwards is dropped.
     pub async fn shutdown(&self) {
         self.stop.send_replace(true);
-        let mut workers = take(&self.workers);
+        let mut workers = take_tasks(&self.workers);
         // What is not done by then is left to the sweeper.
         let _ = timeout(FLUSH, async { while workers.join_next().await.is_some() {} }).await;
         drop(workers);
-        drop(take(&self.supervisors));
+        drop(take_tasks(&self.supervisors));
         for links in &self.links {
             let link = links.borrow().clone();
             if let Some(link) = link {
@@ -135,11 +136,11 @@ impl RabbitMq {
     }
 }
 
-fn take(tasks: &Mutex<JoinSet<()>>) -> JoinSet<()> {
+fn take_tasks(tasks: &Mutex<JoinSet<()>>) -> JoinSet<()> {
     std::mem::take(&mut *tasks.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-impl Announce for RabbitMq {
+impl HintSender for RabbitMq {
     fn announce(&self, queue: &Queue, hints: Vec<Hint>) {
         if hints.is_empty()
             && let Some(ear) = self.ears.get(queue)
@@ -148,18 +149,18 @@ impl Announce for RabbitMq {
         }
         let name: Arc<str> = topology::name(&self.prefix, queue).into();
         for hint in hints {
-            if *self.stop.borrow() || self.jobs.try_send(Job { queue: name.clone(), hint }).is_err() {
+            if *self.stop.borrow() || self.jobs.try_send(PublishJob { queue: name.clone(), hint }).is_err() {
                 Stats::count(&self.health.stats.dropped);
             }
         }
     }
 }
 
-struct Listener(Option<Ear>);
+struct Listener(Option<ListenerHandle>);
 
 #[async_trait]
-impl Listen for Listener {
-    async fn next(&mut self) -> Nudge {
+impl HintReceiver for Listener {
+    async fn next(&mut self) -> WakeUp {
         match &self.0 {
             Some(ear) => ear.next().await,
             None => std::future::pending().await,

@@ -60,9 +60,9 @@ impl Sql for Autocommit {
         }
     }
 
-    fn settle<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
+    fn record_result<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
         let done = match &mut self.inner {
-            Inner::Postgres(lease) => lease.settle(done),
+            Inner::Postgres(lease) => lease.record_result(done),
             Inner::Sqlite(_) => done.map_err(SqlError::from),
         };
         let done = done.inspect_err(stop_at_failed_sync);

@@ -26,7 +26,7 @@ pub(crate) enum Pools {
         /// One connection: SQLite has one writer at a time, and a queue here is fair while its busy time-out is not.
         writer: SqlitePool,
         reader: SqlitePool,
-        urgent: Arc<Urgent>,
+        urgent: Arc<WriterPriority>,
         /// Last, so that it is closed last.
         file: Arc<SqliteFile>,
     },
@@ -53,11 +53,11 @@ impl Db {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn begin_in_the_background(&self) -> Result<Tx, SqlError> {
+    pub async fn begin_low_priority(&self) -> Result<Tx, SqlError> {
         match &self.0 {
             Pools::Postgres { .. } => self.begin().await,
             Pools::Sqlite { writer, urgent, .. } => {
-                urgent.give_way().await;
+                urgent.yield_to_writers().await;
                 Ok(Tx::new(Inner::Sqlite(Box::pin(begin_immediate(writer)).await?)))
             }
         }
@@ -172,33 +172,33 @@ async fn unstamp(file: &SqliteFile, writer: &SqlitePool) {
 
 /// Who is waited for and asks for SQLite's one writer.
 #[derive(Default)]
-pub(crate) struct Urgent(Mutex<Option<Asked>>);
+pub(crate) struct WriterPriority(Mutex<Option<WriterRequests>>);
 
 #[derive(Clone, Copy)]
-struct Asked {
+struct WriterRequests {
     at: Instant,
     /// How often in a row, each not long after the one before.
     times: u32,
 }
 
-impl Urgent {
+impl WriterPriority {
     /// One request may ask twice. Who asks a third time, each within this of the one before, is not alone: more will come.
     const MANY: u32 = 3;
     const LATELY: Duration = Duration::from_millis(20);
     const LONGEST: Duration = Duration::from_millis(100);
     const PAUSE: Duration = Duration::from_millis(5);
 
-    fn last(&self) -> MutexGuard<'_, Option<Asked>> {
+    fn last(&self) -> MutexGuard<'_, Option<WriterRequests>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn asked(&self) {
         let mut last = self.last();
         let before = last.filter(|last| last.at.elapsed() < Self::LATELY).map_or(0, |last| last.times);
-        *last = Some(Asked { at: Instant::now(), times: before.saturating_add(1) });
+        *last = Some(WriterRequests { at: Instant::now(), times: before.saturating_add(1) });
     }
 
-    async fn give_way(&self) {
+    async fn yield_to_writers(&self) {
         let begun = Instant::now();
         while begun.elapsed() < Self::LONGEST && self.is_asked_for() {
             sleep(Self::PAUSE).await;
@@ -226,26 +226,26 @@ async fn begin_immediate(writer: &SqlitePool) -> Result<Transaction<'static, Sql
 
 #[cfg(test)]
 mod tests {
-    use super::Urgent;
+    use super::WriterPriority;
     use tokio::time::{Duration, Instant, sleep};
 
-    async fn waited(urgent: &Urgent) -> Duration {
+    async fn waited(urgent: &WriterPriority) -> Duration {
         let begun = Instant::now();
-        urgent.give_way().await;
+        urgent.yield_to_writers().await;
         begun.elapsed()
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_is_not_waited_for_gives_way_while_others_come_and_never_for_long() {
-        let urgent = Urgent::default();
+        let urgent = WriterPriority::default();
         assert_eq!(waited(&urgent).await, Duration::ZERO, "nobody has asked");
         urgent.asked();
         urgent.asked();
         assert_eq!(waited(&urgent).await, Duration::ZERO, "one has, who was alone");
         urgent.asked();
         let many = waited(&urgent).await;
-        assert!((Urgent::LATELY..Urgent::LONGEST).contains(&many), "several have: {many:?}");
-        (0..Urgent::MANY).for_each(|_| urgent.asked());
+        assert!((WriterPriority::LATELY..WriterPriority::LONGEST).contains(&many), "several have: {many:?}");
+        (0..WriterPriority::MANY).for_each(|_| urgent.asked());
         let asking = async {
             loop {
                 urgent.asked();
@@ -255,7 +255,7 @@ mod tests {
         tokio::select! {
             biased;
             () = asking => {}
-            waited = waited(&urgent) => assert!((Urgent::LONGEST..Urgent::LONGEST * 2).contains(&waited), "{waited:?}"),
+            waited = waited(&urgent) => assert!((WriterPriority::LONGEST..WriterPriority::LONGEST * 2).contains(&waited), "{waited:?}"),
         }
     }
 }

@@ -30,7 +30,7 @@ impl Error for SqlError {
 impl SqlError {
     /// Whether a race was lost (serialization, deadlock, a lock not had in time) and another try makes sense at once.
     #[must_use]
-    pub fn is_momentary(&self) -> bool {
+    pub fn is_retried_soon(&self) -> bool {
         // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
         // SQLite: BUSY, BUSY_RECOVERY, BUSY_SNAPSHOT.
         matches!(self.code().as_deref(), Some("40001" | "40P01" | "55P03" | "5" | "261" | "517"))
@@ -95,7 +95,7 @@ impl From<SqlError> for sqlx::Error {
 
 impl From<SqlError> for Unavailable {
     fn from(error: SqlError) -> Self {
-        if error.is_momentary() { Self::for_a_moment(error) } else { Self::for_now(error) }
+        if error.is_retried_soon() { Self::retry_soon(error) } else { Self::retry_later(error) }
     }
 }
 

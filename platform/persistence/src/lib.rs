@@ -4,16 +4,15 @@
 //! [`Autocommit`] or a [`Read`] and bind in both arms (`$1` works on both). Where the dialects truly differ, a pair of
 //! texts `("… postgres", "… sqlite")` stands in its place.
 
-mod at;
 mod autocommit;
 mod db;
 mod error;
-mod ids;
 mod migrate;
 mod notify;
 mod open;
 mod pool;
 mod postgres;
+mod sql_timestamp;
 mod sqlite_file;
 mod sqlite_stamp;
 mod statement;
@@ -21,19 +20,20 @@ mod statement;
 pub mod testing;
 mod tx;
 mod url;
+mod uuid_list;
 
-pub use at::At;
 pub use autocommit::Autocommit;
 pub use db::Db;
 pub use error::SqlError;
-pub use ids::Ids;
 pub use migrate::{Migration, Migrations};
 pub use notify::Notifications;
 pub use open::{Connections, DatabaseUrl, OpenError, PostgresAddress};
 #[doc(hidden)]
-pub use postgres::Patience;
-pub use statement::{Conn, Sql, Text};
+pub use postgres::StatementTimeout;
+pub use sql_timestamp::SqlTimestamp;
+pub use statement::{Conn, DialectSql, Sql};
 pub use tx::{Read, Tx};
+pub use uuid_list::UuidList;
 
 #[doc(hidden)]
 pub use sqlx;
@@ -46,7 +46,7 @@ pub use sqlx;
 #[macro_export]
 macro_rules! execute {
     ($on:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
-        use $crate::Text as _;
+        use $crate::DialectSql as _;
         let on = &mut *$on;
         let done = match $crate::Sql::conn(on) {
             $crate::Conn::Postgres(c, patience) => {
@@ -55,7 +55,7 @@ macro_rules! execute {
             }
             $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query(($sql).sqlite())$(.bind($bind))*.execute(c)).await.map(|done| done.rows_affected()),
         };
-        $crate::Sql::settle(on, done)
+        $crate::Sql::record_result(on, done)
     }};
 }
 
@@ -65,7 +65,7 @@ macro_rules! execute {
 #[macro_export]
 macro_rules! fetch {
     ($pick:path, $on:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
-        use $crate::Text as _;
+        use $crate::DialectSql as _;
         let on = &mut *$on;
         let done = match $crate::Sql::conn(on) {
             $crate::Conn::Postgres(c, patience) => {
@@ -74,7 +74,7 @@ macro_rules! fetch {
             }
             $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query_as::<_, $row>(($sql).sqlite())$(.bind($bind))*.fetch_all(c)).await,
         };
-        $crate::Sql::settle(on, done.and_then($pick))
+        $crate::Sql::record_result(on, done.and_then($pick))
     }};
 }
 

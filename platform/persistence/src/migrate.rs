@@ -36,7 +36,7 @@ impl Migrations {
 
     /// `applied`: what the database says of those that it has.
     fn migrator(&self, dialect: fn(&Migration) -> &'static str, applied: &[AppliedMigration]) -> Migrator {
-        let steps = (1..).zip(self.all).map(|(version, step)| step.of(version, dialect(step), applied));
+        let steps = (1..).zip(self.all).map(|(version, step)| step.to_sqlx(version, dialect(step), applied));
         let mut migrator = Migrator::with_migrations(steps.collect());
         migrator.dangerous_set_table_name(self.table());
         migrator.set_ignore_missing(true);
@@ -49,7 +49,7 @@ impl Migrations {
 impl Migration {
     /// A checkout may have turned line ends into CRLF. The text that is applied has none, and one that an earlier build
     /// applied with them is the same migration.
-    fn of(&self, version: i64, text: &str, applied: &[AppliedMigration]) -> sqlx::migrate::Migration {
+    fn to_sqlx(&self, version: i64, text: &str, applied: &[AppliedMigration]) -> sqlx::migrate::Migration {
         let step = |text| {
             let text = AssertSqlSafe(text).into_sql_str();
             sqlx::migrate::Migration::new(version, self.name.into(), MigrationType::Simple, text, false)
@@ -135,7 +135,7 @@ impl Db {
             }
             Conn::Sqlite(conn) => sqlx::query_as(AssertSqlSafe(applied)).fetch_all(conn).await,
         };
-        let applied: Vec<(i64,)> = db.settle(applied)?;
+        let applied: Vec<(i64,)> = db.record_result(applied)?;
         Ok((1..).zip(migrations.all).filter(|(version, _)| !applied.contains(&(*version,))).count())
     }
 }

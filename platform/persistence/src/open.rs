@@ -193,7 +193,7 @@ impl Db {
     ///
     /// # Errors
     /// [`OpenError`]
-    pub async fn open_or_beside(url: &DatabaseUrl) -> Result<(Self, bool), OpenError> {
+    pub async fn open_or_unlocked(url: &DatabaseUrl) -> Result<(Self, bool), OpenError> {
         match url {
             DatabaseUrl::Postgres(address) => Ok((open_postgres(address).await?, true)),
             DatabaseUrl::Sqlite(path) => {
@@ -208,7 +208,7 @@ impl Db {
     ///
     /// # Errors
     /// [`OpenError`]
-    pub async fn open_beside(url: &DatabaseUrl) -> Result<Self, OpenError> {
+    pub async fn open_unlocked(url: &DatabaseUrl) -> Result<Self, OpenError> {
         match url {
             DatabaseUrl::Postgres(address) => open_postgres(address).await,
             DatabaseUrl::Sqlite(path) => open_sqlite(SqliteFile::open(path)?, SqliteSynchronous::Full).await,
@@ -231,7 +231,7 @@ impl Db {
     /// # Errors
     /// [`OpenError`]
     #[cfg(feature = "testing")]
-    pub async fn open_forgetful(path: &Path) -> Result<Self, OpenError> {
+    pub async fn open_without_fsync(path: &Path) -> Result<Self, OpenError> {
         let mut file = SqliteFile::open(path)?;
         // The first one serves it; a test may open it once more.
         file.try_serve()?;

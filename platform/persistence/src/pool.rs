@@ -3,7 +3,7 @@
 //! sqlx's own pool asks a connection that comes back whether it is well, and waits for ever for the answer; and when
 //! PostgreSQL has fewer connections than the pool may open, it waits for one that never comes back.
 
-use crate::postgres::{ANSWER, Access, Patience, STATEMENT, Server, close, is_full, is_wrong_role};
+use crate::postgres::{ANSWER, Access, STATEMENT, Server, StatementTimeout, close, is_full, is_wrong_role};
 use crate::{Conn, SqlError};
 use sqlx::{Executor as _, PgConnection};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,11 +37,11 @@ pub(crate) struct Shared {
     most: usize,
     permits: Arc<Semaphore>,
     open: Arc<AtomicUsize>,
-    rest: Mutex<Rest>,
+    rest: Mutex<IdleConnections>,
 }
 
-struct Rest {
-    unused: Vec<(Live, Instant)>,
+struct IdleConnections {
+    unused: Vec<(OpenConnection, Instant)>,
     /// Permits taken away since PostgreSQL has no connection for them.
     withheld: usize,
     withheld_at: Instant,
@@ -50,7 +50,7 @@ struct Rest {
 }
 
 /// An open connection, counted.
-struct Live {
+struct OpenConnection {
     connection: PgConnection,
     generation: u64,
     born: Instant,
@@ -67,7 +67,7 @@ impl Drop for Counted {
 
 impl PostgresPool {
     pub(crate) fn new(server: &Arc<Server>, access: Access, most: usize) -> Self {
-        let rest = Rest { unused: Vec::new(), withheld: 0, withheld_at: Instant::now(), owed: 0 };
+        let rest = IdleConnections { unused: Vec::new(), withheld: 0, withheld_at: Instant::now(), owed: 0 };
         let shared = Arc::new(Shared {
             server: server.clone(),
             access,
@@ -170,10 +170,10 @@ impl PostgresPool {
         }
     }
 
-    async fn connect(&self) -> Result<Live, sqlx::Error> {
+    async fn connect(&self) -> Result<OpenConnection, sqlx::Error> {
         let generation = self.0.server.generation();
         let connection = Box::pin(self.0.server.connect(self.0.access)).await?;
-        Ok(Live { connection, generation, born: Instant::now(), _counted: Counted::new(&self.0.open) })
+        Ok(OpenConnection { connection, generation, born: Instant::now(), _counted: Counted::new(&self.0.open) })
     }
 }
 
@@ -193,16 +193,16 @@ fn is_starting(error: &sqlx::Error) -> bool {
 }
 
 impl Shared {
-    fn rest(&self) -> MutexGuard<'_, Rest> {
+    fn rest(&self) -> MutexGuard<'_, IdleConnections> {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it is to be closed, not used again.
-    fn is_over(&self, live: &Live) -> bool {
+    fn is_over(&self, live: &OpenConnection) -> bool {
         self.permits.is_closed() || live.generation < self.server.generation() || live.born.elapsed() > OLDEST
     }
 
-    fn take_from_rest(&self) -> Option<(Live, Instant)> {
+    fn take_from_rest(&self) -> Option<(OpenConnection, Instant)> {
         loop {
             let (live, since) = self.rest().unused.pop()?;
             if !self.is_over(&live) {
@@ -212,7 +212,7 @@ impl Shared {
         }
     }
 
-    fn put_to_rest(&self, live: Live, permit: OwnedSemaphorePermit) {
+    fn put_to_rest(&self, live: OpenConnection, permit: OwnedSemaphorePermit) {
         if self.is_over(&live) {
             return farewell(live, Some(permit));
         }
@@ -297,10 +297,10 @@ impl Shared {
 }
 
 /// Closes it in the background; until then it counts, and its permit is not free.
-fn farewell(live: Live, permit: Option<OwnedSemaphorePermit>) {
+fn farewell(live: OpenConnection, permit: Option<OwnedSemaphorePermit>) {
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(async move {
-            let Live { connection, _counted, .. } = live;
+            let OpenConnection { connection, _counted, .. } = live;
             close(connection).await;
             drop((_counted, permit));
         });
@@ -309,7 +309,7 @@ fn farewell(live: Live, permit: Option<OwnedSemaphorePermit>) {
 
 /// A connection in use. It goes back when this is dropped, if it is sound: rolled back, if need be.
 pub(crate) struct Lease {
-    live: Option<Live>,
+    live: Option<OpenConnection>,
     pool: Arc<Shared>,
     permit: Option<OwnedSemaphorePermit>,
     is_new: bool,
@@ -333,10 +333,10 @@ impl Lease {
     }
 
     #[expect(clippy::expect_used, reason = "a pool hands out a lease with its connection, which only the end takes")]
-    fn connection(&mut self) -> (&mut PgConnection, Patience) {
+    fn connection(&mut self) -> (&mut PgConnection, StatementTimeout) {
         self.is_busy = true;
         let live = self.live.as_mut().expect("an open connection");
-        (&mut live.connection, Patience { server: self.pool.server.clone(), generation: live.generation })
+        (&mut live.connection, StatementTimeout { server: self.pool.server.clone(), generation: live.generation })
     }
 
     /// Lends the connection for one statement.
@@ -346,12 +346,12 @@ impl Lease {
     }
 
     /// Notes how a statement ended, and judges the connection by it, and its siblings.
-    pub(crate) fn settle<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
+    pub(crate) fn record_result<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
         self.is_busy = false;
-        done.map_err(SqlError::from).inspect_err(|error| self.judge(error))
+        done.map_err(SqlError::from).inspect_err(|error| self.note_error(error))
     }
 
-    fn judge(&mut self, error: &SqlError) {
+    fn note_error(&mut self, error: &SqlError) {
         if error.leaves_the_connection_unknown() {
             self.is_sound = false;
         }
@@ -368,7 +368,7 @@ impl Lease {
     pub(crate) async fn command(&mut self, sql: &'static str, limit: Duration) -> Result<(), SqlError> {
         let (connection, patience) = self.connection();
         let done = Box::pin(patience.wait_for(sql, limit, connection.execute(sql))).await;
-        self.settle(done.map(drop))
+        self.record_result(done.map(drop))
     }
 
     async fn ping(&mut self) -> Result<(), SqlError> {

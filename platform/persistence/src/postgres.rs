@@ -179,12 +179,12 @@ impl Server {
 }
 
 /// How long the answer to one statement is waited for.
-pub struct Patience {
+pub struct StatementTimeout {
     pub(crate) server: Arc<Server>,
     pub(crate) generation: u64,
 }
 
-impl Patience {
+impl StatementTimeout {
     /// Waits for the answer to a statement, but neither for ever nor on a connection whose siblings are silent.
     ///
     /// # Errors

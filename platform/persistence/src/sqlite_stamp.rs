@@ -122,16 +122,16 @@ impl SqliteFile {
         let mut before = None;
         loop {
             tokio::time::sleep(LOOK).await;
-            if let Err(why) = self.look(&mut before) {
+            if let Err(why) = self.compare(&mut before) {
                 tokio::time::sleep(AGAIN).await;
-                if self.look(&mut before).is_err() && !self.is_closing() {
+                if self.compare(&mut before).is_err() && !self.is_closing() {
                     return why;
                 }
             }
         }
     }
 
-    fn look(&self, before: &mut Option<Header>) -> Result<(), String> {
+    fn compare(&self, before: &mut Option<Header>) -> Result<(), String> {
         let shown = self.path().display();
         if !self.is_at(self.path()) {
             return Err(format!("{shown} was removed or replaced while it was served"));

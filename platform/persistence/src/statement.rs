@@ -1,11 +1,11 @@
 use crate::SqlError;
-use crate::postgres::Patience;
+use crate::postgres::StatementTimeout;
 use sqlx::{PgConnection, SqliteConnection};
 
 /// A connection that one statement runs on.
 pub enum Conn<'a> {
     /// To PostgreSQL, and how long its answer is waited for.
-    Postgres(&'a mut PgConnection, Patience),
+    Postgres(&'a mut PgConnection, StatementTimeout),
     /// To SQLite.
     Sqlite(&'a mut SqliteConnection),
 }
@@ -13,13 +13,13 @@ pub enum Conn<'a> {
 /// One text for both databases, or `(postgres, sqlite)` where they truly differ.
 ///
 /// Only constants: values are bound, never pasted.
-pub trait Text: Copy {
+pub trait DialectSql: Copy {
     /// The text for PostgreSQL.
     fn postgres(self) -> &'static str;
     /// The text for SQLite.
     fn sqlite(self) -> &'static str;
 }
-impl Text for &'static str {
+impl DialectSql for &'static str {
     fn postgres(self) -> &'static str {
         self
     }
@@ -27,7 +27,7 @@ impl Text for &'static str {
         self
     }
 }
-impl Text for (&'static str, &'static str) {
+impl DialectSql for (&'static str, &'static str) {
     fn postgres(self) -> &'static str {
         self.0
     }
@@ -46,5 +46,5 @@ pub trait Sql {
     ///
     /// # Errors
     /// The statement's own.
-    fn settle<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError>;
+    fn record_result<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError>;
 }

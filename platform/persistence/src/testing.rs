@@ -25,7 +25,7 @@ impl TestDb {
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("roster.db");
-        let db = Db::open_forgetful(&path).await.expect("a SQLite file");
+        let db = Db::open_without_fsync(&path).await.expect("a SQLite file");
         Self { db, url: format!("sqlite://{}", path.display()), _folder: Some(folder) }
     }
 

@@ -51,10 +51,10 @@ impl Sql for Tx {
         }
     }
 
-    fn settle<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
+    fn record_result<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
         self.succeeded += u32::from(done.is_ok());
         match &mut self.inner {
-            Inner::Postgres(lease) => lease.settle(done),
+            Inner::Postgres(lease) => lease.record_result(done),
             Inner::Sqlite(_) => done.map_err(SqlError::from),
         }
     }
@@ -76,9 +76,9 @@ impl Sql for Read {
         }
     }
 
-    fn settle<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
+    fn record_result<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
         match &mut self.0 {
-            Source::Postgres(lease) => lease.settle(done),
+            Source::Postgres(lease) => lease.record_result(done),
             Source::Sqlite(_) => done.map_err(SqlError::from),
         }
     }

@@ -19,14 +19,14 @@ pub(crate) const VERSION: u32 = 1;
 const LONGEST: u64 = 1 << 20;
 
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Document {
+pub(crate) struct KeyDocument {
     pub(crate) version: u32,
-    pub(crate) sealing: Vec<Entry>,
+    pub(crate) sealing: Vec<StoredKey>,
 }
 
 /// One key pair; where only sealing is done, its public half.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Entry {
+pub(crate) struct StoredKey {
     pub(crate) kid: String,
     pub(crate) public: String,
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "expose")]
@@ -40,9 +40,9 @@ fn expose<S: Serializer>(secret: &Option<Secret>, to: S) -> Result<S::Ok, S::Err
     secret.as_ref().map(Secret::expose).serialize(to)
 }
 
-pub(crate) fn read(path: &Path) -> Result<(Document, Exposure), KeysError> {
+pub(crate) fn read(path: &Path) -> Result<(KeyDocument, Exposure), KeysError> {
     let (text, exposure) = text(path).map_err(|cause| unreadable(path, cause))?;
-    let document: Document = serde_json::from_slice(&text).map_err(|error| malformed(path, &error))?;
+    let document: KeyDocument = serde_json::from_slice(&text).map_err(|error| malformed(path, &error))?;
     if document.version != VERSION {
         let why = format!("its version is {}, this Roster knows {VERSION}", document.version);
         return Err(KeysError::Malformed { path: path.to_owned(), why });
@@ -77,7 +77,7 @@ pub(crate) fn text(path: &Path) -> io::Result<(Zeroizing<Vec<u8>>, Exposure)> {
 }
 
 /// Makes the file, unless there is one by then. It appears whole and durable, or not at all.
-pub(crate) fn create(directory: &Path, path: &Path, kid: &str, document: &Document) -> io::Result<()> {
+pub(crate) fn create(directory: &Path, path: &Path, kid: &str, document: &KeyDocument) -> io::Result<()> {
     private_files::create_folder(directory)?;
     let draft = directory.join(format!(".keys-{kid}.tmp"));
     let made = write(&draft, document).and_then(|()| {
@@ -92,7 +92,7 @@ pub(crate) fn create(directory: &Path, path: &Path, kid: &str, document: &Docume
     File::open(directory)?.sync_all()
 }
 
-fn write(draft: &Path, document: &Document) -> io::Result<()> {
+fn write(draft: &Path, document: &KeyDocument) -> io::Result<()> {
     let mut text = Zeroizing::new(Vec::with_capacity(4096));
     serde_json::to_writer_pretty(&mut *text, document)?;
     text.push(b'\n');

@@ -1,4 +1,4 @@
-use crate::file::{self, Entry, text};
+use crate::file::{self, StoredKey, text};
 use crate::{KeysError, SealingKey};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
@@ -29,7 +29,7 @@ const SEALING: &str = "sealing";
 
 /// Which version of a key file was read: another one when somebody has written it since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Edition(SystemTime, u64);
+pub struct FileVersion(SystemTime, u64);
 
 impl KeyFile {
     /// `is_ours` when it lies in a data directory of Roster's, which may change it unasked.
@@ -53,8 +53,8 @@ impl KeyFile {
     ///
     /// # Errors
     /// When it is not there, or cannot be asked.
-    pub fn edition(&self) -> Result<Edition, KeysError> {
-        let about = fs::metadata(&self.path).and_then(|about| Ok(Edition(about.modified()?, about.len())));
+    pub fn edition(&self) -> Result<FileVersion, KeysError> {
+        let about = fs::metadata(&self.path).and_then(|about| Ok(FileVersion(about.modified()?, about.len())));
         about.map_err(|cause| file::unreadable(&self.path, cause))
     }
 
@@ -96,7 +96,7 @@ impl KeyFile {
     }
 
     fn see_that_it_is_the_same(&self, members: &BTreeMap<String, Box<RawValue>>) -> Result<(), KeysError> {
-        let found: Vec<Entry> =
+        let found: Vec<StoredKey> =
             members.get(SEALING).map(|raw| self.parse(SEALING, raw)).transpose()?.unwrap_or_default();
         if found.iter().any(|entry| self.sealing.iter().any(|key| key.public == entry.public)) {
             return Ok(());

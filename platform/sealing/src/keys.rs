@@ -1,6 +1,6 @@
 use crate::{
     KeyFile, Opener, Sealer,
-    file::{self, Document, Entry},
+    file::{self, KeyDocument, StoredKey},
     suite::{PrivateKey, PublicKey, SUITE, decode, encode},
 };
 use kernel::{Secret, Timestamp};
@@ -229,16 +229,16 @@ fn matching(text: &Secret, public: &PublicKey) -> Option<PrivateKey> {
 }
 
 /// A fresh key pair, and the file that holds it. `None` when the system has no randomness to give.
-fn generate() -> Option<(String, Document)> {
+fn generate() -> Option<(String, KeyDocument)> {
     let (public, private) = SUITE.generate_key_pair().ok()?;
     // As good as random, and whoever has the key can tell its name.
     let kid: String = public.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let entry = Entry {
+    let entry = StoredKey {
         kid: kid.clone(),
         public: encode(&public.0),
         private: Some(Secret::new(encode(private.secret_bytes()))),
         active: true,
         created_at: Timestamp::now(),
     };
-    Some((kid, Document { version: file::VERSION, sealing: vec![entry] }))
+    Some((kid, KeyDocument { version: file::VERSION, sealing: vec![entry] }))
 }

@@ -15,9 +15,9 @@ mod seal;
 mod suite;
 
 pub use binding::Binding;
-pub use key_file::{Edition, KeyFile};
+pub use key_file::{FileVersion, KeyFile};
 pub use keys::{Keys, KeysError, SealingKey};
-pub use open::{OpenError, Opener};
+pub use open::{Opener, UnsealError};
 pub use private_files::Exposure;
 pub use seal::{SealError, Sealer};
 pub use suite::MAX_SECRET;

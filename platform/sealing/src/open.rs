@@ -16,7 +16,7 @@ pub struct Opener {
 
 /// Why a secret was not opened. It says nothing of the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
+pub enum UnsealError {
     /// Sealed to a key, or in a way, that is not known here. During a rotation or a roll-out another
     /// worker may know it, or this one after its next start: try again later.
     #[error("it was sealed to a key, or in a way, that this process does not know")]
@@ -34,16 +34,16 @@ impl Opener {
     /// Opens what was sealed for exactly this binding.
     ///
     /// # Errors
-    /// [`OpenError::Unknown`] when its key or the way of its sealing is not known here,
-    /// [`OpenError::Broken`] for any other reason.
-    pub fn open(&self, sealed: &Sealed, bound: &Binding) -> Result<Secret, OpenError> {
-        let (_, private) = self.keys.iter().find(|(kid, _)| *kid == sealed.kid).ok_or(OpenError::Unknown)?;
+    /// [`UnsealError::Unknown`] when its key or the way of its sealing is not known here,
+    /// [`UnsealError::Broken`] for any other reason.
+    pub fn open(&self, sealed: &Sealed, bound: &Binding) -> Result<Secret, UnsealError> {
+        let (_, private) = self.keys.iter().find(|(kid, _)| *kid == sealed.kid).ok_or(UnsealError::Unknown)?;
         let open = match sealed.alg.as_str() {
             ALG => open,
             ALG_1 => open_1,
-            _ => return Err(OpenError::Unknown),
+            _ => return Err(UnsealError::Unknown),
         };
-        open(private, sealed, &bound.aad(&sealed.kid)).and_then(|padded| unpad(&padded)).ok_or(OpenError::Broken)
+        open(private, sealed, &bound.aad(&sealed.kid)).and_then(|padded| unpad(&padded)).ok_or(UnsealError::Broken)
     }
 }
 

@@ -1,10 +1,10 @@
-use kernel::Reason;
+use kernel::DomainError;
 use std::error::Error;
 
 /// How a command may end other than well. The type decides what happens, at the `?`: a reason of
 /// the domain rejects, an unavailable store retries, anything else is left to an operator.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum CommandFailure {
     /// The business said no. That is an outcome, and it is final.
     #[error(transparent)]
     Rejected(#[from] Rejection),
@@ -16,9 +16,9 @@ pub enum Failure {
     Broken(Box<dyn Error + Send + Sync>),
 }
 
-/// How a follow-up or a reaction may end other than well: as [`Failure`], but it cannot be rejected.
+/// How a follow-up or a reaction may end other than well: as [`CommandFailure`], but it cannot be rejected.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum FollowUpFailure {
     /// Not now. It is tried again.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -27,16 +27,16 @@ pub enum Trouble {
     Broken(Box<dyn Error + Send + Sync>),
 }
 
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Self {
+impl From<FollowUpFailure> for CommandFailure {
+    fn from(trouble: FollowUpFailure) -> Self {
         match trouble {
-            Trouble::Unavailable(why) => Self::Unavailable(why),
-            Trouble::Broken(why) => Self::Broken(why),
+            FollowUpFailure::Unavailable(why) => Self::Unavailable(why),
+            FollowUpFailure::Broken(why) => Self::Broken(why),
         }
     }
 }
 
-impl<R: Reason> From<R> for Failure {
+impl<R: DomainError> From<R> for CommandFailure {
     fn from(reason: R) -> Self {
         Self::Rejected(Rejection { code: reason.code(), message: reason.to_string() })
     }
@@ -64,31 +64,31 @@ pub struct Unavailable {
 impl Unavailable {
     /// Worth another try after a while.
     #[must_use]
-    pub fn for_now(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn retry_later(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { cause: cause.into(), at_once: false }
     }
 
     /// Lost a race (a deadlock, a serialization failure, a busy lock): worth another try at once.
     #[must_use]
-    pub fn for_a_moment(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn retry_soon(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { cause: cause.into(), at_once: true }
     }
 
     /// Whether another try makes sense at once.
     #[must_use]
-    pub const fn is_momentary(&self) -> bool {
+    pub const fn is_retried_soon(&self) -> bool {
         self.at_once
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, Trouble, Unavailable};
+    use super::{CommandFailure, FollowUpFailure, Unavailable};
 
     #[derive(Debug, thiserror::Error)]
     #[error("that is taken")]
     struct Taken;
-    impl kernel::Reason for Taken {
+    impl kernel::DomainError for Taken {
         fn code(&self) -> &'static str {
             "taken"
         }
@@ -96,19 +96,19 @@ mod tests {
 
     #[test]
     fn the_type_decides_at_the_question_mark() {
-        fn domain() -> Result<(), Failure> {
+        fn domain() -> Result<(), CommandFailure> {
             Err(Taken)?
         }
-        fn store() -> Result<(), Failure> {
-            Err(Unavailable::for_now("down"))?
+        fn store() -> Result<(), CommandFailure> {
+            Err(Unavailable::retry_later("down"))?
         }
-        fn follow_up() -> Result<(), Failure> {
-            Err(Trouble::Broken("unreadable".into()))?
+        fn follow_up() -> Result<(), CommandFailure> {
+            Err(FollowUpFailure::Broken("unreadable".into()))?
         }
-        let Err(Failure::Rejected(rejection)) = domain() else { panic!("a reason rejects") };
+        let Err(CommandFailure::Rejected(rejection)) = domain() else { panic!("a reason rejects") };
         assert_eq!((rejection.code, rejection.to_string().as_str()), ("taken", "that is taken (taken)"));
-        assert!(matches!(store(), Err(Failure::Unavailable(why)) if !why.is_momentary()));
-        assert!(matches!(follow_up(), Err(Failure::Broken(why)) if why.to_string() == "unreadable"));
-        assert!(Unavailable::for_a_moment("deadlock").is_momentary());
+        assert!(matches!(store(), Err(CommandFailure::Unavailable(why)) if !why.is_retried_soon()));
+        assert!(matches!(follow_up(), Err(CommandFailure::Broken(why)) if why.to_string() == "unreadable"));
+        assert!(Unavailable::retry_soon("deadlock").is_retried_soon());
     }
 }

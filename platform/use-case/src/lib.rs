@@ -4,34 +4,34 @@
 //! that work slowly before it, [`Prepare`]. Both see only their context's [`Port`]. The dispatcher
 //! (crate `ledger`) owns the transaction: a handler cannot forget to commit, because it cannot commit.
 
-mod cx;
 mod failure;
+mod handler_context;
 mod message;
 #[cfg(doctest)]
 mod promises;
 mod registry;
 
 pub use async_trait::async_trait;
-pub use cx::{Bench, Cx, Origin, Outbox, Outgoing};
-pub use failure::{Failure, Rejection, Trouble, Unavailable};
+pub use failure::{CommandFailure, FollowUpFailure, Rejection, Unavailable};
+pub use handler_context::{HandlerContext, MessageMeta, Outbox, Outgoing, PrepareContext};
 pub use message::{Handle, Lane, Message, Port, Prepare};
-pub use registry::{Boxed, Preparing, Ready, UseCases};
+pub use registry::{Boxed, HandlerRegistry, PrepareFuture, PreparedMessage};
 
 /// A context's table of contents. One line per use case stands for its `mod`, its re-export and its
-/// registration in `use_cases()`:
+/// registration in `handlers()`:
 ///
 /// ```ignore
-/// use_cases! { dyn Users: register_user::RegisterUser }
+/// handlers! { dyn Users: register_user::RegisterUser }
 /// ```
 #[macro_export]
-macro_rules! use_cases {
+macro_rules! handlers {
     ($port:ty: $($module:ident :: $message:ident),+ $(,)?) => {
         $(mod $module; pub use $module::$message;)+
 
         /// Everything this context does, by wire name.
         #[must_use]
-        pub fn use_cases() -> $crate::UseCases<$port> {
-            $crate::UseCases::default()$(.on::<$message>())+
+        pub fn handlers() -> $crate::HandlerRegistry<$port> {
+            $crate::HandlerRegistry::default()$(.on::<$message>())+
         }
     };
 }

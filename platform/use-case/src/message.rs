@@ -1,4 +1,4 @@
-use crate::{Bench, Cx, Failure};
+use crate::{CommandFailure, HandlerContext, PrepareContext};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -11,10 +11,10 @@ pub trait Message: Serialize + DeserializeOwned + Clone + Send + Sync + 'static 
     /// The wire name: `context.verb_noun.v1`, for events `context.noun_verbed.v1`.
     const NAME: &'static str;
 
-    /// How it may end other than well. [`Failure`] for a command, which somebody waits for and
-    /// which may therefore be rejected; [`Trouble`](crate::Trouble) for follow-ups and events, which come after
+    /// How it may end other than well. [`CommandFailure`] for a command, which somebody waits for and
+    /// which may therefore be rejected; [`FollowUpFailure`](crate::FollowUpFailure) for follow-ups and events, which come after
     /// the commit that promised them and have no way to say no.
-    type Failure: Into<Failure> + Send;
+    type Failure: Into<CommandFailure> + Send;
 
     /// What it is about. Within a context, messages about one subject take effect one at a time,
     /// in the order in which they were accepted.
@@ -58,12 +58,12 @@ impl Lane {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no use case of `{P}`",
     label = "neither handled nor prepared",
-    note = "quick work, inside the transaction: `impl Handle<{P}> for {Self}`; for follow-ups and events `impl Handle<{P}, Trouble> for {Self}`",
+    note = "quick work, inside the transaction: `impl Handle<{P}> for {Self}`; for follow-ups and events `impl Handle<{P}, FollowUpFailure> for {Self}`",
     note = "slow work before the transaction: `impl Prepare<{P}> for {Self}`, and `Handle` for what comes of it"
 )]
-pub trait Handle<P: Port + ?Sized, F = Failure>: Clone + Send + Sync + 'static {
-    /// Does it. Returning an error undoes every write made through `cx`.
-    fn handle(self, cx: Cx<'_, P>) -> impl Future<Output = Result<(), F>> + Send;
+pub trait Handle<P: Port + ?Sized, F = CommandFailure>: Clone + Send + Sync + 'static {
+    /// Does it. Returning an error undoes every write made through `ctx`.
+    fn handle(self, ctx: HandlerContext<'_, P>) -> impl Future<Output = Result<(), F>> + Send;
 }
 
 /// Slow work before the transaction, for the messages that need it: the message becomes another
@@ -72,20 +72,20 @@ pub trait Handle<P: Port + ?Sized, F = Failure>: Clone + Send + Sync + 'static {
 /// A message that handles itself is ready as it is and needs no `Prepare`.
 pub trait Prepare<P: Port + ?Sized>: Message {
     /// What comes of it. After a deadlock the handler runs again on a clone, and nothing is prepared twice.
-    type Ready: Handle<P, Self::Failure>;
+    type Prepared: Handle<P, Self::Failure>;
 
     /// Where it works.
     const LANE: Lane = Lane::Slow;
 
     /// Does the slow work. It may run more than once for one message: its effects must bear that.
-    fn prepare(self, bench: Bench<'_, P>) -> impl Future<Output = Result<Self::Ready, Self::Failure>> + Send;
+    fn prepare(self, ctx: PrepareContext<'_, P>) -> impl Future<Output = Result<Self::Prepared, Self::Failure>> + Send;
 }
 
 impl<P: Port + ?Sized, M: Message + Handle<P, <M as Message>::Failure>> Prepare<P> for M {
-    type Ready = M;
+    type Prepared = M;
     const LANE: Lane = Lane::Fast;
 
-    async fn prepare(self, _: Bench<'_, P>) -> Result<M, M::Failure> {
+    async fn prepare(self, _: PrepareContext<'_, P>) -> Result<M, M::Failure> {
         Ok(self)
     }
 }

@@ -8,16 +8,16 @@
 //! # trait Shop: Send {}
 //! # impl Port for dyn Shop { type Tools = (); }
 //! # #[derive(Clone, Serialize, Deserialize)] struct Sell;
-//! # impl Message for Sell { const NAME: &'static str = "shop.sell.v1"; type Failure = Failure; fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() } }
+//! # impl Message for Sell { const NAME: &'static str = "shop.sell.v1"; type Failure = CommandFailure; fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() } }
 //! # #[derive(Clone)] struct Sold;
 //! impl Handle<dyn Shop> for Sold {
-//!     async fn handle(self, _: Cx<'_, dyn Shop>) -> Result<(), Failure> { Ok(()) }
+//!     async fn handle(self, _: HandlerContext<'_, dyn Shop>) -> Result<(), CommandFailure> { Ok(()) }
 //! }
 //! impl Prepare<dyn Shop> for Sell {
-//!     type Ready = Sold;
-//!     async fn prepare(self, _: Bench<'_, dyn Shop>) -> Result<Sold, Failure> { Ok(Sold) }
+//!     type Prepared = Sold;
+//!     async fn prepare(self, _: PrepareContext<'_, dyn Shop>) -> Result<Sold, CommandFailure> { Ok(Sold) }
 //! }
-//! let names: Vec<_> = UseCases::<dyn Shop>::default().on::<Sell>().names().collect();
+//! let names: Vec<_> = HandlerRegistry::<dyn Shop>::default().on::<Sell>().names().collect();
 //! assert_eq!(names, [("shop.sell.v1", Lane::Slow)]);
 //! ```
 //!
@@ -27,16 +27,16 @@
 //! # trait Shop: Send {}
 //! # impl Port for dyn Shop { type Tools = (); }
 //! # #[derive(Clone, Serialize, Deserialize)] struct Sell;
-//! # impl Message for Sell { const NAME: &'static str = "shop.sell.v1"; type Failure = Failure; fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() } }
+//! # impl Message for Sell { const NAME: &'static str = "shop.sell.v1"; type Failure = CommandFailure; fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() } }
 //! # #[derive(Clone)] struct Sold;
 //! impl Handle<dyn Shop> for Sell { // the twin handles `Sold`
-//!     async fn handle(self, _: Cx<'_, dyn Shop>) -> Result<(), Failure> { Ok(()) }
+//!     async fn handle(self, _: HandlerContext<'_, dyn Shop>) -> Result<(), CommandFailure> { Ok(()) }
 //! }
 //! impl Prepare<dyn Shop> for Sell {
-//!     type Ready = Sell;
-//!     async fn prepare(self, _: Bench<'_, dyn Shop>) -> Result<Sell, Failure> { Ok(Sell) }
+//!     type Prepared = Sell;
+//!     async fn prepare(self, _: PrepareContext<'_, dyn Shop>) -> Result<Sell, CommandFailure> { Ok(Sell) }
 //! }
-//! let names: Vec<_> = UseCases::<dyn Shop>::default().on::<Sell>().names().collect();
+//! let names: Vec<_> = HandlerRegistry::<dyn Shop>::default().on::<Sell>().names().collect();
 //! assert_eq!(names, [("shop.sell.v1", Lane::Slow)]);
 //! ```
 //!
@@ -48,11 +48,11 @@
 //! # trait Shop: Send {}
 //! # impl Port for dyn Shop { type Tools = (); }
 //! # #[derive(Clone, Serialize, Deserialize)] struct Sell;
-//! # impl Message for Sell { const NAME: &'static str = "shop.sell.v1"; type Failure = Failure; fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() } }
+//! # impl Message for Sell { const NAME: &'static str = "shop.sell.v1"; type Failure = CommandFailure; fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() } }
 //! impl Handle<dyn Shop> for Sell {
-//!     async fn handle(self, _: Cx<'_, dyn Shop>) -> Result<(), Failure> { Ok(()) }
+//!     async fn handle(self, _: HandlerContext<'_, dyn Shop>) -> Result<(), CommandFailure> { Ok(()) }
 //! }
-//! let names: Vec<_> = UseCases::<dyn Shop>::default().on::<Sell>().names().collect();
+//! let names: Vec<_> = HandlerRegistry::<dyn Shop>::default().on::<Sell>().names().collect();
 //! assert_eq!(names, [("shop.sell.v1", Lane::Fast)]);
 //! ```
 //!
@@ -62,9 +62,9 @@
 //! # trait Shop: Send {}
 //! # impl Port for dyn Shop { type Tools = (); }
 //! # #[derive(Clone, Serialize, Deserialize)] struct Sell;
-//! # impl Message for Sell { const NAME: &'static str = "shop.sell.v1"; type Failure = Failure; fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() } }
+//! # impl Message for Sell { const NAME: &'static str = "shop.sell.v1"; type Failure = CommandFailure; fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() } }
 //! // the twin handles `Sell`
-//! let names: Vec<_> = UseCases::<dyn Shop>::default().on::<Sell>().names().collect();
+//! let names: Vec<_> = HandlerRegistry::<dyn Shop>::default().on::<Sell>().names().collect();
 //! ```
 //!
 //! # A follow-up or an event that could be rejected can be neither sent nor published (E0271)
@@ -77,11 +77,11 @@
 //! # #[derive(Clone, Serialize, Deserialize)] struct Deliver;
 //! impl Message for Deliver {
 //!     const NAME: &'static str = "depot.deliver.v1";
-//!     type Failure = Trouble;
+//!     type Failure = FollowUpFailure;
 //!     fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() }
 //! }
-//! fn send(mut cx: Cx<'_, dyn Shop>) { cx.send(&Deliver); }
-//! fn publish(mut cx: Cx<'_, dyn Shop>) { cx.publish(&Deliver); }
+//! fn send(mut ctx: HandlerContext<'_, dyn Shop>) { ctx.send(&Deliver); }
+//! fn publish(mut ctx: HandlerContext<'_, dyn Shop>) { ctx.publish(&Deliver); }
 //! ```
 //!
 //! ```compile_fail,E0271
@@ -92,10 +92,10 @@
 //! # #[derive(Clone, Serialize, Deserialize)] struct Deliver;
 //! impl Message for Deliver {
 //!     const NAME: &'static str = "depot.deliver.v1";
-//!     type Failure = Failure; // the twin's is `Trouble`
+//!     type Failure = CommandFailure; // the twin's is `FollowUpFailure`
 //!     fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() }
 //! }
-//! fn send(mut cx: Cx<'_, dyn Shop>) { cx.send(&Deliver); }
+//! fn send(mut ctx: HandlerContext<'_, dyn Shop>) { ctx.send(&Deliver); }
 //! ```
 //!
 //! ```compile_fail,E0271
@@ -106,10 +106,10 @@
 //! # #[derive(Clone, Serialize, Deserialize)] struct Deliver;
 //! impl Message for Deliver {
 //!     const NAME: &'static str = "depot.deliver.v1";
-//!     type Failure = Failure; // the twin's is `Trouble`
+//!     type Failure = CommandFailure; // the twin's is `FollowUpFailure`
 //!     fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() }
 //! }
-//! fn publish(mut cx: Cx<'_, dyn Shop>) { cx.publish(&Deliver); }
+//! fn publish(mut ctx: HandlerContext<'_, dyn Shop>) { ctx.publish(&Deliver); }
 //! ```
 //!
 //! # A follow-up has no way to say no (E0277)
@@ -117,15 +117,15 @@
 //! ```
 //! # use use_case::*;
 //! # #[derive(Debug, thiserror::Error)] #[error("sold out")] struct SoldOut;
-//! # impl kernel::Reason for SoldOut { fn code(&self) -> &'static str { "sold_out" } }
-//! fn command() -> Result<(), Failure> { Err(SoldOut)? }
+//! # impl kernel::DomainError for SoldOut { fn code(&self) -> &'static str { "sold_out" } }
+//! fn command() -> Result<(), CommandFailure> { Err(SoldOut)? }
 //! ```
 //!
 //! ```compile_fail,E0277
 //! # use use_case::*;
 //! # #[derive(Debug, thiserror::Error)] #[error("sold out")] struct SoldOut;
-//! # impl kernel::Reason for SoldOut { fn code(&self) -> &'static str { "sold_out" } }
-//! fn follow_up() -> Result<(), Trouble> { Err(SoldOut)? }
+//! # impl kernel::DomainError for SoldOut { fn code(&self) -> &'static str { "sold_out" } }
+//! fn follow_up() -> Result<(), FollowUpFailure> { Err(SoldOut)? }
 //! ```
 //!
 //! # Who prepares has no store (E0609)
@@ -134,12 +134,12 @@
 //! # use use_case::*;
 //! # trait Shop: Send {}
 //! # impl Port for dyn Shop { type Tools = (); }
-//! fn prepare(bench: Bench<'_, dyn Shop>) { let _ = bench.tools; }
+//! fn prepare(ctx: PrepareContext<'_, dyn Shop>) { let _ = ctx.tools; }
 //! ```
 //!
 //! ```compile_fail,E0609
 //! # use use_case::*;
 //! # trait Shop: Send {}
 //! # impl Port for dyn Shop { type Tools = (); }
-//! fn prepare(bench: Bench<'_, dyn Shop>) { let _ = bench.store; }
+//! fn prepare(ctx: PrepareContext<'_, dyn Shop>) { let _ = ctx.store; }
 //! ```

@@ -1,39 +1,39 @@
-use crate::{Bench, Cx, Failure, Handle, Lane, Message, Port, Prepare};
+use crate::{CommandFailure, Handle, HandlerContext, Lane, Message, Port, Prepare, PrepareContext};
 use std::{collections::BTreeMap, marker::PhantomData, pin::Pin};
 
 /// A boxed future.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A message that has been prepared. It can be handled again, after a deadlock, without being prepared again.
-pub trait Ready<P: Port + ?Sized>: Send + Sync {
+pub trait PreparedMessage<P: Port + ?Sized>: Send + Sync {
     /// Handles a clone of it.
-    fn handle<'a>(&self, cx: Cx<'a, P>) -> Boxed<'a, Result<(), Failure>>;
+    fn handle<'a>(&self, ctx: HandlerContext<'a, P>) -> Boxed<'a, Result<(), CommandFailure>>;
 }
 
-struct Prepared<H, F>(H, PhantomData<fn() -> F>);
+struct ErasedMessage<H, F>(H, PhantomData<fn() -> F>);
 
-impl<P: Port + ?Sized, F: Into<Failure> + 'static, H: Handle<P, F>> Ready<P> for Prepared<H, F> {
-    fn handle<'a>(&self, cx: Cx<'a, P>) -> Boxed<'a, Result<(), Failure>> {
+impl<P: Port + ?Sized, F: Into<CommandFailure> + 'static, H: Handle<P, F>> PreparedMessage<P> for ErasedMessage<H, F> {
+    fn handle<'a>(&self, ctx: HandlerContext<'a, P>) -> Boxed<'a, Result<(), CommandFailure>> {
         let this = self.0.clone();
-        Box::pin(async move { this.handle(cx).await.map_err(Into::into) })
+        Box::pin(async move { this.handle(ctx).await.map_err(Into::into) })
     }
 }
 
 /// A message that is being decoded and prepared.
-pub type Preparing<'a, P> = Boxed<'a, Result<Box<dyn Ready<P>>, Failure>>;
+pub type PrepareFuture<'a, P> = Boxed<'a, Result<Box<dyn PreparedMessage<P>>, CommandFailure>>;
 
-type Erased<P> = for<'a> fn(&'a str, Bench<'a, P>) -> Preparing<'a, P>;
+type PrepareFn<P> = for<'a> fn(&'a str, PrepareContext<'a, P>) -> PrepareFuture<'a, P>;
 
 /// Everything one context does, by wire name. Here, and only here, the types of messages are erased.
-pub struct UseCases<P: Port + ?Sized>(BTreeMap<&'static str, (Lane, Erased<P>)>);
+pub struct HandlerRegistry<P: Port + ?Sized>(BTreeMap<&'static str, (Lane, PrepareFn<P>)>);
 
-impl<P: Port + ?Sized> Default for UseCases<P> {
+impl<P: Port + ?Sized> Default for HandlerRegistry<P> {
     fn default() -> Self {
         Self(BTreeMap::new())
     }
 }
 
-impl<P: Port + ?Sized> UseCases<P> {
+impl<P: Port + ?Sized> HandlerRegistry<P> {
     /// Registers a message with what it does.
     ///
     /// # Panics
@@ -54,19 +54,24 @@ impl<P: Port + ?Sized> UseCases<P> {
     }
 
     /// Decodes and prepares a message; `None` when nobody here handles that name.
-    pub fn prepare<'a>(&self, name: &str, payload: &'a str, bench: Bench<'a, P>) -> Option<Preparing<'a, P>> {
-        self.0.get(name).map(|(_, prepare)| prepare(payload, bench))
+    pub fn prepare<'a>(
+        &self,
+        name: &str,
+        payload: &'a str,
+        ctx: PrepareContext<'a, P>,
+    ) -> Option<PrepareFuture<'a, P>> {
+        self.0.get(name).map(|(_, prepare)| prepare(payload, ctx))
     }
 }
 
-fn prepare<'a, P: Port + ?Sized, M: Prepare<P>>(payload: &'a str, bench: Bench<'a, P>) -> Preparing<'a, P>
+fn prepare<'a, P: Port + ?Sized, M: Prepare<P>>(payload: &'a str, ctx: PrepareContext<'a, P>) -> PrepareFuture<'a, P>
 where
     <M as Message>::Failure: 'static,
 {
     Box::pin(async move {
         // The error is not passed on: serde's messages quote the input.
-        let message: M = serde_json::from_str(payload).map_err(|_| Failure::Broken("undecodable".into()))?;
-        let ready = message.prepare(bench).await.map_err(Into::into)?;
-        Ok(Box::new(Prepared(ready, PhantomData)) as Box<dyn Ready<P>>)
+        let message: M = serde_json::from_str(payload).map_err(|_| CommandFailure::Broken("undecodable".into()))?;
+        let ready = message.prepare(ctx).await.map_err(Into::into)?;
+        Ok(Box::new(ErasedMessage(ready, PhantomData)) as Box<dyn PreparedMessage<P>>)
     })
 }

@@ -1,4 +1,4 @@
-use crate::{CommandRequest, Fields, Form, Problem, Query};
+use crate::{CommandRequest, Fields, FormBody, Problem, Query};
 use axum::{
     body::{Body, HttpBody as _},
     extract::{FromRequest, OptionalFromRequest, Request},
@@ -62,7 +62,7 @@ impl<S: Send + Sync> OptionalFromRequest<S> for Fields {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Form {
+impl<S: Send + Sync> FromRequest<S> for FormBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {

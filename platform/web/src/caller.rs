@@ -211,8 +211,8 @@ impl<S: Sync> FromRequestParts<S> for Client {
 impl Client {
     /// As a record keeps it.
     #[must_use]
-    pub fn on_record(&self) -> kernel::Client {
-        kernel::Client { address: self.address.ip().to_string(), request: Some(self.request.clone()) }
+    pub fn on_record(&self) -> kernel::RequestOrigin {
+        kernel::RequestOrigin { address: self.address.ip().to_string(), request: Some(self.request.clone()) }
     }
 
     pub(crate) fn of(parts: &Parts) -> Result<Self, Problem> {

@@ -17,7 +17,7 @@ pub struct ClientAddress(IpAddr);
 impl ClientAddress {
     /// Walks from the peer to the left for as long as the hop that was reached is trusted. A hop
     /// that is no address ends the walk: what stands to its left came from nobody.
-    pub(crate) fn of(peer: Peer, headers: &HeaderMap, proxies: &Proxies) -> Self {
+    pub(crate) fn resolve(peer: Peer, headers: &HeaderMap, proxies: &Proxies) -> Self {
         let Self(mut client) = Self::of_peer(peer);
         let lines = headers.get_all(X_FORWARDED_FOR).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
         let lines: Vec<_> = lines.collect();

@@ -8,7 +8,7 @@ const PROXIES: &str = "10.0.0.0/8, 2001:db8:1::/48";
 fn client(peer: &str, proxies: &str, lines: &[&[u8]]) -> ClientAddress {
     let lines = lines.iter().map(|line| (X_FORWARDED_FOR, HeaderValue::from_bytes(line).expect("a header")));
     let peer = Peer(format!("{peer}:7").parse().expect("an address"));
-    ClientAddress::of(peer, &lines.collect(), &proxies.parse().expect("proxies"))
+    ClientAddress::resolve(peer, &lines.collect(), &proxies.parse().expect("proxies"))
 }
 
 fn ip(peer: &str, proxies: &str, lines: &[&[u8]]) -> String {
@@ -55,7 +55,7 @@ fn other_fields_of_proxies_are_ignored() {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static("203.0.113.9"));
     }
     let proxies: Proxies = PROXIES.parse().expect("proxies");
-    let client = ClientAddress::of(Peer("10.0.0.1:7".parse().expect("an address")), &headers, &proxies);
+    let client = ClientAddress::resolve(Peer("10.0.0.1:7".parse().expect("an address")), &headers, &proxies);
     assert_eq!(client.ip().to_string(), "10.0.0.1");
 }
 

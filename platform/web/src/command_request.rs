@@ -1,6 +1,6 @@
 //! What a route that takes a command says of itself: in its types, who may send it and what its path names.
 
-use crate::{Administrator, AnyCaller, Bearer, Caller, Client, Fields, Limit, PathId, Person, Problem};
+use crate::{Administrator, AnyCaller, Bearer, Caller, Client, Fields, PathId, Person, Problem, RateLimit};
 use axum::extract::FromRequestParts;
 use axum::response::Response;
 use kernel::MessageId;
@@ -16,7 +16,7 @@ pub trait CommandRequest: Send + Sync + 'static {
     /// record is to say from where.
     type Sender: Sender;
     /// What the path names: `()`, or a [`PathId`] where it holds `{id}`.
-    type Place: Place;
+    type Path: PathTarget;
     /// The body, for the OpenAPI document; `()` when it [has none](Self::HAS_BODY).
     type Body: ToSchema;
     /// What is shown when it has succeeded, for the OpenAPI document.
@@ -36,7 +36,7 @@ pub trait CommandRequest: Send + Sync + 'static {
     const ON_RECORD: Option<&'static str> = None;
     /// How many of these one address may send, if that is limited. A request that is malformed, or
     /// the same again, does not count.
-    const PER_ADDRESS: Option<Limit> = None;
+    const PER_ADDRESS: Option<RateLimit> = None;
 
     /// Reads the body. `command` is the id that it will have.
     ///
@@ -45,7 +45,7 @@ pub trait CommandRequest: Send + Sync + 'static {
     fn read(
         &self,
         sender: &Self::Sender,
-        place: Self::Place,
+        place: Self::Path,
         fields: &mut Fields,
         command: MessageId,
     ) -> Result<Self::Message, Problem>;
@@ -72,7 +72,7 @@ pub trait Sender: FromRequestParts<()> + Send + Sync + 'static {
     ///
     /// # Errors
     /// As the extractor.
-    fn again(bearer: &Bearer) -> impl Future<Output = Result<Self, Problem>> + Send;
+    fn authenticate_again(bearer: &Bearer) -> impl Future<Output = Result<Self, Problem>> + Send;
 }
 
 impl Sender for Caller {
@@ -80,7 +80,7 @@ impl Sender for Caller {
     fn principal(&self) -> String {
         Self::principal(self)
     }
-    async fn again(bearer: &Bearer) -> Result<Self, Problem> {
+    async fn authenticate_again(bearer: &Bearer) -> Result<Self, Problem> {
         bearer.sender().await
     }
 }
@@ -90,7 +90,7 @@ impl Sender for AnyCaller {
     fn principal(&self) -> String {
         self.0.principal()
     }
-    async fn again(bearer: &Bearer) -> Result<Self, Problem> {
+    async fn authenticate_again(bearer: &Bearer) -> Result<Self, Problem> {
         bearer.sender().await
     }
 }
@@ -100,7 +100,7 @@ impl Sender for Person {
     fn principal(&self) -> String {
         Caller::Person(*self).principal()
     }
-    async fn again(bearer: &Bearer) -> Result<Self, Problem> {
+    async fn authenticate_again(bearer: &Bearer) -> Result<Self, Problem> {
         bearer.sender().await
     }
 }
@@ -110,7 +110,7 @@ impl Sender for Administrator {
     fn principal(&self) -> String {
         self.0.principal()
     }
-    async fn again(bearer: &Bearer) -> Result<Self, Problem> {
+    async fn authenticate_again(bearer: &Bearer) -> Result<Self, Problem> {
         bearer.sender().await
     }
 }
@@ -121,13 +121,13 @@ impl<S: Sender> Sender for (S, Client) {
     fn principal(&self) -> String {
         self.0.principal()
     }
-    async fn again(bearer: &Bearer) -> Result<Self, Problem> {
-        Ok((S::again(bearer).await?, bearer.sender().await?))
+    async fn authenticate_again(bearer: &Bearer) -> Result<Self, Problem> {
+        Ok((S::authenticate_again(bearer).await?, bearer.sender().await?))
     }
 }
 
 /// What the path of a command names. A command that names something changes it; any other makes something new.
-pub trait Place: FromRequestParts<()> + Copy + Send + Sync + 'static {
+pub trait PathTarget: FromRequestParts<()> + Copy + Send + Sync + 'static {
     /// Whether it names anything.
     const NAMES: bool;
 
@@ -135,14 +135,14 @@ pub trait Place: FromRequestParts<()> + Copy + Send + Sync + 'static {
     fn id(self) -> Option<Uuid>;
 }
 
-impl Place for () {
+impl PathTarget for () {
     const NAMES: bool = false;
     fn id(self) -> Option<Uuid> {
         None
     }
 }
 
-impl Place for PathId {
+impl PathTarget for PathId {
     const NAMES: bool = true;
     fn id(self) -> Option<Uuid> {
         Some(self.0)

@@ -1,4 +1,4 @@
-use crate::targets::Targets;
+use crate::resource_links::ResourceLinks;
 use kernel::{MessageId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -97,8 +97,8 @@ pub(crate) struct FollowUpView {
 
 impl CommandView {
     /// The whole of it, or only that it exists and where it stands.
-    pub(crate) fn of(command: ledger::Command, targets: &Targets, whole: bool) -> Self {
-        let target = targets.of(&command.name).filter(|_| whole).map(|(kind, path)| Target {
+    pub(crate) fn new(command: ledger::Command, targets: &ResourceLinks, whole: bool) -> Self {
+        let target = targets.for_message(&command.name).filter(|_| whole).map(|(kind, path)| Target {
             r#type: kind,
             id: command.subject,
             href: format!("{}{path}/{}", targets.base(), command.subject),

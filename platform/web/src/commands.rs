@@ -1,18 +1,19 @@
 //! From a request to a command, and to its answer.
 
-use crate::command_request::{CommandRequest, Place, Sender as _};
+use crate::address_quotas::{AddressQuotas, QuotaExceeded, QuotaSlot};
+use crate::command_request::{CommandRequest, PathTarget, Sender as _};
 use crate::command_view::CommandView;
 use crate::idempotency::IdempotencyKey;
-use crate::shares::{NoShare, Share, Shares};
-use crate::targets::Targets;
+use crate::resource_links::ResourceLinks;
 use crate::{
-    Bearer, ClientAddress, Deadline, Fields, Json, Limits, Prefer, Problem, Refusal, RequestTasks, Trace, Violation,
+    Bearer, ClientAddress, Deadline, Fields, Json, Prefer, Problem, RateLimiter, Refusal, RequestTasks, Trace,
+    Violation,
 };
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use kernel::MessageId;
-use ledger::{Accepted, Command, Entry, Ledger, NotAccepted, Once, Status};
+use ledger::{AcceptError, Accepted, Command, IdempotencyScope, Ledger, NewCommand, Status};
 use persistence::SqlError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,8 +34,8 @@ const DATABASE_RETRY: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Commands {
     ledger: Ledger,
-    limits: Limits,
-    waits: Shares,
+    limits: RateLimiter,
+    waits: AddressQuotas,
     tasks: RequestTasks,
     base: Arc<str>,
 }
@@ -43,9 +44,9 @@ impl Commands {
     /// Accepts into this ledger, within these limits. `tasks` are those on which routes that answer at
     /// once run to their end.
     #[must_use]
-    pub fn new(ledger: Ledger, limits: Limits, tasks: RequestTasks) -> Self {
+    pub fn new(ledger: Ledger, limits: RateLimiter, tasks: RequestTasks) -> Self {
         let per_address = if limits.are_enforced() { WAITS_PER_ADDRESS } else { WAITS };
-        Self { ledger, limits, waits: Shares::new(WAITS, per_address), tasks, base: "".into() }
+        Self { ledger, limits, waits: AddressQuotas::new(WAITS, per_address), tasks, base: "".into() }
     }
 
     pub(crate) const fn tasks(&self) -> &RequestTasks {
@@ -70,16 +71,16 @@ impl Commands {
 
     /// The limits, for routes that have their own.
     #[must_use]
-    pub const fn limits(&self) -> &Limits {
+    pub const fn limits(&self) -> &RateLimiter {
         &self.limits
     }
 
     /// Until when the client may wait, if it wants to and its address has not too many requests waiting.
     /// Otherwise the plain answer is given.
     #[must_use]
-    pub fn wait(&self, prefer: Prefer, deadline: &Deadline, client: ClientAddress) -> Option<(Share, Instant)> {
+    pub fn wait(&self, prefer: Prefer, deadline: &Deadline, client: ClientAddress) -> Option<(QuotaSlot, Instant)> {
         let wait = prefer.wait()?;
-        let share = self.waits.take(client.key()).ok()?;
+        let share = self.waits.acquire(client.key()).ok()?;
         deadline.extend(wait);
         Some((share, Instant::now() + wait))
     }
@@ -88,18 +89,18 @@ impl Commands {
     ///
     /// # Errors
     /// 429 when this address has too many requests waiting, 503 when all addresses together have.
-    pub(crate) fn stream(&self, client: ClientAddress) -> Result<Share, Problem> {
-        self.waits.take(client.key()).map_err(|why| match why {
-            NoShare::OverShare => Problem::too_many_requests(STREAM_RETRY),
-            NoShare::Exhausted => Problem::unavailable(STREAM_RETRY),
+    pub(crate) fn stream(&self, client: ClientAddress) -> Result<QuotaSlot, Problem> {
+        self.waits.acquire(client.key()).map_err(|why| match why {
+            QuotaExceeded::OverShare => Problem::too_many_requests(STREAM_RETRY),
+            QuotaExceeded::Exhausted => Problem::unavailable(STREAM_RETRY),
         })
     }
 
     /// One request, from the body to the answer.
-    pub(crate) async fn take<R: CommandRequest>(
+    pub(crate) async fn accept<R: CommandRequest>(
         &self,
         request: &R,
-        asked: Asked<R>,
+        asked: CommandMeta<R>,
         mut fields: Fields,
     ) -> Result<Response, Problem> {
         let sender = asked.sender.principal();
@@ -108,14 +109,14 @@ impl Commands {
         }
         let id = MessageId::random();
         let message = request.read(&asked.sender, asked.place, &mut fields, id)?;
-        let once = asked.key.as_ref().map(|key| key.once(R::Message::NAME, asked.place.id(), &fields));
+        let once = asked.key.as_ref().map(|key| key.scope(R::Message::NAME, asked.place.id(), &fields));
         if let Some(before) = self.before(&sender, once.as_ref()).await? {
             return self.replay(request, before, &asked).await;
         }
         let lanes: Vec<_> = std::iter::once(R::Message::NAME).chain(R::FOLLOW_UPS.iter().copied()).collect();
         let delay = self.ledger.admit(&lanes).map_err(not_accepted)?;
         let permit = match R::PER_ADDRESS {
-            Some(limit) => Some(self.limits.take(&limit, &asked.client.key()).await?),
+            Some(limit) => Some(self.limits.acquire(&limit, &asked.client.key()).await?),
             None => None,
         };
         if let Err(refusal) = request.check(&message, &fields).await {
@@ -127,7 +128,8 @@ impl Commands {
             };
             return self.replay(request, before, &asked).await;
         }
-        let entry = Entry::new(id, &message, &sender).once(once).traced(Some(asked.trace.traceparent().to_owned()));
+        let entry =
+            NewCommand::new(id, &message, &sender).idempotent(once).traced(Some(asked.trace.traceparent().to_owned()));
         // The last thing before it is accepted: reading the body and all of the above may have taken a while.
         let accepted = match asked.confirm().await {
             Ok(()) => self.ledger.accept(entry).await.map_err(not_accepted),
@@ -137,19 +139,19 @@ impl Commands {
         if !matches!(accepted, Ok(Accepted::New(..)))
             && let Some(permit) = permit
         {
-            self.limits.give_back(permit).await;
+            self.limits.refund(permit).await;
         }
         match accepted? {
             Accepted::New(id, at) => {
                 let command = Command::just_accepted(id, R::Message::NAME, message.subject(), &sender, at);
                 self.answer(request, command, &asked, delay).await
             }
-            Accepted::Before(id) => self.replay(request, id, &asked).await,
+            Accepted::Duplicate(id) => self.replay(request, id, &asked).await,
         }
     }
 
     /// What was accepted before under the same key.
-    async fn before(&self, sender: &str, once: Option<&Once>) -> Result<Option<MessageId>, Problem> {
+    async fn before(&self, sender: &str, once: Option<&IdempotencyScope>) -> Result<Option<MessageId>, Problem> {
         let Some(once) = once else { return Ok(None) };
         self.ledger.before(sender, once).await.map_err(not_accepted)
     }
@@ -159,7 +161,7 @@ impl Commands {
         &self,
         request: &R,
         id: MessageId,
-        asked: &Asked<R>,
+        asked: &CommandMeta<R>,
     ) -> Result<Response, Problem> {
         asked.confirm().await?;
         let command = self.ledger.command(id).await.map_err(unavailable)?;
@@ -174,7 +176,7 @@ impl Commands {
         &self,
         request: &R,
         command: Command,
-        asked: &Asked<R>,
+        asked: &CommandMeta<R>,
         delay: Duration,
     ) -> Result<Response, Problem> {
         let Some((_share, until)) = self.wait(asked.prefer, &asked.deadline, asked.client) else {
@@ -196,10 +198,10 @@ impl Commands {
     }
 
     fn accepted_answer<R: CommandRequest>(&self, command: Command, delay: Duration, whole: bool) -> Response {
-        let mut targets = Targets::below(&self.base);
+        let mut targets = ResourceLinks::below(&self.base);
         targets.add::<R>();
         let id = command.id;
-        let mut answer = (StatusCode::ACCEPTED, Json(CommandView::of(command, &targets, whole))).into_response();
+        let mut answer = (StatusCode::ACCEPTED, Json(CommandView::new(command, &targets, whole))).into_response();
         locate(&mut answer, &format!("/commands/{id}"));
         let seconds = delay.as_secs().clamp(1, 3_600);
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -209,7 +211,7 @@ impl Commands {
 
 /// 201 with the new thing's place, or 200 with what was changed.
 fn done<R: CommandRequest>(mut shown: Response, subject: Uuid) -> Response {
-    if !R::Place::NAMES {
+    if !R::Path::NAMES {
         *shown.status_mut() = StatusCode::CREATED;
         let (_, path) = R::TARGET;
         locate(&mut shown, &format!("{path}/{subject}"));
@@ -218,10 +220,10 @@ fn done<R: CommandRequest>(mut shown: Response, subject: Uuid) -> Response {
 }
 
 /// What a request says beside its body.
-pub(crate) struct Asked<R: CommandRequest> {
+pub(crate) struct CommandMeta<R: CommandRequest> {
     pub(crate) sender: R::Sender,
     pub(crate) bearer: Option<Bearer>,
-    pub(crate) place: R::Place,
+    pub(crate) place: R::Path,
     pub(crate) prefer: Prefer,
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) trace: Trace,
@@ -229,7 +231,7 @@ pub(crate) struct Asked<R: CommandRequest> {
     pub(crate) client: ClientAddress,
 }
 
-impl<R: CommandRequest> Asked<R> {
+impl<R: CommandRequest> CommandMeta<R> {
     /// Puts a conflict on record where the request says so.
     async fn record(&self, refusal: &Problem, subject: Uuid) {
         if let (Some(bearer), Some(action)) = (&self.bearer, R::ON_RECORD)
@@ -242,7 +244,7 @@ impl<R: CommandRequest> Asked<R> {
     /// Whether the sender may still send it. Without a token there is nothing that could have changed.
     async fn confirm(&self) -> Result<(), Problem> {
         let Some(bearer) = &self.bearer else { return Ok(()) };
-        let now = R::Sender::again(bearer).await?;
+        let now = R::Sender::authenticate_again(bearer).await?;
         if now.principal() == self.sender.principal() { Ok(()) } else { Err(Problem::invalid_token()) }
     }
 }
@@ -263,22 +265,22 @@ fn locate(answer: &mut Response, at: &str) {
     }
 }
 
-fn not_accepted(why: NotAccepted) -> Problem {
+fn not_accepted(why: AcceptError) -> Problem {
     match why {
-        NotAccepted::KeyReused => Problem::new(
+        AcceptError::KeyReused => Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "idempotency_key_reused",
             "The idempotency key was used for another request",
         ),
-        NotAccepted::Overloaded { retry_after } => {
+        AcceptError::Overloaded { retry_after } => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too much is waiting already")
                 .retry_after(retry_after)
         }
-        NotAccepted::Unavailable(_) => {
+        AcceptError::Unavailable(_) => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", "Nothing can be written down now")
                 .retry_after(DATABASE_RETRY)
         }
-        NotAccepted::NoHandler(name) => {
+        AcceptError::NoHandler(name) => {
             tracing::error!(name, "a command has no handler");
             Problem::internal()
         }

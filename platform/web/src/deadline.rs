@@ -19,14 +19,14 @@ impl Deadline {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) += by;
     }
 
-    fn at(&self) -> Instant {
+    fn instant(&self) -> Instant {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns when the time is over, also when it was extended meanwhile.
     pub(crate) async fn passed(&self) {
-        while Instant::now() < self.at() {
-            sleep_until(self.at()).await;
+        while Instant::now() < self.instant() {
+            sleep_until(self.instant()).await;
         }
     }
 }

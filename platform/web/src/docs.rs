@@ -40,14 +40,14 @@ const FILES: [&str; 8] = [
 ];
 
 /// The page's files, made when somebody first asks for one.
-static SWAGGER_UI: LazyLock<BTreeMap<&str, Fixed>> = LazyLock::new(|| {
+static SWAGGER_UI: LazyLock<BTreeMap<&str, StaticAsset>> = LazyLock::new(|| {
     let config = Arc::new(Config::from("/openapi.json"));
     let policy = || [(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))];
     let fixed = |name| {
         if name == INITIALIZER {
             let headers = [(CONTENT_TYPE, HeaderValue::from_static("text/javascript"))];
             let script = Bytes::from_static(include_bytes!("docs/swagger-initializer.js"));
-            return Some((name, Fixed::new(headers.into_iter().chain(policy()), script)));
+            return Some((name, StaticAsset::new(headers.into_iter().chain(policy()), script)));
         }
         let file = utoipa_swagger_ui::serve(name, config.clone()).ok()??;
         let body = match file.bytes {
@@ -55,7 +55,7 @@ static SWAGGER_UI: LazyLock<BTreeMap<&str, Fixed>> = LazyLock::new(|| {
             Cow::Owned(bytes) => bytes.into(),
         };
         let headers = [(CONTENT_TYPE, file.content_type.parse().ok()?)];
-        Some((name, Fixed::new(headers.into_iter().chain(policy()), body)))
+        Some((name, StaticAsset::new(headers.into_iter().chain(policy()), body)))
     };
     FILES.into_iter().filter_map(fixed).collect()
 });
@@ -66,7 +66,7 @@ static SWAGGER_UI: LazyLock<BTreeMap<&str, Fixed>> = LazyLock::new(|| {
 /// When the document cannot be written as JSON.
 pub fn routes(document: &OpenApi) -> Result<Router, serde_json::Error> {
     let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    let document = Fixed::new(json, document.to_json()?.into());
+    let document = StaticAsset::new(json, document.to_json()?.into());
     Ok(Router::new()
         .route("/openapi.json", get(openapi))
         .route("/docs", get(async || Redirect::permanent("/docs/")))
@@ -75,7 +75,7 @@ pub fn routes(document: &OpenApi) -> Result<Router, serde_json::Error> {
         .with_state(document))
 }
 
-async fn openapi(State(document): State<Fixed>, asked: HeaderMap, _: NoQuery) -> Response {
+async fn openapi(State(document): State<StaticAsset>, asked: HeaderMap, _: NoQuery) -> Response {
     document.answer(&asked)
 }
 
@@ -86,15 +86,15 @@ fn file(name: &str, asked: &HeaderMap) -> Result<Response, Problem> {
 /// An answer that is the same as long as this binary runs. Clients keep it and ask again each
 /// time, so that a new version is seen at once.
 #[derive(Clone)]
-struct Fixed {
+struct StaticAsset {
     tag: ETag,
     headers: HeaderMap,
     body: Bytes,
 }
 
-impl Fixed {
+impl StaticAsset {
     fn new(headers: impl IntoIterator<Item = (axum::http::HeaderName, HeaderValue)>, body: Bytes) -> Self {
-        let tag = ETag::of(&body);
+        let tag = ETag::of_content(&body);
         let validators = [(ETAG, tag.header()), (CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
         Self { tag, headers: headers.into_iter().chain(validators).collect(), body }
     }

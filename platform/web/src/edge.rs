@@ -1,4 +1,4 @@
-use crate::shares::Shares;
+use crate::address_quotas::AddressQuotas;
 use crate::{ClientAddress, Deadline, Peer, Problem, Proxies, Trace, body::BodyWithin, host, problem::render};
 use axum::{
     Router,
@@ -70,25 +70,25 @@ impl Default for EdgeSettings {
 /// bytes. An answer has the headers of `security.md`; it is a [`Problem`] if it is an error, also
 /// when a handler panics or takes too long; it leaves one line in the log.
 pub fn edge(router: Router, settings: EdgeSettings) -> Router {
-    let requests = Shares::new(usize::MAX, settings.requests_per_address);
-    router.layer(from_fn_with_state((settings, requests), pass))
+    let requests = AddressQuotas::new(usize::MAX, settings.requests_per_address);
+    router.layer(from_fn_with_state((settings, requests), middleware))
 }
 
-async fn pass(
-    State((settings, requests)): State<(EdgeSettings, Shares)>,
+async fn middleware(
+    State((settings, requests)): State<(EdgeSettings, AddressQuotas)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let trace = Trace::of(request.headers());
+    let trace = Trace::from_headers(request.headers());
     let deadline = Deadline::after(settings.answer_within);
     let mut line = AccessLine::begin(&request, &trace);
-    let mut refused = judge(&request).err();
+    let mut refused = check_target(&request).err();
     let mut share = None;
     if let Some(peer) = request.extensions().get::<Peer>().copied() {
-        let client = ClientAddress::of(peer, request.headers(), &settings.proxies);
+        let client = ClientAddress::resolve(peer, request.headers(), &settings.proxies);
         line.client = Some(client);
         request.extensions_mut().insert(client);
-        match requests.take(client.key()) {
+        match requests.acquire(client.key()) {
             Ok(taken) => share = Some(taken),
             Err(_) => refused = Some(Problem::too_many_requests(SHARE_RETRY)),
         }
@@ -111,13 +111,13 @@ async fn pass(
     };
     let mut answer = render(answer, &trace, &settings.base_path);
     prefix(&mut answer, &settings.base_path);
-    harden(&mut answer, &trace, settings.hsts);
+    set_security_headers(&mut answer, &trace, settings.hsts);
     line.end(&answer);
     drop(share);
     answer
 }
 
-fn judge(request: &Request) -> Result<(), Problem> {
+fn check_target(request: &Request) -> Result<(), Problem> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > LONGEST_TARGET {
         let title = "The target of the request is too long";
@@ -152,7 +152,7 @@ fn too_late() -> Problem {
 /// A future whose panic is an error: one handler's fault is not the connection's.
 async fn unpanicked<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
     let mut future = pin!(future);
-    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+    poll_fn(|ctx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(ctx))) {
         Ok(polled) => polled.map(Ok),
         Err(panic) => Err(panic).into(),
     })
@@ -176,7 +176,7 @@ fn prefix(answer: &mut Response, base: &str) {
 
 /// The headers of every answer. A handler may set its own `Cache-Control` and
 /// `Content-Security-Policy`, and nothing else of these.
-fn harden(answer: &mut Response, trace: &Trace, hsts: bool) {
+fn set_security_headers(answer: &mut Response, trace: &Trace, hsts: bool) {
     let headers = answer.headers_mut();
     headers.remove(SERVER);
     for (name, value) in [

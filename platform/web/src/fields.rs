@@ -1,5 +1,5 @@
 use crate::{Problem, Violation, json, json::Value};
-use kernel::{Reason, Secret};
+use kernel::{DomainError, Secret};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -45,15 +45,15 @@ impl Fields {
         let Value::Object(given) = json::parse(body)? else {
             return Err(Problem::invalid(vec![Violation::new("", "wrong_type", "must be a JSON object")]));
         };
-        Ok(Self::of(given, '/'))
+        Ok(Self::new(given, '/'))
     }
 
-    pub(crate) const fn of(given: BTreeMap<String, Value>, prefix: char) -> Self {
+    pub(crate) const fn new(given: BTreeMap<String, Value>, prefix: char) -> Self {
         Self { given, known: Vec::new(), read: Vec::new(), violations: Vec::new(), prefix }
     }
 
     /// A text that must be there. `None` when it is not, or is refused: [`finish`](Self::finish) tells.
-    pub fn required<T, R: Reason>(
+    pub fn required<T, R: DomainError>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, R>,
@@ -64,7 +64,7 @@ impl Fields {
 
     /// A text that may be absent, or null, which means the same. `None` also when it is refused:
     /// [`finish`](Self::finish) tells.
-    pub fn optional<T, R: Reason>(
+    pub fn optional<T, R: DomainError>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, R>,
@@ -74,7 +74,11 @@ impl Fields {
     }
 
     /// A whole number that may be absent, or null. `None` also when it is refused: [`finish`](Self::finish) tells.
-    pub fn number<T, R: Reason>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, R>) -> Option<T> {
+    pub fn number<T, R: DomainError>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, R>,
+    ) -> Option<T> {
         self.known.push(name);
         match self.given.remove(name)? {
             Value::Null => None,
@@ -104,7 +108,7 @@ impl Fields {
     /// 422 `invalid_request` with every violation, in the order in which they were found.
     pub fn finish<T>(&mut self, whole: Option<T>) -> Result<T, Problem> {
         if self.has_unknown() {
-            let message = match self.known() {
+            let message = match self.known_names() {
                 known if known.is_empty() => "no field is allowed".to_owned(),
                 known => format!("only these fields are allowed: {known}"),
             };
@@ -144,7 +148,7 @@ impl Fields {
     }
 
     /// What was asked for.
-    pub(crate) fn known(&self) -> String {
+    pub(crate) fn known_names(&self) -> String {
         self.known.join(", ")
     }
 
@@ -174,7 +178,7 @@ impl Fields {
         }
     }
 
-    fn parsed<T, R: Reason>(
+    fn parsed<T, R: DomainError>(
         &mut self,
         name: &'static str,
         text: &str,

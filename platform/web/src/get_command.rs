@@ -2,8 +2,8 @@
 
 use crate::command_view::CommandView;
 use crate::commands::unavailable;
-use crate::targets::Targets;
-use crate::{Bearer, Caller, ClientAddress, Commands, Json, Limit, NoQuery, PathId, Problem};
+use crate::resource_links::ResourceLinks;
+use crate::{Bearer, Caller, ClientAddress, Commands, Json, NoQuery, PathId, Problem, RateLimit};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
@@ -23,9 +23,9 @@ const LONGEST_STREAM: Duration = Duration::from_secs(600);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// Ids that one address may try and miss: an id is a capability, and guessing must not pay.
-const MISSES: Limit = Limit { name: "web.command_misses", burst: 30, every: Duration::from_secs(10) };
+const MISSES: RateLimit = RateLimit { name: "web.command_misses", burst: 30, every: Duration::from_secs(10) };
 
-pub(crate) type Asking = State<(Commands, Arc<Targets>)>;
+pub(crate) type Asking = State<(Commands, Arc<ResourceLinks>)>;
 
 /// Ask what has become of a command.
 ///
@@ -52,11 +52,11 @@ pub(crate) async fn get_command(
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<Json<CommandView>, Problem> {
-    commands.limits().look(&MISSES, &client.key()).await?;
+    commands.limits().peek(&MISSES, &client.key()).await?;
     match commands.ledger().command(MessageId::new(id)).await.map_err(unavailable)? {
         Some(command) => {
             let whole = is_theirs(&command, &caller);
-            Ok(Json(CommandView::of(command, &targets, whole)))
+            Ok(Json(CommandView::new(command, &targets, whole)))
         }
         None => Err(missed(MessageId::new(id), &commands, client).await),
     }
@@ -88,7 +88,7 @@ pub(crate) async fn get_command_events(
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    commands.limits().look(&MISSES, &client.key()).await?;
+    commands.limits().peek(&MISSES, &client.key()).await?;
     let share = commands.stream(client)?;
     let (id, deadline) = (MessageId::new(id), Instant::now() + LONGEST_STREAM);
     let mut watch = commands.ledger().watch(id);
@@ -102,7 +102,7 @@ pub(crate) async fn get_command_events(
     // When the database goes away, the stream ends, and the client asks again.
     let commands = stream::iter([Ok((first, caller))]).chain(rest).map_ok(move |(command, caller)| {
         let whole = is_theirs(&command, &caller);
-        let view = serde_json::to_string(&CommandView::of(command, &targets, whole)).unwrap_or_default();
+        let view = serde_json::to_string(&CommandView::new(command, &targets, whole)).unwrap_or_default();
         Event::default().event("command").data(view)
     });
     let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
@@ -144,7 +144,7 @@ fn is_theirs(command: &Command, caller: &Caller) -> bool {
 
 /// There is none, which counts.
 async fn missed(id: MessageId, commands: &Commands, client: ClientAddress) -> Problem {
-    if let Err(refusal) = commands.limits().take(&MISSES, &client.key()).await {
+    if let Err(refusal) = commands.limits().acquire(&MISSES, &client.key()).await {
         return refusal;
     }
     if is_outlived(id) {

@@ -1,6 +1,6 @@
 //! Whether the process runs, and whether it can serve.
 
-use crate::{AsIs, Json, NoQuery, Problem};
+use crate::{Json, NoQuery, NotAProblem, Problem};
 use axum::{
     Router,
     extract::State,
@@ -135,6 +135,6 @@ async fn ready(State((readiness, stopping)): State<(Arc<dyn Readiness>, Stopping
     let status = if stopping { Health::Down } else { checks.overall() };
     let code = if status == Health::Down { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let mut answer = (code, Json(Report { status, stopping, checks })).into_response();
-    answer.extensions_mut().insert(AsIs);
+    answer.extensions_mut().insert(NotAProblem);
     answer
 }

@@ -4,7 +4,7 @@ use axum::http::{HeaderName, StatusCode, request::Parts};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac as _};
-use ledger::Once;
+use ledger::IdempotencyScope;
 use sha2::Sha256;
 use uuid::{Uuid, Variant};
 
@@ -22,7 +22,7 @@ pub(crate) struct IdempotencyKey(Uuid);
 impl IdempotencyKey {
     /// What the ledger keeps. The fingerprint digests what the path names and every field but secrets:
     /// with a password in it, it would be an oracle for guessing that password, faster than bcrypt.
-    pub(crate) fn once(&self, route: &'static str, place: Option<Uuid>, fields: &Fields) -> Once {
+    pub(crate) fn scope(&self, route: &'static str, place: Option<Uuid>, fields: &Fields) -> IdempotencyScope {
         let place = place.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
         // A key of any length will do; the error of this constructor is never made.
         let key = self.0.to_string();
@@ -31,7 +31,7 @@ impl IdempotencyKey {
             hmac.chain_update(fields.transcript().as_bytes()).finalize()
         });
         let fingerprint = digest.map(|digest| BASE64_URL_SAFE_NO_PAD.encode(digest.into_bytes())).unwrap_or_default();
-        Once { route, key, fingerprint }
+        IdempotencyScope { route, key, fingerprint }
     }
 
     /// Whether this sender may use it.
@@ -96,14 +96,14 @@ mod tests {
         let mut fields = Fields::from_json(body.as_bytes()).expect("an object");
         let _ = fields.required("email", kernel::Email::parse);
         let _ = fields.secret("password");
-        IdempotencyKey::parse(KEY).expect("a key").once("users.register_user.v1", None, &fields).fingerprint
+        IdempotencyKey::parse(KEY).expect("a key").scope("users.register_user.v1", None, &fields).fingerprint
     }
 
     #[test]
     fn the_fingerprint_tells_what_the_path_names() {
         let key = IdempotencyKey::parse(KEY).expect("a key");
         let fields = Fields::from_json(b"{}").expect("an object");
-        let of = |id: u128| key.once("users.deactivate_user.v1", Some(Uuid::from_u128(id)), &fields).fingerprint;
+        let of = |id: u128| key.scope("users.deactivate_user.v1", Some(Uuid::from_u128(id)), &fields).fingerprint;
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
     }

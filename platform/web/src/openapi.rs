@@ -1,7 +1,7 @@
 //! What the routes have in common, described once.
 
 use crate::Problem;
-use crate::command_request::{CommandRequest, Place as _, Sender as _};
+use crate::command_request::{CommandRequest, PathTarget as _, Sender as _};
 use crate::command_view::CommandView;
 use axum::http::Method;
 use utoipa::ToSchema;
@@ -69,7 +69,7 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         Some(why) => operation.response("403", Problem::response(why)),
     };
     operation = operation.security(SecurityRequirement::new(BEARER, [""; 0]));
-    if R::Place::NAMES {
+    if R::Path::NAMES {
         let (kind, _) = R::TARGET;
         let none = Problem::response(&format!("There is no such {kind}."));
         operation = operation.parameter(path_id(kind)).response("404", none);
@@ -91,7 +91,7 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
 /// What a command that has succeeded in time is answered with.
 fn done<R: CommandRequest>() -> (&'static str, ResponseBuilder) {
     let done = ResponseBuilder::new().description("Done within the time of `Prefer: wait`.");
-    if R::Place::NAMES {
+    if R::Path::NAMES {
         return ("200", done);
     }
     ("201", done.header("Location", header("The thing itself.", Type::String)))
@@ -151,7 +151,7 @@ pub(crate) fn complete(document: &mut OpenApi) {
     let schemas = &mut document.components.get_or_insert_default().schemas;
     schemas.values_mut().for_each(list_closed_sets);
     for body in bodies {
-        // `Fields` and `Form` refuse what they do not ask for.
+        // `Fields` and `FormBody` refuse what they do not ask for.
         if let Some(RefOr::T(Schema::Object(body))) = schemas.get_mut(&body) {
             body.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
         }

@@ -3,7 +3,7 @@ use axum::http::{HeaderValue, header::LINK};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use kernel::{Reason, Timestamp};
+use kernel::{DomainError, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -44,16 +44,16 @@ pub struct Page<T> {
 pub enum PagingFlaw {
     /// No such number.
     #[error("must be a whole number from 1 to 100")]
-    Limit,
+    RateLimit,
     /// None of ours.
     #[error("must be next_cursor of the page before")]
     Cursor,
 }
 
-impl Reason for PagingFlaw {
+impl DomainError for PagingFlaw {
     fn code(&self) -> &'static str {
         match self {
-            Self::Limit => "limit_out_of_range",
+            Self::RateLimit => "limit_out_of_range",
             Self::Cursor => "cursor_invalid",
         }
     }
@@ -84,7 +84,7 @@ impl Paging {
     pub fn read(query: &mut Query) -> Self {
         let limit = query.optional("limit", |text| {
             let limit: Option<i64> = text.parse().ok().filter(|limit: &i64| limit.to_string() == text);
-            limit.filter(|limit| (1..=MOST).contains(limit)).ok_or(PagingFlaw::Limit)
+            limit.filter(|limit| (1..=MOST).contains(limit)).ok_or(PagingFlaw::RateLimit)
         });
         Self { limit: limit.unwrap_or(DEFAULT), after: query.optional("cursor", Cursor::parse) }
     }
@@ -92,7 +92,7 @@ impl Paging {
 
 impl<T> Page<T> {
     /// From rows of which one more was asked for than is shown. `cursor` tells where a row stands.
-    pub fn of(mut rows: Vec<T>, paging: Paging, cursor: impl Fn(&T) -> Cursor) -> Self {
+    pub fn new(mut rows: Vec<T>, paging: Paging, cursor: impl Fn(&T) -> Cursor) -> Self {
         let most = usize::try_from(paging.limit).unwrap_or_default();
         let has_more = rows.len() > most;
         rows.truncate(most);
@@ -164,9 +164,9 @@ mod tests {
     #[test]
     fn a_page_ends_where_the_next_begins() {
         let paging = Paging { limit: 2, after: None };
-        let page = Page::of(vec![1, 2, 3], paging, |n| cursor(*n));
+        let page = Page::new(vec![1, 2, 3], paging, |n| cursor(*n));
         assert_eq!((page.data, page.next_cursor), (vec![1, 2], Some(cursor(2).text())));
-        let page = Page::of(vec![1, 2], paging, |n| cursor(*n));
+        let page = Page::new(vec![1, 2], paging, |n| cursor(*n));
         assert_eq!((page.data, page.next_cursor), (vec![1, 2], None));
     }
 }

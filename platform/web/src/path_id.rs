@@ -16,7 +16,7 @@ pub struct PathId(pub Uuid);
 #[error("must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")]
 pub struct NotAnId;
 
-impl kernel::Reason for NotAnId {
+impl kernel::DomainError for NotAnId {
     fn code(&self) -> &'static str {
         "id_invalid"
     }

@@ -29,7 +29,7 @@ impl Prefer {
         }
     }
 
-    fn of(headers: &HeaderMap) -> Self {
+    fn from_headers(headers: &HeaderMap) -> Self {
         let preferences = headers.get_all(PREFER).into_iter().filter_map(|value| value.to_str().ok());
         let waits = preferences.flat_map(|value| value.split(',')).filter_map(|preference| {
             let (name, value) = preference.split(';').next()?.split_once('=')?;
@@ -44,7 +44,7 @@ impl<S: Sync> FromRequestParts<S> for Prefer {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.headers))
+        Ok(Self::from_headers(&parts.headers))
     }
 }
 
@@ -55,7 +55,7 @@ mod tests {
 
     fn wait(values: &[&'static str]) -> Option<u64> {
         let values = values.iter().map(|value| (PREFER, HeaderValue::from_static(value)));
-        Prefer::of(&HeaderMap::from_iter(values)).0
+        Prefer::from_headers(&HeaderMap::from_iter(values)).0
     }
 
     #[test]
@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(wait(&["wait=5"]), Some(5));
         assert_eq!(wait(&["respond-async, WAIT = \"7\"; why=not"]), Some(7));
         let two = HeaderMap::from_iter([(PREFER, HeaderValue::from_static("respond-async"))]);
-        assert_eq!(Prefer::of(&two), Prefer(None));
+        assert_eq!(Prefer::from_headers(&two), Prefer(None));
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl Problem {
     }
 
     /// The problem of an error that did not come as one: axum's own refusals.
-    fn of(status: StatusCode) -> Self {
+    fn with_status(status: StatusCode) -> Self {
         let (code, title) = match status {
             StatusCode::UNAUTHORIZED => ("unauthenticated", "Sign in first"),
             StatusCode::FORBIDDEN => ("forbidden", "You may not do that"),
@@ -184,17 +184,17 @@ impl IntoResponse for Problem {
 
 /// Marks an answer of status 4xx or 5xx whose body is meant as it is, and no problem: a report.
 #[derive(Debug, Clone, Copy)]
-pub struct AsIs;
+pub struct NotAProblem;
 
 /// Writes a problem out; turns any other error into one, so that nothing a framework says leaves.
 pub(crate) fn render(answer: Response, trace: &Trace, base: &str) -> Response {
     let status = answer.status();
     let is_error = status.is_client_error() || status.is_server_error();
-    if !is_error || answer.extensions().get::<AsIs>().is_some() {
+    if !is_error || answer.extensions().get::<NotAProblem>().is_some() {
         return answer;
     }
     let (mut parts, _) = answer.into_parts();
-    let problem = parts.extensions.remove::<Problem>().unwrap_or_else(|| Problem::of(status));
+    let problem = parts.extensions.remove::<Problem>().unwrap_or_else(|| Problem::with_status(status));
     for name in [CONTENT_LENGTH, CONTENT_ENCODING, ETAG, TRANSFER_ENCODING] {
         parts.headers.remove(name);
     }

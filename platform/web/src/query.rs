@@ -3,7 +3,7 @@ use axum::{
     extract::FromRequestParts,
     http::{StatusCode, request::Parts},
 };
-use kernel::Reason;
+use kernel::DomainError;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 pub struct Query(Fields);
 
 /// A body that is written like a query (`application/x-www-form-urlencoded`), where a standard asks for one.
-pub struct Form(pub Query);
+pub struct FormBody(pub Query);
 
 /// The query of a route that has no parameters: it refuses any.
 pub struct NoQuery;
@@ -36,11 +36,11 @@ impl Query {
                 return Err(refused("duplicate_parameter", "The query names a parameter twice"));
             }
         }
-        Ok(Self(Fields::of(given, '?')))
+        Ok(Self(Fields::new(given, '?')))
     }
 
     /// A parameter that must be there. `None` when it is not, or is refused: [`finish`](Self::finish) tells.
-    pub fn required<T, R: Reason>(
+    pub fn required<T, R: DomainError>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, R>,
@@ -49,7 +49,7 @@ impl Query {
     }
 
     /// A parameter that may be absent. `None` also when it is refused: [`finish`](Self::finish) tells.
-    pub fn optional<T, R: Reason>(
+    pub fn optional<T, R: DomainError>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, R>,
@@ -64,7 +64,7 @@ impl Query {
     /// `invalid_request` with every violation.
     pub fn finish<T>(mut self, whole: Option<T>) -> Result<T, Problem> {
         if self.0.has_unknown() {
-            let known = self.0.known();
+            let known = self.0.known_names();
             let detail = if known.is_empty() { "It takes none.".into() } else { format!("It takes only: {known}.") };
             let title = "This resource does not take that parameter";
             return Err(Problem::new(StatusCode::BAD_REQUEST, "unknown_parameter", title).detail(detail));

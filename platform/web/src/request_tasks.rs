@@ -73,7 +73,7 @@ pub(crate) async fn complete(State(tasks): State<RequestTasks>, request: Request
     let answer = async move {
         let answer = next.run(request).await;
         // The semaphore is never closed; without a place, what is taken back is not waited for.
-        Parcel { place: room.try_acquire_owned().ok(), answer: Some(answer) }
+        Delivery { place: room.try_acquire_owned().ok(), answer: Some(answer) }
     };
     match tasks.run(answer).await {
         Ok(parcel) => parcel.open(),
@@ -83,21 +83,23 @@ pub(crate) async fn complete(State(tasks): State<RequestTasks>, request: Request
 
 /// An answer on its way to the connection. Dropped unopened, because the client has hung up or the answer
 /// came too late, it does what the handler asked for in that case.
-struct Parcel {
+struct Delivery {
     answer: Option<Response>,
     place: Option<OwnedSemaphorePermit>,
 }
 
-impl Parcel {
+impl Delivery {
     fn open(mut self) -> Response {
         self.answer.take().unwrap_or_else(|| Problem::internal().into_response())
     }
 }
 
-impl Drop for Parcel {
+impl Drop for Delivery {
     fn drop(&mut self) {
-        let undo =
-            self.answer.take().and_then(|answer| answer.extensions().get::<Undelivered>().and_then(Undelivered::take));
+        let undo = self
+            .answer
+            .take()
+            .and_then(|answer| answer.extensions().get::<OnUndelivered>().and_then(OnUndelivered::take_action));
         let place = self.place.take();
         if let (Some(undo), Ok(runtime)) = (undo, Handle::try_current()) {
             let task = async move {
@@ -111,10 +113,10 @@ impl Drop for Parcel {
 
 /// In the extensions of an answer: what is done when no client takes it.
 #[derive(Clone)]
-struct Undelivered(Arc<Mutex<Option<BoxFuture<'static, ()>>>>);
+struct OnUndelivered(Arc<Mutex<Option<BoxFuture<'static, ()>>>>);
 
-impl Undelivered {
-    fn take(&self) -> Option<BoxFuture<'static, ()>> {
+impl OnUndelivered {
+    fn take_action(&self) -> Option<BoxFuture<'static, ()>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -126,7 +128,7 @@ pub struct OrElse<A, U>(pub A, pub U);
 impl<A: IntoResponse, U: Future<Output = ()> + Send + 'static> IntoResponse for OrElse<A, U> {
     fn into_response(self) -> Response {
         let mut answer = self.0.into_response();
-        answer.extensions_mut().insert(Undelivered(Arc::new(Mutex::new(Some(Box::pin(self.1))))));
+        answer.extensions_mut().insert(OnUndelivered(Arc::new(Mutex::new(Some(Box::pin(self.1))))));
         answer
     }
 }

@@ -1,11 +1,11 @@
 //! A context's routes: each line is a route *and* its operation in the OpenAPI document.
 
-use crate::commands::Asked;
+use crate::commands::CommandMeta;
 use crate::get_command::{__path_get_command, __path_get_command_events, get_command, get_command_events};
 use crate::idempotency::MaybeKey;
 use crate::openapi::{complete, describe, schemas};
 use crate::request_tasks::complete as run_to_its_end;
-use crate::targets::Targets;
+use crate::resource_links::ResourceLinks;
 use crate::{Authenticate, Bearer, ClientAddress, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
 use axum::extract::Request;
 use axum::http::Method;
@@ -22,7 +22,7 @@ pub use utoipa_axum::routes as operation;
 /// The routes of one context, with their part of the OpenAPI document.
 pub struct Routes {
     router: OpenApiRouter,
-    targets: Targets,
+    targets: ResourceLinks,
     commands: Commands,
     tag: &'static str,
 }
@@ -31,7 +31,7 @@ impl Routes {
     /// No routes yet. The tag groups them in the document.
     #[must_use]
     pub fn new(tag: &'static str, commands: Commands) -> Self {
-        Self { router: OpenApiRouter::new(), targets: Targets::default(), commands, tag }
+        Self { router: OpenApiRouter::new(), targets: ResourceLinks::default(), commands, tag }
     }
 
     /// A route that turns a request into a command.
@@ -40,7 +40,7 @@ impl Routes {
         let (commands, request) = (self.commands.clone(), Arc::new(request));
         let handler = async move |sender: R::Sender,
                                   bearer: Option<Bearer>,
-                                  place: R::Place,
+                                  place: R::Path,
                                   prefer: Prefer,
                                   MaybeKey(key): MaybeKey,
                                   Extension(trace): Extension<Trace>,
@@ -50,7 +50,7 @@ impl Routes {
                                   body: Request| {
             let fields = Fields::of_command::<R>(body).await?;
             commands
-                .take(&*request, Asked { sender, bearer, place, prefer, key, trace, deadline, client }, fields)
+                .accept(&*request, CommandMeta { sender, bearer, place, prefer, key, trace, deadline, client }, fields)
                 .await
         };
         self.targets.add::<R>();
@@ -63,7 +63,7 @@ impl Routes {
     /// [`operation!`](crate::operation). All queries are such routes. What is not safe runs to its end,
     /// even if its client hangs up.
     #[must_use]
-    pub fn at_once<S: Clone + Send + Sync + 'static>(mut self, state: S, operation: UtoipaMethodRouter<S>) -> Self {
+    pub fn immediate<S: Clone + Send + Sync + 'static>(mut self, state: S, operation: UtoipaMethodRouter<S>) -> Self {
         let (schemas, paths, handler) = operation;
         let handler = handler.with_state(state);
         let handler = handler.layer(from_fn_with_state(self.commands.tasks().clone(), run_to_its_end));
@@ -79,7 +79,7 @@ pub fn assemble(
     commands: Commands,
     authenticate: Arc<dyn Authenticate>,
 ) -> (Router, OpenApi) {
-    let mut targets = Targets::below(commands.base());
+    let mut targets = ResourceLinks::below(commands.base());
     let mut router = OpenApiRouter::with_openapi(base);
     for context in contexts {
         targets.extend(context.targets);

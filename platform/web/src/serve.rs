@@ -1,5 +1,5 @@
-use crate::pace::{Busy, Pace, Paced};
-use crate::shares::{NoShare, Share, Shares};
+use crate::address_quotas::{AddressQuotas, QuotaExceeded, QuotaSlot};
+use crate::connection_clock::{ConnectionClock, RequestInFlight, TimedStream};
 use crate::{ClientAddress, Proxies};
 use axum::{
     Router,
@@ -87,14 +87,14 @@ pub async fn serve(listener: TcpListener, app: Router, limits: ConnectionLimits,
     let (closing, _) = watch::channel(());
     let mut connections = JoinSet::new();
     // In all, they are counted by the tasks: the listener rests while there are too many.
-    let mut shares = PeerShares::new(&limits);
+    let mut shares = PeerQuotas::new(&limits);
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             (stream, peer) = accept(&listener), if connections.len() < limits.connections => {
-                let Some(share) = shares.take(Peer(peer)) else { continue };
+                let Some(share) = shares.acquire(Peer(peer)) else { continue };
                 let (app, limits, closing) = (app.clone(), limits.clone(), closing.subscribe());
                 connections.spawn(async move {
                     connection(stream, peer, app, limits, closing).await;
@@ -113,25 +113,25 @@ pub async fn serve(listener: TcpListener, app: Router, limits: ConnectionLimits,
 }
 
 /// What each address has of the connections.
-struct PeerShares {
-    shares: Shares,
+struct PeerQuotas {
+    shares: AddressQuotas,
     proxies: Proxies,
     refused: u64,
     told: Option<Instant>,
 }
 
-impl PeerShares {
+impl PeerQuotas {
     fn new(limits: &ConnectionLimits) -> Self {
-        let shares = Shares::new(usize::MAX, limits.per_address);
+        let shares = AddressQuotas::new(usize::MAX, limits.per_address);
         Self { shares, proxies: limits.proxies.clone(), refused: 0, told: None }
     }
 
     /// A share for a connection of this peer; none when it has too many.
-    fn take(&mut self, peer: Peer) -> Option<Share> {
+    fn acquire(&mut self, peer: Peer) -> Option<QuotaSlot> {
         let client = ClientAddress::of_peer(peer);
         let taken =
-            if self.proxies.trust(client.ip()) { self.shares.take_in_all() } else { self.shares.take(client.key()) };
-        if taken.as_ref().is_err_and(|why| *why == NoShare::OverShare) {
+            if self.proxies.trust(client.ip()) { self.shares.take_in_all() } else { self.shares.acquire(client.key()) };
+        if taken.as_ref().is_err_and(|why| *why == QuotaExceeded::OverShare) {
             self.refused += 1;
             if self.told.is_none_or(|told| told.elapsed() >= REFUSALS_TOLD_EVERY) {
                 // The one that is named stands for those since the last line.
@@ -174,18 +174,18 @@ async fn connection(
         tracing::debug!(%error, "a connection ended before it began");
         return;
     }
-    let pace = Pace::new(&limits);
+    let clock = ConnectionClock::new(&limits);
     let service = service_fn(|mut request: Request<Incoming>| {
-        let busy = pace.busy();
+        let busy = clock.busy();
         request.extensions_mut().insert(Peer(peer));
         let answer = app.clone().call(request);
         async move { Ok::<_, std::convert::Infallible>(answer.await?.map(|body| Watched { body, _busy: busy })) }
     });
-    let io = TokioIo::new(Paced(stream, pace.clone()));
+    let io = TokioIo::new(TimedStream(stream, clock.clone()));
     let mut http = http1::Builder::new();
     http.header_read_timeout(None).max_header_size(LONGEST_HEAD).max_buf_size(LONGEST_HEAD);
     let mut serving = pin!(http.serve_connection(io, service));
-    let mut overdue = pin!(pace.overdue());
+    let mut overdue = pin!(clock.overdue());
     let mut is_last = false;
     loop {
         tokio::select! {
@@ -207,15 +207,15 @@ async fn connection(
 /// An answer's body. The connection is busy with it until it is dropped.
 struct Watched {
     body: Body,
-    _busy: Busy,
+    _busy: RequestInFlight,
 }
 
 impl HttpBody for Watched {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+    fn poll_frame(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(ctx)
     }
 
     fn is_end_stream(&self) -> bool {

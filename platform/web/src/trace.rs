@@ -15,7 +15,7 @@ pub struct Trace {
 
 impl Trace {
     /// The trace that a request belongs to; a fresh one when it names none, several or an invalid one.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         #[expect(clippy::disallowed_methods, reason = "it names a request, which no domain knows")]
         let request_id = Uuid::new_v4();
         let fresh = request_id.simple().to_string();
@@ -75,22 +75,22 @@ mod tests {
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-    fn of(values: &[&str]) -> Trace {
+    fn from_headers(values: &[&str]) -> Trace {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append("traceparent", HeaderValue::from_str(value).expect("a header"));
         }
-        Trace::of(&headers)
+        Trace::from_headers(&headers)
     }
 
     #[test]
     fn a_valid_trace_from_outside_goes_on_with_this_request_as_the_parent() {
         let given = format!("00-{TRACE}-00f067aa0ba902b7-01");
-        let trace = of(&[&given]);
+        let trace = from_headers(&[&given]);
         assert_eq!(trace.trace_id(), TRACE);
         assert_ne!(trace.traceparent(), given);
         assert_eq!(parse(trace.traceparent()), Some((TRACE, true)));
-        assert_ne!(of(&[&given]).request_id(), trace.request_id(), "one trace, two requests");
+        assert_ne!(from_headers(&[&given]).request_id(), trace.request_id(), "one trace, two requests");
     }
 
     #[test]
@@ -107,12 +107,12 @@ mod tests {
             "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-+1",
         ] {
-            let trace = of(&[bad]);
+            let trace = from_headers(&[bad]);
             assert_ne!(trace.trace_id(), TRACE, "{bad}");
             assert!(parse(trace.traceparent()).is_some(), "{bad}: the fresh one is valid");
         }
         let one = format!("00-{TRACE}-00f067aa0ba902b7-01");
-        assert_ne!(of(&[&one, &one]).trace_id(), TRACE, "two headers");
+        assert_ne!(from_headers(&[&one, &one]).trace_id(), TRACE, "two headers");
     }
 
     #[test]

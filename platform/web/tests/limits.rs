@@ -6,16 +6,16 @@ use axum::{http::header::RETRY_AFTER, response::IntoResponse as _};
 use persistence::{Db, execute, fetch_one, testing::TestDb};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use web::{Limit, Limits, MIGRATIONS, Problem, limits_ahead_of_the_clock};
+use web::{MIGRATIONS, Problem, RateLimit, RateLimiter, limits_ahead_of_the_clock};
 
 const HOUR: Duration = Duration::from_secs(3_600);
-const SIGN_IN: Limit = Limit { name: "test.sign_in", burst: 3, every: HOUR };
-const ADDRESS: Limit = Limit { name: "test.address", burst: 5, every: HOUR };
+const SIGN_IN: RateLimit = RateLimit { name: "test.sign_in", burst: 3, every: HOUR };
+const ADDRESS: RateLimit = RateLimit { name: "test.address", burst: 5, every: HOUR };
 
-async fn on_each_database(test: impl AsyncFn(&Limits, &TestDb)) {
+async fn on_each_database(test: impl AsyncFn(&RateLimiter, &TestDb)) {
     for test_db in TestDb::each().await {
         test_db.db.migrate(&MIGRATIONS).await.unwrap();
-        test(&Limits::new(test_db.db.clone(), true), &test_db).await;
+        test(&RateLimiter::new(test_db.db.clone(), true), &test_db).await;
         test_db.end().await;
     }
 }
@@ -36,11 +36,11 @@ async fn rows(db: &Db) -> i64 {
     fetch_one!(&mut db, (i64,), "select count(*) from web_limits").unwrap().0
 }
 
-async fn all_of(limits: &Limits, limit: &Limit, key: &[u8]) -> Problem {
+async fn all_of(limits: &RateLimiter, limit: &RateLimit, key: &[u8]) -> Problem {
     for _ in 0..limit.burst {
-        drop(limits.take(limit, key).await.expect("within the limit"));
+        drop(limits.acquire(limit, key).await.expect("within the limit"));
     }
-    limits.take(limit, key).await.expect_err("one too many")
+    limits.acquire(limit, key).await.expect_err("one too many")
 }
 
 /// The status, and in how many seconds to come back.
@@ -58,8 +58,8 @@ async fn as_many_as_the_burst_pass_and_the_next_is_told_when_to_come_back() {
         let (status, wait) = told(&refused);
         assert_eq!(status, 429);
         assert!((3_540..=3_600).contains(&wait), "{wait}: one more each hour, since the first a moment ago");
-        drop(limits.take(&SIGN_IN, b"eve").await.expect("another key has its own count"));
-        drop(limits.take(&ADDRESS, b"ada").await.expect("another limit has its own count"));
+        drop(limits.acquire(&SIGN_IN, b"eve").await.expect("another key has its own count"));
+        drop(limits.acquire(&ADDRESS, b"ada").await.expect("another limit has its own count"));
     })
     .await;
 }
@@ -69,16 +69,16 @@ async fn who_waits_as_told_passes_once_however_often_they_were_refused() {
     on_each_database(async |limits, TestDb { db, .. }| {
         let mut refused = all_of(limits, &SIGN_IN, b"ada").await;
         for _ in 0..5 {
-            refused = limits.take(&SIGN_IN, b"ada").await.expect_err("refused");
+            refused = limits.acquire(&SIGN_IN, b"ada").await.expect_err("refused");
         }
         let (_, wait) = told(&refused);
         assert!(wait <= 3_600, "{wait}: a refusal takes nothing");
         pass(db, Duration::from_secs(wait.saturating_sub(60))).await;
-        let (_, rest) = told(&limits.take(&SIGN_IN, b"ada").await.expect_err("too early"));
+        let (_, rest) = told(&limits.acquire(&SIGN_IN, b"ada").await.expect_err("too early"));
         assert!((55..=60).contains(&rest), "{rest}");
         pass(db, Duration::from_secs(rest)).await;
-        drop(limits.take(&SIGN_IN, b"ada").await.expect("as told"));
-        limits.take(&SIGN_IN, b"ada").await.expect_err("once");
+        drop(limits.acquire(&SIGN_IN, b"ada").await.expect("as told"));
+        limits.acquire(&SIGN_IN, b"ada").await.expect_err("once");
     })
     .await;
 }
@@ -86,7 +86,7 @@ async fn who_waits_as_told_passes_once_however_often_they_were_refused() {
 #[tokio::test]
 async fn a_long_silence_saves_up_no_more_than_the_burst() {
     on_each_database(async |limits, TestDb { db, .. }| {
-        drop(limits.take(&SIGN_IN, b"ada").await.unwrap());
+        drop(limits.acquire(&SIGN_IN, b"ada").await.unwrap());
         pass(db, HOUR * 1_000).await;
         assert_eq!(told(&all_of(limits, &SIGN_IN, b"ada").await).0, 429);
     })
@@ -97,8 +97,8 @@ async fn a_long_silence_saves_up_no_more_than_the_burst() {
 async fn what_is_given_back_does_not_count() {
     on_each_database(async |limits, _| {
         for _ in 0..10 {
-            let permit = limits.take(&SIGN_IN, b"ada").await.expect("successes do not count");
-            limits.give_back(permit).await;
+            let permit = limits.acquire(&SIGN_IN, b"ada").await.expect("successes do not count");
+            limits.refund(permit).await;
         }
         assert_eq!(told(&all_of(limits, &SIGN_IN, b"ada").await).0, 429, "and save nothing up");
     })
@@ -108,7 +108,7 @@ async fn what_is_given_back_does_not_count() {
 #[tokio::test]
 async fn of_several_all_are_taken_or_none() {
     on_each_database(async |limits, _| {
-        let both: &[(&Limit, &[u8])] = &[(&ADDRESS, b"192.0.2.1"), (&SIGN_IN, b"ada")];
+        let both: &[(&RateLimit, &[u8])] = &[(&ADDRESS, b"192.0.2.1"), (&SIGN_IN, b"ada")];
         for _ in 0..3 {
             drop(limits.take_all(both).await.expect("within both"));
         }
@@ -117,10 +117,10 @@ async fn of_several_all_are_taken_or_none() {
         }
         drop(limits.take_all(&[(&ADDRESS, b"192.0.2.1"), (&SIGN_IN, b"eve")]).await.expect("two of five are left"));
         let permit = limits.take_all(&[(&SIGN_IN, b"eve"), (&ADDRESS, b"192.0.2.1")]).await.expect("one is left");
-        limits.take(&ADDRESS, b"192.0.2.1").await.expect_err("none is left");
-        limits.give_back(permit).await;
-        drop(limits.take(&ADDRESS, b"192.0.2.1").await.expect("it was given back"));
-        drop(limits.take(&SIGN_IN, b"eve").await.expect("and so was the other"));
+        limits.acquire(&ADDRESS, b"192.0.2.1").await.expect_err("none is left");
+        limits.refund(permit).await;
+        drop(limits.acquire(&ADDRESS, b"192.0.2.1").await.expect("it was given back"));
+        drop(limits.acquire(&SIGN_IN, b"eve").await.expect("and so was the other"));
     })
     .await;
 }
@@ -128,8 +128,8 @@ async fn of_several_all_are_taken_or_none() {
 #[tokio::test]
 async fn the_wait_for_several_is_the_longest_of_those_that_refuse() {
     on_each_database(async |limits, _| {
-        let slow = Limit { name: "test.slow", burst: 1, every: HOUR * 24 };
-        let quick = Limit { name: "test.quick", burst: 1, every: HOUR };
+        let slow = RateLimit { name: "test.slow", burst: 1, every: HOUR * 24 };
+        let quick = RateLimit { name: "test.quick", burst: 1, every: HOUR };
         for wanted in [[(&slow, &b"a"[..]), (&quick, &b"a"[..])], [(&quick, &b"b"[..]), (&slow, &b"b"[..])]] {
             drop(limits.take_all(&wanted).await.unwrap());
             let (_, wait) = told(&limits.take_all(&wanted).await.expect_err("both refuse"));
@@ -143,10 +143,10 @@ async fn the_wait_for_several_is_the_longest_of_those_that_refuse() {
 async fn looking_takes_nothing_and_is_refused_when_taking_would_be() {
     on_each_database(async |limits, _| {
         for _ in 0..10 {
-            limits.look(&SIGN_IN, b"ada").await.expect("there is room");
+            limits.peek(&SIGN_IN, b"ada").await.expect("there is room");
         }
         let refused = all_of(limits, &SIGN_IN, b"ada").await;
-        let looked = limits.look(&SIGN_IN, b"ada").await.expect_err("there is none");
+        let looked = limits.peek(&SIGN_IN, b"ada").await.expect_err("there is none");
         assert_eq!(looked.code(), refused.code());
         assert!(told(&refused).1 - told(&looked).1 <= 60);
     })
@@ -156,12 +156,12 @@ async fn looking_takes_nothing_and_is_refused_when_taking_would_be() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_fifty_at_once_exactly_the_burst_passes() {
     on_each_database(async |limits, _| {
-        let limit = Limit { name: "test.parallel", burst: 7, every: HOUR };
+        let limit = RateLimit { name: "test.parallel", burst: 7, every: HOUR };
         for round in 0..20_u8 {
             let mut asking = JoinSet::new();
             for _ in 0..50 {
                 let limits = limits.clone();
-                asking.spawn(async move { limits.take(&limit, &[round]).await.map(drop).map_err(|it| told(&it).0) });
+                asking.spawn(async move { limits.acquire(&limit, &[round]).await.map(drop).map_err(|it| told(&it).0) });
             }
             let answers = asking.join_all().await;
             assert_eq!(answers.iter().filter(|it| it.is_ok()).count(), 7);
@@ -174,18 +174,18 @@ async fn of_fifty_at_once_exactly_the_burst_passes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_takes_several_in_any_order_never_waits_for_each_other_in_a_ring() {
     on_each_database(async |limits, _| {
-        let limit = Limit { name: "test.ring", burst: 1_000, every: HOUR };
+        let limit = RateLimit { name: "test.ring", burst: 1_000, every: HOUR };
         let mut asking = JoinSet::new();
         for n in 0..40_u8 {
             let limits = limits.clone();
             asking.spawn(async move {
                 let (one, other) = if n % 2 == 0 { (b"a", b"b") } else { (b"b", b"a") };
                 let permit = limits.take_all(&[(&limit, one), (&limit, other)]).await.expect("taken");
-                limits.give_back(permit).await;
+                limits.refund(permit).await;
             });
         }
         asking.join_all().await;
-        let both: &[(&Limit, &[u8])] = &[(&limit, b"a"), (&limit, b"b")];
+        let both: &[(&RateLimit, &[u8])] = &[(&limit, b"a"), (&limit, b"b")];
         for _ in 0..2 {
             drop(limits.take_all(both).await.expect("there is room"));
         }
@@ -196,13 +196,13 @@ async fn who_takes_several_in_any_order_never_waits_for_each_other_in_a_ring() {
 #[tokio::test]
 async fn a_restart_keeps_the_count_and_nodes_share_it() {
     on_each_database(async |limits, test_db| {
-        let opened = Db::open_beside(&test_db.url.parse().unwrap()).await;
-        let other = Limits::new(opened.expect("the same database"), true);
-        drop(limits.take(&SIGN_IN, b"ada").await.unwrap());
-        drop(other.take(&SIGN_IN, b"ada").await.unwrap());
-        drop(limits.take(&SIGN_IN, b"ada").await.unwrap());
-        other.take(&SIGN_IN, b"ada").await.expect_err("three in all");
-        limits.take(&SIGN_IN, b"ada").await.expect_err("three in all");
+        let opened = Db::open_unlocked(&test_db.url.parse().unwrap()).await;
+        let other = RateLimiter::new(opened.expect("the same database"), true);
+        drop(limits.acquire(&SIGN_IN, b"ada").await.unwrap());
+        drop(other.acquire(&SIGN_IN, b"ada").await.unwrap());
+        drop(limits.acquire(&SIGN_IN, b"ada").await.unwrap());
+        other.acquire(&SIGN_IN, b"ada").await.expect_err("three in all");
+        limits.acquire(&SIGN_IN, b"ada").await.expect_err("three in all");
     })
     .await;
 }
@@ -210,13 +210,13 @@ async fn a_restart_keeps_the_count_and_nodes_share_it() {
 #[tokio::test]
 async fn when_the_count_cannot_be_kept_nobody_passes() {
     on_each_database(async |limits, TestDb { db, .. }| {
-        let permit = limits.take(&SIGN_IN, b"ada").await.unwrap();
+        let permit = limits.acquire(&SIGN_IN, b"ada").await.unwrap();
         db.close().await;
         let (taking, looking) =
-            (limits.take(&SIGN_IN, b"eve").await.expect_err("denied"), limits.look(&SIGN_IN, b"eve").await);
+            (limits.acquire(&SIGN_IN, b"eve").await.expect_err("denied"), limits.peek(&SIGN_IN, b"eve").await);
         assert_eq!((told(&taking).0, taking.code()), (503, "database_unavailable"));
         assert_eq!(told(&looking.expect_err("denied")).0, 503);
-        limits.give_back(permit).await;
+        limits.refund(permit).await;
     })
     .await;
 }
@@ -224,15 +224,15 @@ async fn when_the_count_cannot_be_kept_nobody_passes() {
 #[tokio::test]
 async fn limits_that_are_off_refuse_nothing_and_touch_nothing() {
     on_each_database(async |_, TestDb { db, .. }| {
-        let off = Limits::new(db.clone(), false);
+        let off = RateLimiter::new(db.clone(), false);
         for _ in 0..10 {
-            let permit = off.take(&SIGN_IN, b"ada").await.expect("off");
-            off.give_back(permit).await;
-            off.look(&SIGN_IN, b"ada").await.expect("off");
+            let permit = off.acquire(&SIGN_IN, b"ada").await.expect("off");
+            off.refund(permit).await;
+            off.peek(&SIGN_IN, b"ada").await.expect("off");
         }
         assert_eq!(rows(db).await, 0);
         db.close().await;
-        drop(off.take(&SIGN_IN, b"ada").await.expect("off"));
+        drop(off.acquire(&SIGN_IN, b"ada").await.expect("off"));
         off.sweep().await;
     })
     .await;
@@ -242,14 +242,14 @@ async fn limits_that_are_off_refuse_nothing_and_touch_nothing() {
 async fn rows_that_say_nothing_any_more_are_swept() {
     on_each_database(async |limits, TestDb { db, .. }| {
         for n in 0..250_u8 {
-            drop(limits.take(&SIGN_IN, &[n]).await.unwrap());
+            drop(limits.acquire(&SIGN_IN, &[n]).await.unwrap());
         }
         pass(db, HOUR).await;
-        drop(limits.take(&SIGN_IN, b"ada").await.unwrap());
+        drop(limits.acquire(&SIGN_IN, b"ada").await.unwrap());
         assert_eq!(rows(db).await, 251);
         limits.sweep_now().await.unwrap();
         assert_eq!(rows(db).await, 1, "what still counts stays");
-        drop(limits.take(&SIGN_IN, &[0]).await.expect("who was swept begins anew"));
+        drop(limits.acquire(&SIGN_IN, &[0]).await.expect("who was swept begins anew"));
     })
     .await;
 }
@@ -264,7 +264,7 @@ async fn a_count_of_a_clock_that_was_ahead_counts_for_nothing() {
         for ahead in AHEAD {
             let _ = all_of(limits, &SIGN_IN, b"ada").await;
             pass_back(db, ahead).await;
-            limits.look(&SIGN_IN, b"ada").await.expect("there is room");
+            limits.peek(&SIGN_IN, b"ada").await.expect("there is room");
             let refused = all_of(limits, &SIGN_IN, b"ada").await;
             let (_, wait) = told(&refused);
             assert!(wait <= 3_600, "{wait}: from now on it counts as always");
@@ -279,7 +279,7 @@ async fn a_count_that_is_a_little_ahead_denies_for_no_longer_than_the_limit_take
     on_each_database(async |limits, TestDb { db, .. }| {
         let _ = all_of(limits, &SIGN_IN, b"ada").await;
         pass_back(db, Duration::from_secs(30)).await;
-        let (_, wait) = told(&limits.take(&SIGN_IN, b"ada").await.expect_err("within its bound it counts"));
+        let (_, wait) = told(&limits.acquire(&SIGN_IN, b"ada").await.expect_err("within its bound it counts"));
         assert!((3_600..=3_630).contains(&wait), "{wait}");
     })
     .await;
@@ -288,10 +288,10 @@ async fn a_count_that_is_a_little_ahead_denies_for_no_longer_than_the_limit_take
 #[tokio::test]
 async fn the_sweep_deletes_what_a_clock_far_ahead_has_left() {
     on_each_database(async |limits, TestDb { db, .. }| {
-        drop(limits.take(&SIGN_IN, b"ada").await.unwrap());
+        drop(limits.acquire(&SIGN_IN, b"ada").await.unwrap());
         assert_eq!(limits_ahead_of_the_clock(db).await.unwrap(), 0);
         pass_back(db, AHEAD[1]).await;
-        drop(limits.take(&SIGN_IN, b"eve").await.unwrap());
+        drop(limits.acquire(&SIGN_IN, b"eve").await.unwrap());
         assert_eq!((rows(db).await, limits_ahead_of_the_clock(db).await.unwrap()), (2, 1));
         limits.sweep_now().await.unwrap();
         assert_eq!((rows(db).await, limits_ahead_of_the_clock(db).await.unwrap()), (1, 0));

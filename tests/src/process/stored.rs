@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 use auth_application::Credentials as _;
-use auth_domain::Cost;
+use auth_domain::BcryptCost;
 use auth_infrastructure::{HashPool, SqlCredentials};
 use kernel::{Email, Secret};
 use persistence::{Db, fetch_all};
@@ -47,7 +47,7 @@ pub struct Row {
 /// # Panics
 /// When it cannot be opened.
 pub async fn open(url: &str) -> Db {
-    Db::open_beside(&url.parse().unwrap()).await.unwrap()
+    Db::open_unlocked(&url.parse().unwrap()).await.unwrap()
 }
 
 impl Stored {
@@ -99,7 +99,7 @@ impl SignIns {
     #[must_use]
     pub fn new(db: &Db) -> Self {
         let pool = Arc::new(HashPool::start(16).unwrap());
-        Self(SqlCredentials::new(db.clone(), pool, Cost::try_from(10).unwrap()))
+        Self(SqlCredentials::new(db.clone(), pool, BcryptCost::try_from(10).unwrap()))
     }
 
     /// Whose these are.

@@ -15,21 +15,21 @@ enum Space {
     /// A small disk.
     Disk(PathBuf),
     /// Where this user may mount nothing: files that may not grow.
-    Limit,
+    RateLimit,
 }
 
 impl Space {
     fn below(data: &Path) -> Self {
         fs::create_dir(data).unwrap();
         let mounted = run("mount", &["-t", "tmpfs", "-o", "size=12m,mode=700", "tmpfs", data.to_str().unwrap()]);
-        if mounted { Self::Disk(data.to_owned()) } else { Self::Limit }
+        if mounted { Self::Disk(data.to_owned()) } else { Self::RateLimit }
     }
 
     fn prepare(&self, roster: Roster) -> Roster {
         match self {
             Self::Disk(_) => roster,
             // A write that fails, not a signal.
-            Self::Limit => roster.under(&["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""]),
+            Self::RateLimit => roster.under(&["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""]),
         }
     }
 
@@ -50,7 +50,7 @@ impl Space {
     fn clear(&self, server: &Server) {
         match self {
             Self::Disk(disk) => fs::remove_file(disk.join("filler")).unwrap(),
-            Self::Limit => limit(server, "unlimited:unlimited"),
+            Self::RateLimit => limit(server, "unlimited:unlimited"),
         }
     }
 }

@@ -22,7 +22,7 @@ fn kids(file: &Path) -> [String; 2] {
 /// The database of a folder, past every process.
 async fn db(folder: &Folder, database: Option<&String>) -> Db {
     let file = || format!("sqlite://{}", folder.path().join("data/roster.db").display());
-    Db::open_beside(&database.cloned().unwrap_or_else(file).parse().unwrap()).await.unwrap()
+    Db::open_unlocked(&database.cloned().unwrap_or_else(file).parse().unwrap()).await.unwrap()
 }
 
 async fn change(folder: &Folder, database: Option<&String>, sql: &'static str) {

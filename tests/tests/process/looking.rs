@@ -47,7 +47,7 @@ fn tree(folder: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
 
 /// The names of the tables of a database on PostgreSQL.
 async fn schema(url: &str) -> Vec<(String,)> {
-    let db = Db::open_beside(&url.parse().unwrap()).await.unwrap();
+    let db = Db::open_unlocked(&url.parse().unwrap()).await.unwrap();
     let mut read = db.read().await.unwrap();
     let sql = ("select tablename::text from pg_tables where schemaname = 'public' order by 1", "select 'none'");
     let tables = fetch_all!(&mut read, (String,), sql).unwrap();

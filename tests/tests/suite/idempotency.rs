@@ -2,7 +2,7 @@
 
 use acceptance::{Answer, Node, Person, Request, World, in_each_idle_world, in_each_world};
 use kernel::{MessageId, UserId};
-use roster::compose::Role;
+use roster::compose::ProcessRole;
 use std::collections::BTreeSet;
 
 const ROUNDS: usize = 20;
@@ -155,7 +155,7 @@ async fn two_nodes_at_once_under_one_key_are_one_command() {
         if !world.is_shared() {
             return;
         }
-        let other = world.another_node(Role::Api, world.keys()).await;
+        let other = world.another_node(ProcessRole::Api, world.keys()).await;
         let nodes: [&Node; 2] = [world, &other];
         for round in 0..ROUNDS {
             let mut person = Person::new(format!("round{round}@example.org"));

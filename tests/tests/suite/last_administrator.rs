@@ -6,7 +6,7 @@ use auth_domain::Role;
 use auth_infrastructure::perform;
 use kernel::UserId;
 use persistence::execute;
-use roster::compose::Role as Process;
+use roster::compose::ProcessRole as Process;
 use serde_json::json;
 
 const ROUNDS: usize = 20;

@@ -3,7 +3,7 @@
 use acceptance::{Kind, PATIENCE, Person, Request, World, in_each_idle_world, in_each_world, logs};
 use kernel::MessageId;
 use persistence::fetch_all;
-use roster::compose::Role;
+use roster::compose::ProcessRole;
 use sealing::Keys;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -185,7 +185,7 @@ async fn a_password_that_this_worker_cannot_open_waits_for_one_that_can() {
         let person = Person::new("ada@example.org");
         let accepted = world.send(&person.sign_up()).await;
         let folder = tempfile::tempdir().unwrap();
-        let other = world.another_node(Role::All, Keys::in_directory(folder.path()).unwrap()).await;
+        let other = world.another_node(ProcessRole::All, Keys::in_directory(folder.path()).unwrap()).await;
         other.work().await;
         world
             .until("select count(*) from ledger_messages where name = 'auth.set_credential.v1' and attempts > 0", 1)

@@ -2,7 +2,7 @@
 
 use acceptance::{Person, Request, in_each_idle_world};
 use kernel::UserId;
-use roster::compose::Role;
+use roster::compose::ProcessRole;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -12,8 +12,8 @@ async fn who_waits_at_one_process_is_woken_by_the_commit_of_another() {
         if !world.is_shared() {
             return;
         }
-        let api = world.another_node(Role::Api, world.keys()).await;
-        let worker = world.another_node(Role::Worker, world.keys()).await;
+        let api = world.another_node(ProcessRole::Api, world.keys()).await;
+        let worker = world.another_node(ProcessRole::Worker, world.keys()).await;
         worker.work().await;
         for round in 0..3 {
             let person = Person::new(format!("ada{round}@example.org")).with_id(UserId::random().as_uuid());
@@ -37,12 +37,12 @@ async fn an_api_accepts_without_a_worker_and_never_works_itself() {
         if !world.is_shared() {
             return;
         }
-        let api = world.another_node(Role::Api, world.keys()).await;
+        let api = world.another_node(ProcessRole::Api, world.keys()).await;
         api.work().await;
         let accepted = api.send(&Person::new("ada@example.org").sign_up()).await;
         assert_eq!(api.send(&Person::new("eve@example.org").sign_up().wait(2)).await.status, 202);
         assert_eq!(api.command(&accepted).await["status"], "accepted", "it looks once a second when it works");
-        let worker = world.another_node(Role::Worker, world.keys()).await;
+        let worker = world.another_node(ProcessRole::Worker, world.keys()).await;
         worker.work().await;
         assert_eq!(api.outcome(&accepted).await["status"], "succeeded");
         world.until("select count(*) from users_users", 2).await;
@@ -61,7 +61,7 @@ async fn two_workers_share_the_work_and_do_none_of_it_twice() {
         }
         let people = (0..40).map(|n| Person::new(format!("person{n}@example.org")).sign_up());
         let accepted = world.send_all(people).await;
-        let other = world.another_node(Role::Worker, world.keys()).await;
+        let other = world.another_node(ProcessRole::Worker, world.keys()).await;
         other.work().await;
         world.work().await;
         for answer in &accepted {

@@ -2,7 +2,7 @@
 
 use acceptance::{PATIENCE, Person, Request, in_each_idle_world, in_each_world};
 use kernel::UserId;
-use roster::compose::Role;
+use roster::compose::ProcessRole;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -97,7 +97,7 @@ async fn a_user_who_is_being_registered_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_a_user_that_is_rejected_is_told_at_once() {
     in_each_idle_world(async |world| {
-        let first = world.another_node(Role::All, world.keys()).await;
+        let first = world.another_node(ProcessRole::All, world.keys()).await;
         first.work().await;
         assert_eq!(first.send(&Person::new("ada@example.org").sign_up().wait(30)).await.status, 201);
         first.stop().await;

@@ -9,7 +9,7 @@ pub trait Accounts: Send {
     ///
     /// When another user holds that address it is `Unavailable`, never a refusal: `users` alone
     /// decides who has which, and the event that frees it is on its way.
-    async fn identify(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<(), Unavailable>;
+    async fn upsert_identifier(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<(), Unavailable>;
 
     /// Stores since when a user may not sign in, or that they may; whether it did. MUST ignore a version
     /// that is not above the one it holds.
@@ -37,7 +37,7 @@ pub trait Accounts: Send {
 
     /// Whether this user may sign in, and with this very hash. MUST hold off changes of either
     /// until the transaction ends, so that a session is never opened behind a change's back.
-    async fn admits(&mut self, user: UserId, hash: &PasswordHash) -> Result<bool, Unavailable>;
+    async fn lock_for_sign_in(&mut self, user: UserId, hash: &PasswordHash) -> Result<bool, Unavailable>;
 
     /// Whether this user may go on being signed in.
     async fn is_enabled(&mut self, user: UserId) -> Result<bool, Unavailable>;

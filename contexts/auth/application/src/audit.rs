@@ -1,4 +1,4 @@
-use crate::Client;
+use crate::RequestOrigin;
 use auth_domain::SessionId;
 use kernel::{MessageId, UserId};
 use std::fmt;
@@ -121,28 +121,28 @@ pub struct AuditEvent {
     /// On what else: a service key's id, a route, a role; or the command that did it.
     pub target: Option<String>,
     /// From where.
-    pub client: Client,
+    pub client: RequestOrigin,
 }
 
 impl AuditEvent {
     /// Somebody did something to themselves, and it was done.
     #[must_use]
-    pub fn own(action: Action, user: UserId, client: Client) -> Self {
+    pub fn own(action: Action, user: UserId, client: RequestOrigin) -> Self {
         Self::by(Actor::User(user), action, client).on(user)
     }
 
     /// Somebody did something, and it was done.
     #[must_use]
-    pub const fn by(actor: Actor, action: Action, client: Client) -> Self {
+    pub const fn by(actor: Actor, action: Action, client: RequestOrigin) -> Self {
         Self { action, outcome: Outcome::Succeeded, actor, user: None, session: None, target: None, client }
     }
 
     /// A command of an administrator's was done, from there if that was said, or of an operator's, who is local.
     #[must_use]
-    pub fn commanded(by: Option<UserId>, client: Option<Client>, action: Action, command: MessageId) -> Self {
+    pub fn commanded(by: Option<UserId>, client: Option<RequestOrigin>, action: Action, command: MessageId) -> Self {
         let (actor, client) = match by {
-            Some(administrator) => (Actor::User(administrator), client.unwrap_or(Client::unknown())),
-            None => (Actor::Operator, Client::local()),
+            Some(administrator) => (Actor::User(administrator), client.unwrap_or(RequestOrigin::unknown())),
+            None => (Actor::Operator, RequestOrigin::local()),
         };
         Self::by(actor, action, client).about(command.to_string())
     }

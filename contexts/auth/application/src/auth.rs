@@ -14,7 +14,7 @@ impl Port for dyn Auth {
 
 /// A use case that is done while somebody waits, in one transaction that its caller owns. Whatever
 /// it returns is committed: a refusal may have something to keep.
-pub trait Immediate: Send {
+pub trait UseCase: Send {
     /// What comes of it.
     type Outcome: Send;
 
@@ -30,7 +30,7 @@ pub trait Immediate: Send {
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn act<U: Immediate>(use_case: U, store: &mut dyn Auth) -> Result<Result<U::Outcome, Denied>, Unavailable> {
+pub async fn act<U: UseCase>(use_case: U, store: &mut dyn Auth) -> Result<Result<U::Outcome, Denied>, Unavailable> {
     let confirmed = match use_case.authority() {
         Some(authority) => authority.clone().confirm(store).await?,
         None => Ok(()),

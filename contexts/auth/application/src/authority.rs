@@ -1,4 +1,4 @@
-use crate::{Actor, Auth, Client};
+use crate::{Actor, Auth, RequestOrigin};
 use auth_domain::{Role, Scope, ServiceKeyId, SessionId};
 use kernel::UserId;
 use use_case::Unavailable;
@@ -10,7 +10,7 @@ pub struct Authority {
     /// Who acts, and what must still be true of them.
     pub principal: Principal,
     /// From where.
-    pub client: Client,
+    pub client: RequestOrigin,
     /// The route of the request, never its path; empty for the command line.
     pub route: String,
 }
@@ -58,7 +58,7 @@ impl Authority {
     /// The operator's, on the command line.
     #[must_use]
     pub fn operator() -> Self {
-        Self { principal: Principal::Operator, client: Client::local(), route: String::new() }
+        Self { principal: Principal::Operator, client: RequestOrigin::local(), route: String::new() }
     }
 
     /// Who acts, for the record.

@@ -1,6 +1,6 @@
 //! Somebody changes their password: the other sessions end, since whoever had the old one may be in them.
 
-use crate::{Action, AuditEvent, Auth, Authority, Ending, Immediate, Proven};
+use crate::{Action, AuditEvent, Auth, Authority, SessionEnd, UseCase, VerifiedPassword};
 use auth_domain::{PasswordHash, SessionId};
 use use_case::Unavailable;
 
@@ -8,7 +8,7 @@ use use_case::Unavailable;
 #[derive(Clone)]
 pub struct ChangePassword {
     /// Whose, and the hash of the current one.
-    pub proven: Proven,
+    pub verified: VerifiedPassword,
     /// The hash of the new one.
     pub new: PasswordHash,
     /// The session that goes on.
@@ -17,7 +17,7 @@ pub struct ChangePassword {
     pub by: Authority,
 }
 
-impl Immediate for ChangePassword {
+impl UseCase for ChangePassword {
     /// Whether it was changed: not when another change came first.
     type Outcome = bool;
 
@@ -26,13 +26,13 @@ impl Immediate for ChangePassword {
     }
 
     async fn execute(self, store: &mut dyn Auth) -> Result<bool, Unavailable> {
-        let Self { proven: Proven { user, hash }, new, session, by } = self;
+        let Self { verified: VerifiedPassword { user, hash }, new, session, by } = self;
         let event = AuditEvent::own(Action::ChangePassword, user, by.client).within(session);
         if !store.replace_credential(user, &hash, &new).await? {
             store.record(event.refused("changed_meanwhile")).await?;
             return Ok(false);
         }
-        store.end_others(user, Some(session), Ending::PasswordChanged).await?;
+        store.end_others(user, Some(session), SessionEnd::PasswordChanged).await?;
         store.record(event).await?;
         Ok(true)
     }

@@ -1,6 +1,6 @@
 //! An administrator gives another service a key.
 
-use crate::{Action, AuditEvent, Auth, Authority, Immediate, ServiceKey, TokenHash};
+use crate::{Action, AuditEvent, Auth, Authority, UseCase, ServiceKey, TokenHash};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use use_case::Unavailable;
 
@@ -19,7 +19,7 @@ pub struct CreateServiceKey {
     pub hash: TokenHash,
 }
 
-impl Immediate for CreateServiceKey {
+impl UseCase for CreateServiceKey {
     type Outcome = ServiceKey;
 
     fn authority(&self) -> Option<&Authority> {

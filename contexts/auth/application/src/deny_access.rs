@@ -1,6 +1,6 @@
 //! Somebody who is known asked for what is not theirs: it is recorded.
 
-use crate::{Action, Actor, AuditEvent, Auth, Authority, Client, Immediate};
+use crate::{Action, Actor, AuditEvent, Auth, Authority, RequestOrigin, UseCase};
 use use_case::Unavailable;
 
 /// After it was refused.
@@ -11,10 +11,10 @@ pub struct DenyAccess {
     /// The route, never the path that was asked for.
     pub route: String,
     /// From where.
-    pub client: Client,
+    pub client: RequestOrigin,
 }
 
-impl Immediate for DenyAccess {
+impl UseCase for DenyAccess {
     type Outcome = ();
 
     fn authority(&self) -> Option<&Authority> {

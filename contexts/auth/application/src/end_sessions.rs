@@ -1,13 +1,13 @@
 //! Somebody ends one of their sessions, or all others than the one they are in.
 
-use crate::{Action, AuditEvent, Auth, Authority, Ending, Immediate};
+use crate::{Action, AuditEvent, Auth, Authority, SessionEnd, UseCase};
 use auth_domain::SessionId;
 use kernel::UserId;
 use use_case::Unavailable;
 
 /// Which of one's sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum SessionsToEnd {
     /// This one.
     One(SessionId),
     /// All but this one.
@@ -20,12 +20,12 @@ pub struct EndSessions {
     /// Who.
     pub user: UserId,
     /// Which.
-    pub which: Which,
+    pub which: SessionsToEnd,
     /// On whose authority.
     pub by: Authority,
 }
 
-impl Immediate for EndSessions {
+impl UseCase for EndSessions {
     /// Whether there were any.
     type Outcome = bool;
 
@@ -36,11 +36,11 @@ impl Immediate for EndSessions {
     async fn execute(self, store: &mut dyn Auth) -> Result<bool, Unavailable> {
         let event = AuditEvent::own(Action::EndSession, self.user, self.by.client);
         let (ended, event) = match self.which {
-            Which::One(session) => {
-                (store.end(self.user, session, Ending::Revoked).await?, event.about(session.to_string()))
+            SessionsToEnd::One(session) => {
+                (store.end(self.user, session, SessionEnd::Revoked).await?, event.about(session.to_string()))
             }
-            Which::AllBut(session) => {
-                (store.end_others(self.user, Some(session), Ending::Revoked).await? > 0, event.about("others"))
+            SessionsToEnd::AllBut(session) => {
+                (store.end_others(self.user, Some(session), SessionEnd::Revoked).await? > 0, event.about("others"))
             }
         };
         if ended {

@@ -12,15 +12,15 @@ mod sessions;
 pub use accounts::Accounts;
 pub use administration::{Administration, depart};
 pub use audit::{Action, Actor, Audit, AuditEvent, Outcome};
-pub use auth::{Auth, Immediate, act};
+pub use auth::{Auth, UseCase, act};
 pub use authority::{Authority, Denied, Principal};
-pub use kernel::Client;
-pub use passwords::{Credentials, Passwords, Proven};
+pub use kernel::RequestOrigin;
+pub use passwords::{Credentials, Passwords, VerifiedPassword};
 pub use service_keys::{ServiceKey, ServiceKeys};
-pub use sessions::{Ending, Refreshable, SealedToken, Sessions, TokenHash};
+pub use sessions::{Refreshable, SealedToken, SessionEnd, Sessions, TokenHash};
 
 // What comes as a message.
-use_case::use_cases! { dyn Auth:
+use_case::handlers! { dyn Auth:
     on_user_registered::UserRegistered,
     on_user_deactivated::UserDeactivated,
     on_user_reactivated::UserReactivated,
@@ -36,7 +36,7 @@ immediate! {
     change_password::{ChangePassword},
     create_service_key::{CreateServiceKey},
     deny_access::{DenyAccess},
-    end_sessions::{EndSessions, Which},
+    end_sessions::{EndSessions, SessionsToEnd},
     read_audit::{ReadAudit},
     record_key_change::{KeyChange, RecordKeyChange},
     refresh_session::{RefreshSession, Refreshed},

@@ -1,16 +1,16 @@
 //! Somebody was reactivated: they can sign in again.
 
 use crate::{Action, AuditEvent, Auth};
-use use_case::{Cx, Handle, Trouble};
+use use_case::{HandlerContext, Handle, FollowUpFailure};
 
 pub use contracts::UserReactivated;
 
-impl Handle<dyn Auth, Trouble> for UserReactivated {
-    async fn handle(self, cx: Cx<'_, dyn Auth>) -> Result<(), Trouble> {
+impl Handle<dyn Auth, FollowUpFailure> for UserReactivated {
+    async fn handle(self, ctx: HandlerContext<'_, dyn Auth>) -> Result<(), FollowUpFailure> {
         let Self { user_id, version, by, client, .. } = self;
-        if cx.store.set_disabled(user_id, version, None).await? {
-            let line = AuditEvent::commanded(by, client, Action::ReactivateUser, cx.message.root);
-            cx.store.record(line.on(user_id)).await?;
+        if ctx.store.set_disabled(user_id, version, None).await? {
+            let line = AuditEvent::commanded(by, client, Action::ReactivateUser, ctx.message.root);
+            ctx.store.record(line.on(user_id)).await?;
         }
         Ok(())
     }

@@ -1,13 +1,13 @@
 //! Somebody registered: from now on we know by which address they sign in.
 
 use crate::Auth;
-use use_case::{Cx, Handle, Trouble};
+use use_case::{HandlerContext, Handle, FollowUpFailure};
 
 pub use contracts::UserRegistered;
 
-impl Handle<dyn Auth, Trouble> for UserRegistered {
-    async fn handle(self, cx: Cx<'_, dyn Auth>) -> Result<(), Trouble> {
-        cx.store.identify(self.user_id, self.version, &self.email).await?;
+impl Handle<dyn Auth, FollowUpFailure> for UserRegistered {
+    async fn handle(self, ctx: HandlerContext<'_, dyn Auth>) -> Result<(), FollowUpFailure> {
+        ctx.store.upsert_identifier(self.user_id, self.version, &self.email).await?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 use auth_domain::PasswordHash;
 use kernel::{Email, MessageId, Sealed, Secret, UserId};
-use use_case::{Trouble, Unavailable, async_trait};
+use use_case::{FollowUpFailure, Unavailable, async_trait};
 
 /// Slow work on passwords. It needs no store, and no transaction is open while it runs.
 #[async_trait]
@@ -8,7 +8,12 @@ pub trait Passwords: Send + Sync {
     /// Opens a password that was sealed for this user and this command, and hashes it.
     ///
     /// A key that is not known here is `Unavailable`: while keys change, another worker has it.
-    async fn open_and_hash(&self, sealed: &Sealed, root: MessageId, user: UserId) -> Result<PasswordHash, Trouble>;
+    async fn open_and_hash(
+        &self,
+        sealed: &Sealed,
+        root: MessageId,
+        user: UserId,
+    ) -> Result<PasswordHash, FollowUpFailure>;
 }
 
 /// A password that fitted: whose it is, and the hash that is stored for them now.
@@ -16,7 +21,7 @@ pub trait Passwords: Send + Sync {
 /// Whoever grants something for it MUST check, in the transaction that grants it, that this hash is
 /// still the stored one: a change of password that came between wins.
 #[derive(Clone)]
-pub struct Proven {
+pub struct VerifiedPassword {
     /// Whose it is.
     pub user: UserId,
     /// What is stored, its text exactly.
@@ -31,10 +36,10 @@ pub struct Proven {
 #[async_trait]
 pub trait Credentials: Send + Sync {
     /// Whose address and password these are.
-    async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<Proven>, Unavailable>;
+    async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<VerifiedPassword>, Unavailable>;
 
     /// Whether this is the user's password, for a change of it.
-    async fn verify_of(&self, user: UserId, password: &Secret) -> Result<Option<Proven>, Unavailable>;
+    async fn verify_of(&self, user: UserId, password: &Secret) -> Result<Option<VerifiedPassword>, Unavailable>;
 
     /// Compares the password with nothing: only the work of one that does not fit is done.
     async fn pretend(&self, password: &Secret) -> Result<(), Unavailable>;

@@ -1,6 +1,6 @@
 //! The audit record is read, which is on record, too.
 
-use crate::{Action, AuditEvent, Auth, Authority, Immediate};
+use crate::{Action, AuditEvent, Auth, Authority, UseCase};
 use use_case::Unavailable;
 
 /// By an administrator, or a service with the scope.
@@ -10,7 +10,7 @@ pub struct ReadAudit {
     pub by: Authority,
 }
 
-impl Immediate for ReadAudit {
+impl UseCase for ReadAudit {
     type Outcome = ();
 
     fn authority(&self) -> Option<&Authority> {

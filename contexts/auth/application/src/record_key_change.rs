@@ -1,6 +1,6 @@
 //! An operator has added a key of the installation, or destroyed one: it is recorded.
 
-use crate::{Action, AuditEvent, Auth, Authority, Immediate};
+use crate::{Action, AuditEvent, Auth, Authority, UseCase};
 use use_case::Unavailable;
 
 /// What was done with a key.
@@ -23,7 +23,7 @@ pub struct RecordKeyChange {
     pub kid: String,
 }
 
-impl Immediate for RecordKeyChange {
+impl UseCase for RecordKeyChange {
     type Outcome = ();
 
     fn authority(&self) -> Option<&Authority> {

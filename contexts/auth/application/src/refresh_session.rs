@@ -1,7 +1,7 @@
 //! A session goes on: its refresh token is used up, and the next one takes its place.
 
-use crate::{Action, AuditEvent, Auth, Authority, Client, Ending, Immediate, Refreshable, SealedToken, TokenHash};
-use auth_domain::{Refresh, Session, SessionLife};
+use crate::{Action, AuditEvent, Auth, Authority, RequestOrigin, SessionEnd, UseCase, Refreshable, SealedToken, TokenHash};
+use auth_domain::{RefreshDecision, Session, SessionLife};
 use use_case::Unavailable;
 
 /// With a refresh token.
@@ -14,7 +14,7 @@ pub struct RefreshSession {
     /// The one that follows it, for the bearer of the one that was shown.
     pub sealed: SealedToken,
     /// From where.
-    pub client: Client,
+    pub client: RequestOrigin,
     /// How long sessions may last.
     pub life: SessionLife,
 }
@@ -28,7 +28,7 @@ pub enum Refreshed {
     Again(Session, SealedToken),
 }
 
-impl Immediate for RefreshSession {
+impl UseCase for RefreshSession {
     /// `None` when the token is good for nothing. If it was used before, the session has ended.
     type Outcome = Option<Refreshed>;
 
@@ -39,18 +39,18 @@ impl Immediate for RefreshSession {
 
     async fn execute(self, store: &mut dyn Auth) -> Result<Option<Refreshed>, Unavailable> {
         let Self { shown, next, sealed, client, life } = self;
-        let Some(found) = store.locked_by(&shown).await? else { return Ok(None) };
+        let Some(found) = store.find_by_refresh_token_for_update(&shown).await? else { return Ok(None) };
         let Refreshable { mut session, shown: token, successor } = found;
         let refresh = session.refresh(token, store.now().await?, life);
         let is_enabled = store.is_enabled(session.user).await?;
         let over = match (refresh, successor) {
-            (Refresh::Replayed, _) => Ending::Replayed,
-            (Refresh::Expired, _) => Ending::Expired,
-            _ if !is_enabled => Ending::Disabled,
-            (Refresh::Repeated, Some(successor)) => return Ok(Some(Refreshed::Again(session, successor))),
+            (RefreshDecision::Replayed, _) => SessionEnd::Replayed,
+            (RefreshDecision::Expired, _) => SessionEnd::Expired,
+            _ if !is_enabled => SessionEnd::Disabled,
+            (RefreshDecision::Repeated, Some(successor)) => return Ok(Some(Refreshed::Again(session, successor))),
             // Nothing was kept: there was no grace when it was used.
-            (Refresh::Repeated, None) => Ending::Replayed,
-            (Refresh::Rotated, _) => {
+            (RefreshDecision::Repeated, None) => SessionEnd::Replayed,
+            (RefreshDecision::Rotated, _) => {
                 let kept = Some(&sealed).filter(|_| !life.grace.is_zero());
                 store.rotate(&session, &shown, kept, &next, &client).await?;
                 return Ok(Some(Refreshed::Next(session)));

@@ -1,6 +1,6 @@
 //! A command of another context was refused before it was accepted: it is recorded.
 
-use crate::{Action, Actor, AuditEvent, Auth, Authority, Client, Immediate};
+use crate::{Action, Actor, AuditEvent, Auth, Authority, RequestOrigin, UseCase};
 use kernel::UserId;
 use use_case::Unavailable;
 
@@ -16,10 +16,10 @@ pub struct RefuseCommand {
     /// Who wanted it.
     pub actor: Actor,
     /// From where.
-    pub client: Client,
+    pub client: RequestOrigin,
 }
 
-impl Immediate for RefuseCommand {
+impl UseCase for RefuseCommand {
     type Outcome = ();
 
     /// It records what was refused.

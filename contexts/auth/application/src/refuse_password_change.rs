@@ -1,6 +1,6 @@
 //! Somebody who is signed in does not know the current password: it is recorded.
 
-use crate::{Action, AuditEvent, Auth, Authority, Immediate};
+use crate::{Action, AuditEvent, Auth, Authority, UseCase};
 use auth_domain::SessionId;
 use kernel::UserId;
 use use_case::Unavailable;
@@ -16,7 +16,7 @@ pub struct RefusePasswordChange {
     pub by: Authority,
 }
 
-impl Immediate for RefusePasswordChange {
+impl UseCase for RefusePasswordChange {
     type Outcome = ();
 
     fn authority(&self) -> Option<&Authority> {

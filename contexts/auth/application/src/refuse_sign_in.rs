@@ -1,6 +1,6 @@
 //! Somebody showed a wrong password, or an address that nobody has: it is recorded, and they learn no more.
 
-use crate::{Action, Actor, AuditEvent, Auth, Authority, Client, Immediate};
+use crate::{Action, Actor, AuditEvent, Auth, Authority, RequestOrigin, UseCase};
 use kernel::Email;
 use use_case::Unavailable;
 
@@ -10,10 +10,10 @@ pub struct RefuseSignIn {
     /// The address that was given.
     pub identifier: Email,
     /// From where.
-    pub client: Client,
+    pub client: RequestOrigin,
 }
 
-impl Immediate for RefuseSignIn {
+impl UseCase for RefuseSignIn {
     type Outcome = ();
 
     fn authority(&self) -> Option<&Authority> {

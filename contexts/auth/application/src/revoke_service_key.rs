@@ -1,6 +1,6 @@
 //! An administrator takes a service's key away.
 
-use crate::{Action, AuditEvent, Auth, Authority, Immediate};
+use crate::{Action, AuditEvent, Auth, Authority, UseCase};
 use auth_domain::ServiceKeyId;
 use use_case::Unavailable;
 
@@ -13,7 +13,7 @@ pub struct RevokeServiceKey {
     pub key: ServiceKeyId,
 }
 
-impl Immediate for RevokeServiceKey {
+impl UseCase for RevokeServiceKey {
     /// Whether there was one.
     type Outcome = bool;
 

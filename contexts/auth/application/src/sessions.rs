@@ -1,5 +1,5 @@
 use auth_domain::{Role, Session, SessionId, ShownToken};
-use kernel::{Client, UserId};
+use kernel::{RequestOrigin, UserId};
 use use_case::{Unavailable, async_trait};
 
 /// The SHA-256 of a token. The token itself is stored nowhere.
@@ -23,7 +23,7 @@ pub struct Refreshable {
 
 /// Why a session has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum SessionEnd {
     /// By its own person, from within it.
     SignedOut,
     /// By its person, from another session.
@@ -40,7 +40,7 @@ pub enum Ending {
     CrowdedOut,
 }
 
-impl Ending {
+impl SessionEnd {
     /// As stored.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -60,10 +60,11 @@ impl Ending {
 #[async_trait]
 pub trait Sessions: Send {
     /// Stores a new session with its first refresh token.
-    async fn open(&mut self, session: &Session, token: &TokenHash, client: &Client) -> Result<(), Unavailable>;
+    async fn open(&mut self, session: &Session, token: &TokenHash, client: &RequestOrigin) -> Result<(), Unavailable>;
 
     /// The live session that a refresh token belongs to. MUST lock the session until the transaction ends.
-    async fn locked_by(&mut self, token: &TokenHash) -> Result<Option<Refreshable>, Unavailable>;
+    async fn find_by_refresh_token_for_update(&mut self, token: &TokenHash)
+    -> Result<Option<Refreshable>, Unavailable>;
 
     /// The role of a user who is in a live session and may be signed in, now. MUST lock the account and then the session
     /// until the transaction ends.
@@ -78,15 +79,15 @@ pub trait Sessions: Send {
         used: &TokenHash,
         successor: Option<&SealedToken>,
         next: &TokenHash,
-        client: &Client,
+        client: &RequestOrigin,
     ) -> Result<(), Unavailable>;
 
     /// Ends a live session of this user; whether there was one.
-    async fn end(&mut self, user: UserId, session: SessionId, why: Ending) -> Result<bool, Unavailable>;
+    async fn end(&mut self, user: UserId, session: SessionId, why: SessionEnd) -> Result<bool, Unavailable>;
 
     /// Ends all live sessions of this user but the latest so many.
-    async fn end_oldest(&mut self, user: UserId, but: i64, why: Ending) -> Result<(), Unavailable>;
+    async fn end_oldest(&mut self, user: UserId, but: i64, why: SessionEnd) -> Result<(), Unavailable>;
 
     /// Ends all live sessions of this user but one; how many there were.
-    async fn end_others(&mut self, user: UserId, but: Option<SessionId>, why: Ending) -> Result<u64, Unavailable>;
+    async fn end_others(&mut self, user: UserId, but: Option<SessionId>, why: SessionEnd) -> Result<u64, Unavailable>;
 }

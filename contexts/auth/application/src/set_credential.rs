@@ -3,7 +3,7 @@
 use crate::Auth;
 use auth_domain::PasswordHash;
 use kernel::UserId;
-use use_case::{Bench, Cx, Handle, Prepare, Trouble};
+use use_case::{PrepareContext, HandlerContext, Handle, Prepare, FollowUpFailure};
 
 pub use contracts::SetCredential;
 
@@ -15,17 +15,17 @@ pub struct NewCredential {
 }
 
 impl Prepare<dyn Auth> for SetCredential {
-    type Ready = NewCredential;
+    type Prepared = NewCredential;
 
-    async fn prepare(self, bench: Bench<'_, dyn Auth>) -> Result<NewCredential, Trouble> {
-        let hash = bench.tools.open_and_hash(&self.password, bench.message.root, self.user_id).await?;
+    async fn prepare(self, ctx: PrepareContext<'_, dyn Auth>) -> Result<NewCredential, FollowUpFailure> {
+        let hash = ctx.tools.open_and_hash(&self.password, ctx.message.root, self.user_id).await?;
         Ok(NewCredential { user: self.user_id, hash })
     }
 }
 
-impl Handle<dyn Auth, Trouble> for NewCredential {
-    async fn handle(self, cx: Cx<'_, dyn Auth>) -> Result<(), Trouble> {
-        cx.store.create_credential(self.user, &self.hash).await?;
+impl Handle<dyn Auth, FollowUpFailure> for NewCredential {
+    async fn handle(self, ctx: HandlerContext<'_, dyn Auth>) -> Result<(), FollowUpFailure> {
+        ctx.store.create_credential(self.user, &self.hash).await?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! An operator sets a new password for a person. All sessions of the person end: another person may have had the old one.
 
-use crate::{Action, AuditEvent, Auth, Authority, Ending, Immediate};
+use crate::{Action, AuditEvent, Auth, Authority, SessionEnd, UseCase};
 use auth_domain::PasswordHash;
 use kernel::UserId;
 use use_case::Unavailable;
@@ -16,7 +16,7 @@ pub struct SetPassword {
     pub new: PasswordHash,
 }
 
-impl Immediate for SetPassword {
+impl UseCase for SetPassword {
     type Outcome = ();
 
     fn authority(&self) -> Option<&Authority> {
@@ -26,7 +26,7 @@ impl Immediate for SetPassword {
     async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
         let Self { by, user, new } = self;
         store.set_credential(user, &new).await?;
-        store.end_others(user, None, Ending::PasswordChanged).await?;
+        store.end_others(user, None, SessionEnd::PasswordChanged).await?;
         store.record(AuditEvent::by(by.actor(), Action::ChangePassword, by.client).on(user)).await
     }
 }

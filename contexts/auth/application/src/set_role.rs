@@ -1,8 +1,8 @@
 //! An administrator says what somebody may do. The last administrator stays one.
 
-use crate::{Action, AuditEvent, Auth, Authority, Immediate};
+use crate::{Action, AuditEvent, Auth, Authority, UseCase};
 use auth_domain::{LastAdministrator, Role};
-use kernel::{Reason as _, UserId};
+use kernel::{DomainError as _, UserId};
 use use_case::Unavailable;
 
 /// By an administrator.
@@ -16,7 +16,7 @@ pub struct SetRole {
     pub role: Role,
 }
 
-impl Immediate for SetRole {
+impl UseCase for SetRole {
     /// `None` when there is no such user.
     type Outcome = Option<Result<(), LastAdministrator>>;
 

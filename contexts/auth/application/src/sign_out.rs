@@ -1,6 +1,6 @@
 //! Somebody signs out: their session ends, and with it all of its tokens.
 
-use crate::{Action, AuditEvent, Auth, Authority, Client, Ending, Immediate};
+use crate::{Action, AuditEvent, Auth, Authority, RequestOrigin, SessionEnd, UseCase};
 use auth_domain::SessionId;
 use kernel::UserId;
 use use_case::Unavailable;
@@ -13,10 +13,10 @@ pub struct SignOut {
     /// Of which session.
     pub session: SessionId,
     /// From where.
-    pub client: Client,
+    pub client: RequestOrigin,
 }
 
-impl Immediate for SignOut {
+impl UseCase for SignOut {
     type Outcome = ();
 
     /// A session that has ended is what was asked for.
@@ -25,7 +25,7 @@ impl Immediate for SignOut {
     }
 
     async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
-        if store.end(self.user, self.session, Ending::SignedOut).await? {
+        if store.end(self.user, self.session, SessionEnd::SignedOut).await? {
             let event = AuditEvent::own(Action::SignOut, self.user, self.client);
             store.record(event.within(self.session)).await?;
         }

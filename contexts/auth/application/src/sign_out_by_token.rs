@@ -1,6 +1,6 @@
 //! A person whose access token has run out signs out by the refresh token: the session ends.
 
-use crate::{Action, AuditEvent, Auth, Authority, Client, Ending, Immediate, TokenHash};
+use crate::{Action, AuditEvent, Auth, Authority, RequestOrigin, SessionEnd, UseCase, TokenHash};
 use use_case::Unavailable;
 
 /// With a refresh token of the session, the latest or an earlier one: the bearer wants it to end.
@@ -9,10 +9,10 @@ pub struct SignOutByToken {
     /// Of the token.
     pub token: TokenHash,
     /// From where.
-    pub client: Client,
+    pub client: RequestOrigin,
 }
 
-impl Immediate for SignOutByToken {
+impl UseCase for SignOutByToken {
     type Outcome = ();
 
     /// The refresh token is the proof.
@@ -21,9 +21,9 @@ impl Immediate for SignOutByToken {
     }
 
     async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
-        let Some(found) = store.locked_by(&self.token).await? else { return Ok(()) };
+        let Some(found) = store.find_by_refresh_token_for_update(&self.token).await? else { return Ok(()) };
         let (user, session) = (found.session.user, found.session.id);
-        if store.end(user, session, Ending::SignedOut).await? {
+        if store.end(user, session, SessionEnd::SignedOut).await? {
             store.record(AuditEvent::own(Action::SignOut, user, self.client).within(session)).await?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-use kernel::{Reason, UserId};
+use kernel::{DomainError, UserId};
 use std::collections::BTreeSet;
 
 /// The administrators who can sign in: those with the role, a credential, and an account that is neither deactivated
@@ -11,7 +11,7 @@ pub struct Administrators(BTreeSet<UserId>);
 #[error("this user is the last administrator who can sign in: make another one first")]
 pub struct LastAdministrator;
 
-impl Reason for LastAdministrator {
+impl DomainError for LastAdministrator {
     fn code(&self) -> &'static str {
         "last_administrator"
     }
@@ -41,7 +41,7 @@ impl FromIterator<UserId> for Administrators {
 #[cfg(test)]
 mod tests {
     use super::{Administrators, LastAdministrator};
-    use kernel::{Reason as _, UserId};
+    use kernel::{DomainError as _, UserId};
 
     #[test]
     fn all_but_the_last_administrator_may_go() {

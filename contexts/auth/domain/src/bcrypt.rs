@@ -1,4 +1,4 @@
-use crate::{Cost, HashError, base64};
+use crate::{BcryptCost, HashError, base64};
 use std::fmt;
 
 const V2: &str = "$bcrypt-sha256$v=2,t=2b,r=";
@@ -10,15 +10,15 @@ const SALT_CHARACTERS: usize = 22;
 /// A hash that bcrypt made, in one of the forms in which they are stored.
 #[derive(Clone)]
 pub struct Bcrypt {
-    form: Form,
-    cost: Cost,
+    form: BcryptFormat,
+    cost: BcryptCost,
     salt: String,
     digest: String,
 }
 
 /// How a bcrypt hash is written, and of what bcrypt made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum BcryptFormat {
     /// Ours, passlib's bcrypt-sha256 version 2: `$bcrypt-sha256$v=2,t=2b,r=<cost>$<salt>$<digest>`,
     /// of the base64 of HMAC-SHA256, keyed with the salt's text, of the password.
     Sha256V2,
@@ -46,7 +46,7 @@ impl Bcrypt {
     ///
     /// # Errors
     /// [`HashError::Malformed`] unless they are base64 of 16 and of 23 bytes, unused bits zero.
-    pub fn try_new(form: Form, cost: Cost, salt: &str, digest: &str) -> Result<Self, HashError> {
+    pub fn try_new(form: BcryptFormat, cost: BcryptCost, salt: &str, digest: &str) -> Result<Self, HashError> {
         let bytes = |text| base64::bytes(text, base64::OF_BCRYPT);
         if bytes(salt) != Some(16) || bytes(digest) != Some(23) {
             return Err(HashError::Malformed);
@@ -58,18 +58,18 @@ impl Bcrypt {
     pub(crate) fn parse(text: &str) -> Result<Self, HashError> {
         let (form, cost, salt, digest) = parts(text).ok_or(HashError::Malformed)?;
         let log2: u8 = cost.parse().map_err(|_| HashError::Malformed)?;
-        Self::try_new(form, Cost::try_from(log2)?, salt, digest)
+        Self::try_new(form, BcryptCost::try_from(log2)?, salt, digest)
     }
 
     /// How it is written and what it was made of.
     #[must_use]
-    pub const fn form(&self) -> Form {
+    pub const fn form(&self) -> BcryptFormat {
         self.form
     }
 
     /// Its cost.
     #[must_use]
-    pub const fn cost(&self) -> Cost {
+    pub const fn cost(&self) -> BcryptCost {
         self.cost
     }
 
@@ -90,10 +90,10 @@ impl Bcrypt {
         let cost = cost.log2();
         let plain = |revision: &Revision| format!("${}${cost:02}${salt}{digest}", revision.as_str());
         match form {
-            Form::Sha256V2 => format!("{V2}{cost}${salt}${digest}"),
-            Form::Sha256V1(revision) => format!("{V1}{},{cost}${salt}${digest}", revision.as_str()),
-            Form::Django(revision) => format!("{DJANGO}{}", plain(revision)),
-            Form::Plain(revision) => plain(revision),
+            BcryptFormat::Sha256V2 => format!("{V2}{cost}${salt}${digest}"),
+            BcryptFormat::Sha256V1(revision) => format!("{V1}{},{cost}${salt}${digest}", revision.as_str()),
+            BcryptFormat::Django(revision) => format!("{DJANGO}{}", plain(revision)),
+            BcryptFormat::Plain(revision) => plain(revision),
         }
     }
 }
@@ -113,11 +113,11 @@ impl Revision {
 }
 
 /// Form, cost, salt and digest.
-fn parts(text: &str) -> Option<(Form, &str, &str, &str)> {
+fn parts(text: &str) -> Option<(BcryptFormat, &str, &str, &str)> {
     if let Some(rest) = text.strip_prefix(V2) {
         let (cost, rest) = rest.split_once('$')?;
         let (salt, digest) = rest.split_once('$')?;
-        return Some((Form::Sha256V2, cost, salt, digest));
+        return Some((BcryptFormat::Sha256V2, cost, salt, digest));
     }
     if let Some(rest) = text.strip_prefix(V1) {
         let (revision, rest) = rest.split_once(',')?;
@@ -125,11 +125,11 @@ fn parts(text: &str) -> Option<(Form, &str, &str, &str)> {
         let revision = Revision::parse(revision).filter(|it| *it != Revision::Y)?;
         let (cost, rest) = rest.split_once('$')?;
         let (salt, digest) = rest.split_once('$')?;
-        return Some((Form::Sha256V1(revision), cost, salt, digest));
+        return Some((BcryptFormat::Sha256V1(revision), cost, salt, digest));
     }
-    let (form, text): (fn(Revision) -> Form, _) = match text.strip_prefix(DJANGO) {
-        Some(rest) => (Form::Django, rest),
-        None => (Form::Plain, text),
+    let (form, text): (fn(Revision) -> BcryptFormat, _) = match text.strip_prefix(DJANGO) {
+        Some(rest) => (BcryptFormat::Django, rest),
+        None => (BcryptFormat::Plain, text),
     };
     let (revision, rest) = text.strip_prefix('$')?.split_once('$')?;
     let (cost, rest) = rest.split_once('$')?;

@@ -1,28 +1,34 @@
-use super::{Bcrypt, Form, Revision};
-use crate::{Cost, CostOutOfRange, HashError, PasswordHash};
+use super::{Bcrypt, BcryptFormat, Revision};
+use crate::{BcryptCost, BcryptCostOutOfRange, HashError, PasswordHash};
 
 const SALT: &str = "n79VH.0Q2TMWmt3Oqt9uku";
 const DIGEST: &str = "yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW";
 
 /// What passlib, Python's bcrypt and Django write, and what was read of it.
-const FORMS: [(&str, Form); 9] = [
-    ("$bcrypt-sha256$v=2,t=2b,r=10$n79VH.0Q2TMWmt3Oqt9uku$yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Sha256V2),
-    ("$bcrypt-sha256$2a,10$n79VH.0Q2TMWmt3Oqt9uku$yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Sha256V1(Revision::A)),
-    ("$bcrypt-sha256$2b,10$n79VH.0Q2TMWmt3Oqt9uku$yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Sha256V1(Revision::B)),
-    ("bcrypt_sha256$$2a$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Django(Revision::A)),
-    ("bcrypt_sha256$$2b$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Django(Revision::B)),
-    ("bcrypt_sha256$$2y$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Django(Revision::Y)),
-    ("$2a$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Plain(Revision::A)),
-    ("$2b$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Plain(Revision::B)),
-    ("$2y$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", Form::Plain(Revision::Y)),
+const FORMS: [(&str, BcryptFormat); 9] = [
+    ("$bcrypt-sha256$v=2,t=2b,r=10$n79VH.0Q2TMWmt3Oqt9uku$yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", BcryptFormat::Sha256V2),
+    (
+        "$bcrypt-sha256$2a,10$n79VH.0Q2TMWmt3Oqt9uku$yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW",
+        BcryptFormat::Sha256V1(Revision::A),
+    ),
+    (
+        "$bcrypt-sha256$2b,10$n79VH.0Q2TMWmt3Oqt9uku$yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW",
+        BcryptFormat::Sha256V1(Revision::B),
+    ),
+    ("bcrypt_sha256$$2a$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", BcryptFormat::Django(Revision::A)),
+    ("bcrypt_sha256$$2b$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", BcryptFormat::Django(Revision::B)),
+    ("bcrypt_sha256$$2y$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", BcryptFormat::Django(Revision::Y)),
+    ("$2a$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", BcryptFormat::Plain(Revision::A)),
+    ("$2b$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", BcryptFormat::Plain(Revision::B)),
+    ("$2y$10$n79VH.0Q2TMWmt3Oqt9ukuyca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", BcryptFormat::Plain(Revision::Y)),
 ];
 
 fn error(text: &str) -> Option<HashError> {
     PasswordHash::parse(text).err()
 }
 
-fn cost(log2: u8) -> Cost {
-    Cost::try_from(log2).expect("in range")
+fn cost(log2: u8) -> BcryptCost {
+    BcryptCost::try_from(log2).expect("in range")
 }
 
 #[test]
@@ -48,7 +54,7 @@ fn a_stored_cost_out_of_bounds_is_refused_in_every_form() {
     for (text, _) in FORMS {
         let with = |log2: &str| text.replacen("10", log2, 1);
         for log2 in ["00", "04", "9", "16", "31", "255"] {
-            assert_eq!(error(&with(log2)), Some(HashError::Cost(CostOutOfRange)), "{}", with(log2));
+            assert_eq!(error(&with(log2)), Some(HashError::BcryptCost(BcryptCostOutOfRange)), "{}", with(log2));
         }
         for log2 in ["10", "12", "15"] {
             assert_eq!(error(&with(log2)), None, "{}", with(log2));
@@ -106,7 +112,7 @@ fn other_forms_are_refused() {
 
 #[test]
 fn salt_and_digest_are_base64_of_16_and_23_bytes() {
-    let error = |salt: &str, digest: &str| Bcrypt::try_new(Form::Sha256V2, cost(10), salt, digest).err();
+    let error = |salt: &str, digest: &str| Bcrypt::try_new(BcryptFormat::Sha256V2, cost(10), salt, digest).err();
     assert_eq!(error(SALT, DIGEST), None);
     for salt in [
         "",

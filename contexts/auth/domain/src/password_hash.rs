@@ -1,4 +1,4 @@
-use crate::{Argon2id, Bcrypt, Cost, CostOutOfRange, Form};
+use crate::{Argon2id, Bcrypt, BcryptCost, BcryptCostOutOfRange, BcryptFormat};
 
 /// A password's hash as it is stored: every form that a sign-in verifies. Has no `==`: hashes are
 /// compared in constant time.
@@ -18,7 +18,7 @@ pub enum HashError {
     Malformed,
     /// A cost that is too weak, or takes too long.
     #[error(transparent)]
-    Cost(#[from] CostOutOfRange),
+    BcryptCost(#[from] BcryptCostOutOfRange),
     /// argon2id that is too weak, or takes too much.
     #[error("the parameters of an argon2id hash are out of bounds")]
     OutOfBounds,
@@ -60,14 +60,14 @@ impl PasswordHash {
     /// Whether it has our form, that of new passwords.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        matches!(self, Self::Bcrypt(hash) if hash.form() == Form::Sha256V2)
+        matches!(self, Self::Bcrypt(hash) if hash.form() == BcryptFormat::Sha256V2)
     }
 
     /// With which cost the password is to be hashed anew, once it is known, if new passwords get
     /// `target`. `None` when the hash is as good as a new one: our form, and no lower cost.
     /// Never a lower cost than the hash has.
     #[must_use]
-    pub fn renewal(&self, target: Cost) -> Option<Cost> {
+    pub fn renewal(&self, target: BcryptCost) -> Option<BcryptCost> {
         match self {
             Self::Bcrypt(hash) if self.is_ours() && hash.cost() >= target => None,
             Self::Bcrypt(hash) => Some(hash.cost().max(target)),

@@ -1,5 +1,5 @@
 use super::{HashError, PasswordHash};
-use crate::{Cost, CostOutOfRange};
+use crate::{BcryptCost, BcryptCostOutOfRange};
 use proptest::prelude::{Strategy, any, prop_assert_eq, prop_oneof, proptest};
 
 const OURS: &str = "$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW";
@@ -14,8 +14,8 @@ const IMPORTED: [&str; 6] = [
 
 /// The cost of the hash that takes its place.
 fn renewal(text: &str, target: u8) -> Option<u8> {
-    let target = Cost::try_from(target).expect("in range");
-    PasswordHash::parse(text).expect(text).renewal(target).map(Cost::log2)
+    let target = BcryptCost::try_from(target).expect("in range");
+    PasswordHash::parse(text).expect(text).renewal(target).map(BcryptCost::log2)
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn what_no_scheme_wrote_is_refused() {
 #[test]
 fn errors_say_nothing_of_the_hash() {
     assert_eq!(HashError::Malformed.to_string(), "not a password hash of a known scheme");
-    assert_eq!(HashError::from(CostOutOfRange).to_string(), "the cost of a password hash must be 10 to 15");
+    assert_eq!(HashError::from(BcryptCostOutOfRange).to_string(), "the cost of a password hash must be 10 to 15");
     assert_eq!(HashError::OutOfBounds.to_string(), "the parameters of an argon2id hash are out of bounds");
 }
 

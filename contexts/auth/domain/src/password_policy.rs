@@ -1,5 +1,5 @@
-use crate::{common_passwords, runs};
-use kernel::{Email, Reason, Secret};
+use crate::{common_passwords, sequences};
+use kernel::{DomainError, Email, Secret};
 use std::cmp::Reverse;
 
 /// The longest password, in bytes of UTF-8.
@@ -61,7 +61,7 @@ pub enum PasswordFlaw {
     Sequential,
 }
 
-impl Reason for PasswordFlaw {
+impl DomainError for PasswordFlaw {
     fn code(&self) -> &'static str {
         match self {
             Self::TooShort { .. } => "password_too_short",
@@ -115,8 +115,8 @@ impl PasswordPolicy {
     pub fn check(&self, password_nfc: &str, email: Option<&Email>, name: Option<&str>) -> Vec<PasswordFlaw> {
         let lower = Secret::new(password_nfc.to_lowercase());
         let lower = lower.expose();
-        let repetitive = runs::is_repetition(lower, self.min_chars);
-        let sequential = runs::is_mostly_runs(lower);
+        let repetitive = sequences::is_repetition(lower, self.min_chars);
+        let sequential = sequences::is_mostly_runs(lower);
         // Of a run over and over, or of the same few characters, the flaw for these says enough.
         let repeats_common = !repetitive && !sequential && common_passwords::is_repetition(lower, FEWEST);
         let flaws = [

@@ -1,6 +1,6 @@
 use super::{MinCharsOutOfRange, PasswordFlaw, PasswordPolicy};
 use PasswordFlaw::{Common, ContainsEmail, ContainsName, ContainsService, HasNul, Repetitive, Sequential, TooLong};
-use kernel::{Email, Reason as _};
+use kernel::{DomainError as _, Email};
 
 const TOO_SHORT: PasswordFlaw = PasswordFlaw::TooShort { min_chars: 15 };
 

@@ -1,4 +1,4 @@
-use kernel::Reason;
+use kernel::DomainError;
 use std::str::FromStr;
 
 /// What somebody may do beside what concerns themselves.
@@ -27,7 +27,7 @@ impl Role {
 #[error("must be user or admin")]
 pub struct UnknownRole;
 
-impl Reason for UnknownRole {
+impl DomainError for UnknownRole {
     fn code(&self) -> &'static str {
         "role_unknown"
     }
@@ -43,7 +43,7 @@ impl FromStr for Role {
 #[cfg(test)]
 mod tests {
     use super::{Role, UnknownRole};
-    use kernel::Reason as _;
+    use kernel::DomainError as _;
 
     #[test]
     fn a_role_reads_back_what_it_shows_and_nothing_else() {

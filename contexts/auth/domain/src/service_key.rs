@@ -1,4 +1,4 @@
-use kernel::{Reason, Timestamp, find_invisible, has_visible, trim};
+use kernel::{DomainError, Timestamp, find_invisible, has_visible, trim};
 use std::fmt;
 use std::str::FromStr;
 
@@ -101,7 +101,7 @@ pub enum ServiceKeyFlaw {
     Days,
 }
 
-impl Reason for ServiceKeyFlaw {
+impl DomainError for ServiceKeyFlaw {
     fn code(&self) -> &'static str {
         match self {
             Self::Name => "name_invalid",
@@ -141,7 +141,7 @@ impl Default for Days {
 #[cfg(test)]
 mod tests {
     use super::{Days, Scope, Scopes, ServiceKeyFlaw, ServiceName};
-    use kernel::{Reason as _, Timestamp};
+    use kernel::{DomainError as _, Timestamp};
 
     #[test]
     fn scopes_read_back_what_they_show() {

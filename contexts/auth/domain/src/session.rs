@@ -60,7 +60,7 @@ pub struct ShownToken {
 
 /// What a refresh token does to its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refresh {
+pub enum RefreshDecision {
     /// The session goes on, with the next generation.
     Rotated,
     /// The token was used a moment ago, and the one that followed it was not: two tabs asked at once, or
@@ -81,23 +81,23 @@ impl Session {
     }
 
     /// Shows it a refresh token. The session MUST be live, and locked in its store.
-    pub fn refresh(&mut self, shown: ShownToken, now: Timestamp, life: SessionLife) -> Refresh {
+    pub fn refresh(&mut self, shown: ShownToken, now: Timestamp, life: SessionLife) -> RefreshDecision {
         let is_repeated = shown.generation + 1 == self.generation
             && shown.used_at.is_some_and(|used_at| is_within(life.grace, used_at, now));
         if shown.generation != self.generation && !is_repeated {
-            return Refresh::Replayed;
+            return RefreshDecision::Replayed;
         }
         // Opened or refreshed while the clock was ahead: for how long it has been idle is not known.
         let is_ahead = self.refreshed_at.is_ahead_of(now) || self.expires_at.is_ahead_of(now.plus(life.at_most));
         if is_ahead || now >= self.expires_at || now >= self.refreshed_at.plus(life.idle) {
-            return Refresh::Expired;
+            return RefreshDecision::Expired;
         }
         if is_repeated {
-            return Refresh::Repeated;
+            return RefreshDecision::Repeated;
         }
         self.generation += 1;
         self.refreshed_at = now;
-        Refresh::Rotated
+        RefreshDecision::Rotated
     }
 }
 
@@ -108,7 +108,7 @@ fn is_within(grace: Duration, used_at: Timestamp, now: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Refresh, Session, SessionId, SessionLife, ShownToken};
+    use super::{RefreshDecision, Session, SessionId, SessionLife, ShownToken};
     use kernel::{Timestamp, UserId};
     use std::time::Duration;
 
@@ -142,33 +142,37 @@ mod tests {
     fn each_refresh_makes_the_next_generation_the_good_one() {
         let mut session = session();
         assert_eq!((session.generation, session.expires_at), (1, at(100)));
-        assert_eq!(session.refresh(unused(1), at(5), LIFE), Refresh::Rotated);
+        assert_eq!(session.refresh(unused(1), at(5), LIFE), RefreshDecision::Rotated);
         assert_eq!((session.generation, session.refreshed_at, session.expires_at), (2, at(5), at(100)));
-        assert_eq!(session.refresh(unused(2), at(14), LIFE), Refresh::Rotated);
+        assert_eq!(session.refresh(unused(2), at(14), LIFE), RefreshDecision::Rotated);
         assert_eq!(session.generation, 3);
     }
 
     #[test]
     fn a_token_that_was_used_is_a_replay_however_old_and_changes_nothing() {
         let mut session = session();
-        assert_eq!(session.refresh(unused(1), at(1), LIFE), Refresh::Rotated);
+        assert_eq!(session.refresh(unused(1), at(1), LIFE), RefreshDecision::Rotated);
         let before = session;
-        assert_eq!(session.refresh(unused(1), at(1), LIFE), Refresh::Replayed);
-        assert_eq!(session.refresh(unused(1), at(200), LIFE), Refresh::Replayed, "even when its time is over");
-        assert_eq!(session.refresh(unused(3), at(1), LIFE), Refresh::Replayed, "and one that was never given out");
+        assert_eq!(session.refresh(unused(1), at(1), LIFE), RefreshDecision::Replayed);
+        assert_eq!(session.refresh(unused(1), at(200), LIFE), RefreshDecision::Replayed, "even when its time is over");
+        assert_eq!(
+            session.refresh(unused(3), at(1), LIFE),
+            RefreshDecision::Replayed,
+            "and one that was never given out"
+        );
         assert_eq!(session, before);
     }
 
     #[test]
     fn a_session_ends_at_its_time_and_when_it_is_idle_too_long() {
         let mut idle = session();
-        assert_eq!(idle.refresh(unused(1), at(10), LIFE), Refresh::Expired);
+        assert_eq!(idle.refresh(unused(1), at(10), LIFE), RefreshDecision::Expired);
         let mut busy = session();
         for (generation, second) in (1..).zip((9..99).step_by(9)) {
-            assert_eq!(busy.refresh(unused(generation), at(second), LIFE), Refresh::Rotated, "second {second}");
+            assert_eq!(busy.refresh(unused(generation), at(second), LIFE), RefreshDecision::Rotated, "second {second}");
         }
         let before = busy;
-        assert_eq!(busy.refresh(unused(busy.generation), at(100), LIFE), Refresh::Expired);
+        assert_eq!(busy.refresh(unused(busy.generation), at(100), LIFE), RefreshDecision::Expired);
         assert_eq!(busy, before);
     }
 
@@ -177,45 +181,45 @@ mod tests {
         let hour = 3_600;
         let mut opened_ahead = Session::open(SessionId::random(), UserId::random(), at(hour), LIFE);
         let before = opened_ahead;
-        assert_eq!(opened_ahead.refresh(unused(1), at(0), LIFE), Refresh::Expired);
+        assert_eq!(opened_ahead.refresh(unused(1), at(0), LIFE), RefreshDecision::Expired);
         assert_eq!(opened_ahead, before);
         let mut refreshed_ahead = Session { refreshed_at: at(hour), ..session() };
-        assert_eq!(refreshed_ahead.refresh(unused(1), at(0), LIFE), Refresh::Expired);
+        assert_eq!(refreshed_ahead.refresh(unused(1), at(0), LIFE), RefreshDecision::Expired);
         let mut lasts_too_long = Session { expires_at: at(100 + hour), ..session() };
-        assert_eq!(lasts_too_long.refresh(unused(1), at(0), LIFE), Refresh::Expired);
+        assert_eq!(lasts_too_long.refresh(unused(1), at(0), LIFE), RefreshDecision::Expired);
         let mut corrected_a_little = Session::open(SessionId::random(), UserId::random(), at(60), LIFE);
-        assert_eq!(corrected_a_little.refresh(unused(1), at(0), LIFE), Refresh::Rotated);
+        assert_eq!(corrected_a_little.refresh(unused(1), at(0), LIFE), RefreshDecision::Rotated);
     }
 
     #[test]
     fn the_token_before_the_latest_gets_the_latest_for_a_moment_after_its_first_use() {
         let mut session = session();
-        assert_eq!(session.refresh(unused(1), at(1), LIFE), Refresh::Rotated);
+        assert_eq!(session.refresh(unused(1), at(1), LIFE), RefreshDecision::Rotated);
         let before = session;
         for second in [1, 2, 3] {
-            assert_eq!(session.refresh(used(1, 1), at(second), LIFE), Refresh::Repeated, "second {second}");
+            assert_eq!(session.refresh(used(1, 1), at(second), LIFE), RefreshDecision::Repeated, "second {second}");
         }
         assert_eq!(session, before, "the session goes on as it is");
-        assert_eq!(session.refresh(used(1, 1), at(4), LIFE), Refresh::Replayed, "its time is over");
-        assert_eq!(session.refresh(used(1, 9), at(4), LIFE), Refresh::Replayed, "a clock that was ahead");
+        assert_eq!(session.refresh(used(1, 1), at(4), LIFE), RefreshDecision::Replayed, "its time is over");
+        assert_eq!(session.refresh(used(1, 9), at(4), LIFE), RefreshDecision::Replayed, "a clock that was ahead");
         let off = SessionLife { grace: Duration::ZERO, ..LIFE };
-        assert_eq!(session.refresh(used(1, 1), at(1), off), Refresh::Replayed);
+        assert_eq!(session.refresh(used(1, 1), at(1), off), RefreshDecision::Replayed);
     }
 
     #[test]
     fn once_the_latest_token_has_been_used_the_one_before_it_is_a_replay() {
         let mut session = session();
-        assert_eq!(session.refresh(unused(1), at(1), LIFE), Refresh::Rotated);
-        assert_eq!(session.refresh(unused(2), at(1), LIFE), Refresh::Rotated);
-        assert_eq!(session.refresh(used(1, 1), at(1), LIFE), Refresh::Replayed);
-        assert_eq!(session.refresh(used(2, 1), at(1), LIFE), Refresh::Repeated);
+        assert_eq!(session.refresh(unused(1), at(1), LIFE), RefreshDecision::Rotated);
+        assert_eq!(session.refresh(unused(2), at(1), LIFE), RefreshDecision::Rotated);
+        assert_eq!(session.refresh(used(1, 1), at(1), LIFE), RefreshDecision::Replayed);
+        assert_eq!(session.refresh(used(2, 1), at(1), LIFE), RefreshDecision::Repeated);
     }
 
     #[test]
     fn a_session_whose_time_is_over_repeats_nothing() {
         let mut session = session();
         session.expires_at = at(2);
-        assert_eq!(session.refresh(unused(1), at(1), LIFE), Refresh::Rotated);
-        assert_eq!(session.refresh(used(1, 1), at(2), LIFE), Refresh::Expired);
+        assert_eq!(session.refresh(unused(1), at(1), LIFE), RefreshDecision::Rotated);
+        assert_eq!(session.refresh(used(1, 1), at(2), LIFE), RefreshDecision::Expired);
     }
 }

@@ -1,6 +1,6 @@
 //! argon2id, for imported hashes: one at a time, since each takes memory of its own.
 
-use crate::work::WorkError;
+use crate::hash_job::HashJobError;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use auth_domain::Argon2id;
 use base64::Engine as _;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 const KIB_PER_UNIT: u64 = 64;
 
 /// One argon2id that is to be computed.
-pub(crate) struct Argon2idWork {
+pub(crate) struct Argon2idJob {
     params: Params,
     salt: Vec<u8>,
     password: Secret,
@@ -30,12 +30,12 @@ pub(crate) enum Argon2idError {
     Refused(#[from] argon2::Error),
 }
 
-impl Argon2idWork {
-    pub(crate) fn again(hash: &Argon2id, password: &Secret) -> Result<Self, WorkError> {
-        let decode = |text| BASE64_STANDARD_NO_PAD.decode(text).map_err(|_| WorkError::Malformed);
+impl Argon2idJob {
+    pub(crate) fn verifying(hash: &Argon2id, password: &Secret) -> Result<Self, HashJobError> {
+        let decode = |text| BASE64_STANDARD_NO_PAD.decode(text).map_err(|_| HashJobError::Malformed);
         let (salt, length) = (decode(hash.salt())?, decode(hash.expose_digest())?.len());
         let params = Params::new(hash.memory_kib(), hash.passes(), hash.lanes(), Some(length))
-            .map_err(|_| WorkError::Malformed)?;
+            .map_err(|_| HashJobError::Malformed)?;
         Ok(Self { params, salt, password: password.clone(), length })
     }
 

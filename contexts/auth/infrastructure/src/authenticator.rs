@@ -1,37 +1,37 @@
-use crate::Desk;
-use crate::desk::{perform, unavailable};
+use crate::AuthService;
+use crate::auth_service::{perform, unavailable};
 use crate::queries::check_session;
 use crate::queries::get_service_keys::scopes_of;
-use crate::tokens::{Claims, Kind, Opaque, Verified};
+use crate::tokens::{Claims, OpaqueToken, TokenKind, Verified};
 use async_trait::async_trait;
 use auth_application::{Action, Actor, DenyAccess, RefuseCommand};
 use auth_domain::Role;
 use axum::extract::MatchedPath;
-use kernel::{Client as Origin, Secret, UserId};
+use kernel::{RequestOrigin, Secret, UserId};
 use std::time::Duration;
 use use_case::Unavailable;
-use web::{Authenticate, Caller, Client, Limit, Person, Problem, Refusal, Service};
+use web::{Authenticate, Caller, Client, Person, Problem, RateLimit, Refusal, Service};
 
 /// Refusals of one caller that are recorded.
-const DENIALS: Limit = Limit { name: "auth.denials", burst: 30, every: Duration::from_secs(60) };
+const DENIALS: RateLimit = RateLimit { name: "auth.denials", burst: 30, every: Duration::from_secs(60) };
 
 /// Tells who bears a token: one indexed read, every time, so that what has ended has ended at once.
-pub struct Authenticator(Desk);
+pub struct Authenticator(AuthService);
 
 impl Authenticator {
     /// Over what the desk keeps.
     #[must_use]
-    pub const fn new(desk: Desk) -> Self {
-        Self(desk)
+    pub const fn new(auth: AuthService) -> Self {
+        Self(auth)
     }
 }
 
-impl Desk {
+impl AuthService {
     /// What an access token says that is good now, and what its person may do. The one place that tells.
     ///
     /// # Errors
     /// 503 when it cannot be told: then nothing is allowed.
-    pub(crate) async fn known(&self, token: &str) -> Result<Option<(Verified<Claims>, Role)>, Problem> {
+    pub(crate) async fn verify_token(&self, token: &str) -> Result<Option<(Verified<Claims>, Role)>, Problem> {
         let Some(claims) = self.tokens.read(token) else { return Ok(None) };
         let found =
             check_session::check(&self.db, claims.sid).await.map_err(|error| unavailable(Unavailable::from(error)))?;
@@ -42,7 +42,7 @@ impl Desk {
     }
 
     /// Records that a caller was refused.
-    pub(crate) async fn record_denial(&self, actor: Actor, route: &str, client: &Origin) {
+    pub(crate) async fn record_denial(&self, actor: Actor, route: &str, client: &RequestOrigin) {
         if !self.records(actor, route).await {
             return;
         }
@@ -55,7 +55,7 @@ impl Desk {
     /// Whether one more refusal of this caller is recorded. A record full of refusals hides the rest: beyond
     /// the limit the log has to do.
     async fn records(&self, caller: Actor, what: &str) -> bool {
-        let taken = self.limits.take(&DENIALS, caller.to_string().as_bytes()).await;
+        let taken = self.limits.acquire(&DENIALS, caller.to_string().as_bytes()).await;
         if taken.is_err() {
             tracing::warn!(target: "audit", %caller, what, "refused, and not recorded any more for a while");
         }
@@ -67,7 +67,7 @@ impl Desk {
     /// # Errors
     /// 503 when it cannot be told.
     pub(crate) async fn service(&self, key: &str) -> Result<Option<Service>, Problem> {
-        let Some(hash) = Opaque::shown(Kind::ServiceKey, key) else { return Ok(None) };
+        let Some(hash) = OpaqueToken::parse(TokenKind::ServiceKey, key) else { return Ok(None) };
         let found = scopes_of(&self.db, &hash).await.map_err(|error| unavailable(Unavailable::from(error)))?;
         Ok(found.map(|(key, scopes)| Service { key, scopes: scopes.texts().collect() }))
     }
@@ -82,10 +82,10 @@ impl Desk {
 #[async_trait]
 impl Authenticate for Authenticator {
     async fn caller(&self, token: &Secret) -> Result<Option<Caller>, Problem> {
-        if Opaque::shown(Kind::ServiceKey, token.expose()).is_some() {
+        if OpaqueToken::parse(TokenKind::ServiceKey, token.expose()).is_some() {
             return Ok(self.0.service(token.expose()).await?.map(Caller::Service));
         }
-        let known = self.0.known(token.expose()).await?;
+        let known = self.0.verify_token(token.expose()).await?;
         Ok(known.map(|(claims, role)| {
             let (user, session) = (UserId::new(claims.sub), claims.sid);
             Caller::Person(Person { user, session, is_admin: role == Role::Admin })
@@ -95,22 +95,22 @@ impl Authenticate for Authenticator {
     async fn denied(&self, caller: &Caller, route: &str, client: &Client) {
         // On a task: a client that hangs up leaves its refusal on record, too. Beyond the most that run, the
         // access line has to do.
-        let (desk, actor, route, client) = (self.0.clone(), actor(caller), route.to_owned(), client.on_record());
-        let _ = self.0.tasks.run(async move { desk.record_denial(actor, &route, &client).await }).await;
+        let (auth, actor, route, client) = (self.0.clone(), actor(caller), route.to_owned(), client.on_record());
+        let _ = self.0.tasks.run(async move { auth.record_denial(actor, &route, &client).await }).await;
     }
 
     async fn refused(&self, caller: &Caller, Refusal { action, subject, code }: Refusal, client: &Client) {
-        let (desk, actor) = (&self.0, actor(caller));
+        let (auth, actor) = (&self.0, actor(caller));
         let Some(known) = Action::named(action) else {
             tracing::error!(action, "the record knows no such action");
             return;
         };
-        if !desk.records(actor, action).await {
+        if !auth.records(actor, action).await {
             return;
         }
         let user = UserId::new(subject);
         let refuse = RefuseCommand { action: known, user, code, actor, client: client.on_record() };
-        if let Err(why) = perform(&desk.db, refuse).await {
+        if let Err(why) = perform(&auth.db, refuse).await {
             tracing::error!(%why, action, "a refusal could not be recorded");
         }
     }

@@ -1,7 +1,7 @@
 //! What bcrypt is run on: a digest of the password, or the password. bcrypt alone stops at 72 bytes,
 //! and takes `abc` and `abc\0abc` for one password.
 
-use auth_domain::{Bcrypt, Form, PasswordHash};
+use auth_domain::{Bcrypt, BcryptFormat, PasswordHash};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bcrypt_lanes::Cost;
@@ -10,60 +10,66 @@ use kernel::Secret;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::work::WorkError;
+use crate::hash_job::HashJobError;
 
 /// One bcrypt that is to be computed.
-pub(crate) struct BcryptWork {
+pub(crate) struct BcryptJob {
     pub(crate) cost: Cost,
     pub(crate) salt: [u8; 16],
     /// Without a NUL: who signs in with one is turned away before.
     pub(crate) key: Zeroizing<Vec<u8>>,
 }
 
-impl BcryptWork {
+impl BcryptJob {
     /// For a new password: a fresh salt. Gives the salt's text, too.
-    pub(crate) fn anew(cost: Cost, password: &Secret) -> Result<(Self, String), WorkError> {
+    pub(crate) fn new_hash(cost: Cost, password: &Secret) -> Result<(Self, String), HashJobError> {
         let mut salt = [0; 16];
-        getrandom::fill(&mut salt).map_err(WorkError::NoRandomness)?;
+        getrandom::fill(&mut salt).map_err(HashJobError::NoRandomness)?;
         let text = bcrypt_lanes::base64::encode(&salt);
-        let key = key(Form::Sha256V2, &text, password)?;
+        let key = key(BcryptFormat::Sha256V2, &text, password)?;
         Ok((Self { cost, salt, key }, text))
     }
 
     /// For a stored hash: its own salt and cost.
-    pub(crate) fn again(hash: &Bcrypt, password: &Secret) -> Result<Self, WorkError> {
-        let salt = bcrypt_lanes::base64::decode(hash.salt()).ok_or(WorkError::Malformed)?;
+    pub(crate) fn verifying(hash: &Bcrypt, password: &Secret) -> Result<Self, HashJobError> {
+        let salt = bcrypt_lanes::base64::decode(hash.salt()).ok_or(HashJobError::Malformed)?;
         let key = key(hash.form(), hash.salt(), password)?;
         Ok(Self { cost: lanes(hash.cost())?, salt, key })
     }
 }
 
 /// The cost as the computation knows it.
-pub(crate) fn lanes(cost: auth_domain::Cost) -> Result<Cost, WorkError> {
-    Cost::try_from(u32::from(cost.log2())).map_err(|_| WorkError::Malformed)
+pub(crate) fn lanes(cost: auth_domain::BcryptCost) -> Result<Cost, HashJobError> {
+    Cost::try_from(u32::from(cost.log2())).map_err(|_| HashJobError::Malformed)
 }
 
 /// A computed hash in our form.
-pub(crate) fn ours(cost: auth_domain::Cost, salt: &str, digest: &str) -> Result<PasswordHash, WorkError> {
-    Bcrypt::try_new(Form::Sha256V2, cost, salt, digest).map(PasswordHash::Bcrypt).map_err(|_| WorkError::Malformed)
+pub(crate) fn encode_hash(
+    cost: auth_domain::BcryptCost,
+    salt: &str,
+    digest: &str,
+) -> Result<PasswordHash, HashJobError> {
+    Bcrypt::try_new(BcryptFormat::Sha256V2, cost, salt, digest)
+        .map(PasswordHash::Bcrypt)
+        .map_err(|_| HashJobError::Malformed)
 }
 
-fn key(form: Form, salt: &str, password: &Secret) -> Result<Zeroizing<Vec<u8>>, WorkError> {
+fn key(form: BcryptFormat, salt: &str, password: &Secret) -> Result<Zeroizing<Vec<u8>>, HashJobError> {
     let password = password.expose().as_bytes();
     Ok(Zeroizing::new(match form {
-        Form::Sha256V2 => {
-            let hmac = Hmac::<Sha256>::new_from_slice(salt.as_bytes()).map_err(|_| WorkError::Malformed)?;
+        BcryptFormat::Sha256V2 => {
+            let hmac = Hmac::<Sha256>::new_from_slice(salt.as_bytes()).map_err(|_| HashJobError::Malformed)?;
             BASE64_STANDARD.encode(hmac.chain_update(password).finalize().into_bytes()).into_bytes()
         }
-        Form::Sha256V1(_) => BASE64_STANDARD.encode(Sha256::digest(password)).into_bytes(),
-        Form::Django(_) => format!("{:x}", Sha256::digest(password)).into_bytes(),
-        Form::Plain(_) => password.to_vec(),
+        BcryptFormat::Sha256V1(_) => BASE64_STANDARD.encode(Sha256::digest(password)).into_bytes(),
+        BcryptFormat::Django(_) => format!("{:x}", Sha256::digest(password)).into_bytes(),
+        BcryptFormat::Plain(_) => password.to_vec(),
     }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BcryptWork, Cost, Form, key};
+    use super::{BcryptFormat, BcryptJob, Cost, key};
     use kernel::Secret;
 
     const SALT: &str = "n79VH.0Q2TMWmt3Oqt9uku";
@@ -79,9 +85,9 @@ mod tests {
             (5, "x\0y".to_owned(), "oobSKZf4pybru1Llz39Y9TEFw/xp6W6"),
         ];
         for (cost, password, digest) in vectors {
-            let key = key(Form::Sha256V2, SALT, &Secret::new(password.clone())).expect("a key");
+            let key = key(BcryptFormat::Sha256V2, SALT, &Secret::new(password.clone())).expect("a key");
             let salt = bcrypt_lanes::base64::decode(SALT).expect("22 characters");
-            let work = BcryptWork { cost: Cost::try_from(cost).expect("a cost that bcrypt has"), salt, key };
+            let work = BcryptJob { cost: Cost::try_from(cost).expect("a cost that bcrypt has"), salt, key };
             let job = bcrypt_lanes::Job { key: &work.key, salt: work.salt };
             let [ours] = bcrypt_lanes::bcrypt(work.cost, &[job])[..] else { panic!("one job, one digest") };
             assert_eq!(bcrypt_lanes::base64::encode(&ours), digest, "{password:?}");
@@ -95,7 +101,7 @@ mod tests {
     fn a_new_hash_has_a_salt_of_its_own() {
         let cost = Cost::try_from(10).expect("a cost that bcrypt has");
         let salts: std::collections::BTreeSet<_> =
-            (0..12).map(|_| BcryptWork::anew(cost, &Secret::new("p".into())).expect("randomness").1).collect();
+            (0..12).map(|_| BcryptJob::new_hash(cost, &Secret::new("p".into())).expect("randomness").1).collect();
         assert_eq!(salts.len(), 12);
     }
 }

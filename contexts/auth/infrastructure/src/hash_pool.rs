@@ -3,9 +3,9 @@
 //! The runtime's blocking threads are the wrong place: hundreds of them would hash at once, and
 //! nobody's hash would be done.
 
-use crate::line::{Line, Ticket};
-use crate::pace::Pace;
-use crate::work::Work;
+use crate::hash_job::HashJob;
+use crate::hash_queue::{HashQueue, Reservation};
+use crate::throughput::ThroughputEstimate;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -16,8 +16,8 @@ const NICE: i32 = 19;
 
 /// The threads. They end when it is dropped.
 pub struct HashPool {
-    pub(crate) sign_ins: Arc<Line>,
-    sign_ups: Arc<Line>,
+    pub(crate) sign_ins: Arc<HashQueue>,
+    sign_ups: Arc<HashQueue>,
 }
 
 impl HashPool {
@@ -26,14 +26,14 @@ impl HashPool {
     /// # Errors
     /// When the system has no more threads.
     pub fn start(cores: usize) -> std::io::Result<Self> {
-        let pace = Pace::measured();
-        let pool = Self { sign_ins: Line::new(cores, pace), sign_ups: Line::new(cores, pace) };
+        let pace = ThroughputEstimate::measured();
+        let pool = Self { sign_ins: HashQueue::new(cores, pace), sign_ups: HashQueue::new(cores, pace) };
         for core in 0..cores {
             let (sign_ins, sign_ups) = (Arc::clone(&pool.sign_ins), Arc::clone(&pool.sign_ups));
             thread::Builder::new().name(format!("sign-ins-{core}")).spawn(move || sign_ins.serve(|| {}))?;
             thread::Builder::new().name(format!("sign-ups-{core}")).spawn(move || {
                 lower_priority();
-                sign_ups.serve(give_way);
+                sign_ups.serve(lower_priority);
             })?;
         }
         Ok(pool)
@@ -42,16 +42,16 @@ impl HashPool {
     /// Admits somebody who waits for the answer, with this work and perhaps so many units more.
     ///
     /// # Errors
-    /// [`Busy`](crate::Busy) when they would wait longer than 1.5 seconds for the answer.
-    pub(crate) fn admit(&self, works: &[Work], more: u64) -> Result<Ticket, Unavailable> {
-        self.sign_ins.admit(works, more).map_err(Unavailable::for_now)
+    /// [`Overloaded`](crate::Overloaded) when they would wait longer than 1.5 seconds for the answer.
+    pub(crate) fn admit(&self, works: &[HashJob], more: u64) -> Result<Reservation, Unavailable> {
+        self.sign_ins.admit(works, more).map_err(Unavailable::retry_later)
     }
 
     /// Computes a digest for the ledger, which has time.
     ///
     /// # Errors
     /// When it cannot be computed now.
-    pub(crate) async fn run(&self, work: Work) -> Result<String, Unavailable> {
+    pub(crate) async fn run(&self, work: HashJob) -> Result<String, Unavailable> {
         self.sign_ups.run(work).await
     }
 }
@@ -73,6 +73,6 @@ fn lower_priority() {
 /// two, and weighs by session, or by container, before it looks at threads (sched(7), "The autogroup feature"). The
 /// completion of an fsync was seen to wait 8 ms for a hash. The shortest sleep lets in whoever waits; it makes
 /// hashing some 6 % slower.
-fn give_way() {
+fn yield_core() {
     thread::sleep(Duration::from_micros(1));
 }

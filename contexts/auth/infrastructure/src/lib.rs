@@ -1,20 +1,20 @@
 //! Auth: routes, SQL, tokens, hashing, and the gate that passwords come in by.
 
 mod argon2id;
+mod auth_service;
 mod authenticator;
 mod bcrypt;
-mod desk;
-mod gate;
-mod guesses;
+mod hash_job;
 mod hash_pool;
+mod hash_queue;
 mod http;
 pub mod key_record;
-mod line;
+mod login_throttle;
 mod module;
-mod pace;
+mod normalization;
 mod passwords;
+mod policy_and_seal;
 pub mod queries;
-mod spelling;
 mod sql_accounts;
 mod sql_administration;
 mod sql_audit;
@@ -22,18 +22,18 @@ mod sql_auth;
 mod sql_credentials;
 mod sql_service_keys;
 mod sql_sessions;
+mod throughput;
 mod tidy;
 pub mod tokens;
 mod verify;
-mod work;
 
+pub use auth_service::{AuthService, RequestError, perform};
 pub use authenticator::Authenticator;
-pub use desk::{Desk, NotDone, perform};
-pub use gate::{SealingGate, password_flaws};
 pub use hash_pool::HashPool;
-pub use line::Busy;
-pub use module::Auth;
+pub use hash_queue::Overloaded;
+pub use module::AuthContext;
 pub use passwords::Hashing;
+pub use policy_and_seal::{PolicyAndSeal, password_flaws};
 pub use sql_administration::DepartureConsent;
 pub use sql_credentials::SqlCredentials;
 pub use tidy::tidy_now;
@@ -85,5 +85,5 @@ pub const MIGRATIONS: Migrations = Migrations {
 /// The names of the messages that this context handles.
 #[must_use]
 pub fn messages() -> Vec<&'static str> {
-    auth_application::use_cases().names().map(|(name, _)| name).collect()
+    auth_application::handlers().names().map(|(name, _)| name).collect()
 }

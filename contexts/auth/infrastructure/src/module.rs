@@ -1,32 +1,32 @@
-use crate::{Desk, SqlAuth, http, tidy::tidy};
-use auth_application::{Passwords, use_cases};
-use ledger::Context;
+use crate::{AuthService, SqlAuth, http, tidy::tidy};
+use auth_application::{Passwords, handlers};
+use ledger::MessageHandlers;
 use persistence::Db;
 use std::pin::Pin;
 use std::sync::Arc;
-use web::{Commands, Module, Routes};
+use web::{BoundedContext, Commands, Routes};
 
 /// The context `auth`.
-pub struct Auth {
+pub struct AuthContext {
     passwords: Arc<dyn Passwords>,
-    desk: Desk,
+    auth: AuthService,
 }
 
-impl Auth {
+impl AuthContext {
     /// With whoever opens and hashes passwords, and the desk for whoever waits.
     #[must_use]
-    pub fn new(passwords: Arc<dyn Passwords>, desk: Desk) -> Self {
-        Self { passwords, desk }
+    pub fn new(passwords: Arc<dyn Passwords>, auth: AuthService) -> Self {
+        Self { passwords, auth }
     }
 }
 
-impl Module for Auth {
-    fn context(&self) -> Arc<dyn Context> {
-        ledger::context::<_, SqlAuth>("auth", use_cases(), Arc::clone(&self.passwords))
+impl BoundedContext for AuthContext {
+    fn handlers(&self) -> Arc<dyn MessageHandlers> {
+        ledger::handlers::<_, SqlAuth>("auth", handlers(), Arc::clone(&self.passwords))
     }
 
     fn routes(&self, _: &Db, commands: &Commands) -> Routes {
-        http::routes(&self.desk, commands)
+        http::routes(&self.auth, commands)
     }
 
     fn upkeep(&self, db: &Db) -> Pin<Box<dyn Future<Output = ()> + Send>> {

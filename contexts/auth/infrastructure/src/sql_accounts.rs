@@ -2,13 +2,13 @@ use crate::SqlAuth;
 use auth_application::Accounts;
 use auth_domain::{PasswordHash, Role};
 use kernel::{Email, Timestamp, UserId};
-use persistence::{At, execute, fetch_optional};
+use persistence::{SqlTimestamp, execute, fetch_optional};
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
 
 #[async_trait]
 impl Accounts for SqlAuth {
-    async fn identify(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<(), Unavailable> {
+    async fn upsert_identifier(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<(), Unavailable> {
         // A conflict on the identifier is an error of the statement, and so `Unavailable`: it is tried again.
         let sql = "insert into auth_accounts (user_id, identifier, version) values ($1, $2, $3) \
              on conflict (user_id) do update set identifier = excluded.identifier, version = excluded.version \
@@ -24,7 +24,7 @@ impl Accounts for SqlAuth {
         since: Option<Timestamp>,
     ) -> Result<bool, Unavailable> {
         let sql = "update auth_accounts set disabled_at = $3, version = $2 where user_id = $1 and version < $2";
-        if execute!(&mut self.0, sql, user.as_uuid(), version, since.map(At))? == 1 {
+        if execute!(&mut self.0, sql, user.as_uuid(), version, since.map(SqlTimestamp))? == 1 {
             let sql = "delete from auth_departures where user_id = $1 and version <= $2";
             execute!(&mut self.0, sql, user.as_uuid(), version)?;
             return Ok(true);
@@ -32,7 +32,7 @@ impl Accounts for SqlAuth {
         let sql = "select user_id from auth_accounts where user_id = $1";
         match fetch_optional!(&mut self.0, (Uuid,), sql, user.as_uuid())? {
             Some(_) => Ok(false),
-            None => Err(Unavailable::for_now("there is no account yet")),
+            None => Err(Unavailable::retry_later("there is no account yet")),
         }
     }
 
@@ -59,7 +59,7 @@ impl Accounts for SqlAuth {
         Ok(())
     }
 
-    async fn admits(&mut self, user: UserId, hash: &PasswordHash) -> Result<bool, Unavailable> {
+    async fn lock_for_sign_in(&mut self, user: UserId, hash: &PasswordHash) -> Result<bool, Unavailable> {
         // For update: sign-ins of one person come one by one, so that each counts the sessions of those before.
         // SQLite has one writer, and this transaction is it.
         let sql = (

@@ -1,11 +1,11 @@
 use crate::SqlAuth;
 use auth_application::{Accounts as _, Administration as _, Auth, UserDeactivated, UserReactivated, UserRegistered};
 use auth_domain::{Administrators, PasswordHash, Role};
-use kernel::{Client, Email, MessageId, Timestamp, UserId};
+use kernel::{Email, MessageId, RequestOrigin, Timestamp, UserId};
 use ledger::Adapter as _;
 use persistence::testing::TestDb;
-use persistence::{At, Tx, execute, fetch_all, fetch_one};
-use use_case::{Cx, Handle, Origin, Outbox, Trouble};
+use persistence::{SqlTimestamp, Tx, execute, fetch_all, fetch_one};
+use use_case::{FollowUpFailure, Handle, HandlerContext, MessageMeta, Outbox};
 
 /// One person who has registered, in one session.
 struct World {
@@ -25,11 +25,11 @@ impl World {
         worlds
     }
 
-    async fn hears(&self, event: impl Handle<dyn Auth, Trouble>) -> Result<(), Trouble> {
+    async fn hears(&self, event: impl Handle<dyn Auth, FollowUpFailure>) -> Result<(), FollowUpFailure> {
         let id = MessageId::random();
-        let origin = Origin { id, root: id, accepted_at: at(0) };
+        let origin = MessageMeta { id, root: id, accepted_at: at(0) };
         let mut store = SqlAuth::from(self.test_db.db.begin().await.expect("the database answers"));
-        event.handle(Cx::new(store.port(), &origin, &mut Outbox::default())).await?;
+        event.handle(HandlerContext::new(store.port(), &origin, &mut Outbox::default())).await?;
         Tx::from(store).commit().await.expect("committed");
         Ok(())
     }
@@ -41,7 +41,8 @@ impl World {
         let mut tx = self.test_db.db.begin().await.expect("the database answers");
         let sql = "insert into auth_sessions (id, user_id, generation, opened_at, refreshed_at, expires_at, address) \
              values ($1, $2, 1, $3, $3, $3, '')";
-        execute!(&mut tx, sql, MessageId::random().as_uuid(), self.user.as_uuid(), At(at(1))).expect("a session");
+        execute!(&mut tx, sql, MessageId::random().as_uuid(), self.user.as_uuid(), SqlTimestamp(at(1)))
+            .expect("a session");
         tx.commit().await.expect("committed");
     }
 
@@ -59,7 +60,8 @@ impl World {
              (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null), \
              (select count(*) from auth_audit_events e where e.user_id = a.user_id) from auth_accounts a";
         let mut db = self.test_db.db.read().await.expect("the database answers");
-        let (since, version, sessions, lines) = fetch_one!(&mut db, (Option<At>, i64, i64, i64), sql).expect("one");
+        let (since, version, sessions, lines) =
+            fetch_one!(&mut db, (Option<SqlTimestamp>, i64, i64, i64), sql).expect("one");
         (since.map(|at| at.0), version, sessions, lines)
     }
 }
@@ -92,7 +94,7 @@ async fn an_older_event_after_a_newer_one_changes_nothing() {
 #[tokio::test]
 async fn the_record_tells_who_did_it_from_where_and_does_not_make_up_what_was_not_said() {
     let admin = UserId::random();
-    let here = || Client { address: "192.0.2.7".to_owned(), request: Some("a request".to_owned()) };
+    let here = || RequestOrigin { address: "192.0.2.7".to_owned(), request: Some("a request".to_owned()) };
     for world in World::each().await {
         world.registered().await;
         world.hears(UserDeactivated { by: Some(admin), client: Some(here()), ..world.deactivated(2) }).await.unwrap();
@@ -112,7 +114,7 @@ async fn the_record_tells_who_did_it_from_where_and_does_not_make_up_what_was_no
 async fn a_deactivation_of_somebody_who_is_not_known_yet_is_tried_again() {
     for world in World::each().await {
         let early = world.hears(world.deactivated(2)).await;
-        assert!(matches!(early, Err(Trouble::Unavailable(_))), "{early:?}");
+        assert!(matches!(early, Err(FollowUpFailure::Unavailable(_))), "{early:?}");
         world.registered().await;
         world.hears(world.deactivated(2)).await.expect("heard");
         assert_eq!(world.stored().await, (Some(at(2)), 2, 0, 1));

@@ -4,7 +4,7 @@ use auth_domain::Administrators;
 use kernel::UserId;
 use ledger::Consent;
 use persistence::{Tx, execute, fetch_all};
-use use_case::{Failure, Unavailable, async_trait};
+use use_case::{CommandFailure, Unavailable, async_trait};
 use uuid::Uuid;
 
 /// Which accounts are those of administrators who can sign in: the end of a statement. The one place that tells.
@@ -61,7 +61,7 @@ pub struct DepartureConsent;
 
 #[async_trait]
 impl Consent for DepartureConsent {
-    async fn ask(&self, tx: &mut Tx, subject: Uuid, version: i64) -> Result<(), Failure> {
+    async fn ask(&self, tx: &mut Tx, subject: Uuid, version: i64) -> Result<(), CommandFailure> {
         Ok(depart(&mut SqlAdministration(tx), UserId::new(subject), version).await??)
     }
 }

@@ -25,7 +25,7 @@ impl Audit for SqlAuth {
         let (user, session) = (user.map(UserId::as_uuid), session.map(SessionId::as_uuid));
         let (action, actor) = (action.as_str(), actor.to_string());
         tracing::info!(target: "audit", action, outcome, reason, actor, user = user.map(tracing::field::display), address = client.address, "security event");
-        let auth_application::Client { address, request } = client;
+        let auth_application::RequestOrigin { address, request } = client;
         execute!(&mut self.0, sql, id, action, outcome, reason, actor, user, session, target, address, request)?;
         Ok(())
     }

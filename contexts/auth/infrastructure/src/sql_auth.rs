@@ -1,7 +1,7 @@
 use auth_application::Auth;
 use kernel::Timestamp;
 use ledger::Adapter;
-use persistence::{At, Tx, fetch_one};
+use persistence::{SqlTimestamp, Tx, fetch_one};
 use use_case::{Unavailable, async_trait};
 
 /// All that this context stores, in SQL: each port in a file of its own.
@@ -30,7 +30,7 @@ impl Auth for SqlAuth {
     async fn now(&mut self) -> Result<Timestamp, Unavailable> {
         // Not `now()`, which is when the transaction began: it may have waited for a lock since.
         let sql = ("select clock_timestamp()", "select cast(unixepoch('subsec') * 1000000 as integer)");
-        let (now,) = fetch_one!(&mut self.0, (At,), sql)?;
+        let (now,) = fetch_one!(&mut self.0, (SqlTimestamp,), sql)?;
         Ok(now.0)
     }
 }

@@ -1,7 +1,7 @@
 use crate::HashPool;
-use crate::verify::{Fit, Stored, Verifier};
-use auth_application::{Credentials, Proven};
-use auth_domain::{Cost, PasswordHash};
+use crate::verify::{PasswordMatch, StoredHash, Verifier};
+use auth_application::{Credentials, VerifiedPassword};
+use auth_domain::{BcryptCost, PasswordHash};
 use kernel::{Email, Secret, UserId};
 use persistence::{Db, SqlError, execute, fetch_optional};
 use std::sync::Arc;
@@ -20,42 +20,46 @@ pub struct SqlCredentials {
 impl SqlCredentials {
     /// `cost` is the one that new passwords get: an unknown address takes that much work, too.
     #[must_use]
-    pub const fn new(db: Db, pool: Arc<HashPool>, cost: Cost) -> Self {
+    pub const fn new(db: Db, pool: Arc<HashPool>, cost: BcryptCost) -> Self {
         Self { db, verifier: Verifier::new(pool, cost) }
     }
 
-    async fn find(&self, identifier: &Email) -> Result<Option<Stored>, SqlError> {
+    async fn find(&self, identifier: &Email) -> Result<Option<StoredHash>, SqlError> {
         let sql = "select credentials.user_id, hash from auth_accounts accounts \
              join auth_credentials credentials on credentials.user_id = accounts.user_id where identifier = $1";
         let mut db = self.db.read().await?;
         Ok(fetch_optional!(&mut db, (Uuid, String), sql, identifier.canonical())?
-            .map(|(user, hash)| Stored { user: UserId::new(user), hash }))
+            .map(|(user, hash)| StoredHash { user: UserId::new(user), hash }))
     }
 
-    async fn find_of(&self, user: UserId) -> Result<Option<Stored>, SqlError> {
+    async fn find_of(&self, user: UserId) -> Result<Option<StoredHash>, SqlError> {
         let sql = "select hash from auth_credentials where user_id = $1";
         let mut db = self.db.read().await?;
-        Ok(fetch_optional!(&mut db, (String,), sql, user.as_uuid())?.map(|(hash,)| Stored { user, hash }))
+        Ok(fetch_optional!(&mut db, (String,), sql, user.as_uuid())?.map(|(hash,)| StoredHash { user, hash }))
     }
 
-    async fn prove(&self, mut found: Option<Stored>, password: &Secret) -> Result<Option<Proven>, Unavailable> {
+    async fn prove(
+        &self,
+        mut found: Option<StoredHash>,
+        password: &Secret,
+    ) -> Result<Option<VerifiedPassword>, Unavailable> {
         for _ in 0..ROUNDS {
-            let fit = self.verifier.fits(found.as_ref(), password).await?;
-            let (Some(mut fit), Some(Stored { user, .. })) = (fit, found) else { return Ok(None) };
+            let fit = self.verifier.matches(found.as_ref(), password).await?;
+            let (Some(mut fit), Some(StoredHash { user, .. })) = (fit, found) else { return Ok(None) };
             if let Some(hash) = self.renewed(user, &mut fit, password).await? {
-                return Ok(Some(Proven { user, hash }));
+                return Ok(Some(VerifiedPassword { user, hash }));
             }
             // The password has been changed, or another sign-in has renewed the hash.
             found = self.find_of(user).await?;
         }
-        Err(Unavailable::for_a_moment("a stored password hash changes faster than it can be verified"))
+        Err(Unavailable::retry_soon("a stored password hash changes faster than it can be verified"))
     }
 
     /// The hash that is stored from now on; `None` when what fitted has been replaced meanwhile.
     async fn renewed(
         &self,
         user: UserId,
-        fit: &mut Fit,
+        fit: &mut PasswordMatch,
         password: &Secret,
     ) -> Result<Option<PasswordHash>, Unavailable> {
         let Some(new) = self.verifier.renewed(fit, password).await? else { return Ok(Some(fit.hash.clone())) };
@@ -69,12 +73,12 @@ impl SqlCredentials {
 
 #[async_trait]
 impl Credentials for SqlCredentials {
-    async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<Proven>, Unavailable> {
+    async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<VerifiedPassword>, Unavailable> {
         let found = self.find(identifier).await?;
         self.prove(found, password).await
     }
 
-    async fn verify_of(&self, user: UserId, password: &Secret) -> Result<Option<Proven>, Unavailable> {
+    async fn verify_of(&self, user: UserId, password: &Secret) -> Result<Option<VerifiedPassword>, Unavailable> {
         let found = self.find_of(user).await?;
         self.prove(found, password).await
     }

@@ -1,7 +1,7 @@
 use super::SqlCredentials;
 use crate::HashPool;
-use auth_application::{Credentials as _, Proven};
-use auth_domain::{Cost, PasswordHash};
+use auth_application::{Credentials as _, VerifiedPassword};
+use auth_domain::{BcryptCost, PasswordHash};
 use futures::future::join_all;
 use kernel::{Email, Secret, UserId};
 use persistence::testing::TestDb;
@@ -65,11 +65,11 @@ impl World {
         fetch_one!(&mut db, (String,), "select hash from auth_credentials").expect("one row").0
     }
 
-    async fn verify(&self, email: &str, password: &str) -> Result<Option<Proven>, Unavailable> {
+    async fn verify(&self, email: &str, password: &str) -> Result<Option<VerifiedPassword>, Unavailable> {
         self.credentials.verify(&Email::parse(email).expect("an address"), &Secret::new(password.to_owned())).await
     }
 
-    async fn sign_in(&self) -> Option<Proven> {
+    async fn sign_in(&self) -> Option<VerifiedPassword> {
         self.verify("Ada@example.com", PASSWORD).await.expect("room")
     }
 
@@ -78,20 +78,20 @@ impl World {
     }
 }
 
-fn cost(log2: u8) -> Cost {
-    Cost::try_from(log2).expect("in range")
+fn cost(log2: u8) -> BcryptCost {
+    BcryptCost::try_from(log2).expect("in range")
 }
 
 #[tokio::test]
 async fn a_sign_in_renews_an_imported_hash_and_then_leaves_it_alone() {
     for world in World::each().await {
-        let proven = world.sign_in().await.expect("it fits");
+        let verified = world.sign_in().await.expect("it fits");
         let renewed = world.stored().await;
         assert!(renewed.starts_with("$bcrypt-sha256$v=2,t=2b,r=10$"), "{renewed}");
-        assert_eq!((proven.user, proven.hash.expose()), (world.user, renewed.clone()));
+        assert_eq!((verified.user, verified.hash.expose()), (world.user, renewed.clone()));
         let before = world.pool.sign_ins.handed_in();
-        let proven = world.sign_in().await.expect("it still fits");
-        assert_eq!((proven.hash.expose(), world.stored().await), (renewed.clone(), renewed));
+        let verified = world.sign_in().await.expect("it still fits");
+        assert_eq!((verified.hash.expose(), world.stored().await), (renewed.clone(), renewed));
         assert_eq!(world.pool.sign_ins.handed_in() - before, 1 << 10, "one hash");
         world.test_db.end().await;
     }
@@ -106,8 +106,8 @@ async fn a_user_proves_their_password_by_id() {
         assert!(verify(world.user, "wrong").await.is_none());
         assert!(verify(UserId::random(), PASSWORD).await.is_none());
         assert_eq!(world.stored().await, IMPORTED, "nothing is renewed without the password");
-        let proven = verify(world.user, PASSWORD).await.expect("it fits");
-        assert_eq!(proven.hash.expose(), world.stored().await);
+        let verified = verify(world.user, PASSWORD).await.expect("it fits");
+        assert_eq!(verified.hash.expose(), world.stored().await);
         world.test_db.end().await;
     }
 }
@@ -200,10 +200,10 @@ async fn many_sign_ins_at_once_renew_the_hash_once_and_all_of_them_hold_it() {
     for world in World::each().await {
         for _ in 0..ROUNDS {
             world.store(IMPORTED).await;
-            let proven = join_all((0..3).map(|_| world.sign_in())).await;
+            let verified = join_all((0..3).map(|_| world.sign_in())).await;
             let stored = world.stored().await;
-            for proven in proven {
-                assert_eq!(proven.expect("it fits").hash.expose(), stored);
+            for verified in verified {
+                assert_eq!(verified.expect("it fits").hash.expose(), stored);
             }
         }
         world.test_db.end().await;
@@ -224,10 +224,10 @@ async fn a_change_of_password_during_sign_ins_is_never_undone() {
                 }
                 world.store(ANOTHER).await;
             };
-            let (proven, ()) = tokio::join!(join_all((0..3).map(|_| world.sign_in())), change);
+            let (verified, ()) = tokio::join!(join_all((0..3).map(|_| world.sign_in())), change);
             assert_eq!(world.stored().await, ANOTHER, "the change stays");
-            let mut proven = proven.into_iter().flatten();
-            assert!(proven.all(|it| it.hash.expose() != ANOTHER), "who proved the old password holds the old hash");
+            let mut verified = verified.into_iter().flatten();
+            assert!(verified.all(|it| it.hash.expose() != ANOTHER), "who proved the old password holds the old hash");
         }
         assert!(world.sign_in().await.is_none(), "the old password is gone");
         world.test_db.end().await;
@@ -247,14 +247,14 @@ async fn a_password_that_is_changed_between_verifying_and_renewing_does_not_fit(
             let line = Arc::clone(&world.pool.sign_ins);
             serving.get_or_init(|| thread::spawn(move || line.serve(|| {})));
         };
-        let (proven, ()) = tokio::join!(world.sign_in(), change);
-        assert!(proven.is_none());
+        let (verified, ()) = tokio::join!(world.sign_in(), change);
+        assert!(verified.is_none());
         assert_eq!(world.stored().await, ANOTHER);
         // The old one and a new one in its place, then what is stored now.
         assert_eq!(world.pool.sign_ins.handed_in(), 3 << 10);
         let other = PasswordHash::parse(&world.stored().await).expect("a hash");
-        let proven = world.verify("ada@example.com", &"a".repeat(72)).await.expect("room").expect("the new one fits");
-        assert_eq!(proven.hash.expose(), other.expose());
+        let verified = world.verify("ada@example.com", &"a".repeat(72)).await.expect("room").expect("the new one fits");
+        assert_eq!(verified.hash.expose(), other.expose());
         world.test_db.end().await;
     }
 }

@@ -1,7 +1,7 @@
 use crate::SqlAuth;
 use auth_application::{ServiceKey, ServiceKeys, TokenHash};
 use auth_domain::{Scopes, ServiceKeyId};
-use persistence::{At, execute, fetch_optional};
+use persistence::{SqlTimestamp, execute, fetch_optional};
 use use_case::{Unavailable, async_trait};
 
 #[async_trait]
@@ -10,7 +10,7 @@ impl ServiceKeys for SqlAuth {
         let sql = "insert into auth_service_keys (id, hash, name, scopes, created_at, expires_at, created_by) \
              values ($1, $2, $3, $4, $5, $6, $7)";
         let (id, scopes, by) = (key.id.as_uuid(), key.scopes.to_string(), key.created_by.to_string());
-        let (from, until) = (At(key.created_at), At(key.expires_at));
+        let (from, until) = (SqlTimestamp(key.created_at), SqlTimestamp(key.expires_at));
         execute!(&mut self.0, sql, id, &hash.0[..], key.name.as_str(), scopes, from, until, by)?;
         Ok(())
     }

@@ -1,25 +1,28 @@
 use crate::SqlAuth;
-use auth_application::{Client, Ending, Refreshable, SealedToken, Sessions, TokenHash};
+use auth_application::{Refreshable, RequestOrigin, SealedToken, SessionEnd, Sessions, TokenHash};
 use auth_domain::{Role, Session, SessionId, ShownToken};
 use kernel::UserId;
-use persistence::{At, SqlError, execute, fetch_optional};
+use persistence::{SqlError, SqlTimestamp, execute, fetch_optional};
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
 
-type Row = (Uuid, i64, At, At);
+type Row = (Uuid, i64, SqlTimestamp, SqlTimestamp);
 
 #[async_trait]
 impl Sessions for SqlAuth {
-    async fn open(&mut self, session: &Session, token: &TokenHash, client: &Client) -> Result<(), Unavailable> {
+    async fn open(&mut self, session: &Session, token: &TokenHash, client: &RequestOrigin) -> Result<(), Unavailable> {
         let sql = "insert into auth_sessions (id, user_id, generation, opened_at, refreshed_at, expires_at, address) \
              values ($1, $2, $3, $4, $4, $5, $6)";
         let (id, user) = (session.id.as_uuid(), session.user.as_uuid());
-        let (at, end) = (At(session.refreshed_at), At(session.expires_at));
+        let (at, end) = (SqlTimestamp(session.refreshed_at), SqlTimestamp(session.expires_at));
         execute!(&mut self.0, sql, id, user, session.generation, at, end, &client.address)?;
         Ok(self.add_token(session, token).await?)
     }
 
-    async fn locked_by(&mut self, token: &TokenHash) -> Result<Option<Refreshable>, Unavailable> {
+    async fn find_by_refresh_token_for_update(
+        &mut self,
+        token: &TokenHash,
+    ) -> Result<Option<Refreshable>, Unavailable> {
         let sql = "select session_id from auth_refresh_tokens where hash = $1";
         let Some((id,)) = fetch_optional!(&mut self.0, (Uuid,), sql, &token.0[..])? else { return Ok(None) };
         // Whoever waits here reads what the one before has committed. SQLite has one writer, and this is it.
@@ -34,7 +37,7 @@ impl Sessions for SqlAuth {
         };
         // Read under the lock: a refresh at the same time has used it meanwhile, and an end has deleted it.
         let sql = "select generation, used_at, sealed_successor from auth_refresh_tokens where hash = $1";
-        let found = fetch_optional!(&mut self.0, (i64, Option<At>, Option<Vec<u8>>), sql, &token.0[..])?;
+        let found = fetch_optional!(&mut self.0, (i64, Option<SqlTimestamp>, Option<Vec<u8>>), sql, &token.0[..])?;
         Ok(found.map(|(generation, used_at, successor)| Refreshable {
             session: Session {
                 id: SessionId::new(id),
@@ -72,10 +75,10 @@ impl Sessions for SqlAuth {
         used: &TokenHash,
         successor: Option<&SealedToken>,
         next: &TokenHash,
-        client: &Client,
+        client: &RequestOrigin,
     ) -> Result<(), Unavailable> {
         let sql = "update auth_sessions set generation = $2, refreshed_at = $3, address = $4 where id = $1";
-        let (id, at) = (session.id.as_uuid(), At(session.refreshed_at));
+        let (id, at) = (session.id.as_uuid(), SqlTimestamp(session.refreshed_at));
         execute!(&mut self.0, sql, id, session.generation, at, &client.address)?;
         let sql = "update auth_refresh_tokens set sealed_successor = null \
              where session_id = $1 and sealed_successor is not null";
@@ -85,7 +88,7 @@ impl Sessions for SqlAuth {
         Ok(self.add_token(session, next).await?)
     }
 
-    async fn end(&mut self, user: UserId, session: SessionId, why: Ending) -> Result<bool, Unavailable> {
+    async fn end(&mut self, user: UserId, session: SessionId, why: SessionEnd) -> Result<bool, Unavailable> {
         let sql = (
             "update auth_sessions set ended_at = clock_timestamp(), ended_why = $3 \
              where id = $1 and user_id = $2 and ended_at is null",
@@ -97,7 +100,7 @@ impl Sessions for SqlAuth {
         Ok(ended)
     }
 
-    async fn end_others(&mut self, user: UserId, but: Option<SessionId>, why: Ending) -> Result<u64, Unavailable> {
+    async fn end_others(&mut self, user: UserId, but: Option<SessionId>, why: SessionEnd) -> Result<u64, Unavailable> {
         let sql = (
             "update auth_sessions set ended_at = clock_timestamp(), ended_why = $3 \
              where user_id = $1 and id <> $2 and ended_at is null",
@@ -110,7 +113,7 @@ impl Sessions for SqlAuth {
         Ok(ended)
     }
 
-    async fn end_oldest(&mut self, user: UserId, but: i64, why: Ending) -> Result<(), Unavailable> {
+    async fn end_oldest(&mut self, user: UserId, but: i64, why: SessionEnd) -> Result<(), Unavailable> {
         let sql = (
             "update auth_sessions set ended_at = clock_timestamp(), ended_why = $3 where id in \
              (select id from auth_sessions where user_id = $1 and ended_at is null \

@@ -47,7 +47,7 @@ pub(crate) async fn tidy(db: Db) {
 pub async fn tidy_now(db: &Db) -> Result<(), SqlError> {
     let grace = i64::try_from(LONGEST_GRACE.as_micros()).unwrap_or(i64::MAX);
     loop {
-        let mut tx = db.begin_in_the_background().await?;
+        let mut tx = db.begin_low_priority().await?;
         let erased = execute!(&mut tx, SUCCESSORS, grace)?;
         let deleted = execute!(&mut tx, SESSIONS)?;
         tx.commit().await?;

@@ -1,11 +1,11 @@
 //! Whether a password fits: the same work for everything that does not.
 
 use crate::HashPool;
-use crate::bcrypt::{self, BcryptWork};
-use crate::line::Ticket;
-use crate::spelling::{normalised, spellings};
-use crate::work::{Work, WorkError};
-use auth_domain::{Cost, HashError, PasswordHash};
+use crate::bcrypt::{self, BcryptJob};
+use crate::hash_job::{HashJob, HashJobError};
+use crate::hash_queue::Reservation;
+use crate::normalization::{normalised, spellings};
+use auth_domain::{BcryptCost, HashError, PasswordHash};
 use kernel::{Secret, UserId};
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
@@ -15,27 +15,27 @@ use use_case::Unavailable;
 const LOWEST: u8 = 4;
 
 /// What is stored for somebody.
-pub(crate) struct Stored {
+pub(crate) struct StoredHash {
     pub(crate) user: UserId,
     pub(crate) hash: String,
 }
 
 /// A password fitted this hash.
-pub(crate) struct Fit {
+pub(crate) struct PasswordMatch {
     pub(crate) hash: PasswordHash,
-    ticket: Ticket,
+    reservation: Reservation,
 }
 
 /// Verifies passwords, and hashes new ones.
 pub(crate) struct Verifier {
     pool: Arc<HashPool>,
-    cost: Cost,
+    cost: BcryptCost,
 }
 
 /// What is to be computed to verify a password.
-struct Attempt {
+struct VerifyPlan {
     hash: PasswordHash,
-    works: Vec<Work>,
+    works: Vec<HashJob>,
 }
 
 /// Why a stored text cannot be verified. It says nothing of the text.
@@ -44,60 +44,68 @@ enum Unreadable {
     #[error(transparent)]
     Hash(#[from] HashError),
     #[error(transparent)]
-    Work(#[from] WorkError),
+    HashJob(#[from] HashJobError),
 }
 
 impl Verifier {
     /// `cost` is the one that new passwords get.
-    pub(crate) const fn new(pool: Arc<HashPool>, cost: Cost) -> Self {
+    pub(crate) const fn new(pool: Arc<HashPool>, cost: BcryptCost) -> Self {
         Self { pool, cost }
     }
 
     /// Whether the password fits what is stored. Whatever does not fit takes a hash of the target
     /// for each spelling of the password, or what is stored takes, if that is more.
-    pub(crate) async fn fits(&self, stored: Option<&Stored>, password: &Secret) -> Result<Option<Fit>, Unavailable> {
+    pub(crate) async fn matches(
+        &self,
+        stored: Option<&StoredHash>,
+        password: &Secret,
+    ) -> Result<Option<PasswordMatch>, Unavailable> {
         let spellings = spellings(password);
-        let attempt = stored.and_then(|stored| Attempt::at(stored, &spellings));
-        let known: u64 = attempt.iter().flat_map(|attempt| &attempt.works).map(Work::units).sum();
+        let attempt = stored.and_then(|stored| VerifyPlan::new(stored, &spellings));
+        let known: u64 = attempt.iter().flat_map(|attempt| &attempt.works).map(HashJob::units).sum();
         let missing = (u64::try_from(spellings.len()).unwrap_or(1) << self.cost.log2()).saturating_sub(known);
         let renewal = attempt.as_ref().and_then(|attempt| attempt.hash.renewal(self.cost));
         let more = missing.max(renewal.map_or(0, |cost| 1 << cost.log2()));
         let works = attempt.as_ref().map_or(&[][..], |attempt| &attempt.works);
-        let mut ticket = self.pool.admit(works, more)?;
+        let mut reservation = self.pool.admit(works, more)?;
 
-        if let Some(Attempt { hash, works }) = attempt {
+        if let Some(VerifyPlan { hash, works }) = attempt {
             for work in works {
-                let digest = ticket.run(work).await?;
+                let digest = reservation.run(work).await?;
                 if bool::from(digest.as_bytes().ct_eq(hash.expose_digest().as_bytes())) {
-                    return Ok(Some(Fit { hash, ticket }));
+                    return Ok(Some(PasswordMatch { hash, reservation }));
                 }
             }
         }
         for cost in costs(missing, self.cost.log2()) {
-            let (work, _) = BcryptWork::anew(cost, password).map_err(Unavailable::for_now)?;
-            ticket.run(Work::Bcrypt(work)).await?;
+            let (work, _) = BcryptJob::new_hash(cost, password).map_err(Unavailable::retry_later)?;
+            reservation.run(HashJob::Bcrypt(work)).await?;
         }
         Ok(None)
     }
 
     /// Hashes the password that fitted anew, unless its hash is as good as a new one.
-    pub(crate) async fn renewed(&self, fit: &mut Fit, password: &Secret) -> Result<Option<PasswordHash>, Unavailable> {
+    pub(crate) async fn renewed(
+        &self,
+        fit: &mut PasswordMatch,
+        password: &Secret,
+    ) -> Result<Option<PasswordHash>, Unavailable> {
         match fit.hash.renewal(self.cost) {
-            Some(cost) => anew(&mut fit.ticket, cost, password).await.map(Some),
+            Some(cost) => hash_new(&mut fit.reservation, cost, password).await.map(Some),
             None => Ok(None),
         }
     }
 
     /// Hashes a new password.
     pub(crate) async fn hash(&self, password: &Secret) -> Result<PasswordHash, Unavailable> {
-        let mut ticket = self.pool.admit(&[], 1 << self.cost.log2())?;
-        anew(&mut ticket, self.cost, password).await
+        let mut reservation = self.pool.admit(&[], 1 << self.cost.log2())?;
+        hash_new(&mut reservation, self.cost, password).await
     }
 }
 
-impl Attempt {
+impl VerifyPlan {
     /// `None` for what cannot be verified: the operator is told, the person is not.
-    fn at(stored: &Stored, spellings: &[Secret]) -> Option<Self> {
+    fn new(stored: &StoredHash, spellings: &[Secret]) -> Option<Self> {
         Self::read(&stored.hash, spellings)
             .inspect_err(
                 |error| tracing::error!(user = %stored.user, %error, "a stored password hash cannot be verified"),
@@ -111,17 +119,21 @@ impl Attempt {
         let tried = if hash.is_ours() { spellings.len().saturating_sub(1) } else { 0 };
         // bcrypt takes `abc` and `abc\0abc` for one password. No policy lets a NUL through.
         let tried = spellings.iter().skip(tried).filter(|spelling| !spelling.expose().contains('\0'));
-        let works = tried.map(|spelling| Work::again(&hash, spelling)).collect::<Result<_, _>>()?;
+        let works = tried.map(|spelling| HashJob::verifying(&hash, spelling)).collect::<Result<_, _>>()?;
         Ok(Self { hash, works })
     }
 }
 
-async fn anew(ticket: &mut Ticket, cost: Cost, password: &Secret) -> Result<PasswordHash, Unavailable> {
+async fn hash_new(
+    reservation: &mut Reservation,
+    cost: BcryptCost,
+    password: &Secret,
+) -> Result<PasswordHash, Unavailable> {
     let password = normalised(password);
     let (work, salt) =
-        bcrypt::lanes(cost).and_then(|cost| BcryptWork::anew(cost, &password)).map_err(Unavailable::for_now)?;
-    let digest = ticket.run(Work::Bcrypt(work)).await?;
-    bcrypt::ours(cost, &salt, &digest).map_err(Unavailable::for_now)
+        bcrypt::lanes(cost).and_then(|cost| BcryptJob::new_hash(cost, &password)).map_err(Unavailable::retry_later)?;
+    let digest = reservation.run(HashJob::Bcrypt(work)).await?;
+    bcrypt::encode_hash(cost, &salt, &digest).map_err(Unavailable::retry_later)
 }
 
 /// The costs of hashes that are so much work together, none above the target.

@@ -1,6 +1,6 @@
-use super::{Stored, Verifier, costs};
+use super::{StoredHash, Verifier, costs};
 use crate::HashPool;
-use auth_domain::Cost;
+use auth_domain::BcryptCost;
 use futures::future::join_all;
 use kernel::{Secret, UserId};
 use std::sync::Arc;
@@ -58,21 +58,21 @@ impl World {
     /// A thread for each who comes: nobody is refused on a slow machine.
     fn new(cost: u8) -> Self {
         let pool = Arc::new(HashPool::start(HASHES.len()).expect("threads"));
-        let verifier = Verifier::new(Arc::clone(&pool), Cost::try_from(cost).expect("in range"));
+        let verifier = Verifier::new(Arc::clone(&pool), BcryptCost::try_from(cost).expect("in range"));
         Self { pool, verifier }
     }
 
     async fn fits(&self, hash: &str, password: &str) -> bool {
-        let stored = Stored { user: UserId::random(), hash: hash.to_owned() };
+        let stored = StoredHash { user: UserId::random(), hash: hash.to_owned() };
         let password = Secret::new(password.to_owned());
-        self.verifier.fits(Some(&stored), &password).await.expect("room").is_some()
+        self.verifier.matches(Some(&stored), &password).await.expect("room").is_some()
     }
 
     /// The work that was handed in for it, in rounds of bcrypt.
     async fn work(&self, hash: Option<&str>, password: &str) -> u64 {
         let before = self.pool.sign_ins.handed_in();
-        let stored = hash.map(|hash| Stored { user: UserId::random(), hash: hash.to_owned() });
-        let fit = self.verifier.fits(stored.as_ref(), &Secret::new(password.to_owned())).await.expect("room");
+        let stored = hash.map(|hash| StoredHash { user: UserId::random(), hash: hash.to_owned() });
+        let fit = self.verifier.matches(stored.as_ref(), &Secret::new(password.to_owned())).await.expect("room");
         assert!(fit.is_none(), "{hash:?} {password}");
         self.pool.sign_ins.handed_in() - before
     }

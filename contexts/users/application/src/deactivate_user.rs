@@ -2,9 +2,9 @@
 
 use crate::Users;
 use contracts::UserDeactivated;
-use kernel::{Client, UserId};
+use kernel::{RequestOrigin, UserId};
 use serde::{Deserialize, Serialize};
-use use_case::{Cx, Failure, Handle, Message};
+use use_case::{HandlerContext, CommandFailure, Handle, Message};
 use users_domain::NoSuchUser;
 
 /// The command.
@@ -15,29 +15,29 @@ pub struct DeactivateUser {
     /// The administrator who says so; none when it is an operator.
     pub by: Option<UserId>,
     /// From where; none when it is an operator, or was accepted by an earlier version, which did not say.
-    pub client: Option<Client>,
+    pub client: Option<RequestOrigin>,
 }
 
 impl Message for DeactivateUser {
     const NAME: &'static str = "users.deactivate_user.v1";
-    type Failure = Failure;
+    type Failure = CommandFailure;
     fn subject(&self) -> uuid::Uuid {
         self.id.as_uuid()
     }
 }
 
 impl Handle<dyn Users> for DeactivateUser {
-    async fn handle(self, mut cx: Cx<'_, dyn Users>) -> Result<(), Failure> {
-        let deactivated_at = cx.message.accepted_at;
-        let mut user = cx.store.load(self.id).await?.ok_or(NoSuchUser)?;
+    async fn handle(self, mut ctx: HandlerContext<'_, dyn Users>) -> Result<(), CommandFailure> {
+        let deactivated_at = ctx.message.accepted_at;
+        let mut user = ctx.store.load(self.id).await?.ok_or(NoSuchUser)?;
         if user.deactivate(self.by, deactivated_at)? {
-            cx.store.withdraw_access(&user).await?;
-            cx.store.save(&user).await?;
+            ctx.store.withdraw_access(&user).await?;
+            ctx.store.save(&user).await?;
         }
         // Also when they were already: this command, too, succeeds only when everybody has heard of it.
         let deactivated_at = user.deactivated_at.unwrap_or(deactivated_at);
         let Self { by, client, .. } = self;
-        cx.publish(&UserDeactivated { user_id: user.id, version: user.version, deactivated_at, by, client });
+        ctx.publish(&UserDeactivated { user_id: user.id, version: user.version, deactivated_at, by, client });
         Ok(())
     }
 }

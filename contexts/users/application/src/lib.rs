@@ -4,7 +4,7 @@ mod users;
 
 pub use users::{AddError, Users};
 
-use_case::use_cases! { dyn Users:
+use_case::handlers! { dyn Users:
     register_user::RegisterUser,
     deactivate_user::DeactivateUser,
     reactivate_user::ReactivateUser,

@@ -4,7 +4,7 @@ use crate::Users;
 use contracts::{SetCredential, UserRegistered};
 use kernel::{Email, Sealed, UserId};
 use serde::{Deserialize, Serialize};
-use use_case::{Cx, Failure, Handle, Message};
+use use_case::{HandlerContext, CommandFailure, Handle, Message};
 use users_domain::{Name, User};
 
 /// The command.
@@ -22,24 +22,24 @@ pub struct RegisterUser {
 
 impl Message for RegisterUser {
     const NAME: &'static str = "users.register_user.v1";
-    type Failure = Failure;
+    type Failure = CommandFailure;
     fn subject(&self) -> uuid::Uuid {
         self.id.as_uuid()
     }
 }
 
 impl Handle<dyn Users> for RegisterUser {
-    async fn handle(self, mut cx: Cx<'_, dyn Users>) -> Result<(), Failure> {
-        let user = User::register(self.id, self.email, self.name, cx.message.accepted_at);
-        cx.store.add(&user).await?;
-        cx.publish(&UserRegistered {
+    async fn handle(self, mut ctx: HandlerContext<'_, dyn Users>) -> Result<(), CommandFailure> {
+        let user = User::register(self.id, self.email, self.name, ctx.message.accepted_at);
+        ctx.store.add(&user).await?;
+        ctx.publish(&UserRegistered {
             user_id: user.id,
             version: user.version,
             email: user.email,
             name: user.name.map(String::from),
             registered_at: user.registered_at,
         });
-        cx.send(&SetCredential { user_id: user.id, password: self.password });
+        ctx.send(&SetCredential { user_id: user.id, password: self.password });
         Ok(())
     }
 }

@@ -1,5 +1,5 @@
 use kernel::UserId;
-use use_case::{Failure, Port, Unavailable, async_trait};
+use use_case::{CommandFailure, Port, Unavailable, async_trait};
 use users_domain::{Taken, User};
 
 /// The users, within one transaction.
@@ -15,7 +15,7 @@ pub trait Users: Send {
     /// Asks the context that keeps sign-ins whether a user may lose theirs with this version of them, and lets it know.
     /// MUST take effect with the rest of the transaction, or not at all: the event that tells of it comes too late to be
     /// refused.
-    async fn withdraw_access(&mut self, user: &User) -> Result<(), Failure>;
+    async fn withdraw_access(&mut self, user: &User) -> Result<(), CommandFailure>;
 
     /// Stores a user who was loaded and whose version went up by one. MUST be `Unavailable`, and have
     /// changed nothing, when the stored version is another than the one before.
@@ -37,7 +37,7 @@ pub enum AddError {
     Unavailable(#[from] Unavailable),
 }
 
-impl From<AddError> for Failure {
+impl From<AddError> for CommandFailure {
     fn from(error: AddError) -> Self {
         match error {
             AddError::Taken(reason) => reason.into(),

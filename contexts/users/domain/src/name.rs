@@ -1,4 +1,4 @@
-use kernel::{Reason, find_invisible, has_control, has_visible, trim};
+use kernel::{DomainError, find_invisible, has_control, has_visible, trim};
 use serde::{Deserialize, Serialize};
 
 /// The longest name, in characters (Unicode code points).
@@ -29,7 +29,7 @@ pub enum NameError {
     HasInvisible,
 }
 
-impl Reason for NameError {
+impl DomainError for NameError {
     fn code(&self) -> &'static str {
         match self {
             Self::Empty => "name_empty",
@@ -97,7 +97,7 @@ impl From<Name> for String {
 #[cfg(test)]
 mod tests {
     use super::{Name, NameError};
-    use kernel::Reason as _;
+    use kernel::DomainError as _;
 
     #[test]
     fn names_in_any_script_are_kept_as_written() {

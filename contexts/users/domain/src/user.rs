@@ -1,5 +1,5 @@
 use crate::Name;
-use kernel::{Email, Reason, Timestamp, UserId};
+use kernel::{DomainError, Email, Timestamp, UserId};
 
 /// A registered person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub enum Taken {
     Id,
 }
 
-impl Reason for Taken {
+impl DomainError for Taken {
     fn code(&self) -> &'static str {
         match self {
             Self::Email => "email_taken",
@@ -78,7 +78,7 @@ impl Reason for Taken {
 #[error("there is no such user")]
 pub struct NoSuchUser;
 
-impl Reason for NoSuchUser {
+impl DomainError for NoSuchUser {
     fn code(&self) -> &'static str {
         "no_such_user"
     }
@@ -89,7 +89,7 @@ impl Reason for NoSuchUser {
 #[error("nobody deactivates their own account: another administrator has to")]
 pub struct OwnAccount;
 
-impl Reason for OwnAccount {
+impl DomainError for OwnAccount {
     fn code(&self) -> &'static str {
         "own_account"
     }
@@ -98,7 +98,7 @@ impl Reason for OwnAccount {
 #[cfg(test)]
 mod tests {
     use super::{NoSuchUser, OwnAccount, Taken, User};
-    use kernel::{Email, Reason as _, Timestamp, UserId};
+    use kernel::{DomainError as _, Email, Timestamp, UserId};
 
     fn ada() -> User {
         let email = Email::parse("ada@example.org").expect("an address");

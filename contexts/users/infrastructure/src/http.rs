@@ -1,12 +1,12 @@
 //! Users: the routes. Each line is a route and its operation in the OpenAPI document.
 
-mod standing;
+mod activation;
 
 use crate::queries::get_user::{self, UserView};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use futures::future::try_join;
-use kernel::{Email, MessageId, Reason as _, UserId};
+use kernel::{DomainError as _, Email, MessageId, UserId};
 use ledger::Ledger;
 use persistence::Db;
 use std::sync::Arc;
@@ -17,23 +17,24 @@ use users_domain::{Name, Taken};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
-    AnyCaller, CommandRequest, Commands, Fields, Limit, NotAnId, PasswordGate, Problem, Routes, Violation, unavailable,
+    AnyCaller, CommandRequest, Commands, Fields, NotAnId, PasswordSealer, Problem, RateLimit, Routes, Violation,
+    unavailable,
 };
 
 /// The routes of this context.
-pub(crate) fn routes(db: Db, commands: Commands, gate: Arc<dyn PasswordGate>) -> Routes {
+pub(crate) fn routes(db: Db, commands: Commands, gate: Arc<dyn PasswordSealer>) -> Routes {
     let register = RegisterUserRequest { gate, db: db.clone(), ledger: commands.ledger().clone() };
     Routes::new("users", commands.clone())
         .command("/users", Method::POST, register)
-        .command("/users/{id}/deactivate", Method::POST, standing::Deactivation(db.clone()))
-        .command("/users/{id}/reactivate", Method::POST, standing::Reactivation(db.clone()))
-        .at_once(get_user::GetUser { db: db.clone(), commands: commands.clone() }, web::operation!(get_user::get_me))
-        .at_once(get_user::GetUser { db, commands }, web::operation!(get_user::get_user))
+        .command("/users/{id}/deactivate", Method::POST, activation::Deactivation(db.clone()))
+        .command("/users/{id}/reactivate", Method::POST, activation::Reactivation(db.clone()))
+        .immediate(get_user::GetUser { db: db.clone(), commands: commands.clone() }, web::operation!(get_user::get_me))
+        .immediate(get_user::GetUser { db, commands }, web::operation!(get_user::get_user))
 }
 
 /// `POST /users`
 struct RegisterUserRequest {
-    gate: Arc<dyn PasswordGate>,
+    gate: Arc<dyn PasswordSealer>,
     db: Db,
     ledger: Ledger,
 }
@@ -63,7 +64,7 @@ pub(crate) struct Registration {
 impl CommandRequest for RegisterUserRequest {
     type Message = RegisterUser;
     type Sender = AnyCaller;
-    type Place = ();
+    type Path = ();
     type Body = Registration;
     type Shown = UserView;
 
@@ -72,15 +73,15 @@ impl CommandRequest for RegisterUserRequest {
     const FOLLOW_UPS: &'static [&'static str] = &[contracts::SetCredential::NAME];
     const REJECTIONS: &'static [(&'static str, &'static str)] = &[("email_taken", "/email"), ("id_taken", "/id")];
     /// Generous for a household or an office; too little to enumerate addresses, or to keep the hashing busy.
-    const PER_ADDRESS: Option<Limit> =
-        Some(Limit { name: "users.register_user", burst: 20, every: Duration::from_secs(30) });
+    const PER_ADDRESS: Option<RateLimit> =
+        Some(RateLimit { name: "users.register_user", burst: 20, every: Duration::from_secs(30) });
 
     fn read(&self, _: &AnyCaller, (): (), fields: &mut Fields, command: MessageId) -> Result<RegisterUser, Problem> {
         let email = fields.required("email", Email::parse);
         let name = fields.optional("name", Name::parse);
         let id = fields.optional("id", choose_id);
         let password = fields.secret("password");
-        for flaw in password.iter().flat_map(|it| self.gate.judge(it, email.as_ref(), name.as_ref().map(Name::as_str)))
+        for flaw in password.iter().flat_map(|it| self.gate.check(it, email.as_ref(), name.as_ref().map(Name::as_str)))
         {
             fields.refuse("password", flaw.code, flaw.message);
         }

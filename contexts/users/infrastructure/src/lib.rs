@@ -5,7 +5,7 @@ mod module;
 mod queries;
 mod sql_users;
 
-pub use module::Users;
+pub use module::UsersContext;
 
 use persistence::{Migration, Migrations};
 
@@ -29,5 +29,5 @@ pub const MIGRATIONS: Migrations = Migrations {
 /// The names of the messages that this context handles.
 #[must_use]
 pub fn messages() -> Vec<&'static str> {
-    users_application::use_cases().names().map(|(name, _)| name).collect()
+    users_application::handlers().names().map(|(name, _)| name).collect()
 }

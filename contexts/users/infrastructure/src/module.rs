@@ -1,30 +1,30 @@
 use crate::http::routes;
 use crate::sql_users::SqlUsers;
-use ledger::{Consent, Context};
+use ledger::{Consent, MessageHandlers};
 use persistence::Db;
 use std::sync::Arc;
-use users_application::use_cases;
-use web::{Commands, Module, PasswordGate, Routes};
+use users_application::handlers;
+use web::{BoundedContext, Commands, PasswordSealer, Routes};
 
 /// The context `users`.
-pub struct Users {
-    gate: Arc<dyn PasswordGate>,
+pub struct UsersContext {
+    gate: Arc<dyn PasswordSealer>,
     consent: Arc<dyn Consent>,
 }
 
-impl Users {
+impl UsersContext {
     /// With the gate that passwords come in by, which this context does not look behind, and the consent of the context
     /// that keeps sign-ins, which it asks before a user loses theirs.
     #[must_use]
-    pub fn new(gate: Arc<dyn PasswordGate>, consent: Arc<dyn Consent>) -> Self {
+    pub fn new(gate: Arc<dyn PasswordSealer>, consent: Arc<dyn Consent>) -> Self {
         Self { gate, consent }
     }
 }
 
-impl Module for Users {
-    fn context(&self) -> Arc<dyn Context> {
+impl BoundedContext for UsersContext {
+    fn handlers(&self) -> Arc<dyn MessageHandlers> {
         let consent = Arc::clone(&self.consent);
-        ledger::context_over("users", use_cases(), Arc::new(()), move |tx| SqlUsers(tx, Arc::clone(&consent)))
+        ledger::handlers_with("users", handlers(), Arc::new(()), move |tx| SqlUsers(tx, Arc::clone(&consent)))
     }
 
     fn routes(&self, db: &Db, commands: &Commands) -> Routes {

@@ -1,8 +1,8 @@
 use kernel::{Email, UserId};
 use ledger::{Adapter, Consent};
-use persistence::{At, SqlError, Tx, execute, fetch_optional};
+use persistence::{SqlError, SqlTimestamp, Tx, execute, fetch_optional};
 use std::sync::Arc;
-use use_case::{Failure, Unavailable, async_trait};
+use use_case::{CommandFailure, Unavailable, async_trait};
 use users_application::{AddError, Users};
 use users_domain::{Name, Taken, User};
 use uuid::Uuid;
@@ -41,7 +41,7 @@ impl Users for SqlUsers {
         fetch_optional!(&mut self.0, Row, sql, id.as_uuid())?.map(|row| restore(id, row)).transpose()
     }
 
-    async fn withdraw_access(&mut self, user: &User) -> Result<(), Failure> {
+    async fn withdraw_access(&mut self, user: &User) -> Result<(), CommandFailure> {
         self.1.ask(&mut self.0, user.id.as_uuid(), user.version).await
     }
 
@@ -50,21 +50,22 @@ impl Users for SqlUsers {
         let User { id, email, name, version, registered_at, deactivated_at } = user;
         let sql = "update users_users set email = $3, email_canonical = $4, name = $5, version = $2, registered_at = $6, \
              deactivated_at = $7 where id = $1 and version = $2 - 1";
-        let (id, name, at) = (id.as_uuid(), name.as_ref().map(Name::as_str), At(*registered_at));
-        let (spelled, canonical, deactivated_at) = (email.as_str(), email.canonical(), deactivated_at.map(At));
+        let (id, name, at) = (id.as_uuid(), name.as_ref().map(Name::as_str), SqlTimestamp(*registered_at));
+        let (spelled, canonical, deactivated_at) =
+            (email.as_str(), email.canonical(), deactivated_at.map(SqlTimestamp));
         let saved = execute!(&mut self.0, sql, id, *version, spelled, canonical, name, at, deactivated_at)?;
-        if saved == 1 { Ok(()) } else { Err(Unavailable::for_a_moment("somebody else has changed this user")) }
+        if saved == 1 { Ok(()) } else { Err(Unavailable::retry_soon("somebody else has changed this user")) }
     }
 }
 
-type Row = (String, Option<String>, i64, At, Option<At>);
+type Row = (String, Option<String>, i64, SqlTimestamp, Option<SqlTimestamp>);
 
 fn restore(id: UserId, (email, name, version, registered_at, deactivated_at): Row) -> Result<User, Unavailable> {
     // What was stored under older rules is read; what never could be is not guessed at.
     Ok(User {
         id,
-        email: Email::parse(&email).map_err(Unavailable::for_now)?,
-        name: name.as_deref().map(Name::restore).transpose().map_err(Unavailable::for_now)?,
+        email: Email::parse(&email).map_err(Unavailable::retry_later)?,
+        name: name.as_deref().map(Name::restore).transpose().map_err(Unavailable::retry_later)?,
         version,
         registered_at: registered_at.0,
         deactivated_at: deactivated_at.map(|at| at.0),
@@ -77,8 +78,9 @@ impl SqlUsers {
         let User { id, email, name, version, registered_at, deactivated_at } = user;
         let sql = "insert into users_users (id, email, email_canonical, name, version, registered_at, deactivated_at) \
              values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
-        let (id, name, at) = (id.as_uuid(), name.as_ref().map(Name::as_str), At(*registered_at));
-        let (spelled, canonical, deactivated_at) = (email.as_str(), email.canonical(), deactivated_at.map(At));
+        let (id, name, at) = (id.as_uuid(), name.as_ref().map(Name::as_str), SqlTimestamp(*registered_at));
+        let (spelled, canonical, deactivated_at) =
+            (email.as_str(), email.canonical(), deactivated_at.map(SqlTimestamp));
         let inserted = execute!(&mut self.0, sql, id, spelled, canonical, name, *version, at, deactivated_at)?;
         Ok(inserted == 1)
     }

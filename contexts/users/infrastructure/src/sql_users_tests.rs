@@ -4,7 +4,7 @@ use ledger::Consent;
 use persistence::Tx;
 use persistence::testing::TestDb;
 use std::sync::Arc;
-use use_case::{Failure, async_trait};
+use use_case::{CommandFailure, async_trait};
 use users_application::Users as _;
 use users_domain::{Name, User};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ struct Agrees;
 
 #[async_trait]
 impl Consent for Agrees {
-    async fn ask(&self, _: &mut Tx, _: Uuid, _: i64) -> Result<(), Failure> {
+    async fn ask(&self, _: &mut Tx, _: Uuid, _: i64) -> Result<(), CommandFailure> {
         Ok(())
     }
 }

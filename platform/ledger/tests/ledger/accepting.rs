@@ -5,13 +5,13 @@ use crate::shop::{Act, Deliver, Job};
 use crate::world::{World, id, until};
 use futures::future::join_all;
 use kernel::MessageId;
-use ledger::{Accepted, Entry, NotAccepted, Once};
+use ledger::{AcceptError, Accepted, IdempotencyScope, NewCommand};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::timeout;
-use use_case::{Failure, Message};
+use use_case::{CommandFailure, Message};
 use uuid::Uuid;
 
 /// Commits that wrote rows of the ledger, of which nobody works on any.
@@ -65,7 +65,7 @@ async fn requests_that_come_together_share_their_commits() {
             .into_iter()
             .map(|answer| match answer.unwrap() {
                 Accepted::New(id, _) => id.as_uuid(),
-                Accepted::Before(id) => panic!("{id} is new"),
+                Accepted::Duplicate(id) => panic!("{id} is new"),
             })
             .collect();
         assert_eq!(ids.len(), 200);
@@ -83,10 +83,10 @@ async fn a_row_that_cannot_be_written_harms_no_neighbour() {
         let entry = |n: usize| {
             let message = crate::shop::Sell(world.job(id(), 0, Act::Note));
             match n {
-                7 => Entry::new(taken, &message, "ada"),
+                7 => NewCommand::new(taken, &message, "ada"),
                 // PostgreSQL cannot store NUL.
-                13 if world.db.is_shared() => Entry::new(MessageId::random(), &message, "a\0da"),
-                _ => Entry::new(MessageId::random(), &message, "ada"),
+                13 if world.db.is_shared() => NewCommand::new(MessageId::random(), &message, "a\0da"),
+                _ => NewCommand::new(MessageId::random(), &message, "ada"),
             }
         };
         let answers = join_all((0..40).map(|n| node.ledger.accept(entry(n)))).await;
@@ -94,7 +94,7 @@ async fn a_row_that_cannot_be_written_harms_no_neighbour() {
             let bad = n == 7 || (n == 13 && world.db.is_shared());
             match answer {
                 Ok(Accepted::New(..)) => assert!(!bad, "{}: {n}", world.kind()),
-                Err(NotAccepted::Unavailable(_)) => assert!(bad, "{}: {n}", world.kind()),
+                Err(AcceptError::Unavailable(_)) => assert!(bad, "{}: {n}", world.kind()),
                 other => panic!("{}: {n}: {other:?}", world.kind()),
             }
         }
@@ -105,7 +105,7 @@ async fn a_row_that_cannot_be_written_harms_no_neighbour() {
 
 #[tokio::test]
 async fn what_was_written_when_the_connection_was_lost_is_accepted_and_done_once() {
-    let key = || Once { route: "sales", key: "once".into(), fingerprint: "of what".into() };
+    let key = || IdempotencyScope { route: "sales", key: "once".into(), fingerprint: "of what".into() };
     for once in [None, Some(key())] {
         let Some(mut world) = World::postgres().await else { return };
         let lossy = Lossy::before(&world.test.url).await;
@@ -115,7 +115,7 @@ async fn what_was_written_when_the_connection_was_lost_is_accepted_and_done_once
         node.accept(world.sell(Act::Note)).await;
         let subject = id();
         lossy.lose_the_answer_to(&subject.to_string());
-        let command = node.accept(world.sell_about(subject, 1, Act::Note).once(once)).await;
+        let command = node.accept(world.sell_about(subject, 1, Act::Note).idempotent(once)).await;
         assert!(lossy.has_lost());
         assert_eq!(world.number("select count(*) from ledger_messages").await, 2);
         node.work(4).await;
@@ -177,7 +177,7 @@ struct Unheard(Job);
 
 impl Message for Unheard {
     const NAME: &'static str = "shop.unheard_of.v1";
-    type Failure = Failure;
+    type Failure = CommandFailure;
     fn subject(&self) -> Uuid {
         self.0.subject
     }
@@ -200,9 +200,9 @@ async fn who_writes_much_else_holds_up_no_acceptance_on_postgresql() {
 async fn what_nobody_handles_is_not_accepted() {
     for world in World::each().await {
         let node = world.idle().await;
-        let entry = Entry::new(MessageId::random(), &Unheard(world.job(id(), 0, Act::Note)), "ada");
-        assert!(matches!(node.ledger.accept(entry).await, Err(NotAccepted::NoHandler("shop.unheard_of.v1"))));
-        let entry = Entry::new(MessageId::random(), &Deliver(world.job(id(), 0, Act::Note)), "ada");
+        let entry = NewCommand::new(MessageId::random(), &Unheard(world.job(id(), 0, Act::Note)), "ada");
+        assert!(matches!(node.ledger.accept(entry).await, Err(AcceptError::NoHandler("shop.unheard_of.v1"))));
+        let entry = NewCommand::new(MessageId::random(), &Deliver(world.job(id(), 0, Act::Note)), "ada");
         assert!(node.ledger.accept(entry).await.is_ok(), "any context's messages may be accepted");
         assert_eq!(world.number("select count(*) from ledger_messages").await, 1);
     }
@@ -222,7 +222,7 @@ async fn without_a_database_nothing_is_accepted_and_nobody_waits_for_ever() {
     say(&mut admin, &format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")).await;
     let answers = join_all((0..20).map(|_| node.ledger.accept(world.sell(Act::Note)))).await;
     for answer in answers {
-        assert!(matches!(answer, Err(NotAccepted::Unavailable(_))), "{answer:?}");
+        assert!(matches!(answer, Err(AcceptError::Unavailable(_))), "{answer:?}");
     }
     say(&mut admin, &format!("alter database {name} allow_connections true")).await;
     until("it accepts again by itself", async || node.ledger.accept(world.sell(Act::Note)).await.is_ok()).await;

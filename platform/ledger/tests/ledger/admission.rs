@@ -3,7 +3,7 @@
 use crate::shop::Act;
 use crate::world::{MAX_DELAY, World, until};
 use futures::future::join_all;
-use ledger::NotAccepted;
+use ledger::AcceptError;
 use std::time::Duration;
 
 const SELL: &[&str] = &["shop.sell.v1"];
@@ -37,7 +37,7 @@ async fn a_lane_that_holds_too_much_turns_commands_away_and_says_when_to_come_ba
             node.ledger.admit(SELL).is_err()
         })
         .await;
-        let Err(NotAccepted::Overloaded { retry_after }) = node.ledger.admit(SELL) else { panic!("{}", world.kind()) };
+        let Err(AcceptError::Overloaded { retry_after }) = node.ledger.admit(SELL) else { panic!("{}", world.kind()) };
         // 200 at two in a second are 100 s, and 60 s are allowed.
         assert_eq!(retry_after, Duration::from_secs(100) - MAX_DELAY, "{}", world.kind());
         assert!(node.ledger.admit(ENGRAVE).is_ok(), "{}: the other lane is free", world.kind());

@@ -2,7 +2,7 @@
 
 use crate::shop::Act;
 use crate::world::{Hints, World, id, until};
-use ledger::{Status, operate};
+use ledger::{Status, dead_letters};
 use persistence::{execute, fetch_one};
 
 /// How far ahead it was, in seconds: an hour, two days, until about 2100.
@@ -40,7 +40,7 @@ async fn commands_that_were_accepted_while_the_clock_was_ahead_are_done_now() {
             for column in [ACCEPTED, NEXT_ATTEMPT, HINTED] {
                 shift(&world, column, seconds).await;
             }
-            assert_eq!(operate::ahead_of_the_clock(&world.db).await.unwrap(), 2, "{}", world.kind());
+            assert_eq!(dead_letters::ahead_of_the_clock(&world.db).await.unwrap(), 2, "{}", world.kind());
             let now = node.accept(world.sell(Act::Note)).await;
             node.work(4).await;
             for command in [first, second, now] {
@@ -67,7 +67,7 @@ async fn a_retry_within_its_bound_is_waited_for() {
         // Then the sweeper has been round.
         assert_eq!(node.outcome(ahead).await.status, Status::Succeeded);
         assert_eq!(world.row(command).await.status, "accepted", "{}", world.kind());
-        assert_eq!(operate::ahead_of_the_clock(&world.db).await.unwrap(), 0, "{}", world.kind());
+        assert_eq!(dead_letters::ahead_of_the_clock(&world.db).await.unwrap(), 0, "{}", world.kind());
     }
 }
 

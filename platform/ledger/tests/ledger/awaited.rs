@@ -3,14 +3,14 @@
 use crate::shop::{Act, shop};
 use crate::world::{Hints, PATIENCE, World, until};
 use kernel::MessageId;
-use ledger::{Status, operate};
+use ledger::{Status, dead_letters};
 use tokio::time::Instant;
 
 const SOLD: &str = "shop.item_sold.v1";
 
 /// What its follow-ups are: name, context, status, whether awaited.
 async fn parts(world: &World, command: MessageId) -> Vec<(String, String, String, bool)> {
-    let rows = operate::show(&world.db, command).await.unwrap();
+    let rows = dead_letters::show(&world.db, command).await.unwrap();
     rows.into_iter().skip(1).map(|it| (it.name, it.context, it.status, it.awaited)).collect()
 }
 
@@ -43,7 +43,7 @@ async fn a_reaction_that_is_not_awaited_never_changes_the_outcome_of_its_command
 
         let mend = "update ledger_messages set payload = substr(payload, 2) where root = $1 and id <> $1";
         world.sql_on(command, mend).await;
-        assert_eq!(operate::retry(&world.db, command).await.unwrap(), 1, "{}", world.kind());
+        assert_eq!(dead_letters::retry(&world.db, command).await.unwrap(), 1, "{}", world.kind());
         until("it has been done", async || parts(&world, command).await == [part(SOLD, "depot", "succeeded", false)])
             .await;
         assert_eq!(node.ledger.command(command).await.unwrap().unwrap().status, Status::Succeeded);
@@ -61,10 +61,10 @@ async fn a_failed_part_that_is_not_awaited_can_be_discarded() {
         world.sql_on(command, "update ledger_messages set payload = 'x' where root = $1 and id <> $1").await;
         node.work_where(4, |queue| queue.context == "depot").await;
         until("it has failed", async || parts(&world, command).await == [part(SOLD, "depot", "failed", false)]).await;
-        let failed = operate::list(&world.db, Some("failed"), 10).await.unwrap();
+        let failed = dead_letters::list(&world.db, Some("failed"), 10).await.unwrap();
         assert_eq!(failed.iter().map(|it| (it.root, it.awaited)).collect::<Vec<_>>(), [(command, false)]);
-        assert_eq!(operate::discard(&world.db, command, "not worth it").await.unwrap(), 1);
-        assert_eq!(operate::retry(&world.db, command).await.unwrap(), 0);
+        assert_eq!(dead_letters::discard(&world.db, command, "not worth it").await.unwrap(), 1);
+        assert_eq!(dead_letters::retry(&world.db, command).await.unwrap(), 0);
         assert_eq!(node.ledger.command(command).await.unwrap().unwrap().status, Status::Succeeded);
     }
 }

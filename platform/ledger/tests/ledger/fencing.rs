@@ -97,7 +97,7 @@ async fn nobody_takes_a_row_from_a_worker_inside_its_transaction() {
         let subject = id();
         let command = node.accept(world.sell_about(subject, 1, Act::StopOnce)).await;
         world.script.has_arrived().await;
-        let beside = Db::open_beside(&world.test.url.parse().unwrap()).await.unwrap();
+        let beside = Db::open_unlocked(&world.test.url.parse().unwrap()).await.unwrap();
         let steal = async {
             let mut tx = beside.begin().await?;
             persistence::execute!(&mut tx, "set local lock_timeout = '200ms'").ok();
@@ -135,9 +135,9 @@ async fn however_often_leases_run_out_each_command_takes_effect_once() {
                          (select id from ledger_messages where status = 'running' for update skip locked)",
                         "update ledger_messages set lease_until = 0 where status = 'running'",
                     );
-                    let take_back = "update ledger_messages set status = 'accepted', deaths = 0 where status = 'running' and lease_until < accepted_at";
+                    let requeue_expired = "update ledger_messages set status = 'accepted', deaths = 0 where status = 'running' and lease_until < accepted_at";
                     world.sql(past).await;
-                    world.sql(take_back).await;
+                    world.sql(requeue_expired).await;
                     tokio::time::sleep(Duration::from_millis(3)).await;
                 }
             };

@@ -3,15 +3,15 @@
 use crate::shop::Act;
 use crate::world::{World, id};
 use futures::future::join_all;
-use ledger::{Accepted, Entry, NotAccepted, Once};
+use ledger::{AcceptError, Accepted, IdempotencyScope, NewCommand};
 use std::collections::HashSet;
 
-fn once(key: &str, fingerprint: &str) -> Once {
-    Once { route: "POST /sales", key: key.to_owned(), fingerprint: fingerprint.to_owned() }
+fn once(key: &str, fingerprint: &str) -> IdempotencyScope {
+    IdempotencyScope { route: "POST /sales", key: key.to_owned(), fingerprint: fingerprint.to_owned() }
 }
 
-fn with(world: &World, once: Once) -> Entry {
-    world.sell(Act::Note).once(Some(once))
+fn with(world: &World, once: IdempotencyScope) -> NewCommand {
+    world.sell(Act::Note).idempotent(Some(once))
 }
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn the_same_key_for_the_same_request_is_the_same_command() {
         let first = node.accept(with(&world, once("k", "f"))).await;
         for _ in 0..3 {
             let again = node.ledger.accept(with(&world, once("k", "f"))).await.unwrap();
-            assert_eq!(again, Accepted::Before(first), "{}", world.kind());
+            assert_eq!(again, Accepted::Duplicate(first), "{}", world.kind());
         }
         assert_eq!(node.ledger.before("ada", &once("k", "f")).await.unwrap(), Some(first));
         assert_eq!(world.number("select count(*) from ledger_messages").await, 1);
@@ -34,8 +34,8 @@ async fn the_same_key_for_another_request_is_refused() {
         let node = world.idle().await;
         node.accept(with(&world, once("k", "f"))).await;
         let refused = node.ledger.accept(with(&world, once("k", "g"))).await;
-        assert!(matches!(refused, Err(NotAccepted::KeyReused)), "{}: {refused:?}", world.kind());
-        assert!(matches!(node.ledger.before("ada", &once("k", "g")).await, Err(NotAccepted::KeyReused)));
+        assert!(matches!(refused, Err(AcceptError::KeyReused)), "{}: {refused:?}", world.kind());
+        assert!(matches!(node.ledger.before("ada", &once("k", "g")).await, Err(AcceptError::KeyReused)));
         assert_eq!(world.number("select count(*) from ledger_messages").await, 1);
     }
 }
@@ -46,9 +46,9 @@ async fn keys_are_each_principals_own_and_each_routes() {
         let node = world.idle().await;
         node.accept(with(&world, once("k", "f"))).await;
         let message = crate::shop::Sell(world.job(id(), 0, Act::Note));
-        let grace = Entry::new(kernel::MessageId::random(), &message, "grace").once(Some(once("k", "g")));
+        let grace = NewCommand::new(kernel::MessageId::random(), &message, "grace").idempotent(Some(once("k", "g")));
         node.accept(grace).await;
-        node.accept(with(&world, Once { route: "POST /returns", ..once("k", "h") })).await;
+        node.accept(with(&world, IdempotencyScope { route: "POST /returns", ..once("k", "h") })).await;
         node.accept(world.sell(Act::Note)).await;
         node.accept(world.sell(Act::Note)).await;
         assert_eq!(node.ledger.before("grace", &once("other", "f")).await.unwrap(), None);
@@ -74,7 +74,7 @@ async fn of_many_requests_with_one_key_at_once_one_is_the_command() {
             let ids: HashSet<_> = answers
                 .iter()
                 .map(|answer| match answer {
-                    Accepted::New(id, _) | Accepted::Before(id) => id.as_uuid(),
+                    Accepted::New(id, _) | Accepted::Duplicate(id) => id.as_uuid(),
                 })
                 .collect();
             assert_eq!(ids.len(), 1, "{} in round {round}: one command", world.kind());
@@ -93,8 +93,8 @@ async fn two_processes_that_are_sent_the_same_keys_in_another_order_do_not_block
                 .map(|n| {
                     let message = crate::shop::Sell(world.job(id(), 0, Act::Note));
                     let principal = format!("principal {}", n % 7);
-                    Entry::new(kernel::MessageId::random(), &message, principal)
-                        .once(Some(once(&format!("{round} {}", n / 7), "f")))
+                    NewCommand::new(kernel::MessageId::random(), &message, principal)
+                        .idempotent(Some(once(&format!("{round} {}", n / 7), "f")))
                 })
                 .collect();
             if turned {

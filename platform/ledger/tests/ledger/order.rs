@@ -4,7 +4,7 @@ use crate::shop::{Act, Deliver};
 use crate::world::{Hints, World, id, until};
 use futures::future::join_all;
 use kernel::MessageId;
-use ledger::{Entry, Status};
+use ledger::{NewCommand, Status};
 use persistence::execute;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -159,7 +159,7 @@ async fn a_row_that_waits_for_another_try_holds_back_its_successors_and_nobody_e
             let slow = node.accept(world.engrave(Act::Note)).await;
             node.outcome(slow).await;
         }
-        let elsewhere = Entry::new(MessageId::random(), &Deliver(world.job(subject, 9, Act::Note)), "ada");
+        let elsewhere = NewCommand::new(MessageId::random(), &Deliver(world.job(subject, 9, Act::Note)), "ada");
         let elsewhere = node.accept(elsewhere).await;
         assert_eq!(node.outcome(elsewhere).await.status, Status::Succeeded, "nor is another context");
         assert_eq!((world.row(second).await.epoch, world.row(other_lane).await.epoch), (0, 0), "{}", world.kind());

@@ -142,7 +142,7 @@ async fn a_message_that_no_node_knows_waits_and_costs_no_attempt() {
         world.sql_on(other, "update ledger_messages set name = 'shop.not_yet_known.v1' where id = $1").await;
         old.work(4).await;
         let deliver = crate::shop::Deliver(world.job(id(), 0, Act::Note));
-        let theirs = old.accept(ledger::Entry::new(kernel::MessageId::random(), &deliver, "ada")).await;
+        let theirs = old.accept(ledger::NewCommand::new(kernel::MessageId::random(), &deliver, "ada")).await;
         old.outcome(theirs).await;
         let mut new = new;
         new.work(4).await;

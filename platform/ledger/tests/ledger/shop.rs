@@ -1,13 +1,16 @@
 //! A small context to try the ledger on, and a second one that it sends to.
 
-use ledger::{Adapter, Context};
+use ledger::{Adapter, MessageHandlers};
 use persistence::{SqlError, Tx, execute};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, LazyLock, Mutex};
 use tokio::sync::Semaphore;
-use use_case::{Bench, Cx, Failure, Handle, Message, Port, Prepare, Trouble, Unavailable, UseCases, async_trait};
+use use_case::{
+    CommandFailure, FollowUpFailure, Handle, HandlerContext, HandlerRegistry, Message, Port, Prepare, PrepareContext,
+    Unavailable, async_trait,
+};
 use uuid::Uuid;
 
 /// What a test counts, and where it stops things.
@@ -171,48 +174,48 @@ macro_rules! job {
     };
 }
 
-job!(Sell, "shop.sell.v1", Failure);
-job!(Engrave, "shop.engrave.v1", Failure);
-job!(Deliver, "depot.deliver.v1", Trouble);
-job!(Sold, "shop.item_sold.v1", Trouble);
-job!(Nowhere, "nowhere.do.v1", Trouble);
+job!(Sell, "shop.sell.v1", CommandFailure);
+job!(Engrave, "shop.engrave.v1", CommandFailure);
+job!(Deliver, "depot.deliver.v1", FollowUpFailure);
+job!(Sold, "shop.item_sold.v1", FollowUpFailure);
+job!(Nowhere, "nowhere.do.v1", FollowUpFailure);
 
 #[derive(Debug, thiserror::Error)]
 #[error("it is sold out")]
 struct SoldOut;
 
-impl kernel::Reason for SoldOut {
+impl kernel::DomainError for SoldOut {
     fn code(&self) -> &'static str {
         "sold_out"
     }
 }
 
 impl Handle<dyn Shop> for Sell {
-    async fn handle(self, cx: Cx<'_, dyn Shop>) -> Result<(), Failure> {
-        act(self.0, cx).await
+    async fn handle(self, ctx: HandlerContext<'_, dyn Shop>) -> Result<(), CommandFailure> {
+        act(self.0, ctx).await
     }
 }
 
-async fn act(job: Job, mut cx: Cx<'_, dyn Shop>) -> Result<(), Failure> {
+async fn act(job: Job, mut ctx: HandlerContext<'_, dyn Shop>) -> Result<(), CommandFailure> {
     let script = Script::of(job.script);
     script.handled.fetch_add(1, SeqCst);
     let _inside = Inside::enter(&script, job.subject);
-    cx.store.note(&job, "shop").await?;
+    ctx.store.note(&job, "shop").await?;
     let further = |act| Job { act, ..job.clone() };
     match job.act {
         Act::Note => {}
         Act::Reject => Err(SoldOut)?,
-        Act::Break => return Err(Failure::Broken("out of order".into())),
+        Act::Break => return Err(CommandFailure::Broken("out of order".into())),
         Act::Panic => panic!("told to"),
-        Act::BeUnavailable(times) if script.fails(times) => Err(Unavailable::for_now("closed"))?,
-        Act::LoseARace(times) if script.fails(times) => Err(Unavailable::for_a_moment("somebody was faster"))?,
+        Act::BeUnavailable(times) if script.fails(times) => Err(Unavailable::retry_later("closed"))?,
+        Act::LoseARace(times) if script.fails(times) => Err(Unavailable::retry_soon("somebody was faster"))?,
         Act::BeUnavailable(_) | Act::LoseARace(_) => {}
         Act::StopAtTheGate => script.gate().await,
         Act::StopOnce => script.gate_once().await,
-        Act::Send { breaks } => cx.send(&Deliver(further(if breaks { Act::Break } else { Act::Note }))),
-        Act::SendToNobody => cx.send(&Nowhere(further(Act::Note))),
-        Act::Publish => cx.publish(&Sold(further(Act::Note))),
-        Act::PublishAndBreakLater => cx.publish(&Sold(further(Act::Send { breaks: true }))),
+        Act::Send { breaks } => ctx.send(&Deliver(further(if breaks { Act::Break } else { Act::Note }))),
+        Act::SendToNobody => ctx.send(&Nowhere(further(Act::Note))),
+        Act::Publish => ctx.publish(&Sold(further(Act::Note))),
+        Act::PublishAndBreakLater => ctx.publish(&Sold(further(Act::Send { breaks: true }))),
     }
     Ok(())
 }
@@ -221,9 +224,9 @@ async fn act(job: Job, mut cx: Cx<'_, dyn Shop>) -> Result<(), Failure> {
 pub(crate) struct Engraved(Job);
 
 impl Prepare<dyn Shop> for Engrave {
-    type Ready = Engraved;
+    type Prepared = Engraved;
 
-    async fn prepare(self, _: Bench<'_, dyn Shop>) -> Result<Engraved, Failure> {
+    async fn prepare(self, _: PrepareContext<'_, dyn Shop>) -> Result<Engraved, CommandFailure> {
         let script = Script::of(self.0.script);
         script.prepared.fetch_add(1, SeqCst);
         match self.0.act {
@@ -236,37 +239,37 @@ impl Prepare<dyn Shop> for Engrave {
 }
 
 impl Handle<dyn Shop> for Engraved {
-    async fn handle(self, cx: Cx<'_, dyn Shop>) -> Result<(), Failure> {
-        act(self.0, cx).await
+    async fn handle(self, ctx: HandlerContext<'_, dyn Shop>) -> Result<(), CommandFailure> {
+        act(self.0, ctx).await
     }
 }
 
-async fn react(job: Job, cx: Cx<'_, dyn Shop>) -> Result<(), Trouble> {
-    cx.store.note(&job, "depot").await?;
-    if job.act == Act::Break { Err(Trouble::Broken("the van broke down".into())) } else { Ok(()) }
+async fn react(job: Job, ctx: HandlerContext<'_, dyn Shop>) -> Result<(), FollowUpFailure> {
+    ctx.store.note(&job, "depot").await?;
+    if job.act == Act::Break { Err(FollowUpFailure::Broken("the van broke down".into())) } else { Ok(()) }
 }
 
-impl Handle<dyn Shop, Trouble> for Deliver {
-    async fn handle(self, cx: Cx<'_, dyn Shop>) -> Result<(), Trouble> {
-        react(self.0, cx).await
+impl Handle<dyn Shop, FollowUpFailure> for Deliver {
+    async fn handle(self, ctx: HandlerContext<'_, dyn Shop>) -> Result<(), FollowUpFailure> {
+        react(self.0, ctx).await
     }
 }
 
-impl Handle<dyn Shop, Trouble> for Sold {
-    async fn handle(self, mut cx: Cx<'_, dyn Shop>) -> Result<(), Trouble> {
+impl Handle<dyn Shop, FollowUpFailure> for Sold {
+    async fn handle(self, mut ctx: HandlerContext<'_, dyn Shop>) -> Result<(), FollowUpFailure> {
         if let Act::Send { .. } = self.0.act {
-            cx.send(&Deliver(Job { act: Act::Break, ..self.0.clone() }));
+            ctx.send(&Deliver(Job { act: Act::Break, ..self.0.clone() }));
         }
-        react(self.0, cx).await
+        react(self.0, ctx).await
     }
 }
 
-pub(crate) fn shop() -> Arc<dyn Context> {
-    let does = UseCases::<dyn Shop>::default().on::<Sell>().on::<Engrave>();
-    ledger::context::<_, SqlShop>("shop", does, Arc::new(()))
+pub(crate) fn shop() -> Arc<dyn MessageHandlers> {
+    let does = HandlerRegistry::<dyn Shop>::default().on::<Sell>().on::<Engrave>();
+    ledger::handlers::<_, SqlShop>("shop", does, Arc::new(()))
 }
 
-pub(crate) fn depot() -> Arc<dyn Context> {
-    let does = UseCases::<dyn Shop>::default().on::<Deliver>().on::<Sold>();
-    ledger::context::<_, SqlShop>("depot", does, Arc::new(()))
+pub(crate) fn depot() -> Arc<dyn MessageHandlers> {
+    let does = HandlerRegistry::<dyn Shop>::default().on::<Deliver>().on::<Sold>();
+    ledger::handlers::<_, SqlShop>("depot", does, Arc::new(()))
 }

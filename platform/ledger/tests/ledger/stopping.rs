@@ -33,9 +33,9 @@ async fn what_runs_is_finished_and_nothing_more_is_claimed() {
 }
 
 /// Something to accept that nobody is to claim.
-fn world_entry() -> ledger::Entry {
+fn world_entry() -> ledger::NewCommand {
     let job = crate::shop::Job { script: id(), subject: id(), n: 0, act: Act::Note };
-    ledger::Entry::new(kernel::MessageId::random(), &crate::shop::Engrave(job), "ada")
+    ledger::NewCommand::new(kernel::MessageId::random(), &crate::shop::Engrave(job), "ada")
 }
 
 #[tokio::test]

@@ -2,9 +2,12 @@
 
 use crate::shop::{Act, Engrave, Job, Script, Sell, depot, shop};
 use kernel::MessageId;
-use ledger::{Accepted, Announce, Bay, Command, Context, Entry, Hint, Ledger, Listen, Node, Nudge, Queue, Settings};
+use ledger::{
+    Accepted, Command, Hint, HintReceiver, HintSender, Ledger, MessageHandlers, NewCommand, Node, NodeConfig, Queue,
+    QueueConsumer, WakeUp,
+};
 use persistence::testing::TestDb;
-use persistence::{Db, Text, Tx, execute, fetch_all, fetch_one, fetch_optional};
+use persistence::{Db, DialectSql, Tx, execute, fetch_all, fetch_one, fetch_optional};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -70,7 +73,7 @@ impl World {
         self.db.kind()
     }
 
-    pub(crate) async fn sql(&self, sql: impl Text) -> u64 {
+    pub(crate) async fn sql(&self, sql: impl DialectSql) -> u64 {
         let mut tx = self.db.begin().await.unwrap();
         let done = execute!(&mut tx, sql).unwrap();
         tx.commit().await.unwrap();
@@ -78,14 +81,14 @@ impl World {
     }
 
     /// A statement about one row.
-    pub(crate) async fn sql_on(&self, row: MessageId, sql: impl Text) -> u64 {
+    pub(crate) async fn sql_on(&self, row: MessageId, sql: impl DialectSql) -> u64 {
         let mut tx = self.db.begin().await.unwrap();
         let done = execute!(&mut tx, sql, row.as_uuid()).unwrap();
         tx.commit().await.unwrap();
         done
     }
 
-    pub(crate) async fn number(&self, sql: impl Text) -> i64 {
+    pub(crate) async fn number(&self, sql: impl DialectSql) -> i64 {
         let mut db = self.db.read().await.unwrap();
         fetch_one!(&mut db, (i64,), sql).unwrap().0
     }
@@ -119,20 +122,20 @@ impl World {
         Job { script: self.script.id, subject, n, act }
     }
 
-    pub(crate) fn sell(&self, act: Act) -> Entry {
+    pub(crate) fn sell(&self, act: Act) -> NewCommand {
         self.sell_about(id(), 0, act)
     }
 
-    pub(crate) fn sell_about(&self, subject: Uuid, n: i64, act: Act) -> Entry {
-        Entry::new(MessageId::random(), &Sell(self.job(subject, n, act)), "ada")
+    pub(crate) fn sell_about(&self, subject: Uuid, n: i64, act: Act) -> NewCommand {
+        NewCommand::new(MessageId::random(), &Sell(self.job(subject, n, act)), "ada")
     }
 
-    pub(crate) fn engrave(&self, act: Act) -> Entry {
+    pub(crate) fn engrave(&self, act: Act) -> NewCommand {
         self.engrave_about(id(), 0, act)
     }
 
-    pub(crate) fn engrave_about(&self, subject: Uuid, n: i64, act: Act) -> Entry {
-        Entry::new(MessageId::random(), &Engrave(self.job(subject, n, act)), "ada")
+    pub(crate) fn engrave_about(&self, subject: Uuid, n: i64, act: Act) -> NewCommand {
+        NewCommand::new(MessageId::random(), &Engrave(self.job(subject, n, act)), "ada")
     }
 
     pub(crate) async fn until_status(&self, id: MessageId, status: &str) {
@@ -188,14 +191,14 @@ impl World {
         self.idle_with(Hints::default(), vec![shop(), depot()]).await
     }
 
-    pub(crate) async fn idle_with(&self, hints: Hints, contexts: Vec<Arc<dyn Context>>) -> Running {
+    pub(crate) async fn idle_with(&self, hints: Hints, contexts: Vec<Arc<dyn MessageHandlers>>) -> Running {
         let db = if self.db.is_shared() {
             // A process of its own, as far as the database can tell.
             Db::open(&self.test.url.parse().unwrap()).await.unwrap()
         } else {
             self.db.clone()
         };
-        let node = Node::start(Settings {
+        let node = Node::start(NodeConfig {
             db: db.clone(),
             contexts: contexts.clone(),
             announce: Arc::new(hints.clone()),
@@ -212,7 +215,7 @@ pub(crate) struct Running {
     pub(crate) ledger: Ledger,
     pub(crate) node: Node,
     hints: Hints,
-    contexts: Vec<Arc<dyn Context>>,
+    contexts: Vec<Arc<dyn MessageHandlers>>,
 }
 
 impl Running {
@@ -222,15 +225,15 @@ impl Running {
 
     /// Works on some queues only.
     pub(crate) async fn work_where(&mut self, slots: usize, wanted: impl Fn(&Queue) -> bool) {
-        let bay = |queue: Queue| Bay { listen: self.hints.listen(&queue), queue, slots };
+        let consumer = |queue: Queue| QueueConsumer { listen: self.hints.listen(&queue), queue, slots };
         let queues = ledger::queues(&self.contexts).into_iter().filter(wanted);
-        self.node.work(queues.map(bay).collect()).await.unwrap();
+        self.node.work(queues.map(consumer).collect()).await.unwrap();
     }
 
-    pub(crate) async fn accept(&self, entry: Entry) -> MessageId {
+    pub(crate) async fn accept(&self, entry: NewCommand) -> MessageId {
         match self.ledger.accept(entry).await.unwrap() {
             Accepted::New(id, _) => id,
-            Accepted::Before(id) => panic!("{id} was accepted before"),
+            Accepted::Duplicate(id) => panic!("{id} was accepted before"),
         }
     }
 
@@ -256,7 +259,7 @@ pub(crate) struct Hints {
 #[derive(Clone, Copy, Default, PartialEq)]
 enum How {
     #[default]
-    Once,
+    IdempotencyScope,
     Never,
     /// Thrice, and late ones after early ones.
     Thrice,
@@ -275,19 +278,19 @@ impl Hints {
         self.bells.lock().unwrap().entry(queue.clone()).or_default().clone()
     }
 
-    fn listen(&self, queue: &Queue) -> Box<dyn Listen> {
+    fn listen(&self, queue: &Queue) -> Box<dyn HintReceiver> {
         Box::new(Bell(self.bell(queue)))
     }
 }
 
-impl Announce for Hints {
+impl HintSender for Hints {
     fn announce(&self, queue: &Queue, hints: Vec<Hint>) {
         self.most.fetch_max(hints.len(), SeqCst);
         self.handed_out.fetch_add(hints.len(), SeqCst);
         let bell = self.bell(queue);
         match self.how {
             How::Never => {}
-            How::Once => bell.notify_one(),
+            How::IdempotencyScope => bell.notify_one(),
             How::Thrice => {
                 let salt = hints.first().map_or(0, |hint| hint.id.as_uuid().as_u128());
                 for n in 0..3_u32 {
@@ -306,10 +309,10 @@ impl Announce for Hints {
 struct Bell(Arc<Notify>);
 
 #[async_trait]
-impl Listen for Bell {
-    async fn next(&mut self) -> Nudge {
+impl HintReceiver for Bell {
+    async fn next(&mut self) -> WakeUp {
         self.0.notified().await;
-        Nudge::default()
+        WakeUp::default()
     }
 }
 

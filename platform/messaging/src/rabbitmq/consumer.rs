@@ -2,10 +2,10 @@
 
 use super::{
     backoff::Backoff,
-    health::{Health, Stats},
-    link::{Trouble, answer, close},
+    health::{BrokerHealth, Stats},
+    link::{BrokerError, answer, close},
     publisher::LONGEST,
-    supervisor::{Links, current, stopped},
+    supervisor::{ConnectionWatch, current, stopped},
     topology,
 };
 use futures::StreamExt as _;
@@ -15,7 +15,7 @@ use lapin::{
     options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
     types::FieldTable,
 };
-use ledger::{Hint, Nudge};
+use ledger::{Hint, WakeUp};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Mutex, mpsc, watch},
@@ -32,29 +32,29 @@ pub(crate) struct Consumer {
     /// What it is called in the state.
     part: String,
     prefetch: u16,
-    nudges: mpsc::Sender<Nudge>,
-    links: Links,
-    health: Arc<Health>,
+    nudges: mpsc::Sender<WakeUp>,
+    links: ConnectionWatch,
+    health: Arc<BrokerHealth>,
     stop: watch::Receiver<bool>,
 }
 
 /// What the listeners of one queue share.
 #[derive(Clone)]
-pub(crate) struct Ear {
-    nudges: mpsc::Sender<Nudge>,
-    heard: Arc<Mutex<mpsc::Receiver<Nudge>>>,
+pub(crate) struct ListenerHandle {
+    nudges: mpsc::Sender<WakeUp>,
+    heard: Arc<Mutex<mpsc::Receiver<WakeUp>>>,
 }
 
-impl Ear {
+impl ListenerHandle {
     /// Wakes a worker without the broker. With as many unread it will look anyway.
     pub(crate) fn wake(&self) {
-        drop(self.nudges.try_send(Nudge::default()));
+        drop(self.nudges.try_send(WakeUp::default()));
     }
 
     /// Pends for ever when there is nothing.
-    pub(crate) async fn next(&self) -> Nudge {
+    pub(crate) async fn next(&self) -> WakeUp {
         match self.heard.lock().await.recv().await {
-            Some(nudge) => nudge,
+            Some(wake_up) => wake_up,
             None => std::future::pending().await,
         }
     }
@@ -74,17 +74,17 @@ impl Consumer {
     pub(crate) fn new(
         queue: String,
         slots: usize,
-        links: Links,
-        health: Arc<Health>,
+        links: ConnectionWatch,
+        health: Arc<BrokerHealth>,
         stop: watch::Receiver<bool>,
-    ) -> (Self, Ear) {
+    ) -> (Self, ListenerHandle) {
         // Two more than are worked on, so that the next ones are here already. Without a limit
         // the broker sends everything, into a queue of lapin's that has none either.
         let prefetch = u16::try_from(slots.saturating_add(2)).unwrap_or(u16::MAX);
         let (nudges, heard) = mpsc::channel(usize::from(prefetch));
         let part = format!("consuming {queue}");
         health.worsen(&part, UNSUBSCRIBED);
-        let ear = Ear { nudges: nudges.clone(), heard: Arc::new(Mutex::new(heard)) };
+        let ear = ListenerHandle { nudges: nudges.clone(), heard: Arc::new(Mutex::new(heard)) };
         (Self { queue, part, prefetch, nudges, links, health, stop }, ear)
     }
 
@@ -131,7 +131,7 @@ impl Consumer {
         }
     }
 
-    async fn try_to_subscribe(&mut self) -> Result<Subscription, Trouble> {
+    async fn try_to_subscribe(&mut self) -> Result<Subscription, BrokerError> {
         let link = current(&mut self.links).await;
         topology::declare(&link, &self.queue).await?;
         let channel = link.channel().await?;
@@ -150,7 +150,7 @@ impl Consumer {
             tokio::select! {
                 delivery = subscription.stream.next() => match delivery {
                     Some(Ok(delivery)) => self.pass_on(&delivery, &subscription.tags),
-                    Some(Err(error)) => return Some(Trouble::from(error).to_string()),
+                    Some(Err(error)) => return Some(BrokerError::from(error).to_string()),
                     None => return Some("cancelled by the broker".to_owned()),
                 },
                 Some(tag) = subscription.used.recv() => {
@@ -182,12 +182,12 @@ impl Consumer {
         };
         Stats::count(&self.health.stats.heard);
         // When the worker has as many unread it will look anyway: this one counts as used.
-        drop(self.nudges.try_send(Nudge::of(hint.id, used)));
+        drop(self.nudges.try_send(WakeUp::for_row(hint.id, used)));
     }
 }
 
 impl Subscription {
-    async fn acknowledge(&self, tag: u64, stats: &Stats) -> Result<(), Trouble> {
+    async fn acknowledge(&self, tag: u64, stats: &Stats) -> Result<(), BrokerError> {
         answer(self.channel.basic_ack(tag, BasicAckOptions::default())).await?;
         Stats::count(&stats.acknowledged);
         Ok(())

@@ -10,7 +10,7 @@ use std::{
 
 /// Whether hints go through. Accepting and working go on in either state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum BrokerState {
     /// All is well.
     Connected,
     /// What is not, in words for an operator.
@@ -46,12 +46,12 @@ impl Stats {
 
 /// What is wrong now, by whatever it is wrong with.
 #[derive(Default)]
-pub(crate) struct Health {
+pub(crate) struct BrokerHealth {
     pub(crate) stats: Stats,
     troubles: Mutex<BTreeMap<String, String>>,
 }
 
-impl Health {
+impl BrokerHealth {
     /// True when this is news: many tasks meet one trouble, and it is logged once.
     pub(crate) fn worsen(&self, what: &str, trouble: &str) -> bool {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,12 +62,12 @@ impl Health {
         self.troubles.lock().unwrap_or_else(PoisonError::into_inner).remove(what);
     }
 
-    pub(crate) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> BrokerState {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         if troubles.is_empty() {
-            return State::Connected;
+            return BrokerState::Connected;
         }
         let all: Vec<_> = troubles.iter().map(|(what, trouble)| format!("{what}: {trouble}")).collect();
-        State::Degraded(all.join("; "))
+        BrokerState::Degraded(all.join("; "))
     }
 }

@@ -1,6 +1,6 @@
 //! One connection, and how it ends.
 
-use super::{address::Address, health::Health, supervisor::Role};
+use super::{address::Address, health::BrokerHealth, supervisor::ConnectionPurpose};
 use futures::StreamExt as _;
 use lapin::{
     AsyncTcpStream, Channel, Connection, ConnectionProperties, Event,
@@ -33,7 +33,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why something did not work.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
+pub(crate) enum BrokerError {
     /// The broker said no; trying again helps only after somebody has changed something.
     #[error("{0}")]
     Refused(String),
@@ -45,7 +45,7 @@ pub(crate) enum Trouble {
     Silent,
 }
 
-impl From<lapin::Error> for Trouble {
+impl From<lapin::Error> for BrokerError {
     fn from(error: lapin::Error) -> Self {
         let says = without_user(error.to_string());
         if error.is_amqp_soft_error() { Self::Refused(says) } else { Self::Lost(says) }
@@ -62,8 +62,8 @@ fn without_user(says: String) -> String {
 }
 
 /// Waits for an answer, but not for ever.
-pub(crate) async fn answer<T>(asked: impl Future<Output = lapin::Result<T>>) -> Result<T, Trouble> {
-    timeout(ANSWER, asked).await.map_err(|_| Trouble::Silent)?.map_err(Trouble::from)
+pub(crate) async fn answer<T>(asked: impl Future<Output = lapin::Result<T>>) -> Result<T, BrokerError> {
+    timeout(ANSWER, asked).await.map_err(|_| BrokerError::Silent)?.map_err(BrokerError::from)
 }
 
 /// Closes a channel that nobody uses any more. Dropped instead, it is closed in passing, and when
@@ -97,14 +97,14 @@ impl Drop for CutOnDrop {
 }
 
 /// An open connection.
-pub(crate) struct Link {
+pub(crate) struct BrokerConnection {
     connection: Connection,
     blocked: watch::Sender<bool>,
     socket: CutOnDrop,
 }
 
-impl Link {
-    pub(crate) async fn open(address: &Address, role: Role) -> Result<Self, Trouble> {
+impl BrokerConnection {
+    pub(crate) async fn open(address: &Address, role: ConnectionPurpose) -> Result<Self, BrokerError> {
         let name = LongString::from(format!("roster {}", role.name()));
         // Automatic recovery is off by default; it must be.
         let options = ConnectionProperties::default().with_connection_name(name);
@@ -132,14 +132,14 @@ impl Link {
             },
             options,
         );
-        let connection = timeout(OPEN, connecting).await.map_err(|_| Trouble::Silent)??;
+        let connection = timeout(OPEN, connecting).await.map_err(|_| BrokerError::Silent)??;
         Ok(Self { connection, blocked: watch::Sender::new(false), socket })
     }
 
     /// A channel of its own, for one task.
-    pub(crate) async fn channel(&self) -> Result<Channel, Trouble> {
+    pub(crate) async fn channel(&self) -> Result<Channel, BrokerError> {
         let opened = answer(self.connection.create_channel()).await;
-        if matches!(opened, Err(Trouble::Silent)) {
+        if matches!(opened, Err(BrokerError::Silent)) {
             self.is_silent();
         }
         opened
@@ -152,7 +152,7 @@ impl Link {
     }
 
     /// Waits for the end of the connection, and watches it meanwhile.
-    pub(crate) async fn ended(&self, health: &Health) -> String {
+    pub(crate) async fn ended(&self, health: &BrokerHealth) -> String {
         const BLOCKED: &str = "publishing is blocked";
         let mut events = self.connection.events_listener();
         // A farewell without an error is no event.

@@ -7,9 +7,9 @@
 
 use super::{
     backoff::Backoff,
-    health::{Health, Stats},
-    link::{ANSWER, Link, Trouble, answer, close},
-    supervisor::{Links, current, replaced, stopped},
+    health::{BrokerHealth, Stats},
+    link::{ANSWER, BrokerConnection, BrokerError, answer, close},
+    supervisor::{ConnectionWatch, current, replaced, stopped},
     topology,
 };
 use lapin::{
@@ -36,26 +36,26 @@ pub(crate) const LONGEST: usize = 4096;
 const PERSISTENT: u8 = 2;
 
 /// A hint and where it goes.
-pub(crate) struct Job {
+pub(crate) struct PublishJob {
     pub(crate) queue: Arc<str>,
     pub(crate) hint: Hint,
 }
 
 pub(crate) struct Publisher {
-    jobs: Mutex<mpsc::Receiver<Job>>,
-    links: Links,
+    jobs: Mutex<mpsc::Receiver<PublishJob>>,
+    links: ConnectionWatch,
     queues: Vec<String>,
-    health: Arc<Health>,
+    health: Arc<BrokerHealth>,
     stop: watch::Receiver<bool>,
     more: Notify,
 }
 
 impl Publisher {
     pub(crate) fn new(
-        jobs: mpsc::Receiver<Job>,
-        links: Links,
+        jobs: mpsc::Receiver<PublishJob>,
+        links: ConnectionWatch,
         queues: Vec<String>,
-        health: Arc<Health>,
+        health: Arc<BrokerHealth>,
         stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
         Arc::new(Self { jobs: Mutex::new(jobs), links, queues, health, stop, more: Notify::new() })
@@ -94,19 +94,19 @@ impl Publisher {
         }
     }
 
-    async fn open(link: &Link) -> Option<Channel> {
+    async fn open(link: &BrokerConnection) -> Option<Channel> {
         link.unblocked().await;
         let confirming = async {
             let channel = link.channel().await?;
             answer(channel.confirm_select(ConfirmSelectOptions::default())).await?;
-            Ok::<_, Trouble>(channel)
+            Ok::<_, BrokerError>(channel)
         };
         confirming.await.inspect_err(|trouble| debug!(%trouble, "no channel to publish on")).ok()
     }
 
     /// True when everything in line is published and it is time to stop, false when another
     /// channel is needed.
-    async fn publish(&self, link: &Arc<Link>, channel: &Channel) -> bool {
+    async fn publish(&self, link: &Arc<BrokerConnection>, channel: &Channel) -> bool {
         let (mut links, mut stop) = (self.links.clone(), self.stop.clone());
         loop {
             let next = async {
@@ -140,7 +140,7 @@ impl Publisher {
     }
 
     /// False when the channel is of no use any more.
-    async fn publish_one(&self, link: &Link, channel: &Channel, job: &Job) -> bool {
+    async fn publish_one(&self, link: &BrokerConnection, channel: &Channel, job: &PublishJob) -> bool {
         let stats = &self.health.stats;
         let Some(payload) = serde_json::to_vec(&job.hint).ok().filter(|payload| payload.len() <= LONGEST) else {
             Stats::count(&stats.dropped);
@@ -185,7 +185,7 @@ impl Publisher {
     }
 
     /// Somebody has deleted the queue: it is made again.
-    async fn restore(&self, link: &Link, queue: &str) {
+    async fn restore(&self, link: &BrokerConnection, queue: &str) {
         if !self.knows(queue) {
             return;
         }

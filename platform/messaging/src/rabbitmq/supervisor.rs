@@ -3,8 +3,8 @@
 use super::{
     address::Address,
     backoff::Backoff,
-    health::Health,
-    link::{Link, Trouble},
+    health::BrokerHealth,
+    link::{BrokerConnection, BrokerError},
     topology,
 };
 use std::{sync::Arc, time::Duration};
@@ -19,17 +19,17 @@ use tracing::{debug, info, warn};
 const GOOD: Duration = Duration::from_secs(5);
 
 /// The connection of the day, or none.
-pub(crate) type Links = watch::Receiver<Option<Arc<Link>>>;
+pub(crate) type ConnectionWatch = watch::Receiver<Option<Arc<BrokerConnection>>>;
 
 /// What a connection is for. When memory is short the broker blocks connections that publish: it
 /// must not block acknowledgements with them.
 #[derive(Clone, Copy)]
-pub(crate) enum Role {
+pub(crate) enum ConnectionPurpose {
     Publishing,
     Consuming,
 }
 
-impl Role {
+impl ConnectionPurpose {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Publishing => "publishing",
@@ -39,19 +39,29 @@ impl Role {
 }
 
 /// What a connection is for, and the queues that must stand before it is used.
-pub(crate) struct Plan {
-    pub(crate) role: Role,
+pub(crate) struct ConnectionPlan {
+    pub(crate) role: ConnectionPurpose,
     pub(crate) queues: Vec<String>,
 }
 
-pub(crate) fn start(plan: Plan, address: Arc<Address>, health: Arc<Health>, tasks: &mut JoinSet<()>) -> Links {
+pub(crate) fn start(
+    plan: ConnectionPlan,
+    address: Arc<Address>,
+    health: Arc<BrokerHealth>,
+    tasks: &mut JoinSet<()>,
+) -> ConnectionWatch {
     let (links, watched) = watch::channel(None);
     health.worsen(plan.role.name(), "connecting");
     tasks.spawn(supervise(plan, address, health, links));
     watched
 }
 
-async fn supervise(plan: Plan, address: Arc<Address>, health: Arc<Health>, links: watch::Sender<Option<Arc<Link>>>) {
+async fn supervise(
+    plan: ConnectionPlan,
+    address: Arc<Address>,
+    health: Arc<BrokerHealth>,
+    links: watch::Sender<Option<Arc<BrokerConnection>>>,
+) {
     let (role, mut backoff) = (plan.role.name(), Backoff::default());
     loop {
         match open(&plan, &address, &health).await {
@@ -82,8 +92,12 @@ async fn supervise(plan: Plan, address: Arc<Address>, health: Arc<Health>, links
     }
 }
 
-async fn open(plan: &Plan, address: &Address, health: &Health) -> Result<Arc<Link>, Trouble> {
-    let link = Link::open(address, plan.role).await?;
+async fn open(
+    plan: &ConnectionPlan,
+    address: &Address,
+    health: &BrokerHealth,
+) -> Result<Arc<BrokerConnection>, BrokerError> {
+    let link = BrokerConnection::open(address, plan.role).await?;
     for queue in &plan.queues {
         topology::declare(&link, queue).await.inspect_err(|trouble| topology::report(health, queue, trouble))?;
         health.heal(queue);
@@ -92,7 +106,7 @@ async fn open(plan: &Plan, address: &Address, health: &Health) -> Result<Arc<Lin
 }
 
 /// Waits for a connection.
-pub(crate) async fn current(links: &mut Links) -> Arc<Link> {
+pub(crate) async fn current(links: &mut ConnectionWatch) -> Arc<BrokerConnection> {
     let found = links.wait_for(Option::is_some).await.ok().and_then(|link| link.clone());
     match found {
         Some(link) => link,
@@ -102,8 +116,8 @@ pub(crate) async fn current(links: &mut Links) -> Arc<Link> {
 }
 
 /// Waits until this is no longer the connection of the day.
-pub(crate) async fn replaced(links: &mut Links, link: &Arc<Link>) {
-    let other = |now: &Option<Arc<Link>>| now.as_ref().is_none_or(|now| !Arc::ptr_eq(now, link));
+pub(crate) async fn replaced(links: &mut ConnectionWatch, link: &Arc<BrokerConnection>) {
+    let other = |now: &Option<Arc<BrokerConnection>>| now.as_ref().is_none_or(|now| !Arc::ptr_eq(now, link));
     let ended = links.wait_for(other).await.is_err();
     if ended {
         std::future::pending().await

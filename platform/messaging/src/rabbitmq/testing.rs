@@ -2,8 +2,8 @@
 
 use super::{
     address::Address,
-    link::{Link, Trouble, answer, close},
-    supervisor::Role,
+    link::{BrokerConnection, BrokerError, answer, close},
+    supervisor::ConnectionPurpose,
     topology,
 };
 use lapin::options::QueueDeleteOptions;
@@ -16,7 +16,7 @@ use ledger::Queue;
 pub async fn delete_queues(url: &str, prefix: &str, queues: &[Queue]) -> Result<(), String> {
     let address: Address = url.parse().map_err(|error| format!("{error}"))?;
     let delete = async || {
-        let link = Link::open(&address, Role::Publishing).await?;
+        let link = BrokerConnection::open(&address, ConnectionPurpose::Publishing).await?;
         let channel = link.channel().await?;
         for queue in queues {
             let name = topology::name(prefix, queue);
@@ -26,5 +26,5 @@ pub async fn delete_queues(url: &str, prefix: &str, queues: &[Queue]) -> Result<
         link.close().await;
         Ok(())
     };
-    delete().await.map_err(|trouble: Trouble| trouble.to_string())
+    delete().await.map_err(|trouble: BrokerError| trouble.to_string())
 }

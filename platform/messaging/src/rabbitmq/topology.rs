@@ -1,8 +1,8 @@
 //! The queues. Their names and arguments are computed, never written by hand.
 
 use super::{
-    health::Health,
-    link::{Link, Trouble, answer, close},
+    health::BrokerHealth,
+    link::{BrokerConnection, BrokerError, answer, close},
 };
 use lapin::{
     options::QueueDeclareOptions,
@@ -29,8 +29,8 @@ pub(crate) fn name(prefix: &str, queue: &Queue) -> String {
 /// an eighth of the p99.
 ///
 /// # Errors
-/// [`Trouble::Refused`] when it is there with other arguments.
-pub(crate) async fn declare(link: &Link, name: &str) -> Result<(), Trouble> {
+/// [`BrokerError::Refused`] when it is there with other arguments.
+pub(crate) async fn declare(link: &BrokerConnection, name: &str) -> Result<(), BrokerError> {
     // A refusal closes the channel, so it is one that nothing else uses.
     let channel = link.channel().await?;
     let mut arguments = FieldTable::default();
@@ -42,8 +42,8 @@ pub(crate) async fn declare(link: &Link, name: &str) -> Result<(), Trouble> {
 }
 
 /// A queue that is there with other arguments needs somebody to delete it, so it is said loudly.
-pub(crate) fn report(health: &Health, queue: &str, trouble: &Trouble) {
-    if let Trouble::Refused(why) = trouble {
+pub(crate) fn report(health: &BrokerHealth, queue: &str, trouble: &BrokerError) {
+    if let BrokerError::Refused(why) = trouble {
         if health.worsen(queue, why) {
             error!(queue, why, "RabbitMQ refuses the queue: delete it there, Roster makes it as it must be");
         }

@@ -4,8 +4,8 @@ use crate::{
     broker::Broker,
     world::{FAST, connected, eventually, goes_through, heard, hint, published, setting},
 };
-use ledger::Announce as _;
-use messaging::{RabbitMq, State};
+use ledger::HintSender as _;
+use messaging::{BrokerState, RabbitMq};
 use std::sync::atomic::Ordering;
 
 fn worker(broker: &Broker) -> RabbitMq {
@@ -13,7 +13,7 @@ fn worker(broker: &Broker) -> RabbitMq {
 }
 
 async fn degraded(hints: &RabbitMq, why: &str) {
-    eventually(why, async || matches!(hints.state(), State::Degraded(text) if text.contains(why))).await;
+    eventually(why, async || matches!(hints.state(), BrokerState::Degraded(text) if text.contains(why))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,7 +78,7 @@ async fn a_broker_without_memory_is_seen_and_publishing_waits_for_it() {
     // It blocks a connection when that publishes, and one that replaced it when that does.
     eventually("blocked", async || {
         hints.announce(&FAST, vec![hint()]);
-        let said = matches!(hints.state(), State::Degraded(text) if text.contains("blocked"));
+        let said = matches!(hints.state(), BrokerState::Degraded(text) if text.contains("blocked"));
         said && hints.stats().blocked.load(Ordering::Relaxed)
     })
     .await;

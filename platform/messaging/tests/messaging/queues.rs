@@ -6,8 +6,8 @@ use lapin::{
     options::{BasicPublishOptions, QueueDeclareOptions},
     types::FieldTable,
 };
-use ledger::{Announce as _, Queue};
-use messaging::State;
+use ledger::{HintSender as _, Queue};
+use messaging::BrokerState;
 use std::sync::atomic::{AtomicU64, Ordering};
 use use_case::Lane;
 
@@ -130,7 +130,7 @@ async fn a_queue_with_other_arguments_fails_loudly_until_somebody_deletes_it() {
     let name = world.name(&FAST);
     eventually(
         "the state says which queue and why",
-        async || matches!(hints.state(), State::Degraded(why) if why.contains(&name) && why.contains("x-queue-type")),
+        async || matches!(hints.state(), BrokerState::Degraded(why) if why.contains(&name) && why.contains("x-queue-type")),
     )
     .await;
     // The other one is not touched by it.

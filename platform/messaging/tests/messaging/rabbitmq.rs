@@ -2,8 +2,8 @@
 
 use crate::world::{FAST, hint};
 use futures::FutureExt as _;
-use ledger::{Announce as _, Listen as _};
-use messaging::{AddressError, RabbitMq, State};
+use ledger::{HintReceiver as _, HintSender as _};
+use messaging::{AddressError, BrokerState, RabbitMq};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     time::Instant,
@@ -41,7 +41,7 @@ async fn without_a_broker_announcing_neither_waits_nor_fails() {
     hints.announce(&FAST, (0..10_000).map(|_| hint()).collect());
     let dropped = hints.stats().dropped.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(dropped, 10_000 - 4096);
-    assert!(matches!(hints.state(), State::Degraded(_)));
+    assert!(matches!(hints.state(), BrokerState::Degraded(_)));
     assert!(hints.listen(&FAST).next().now_or_never().is_none());
     let start = Instant::now();
     hints.shutdown().await;

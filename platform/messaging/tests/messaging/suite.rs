@@ -2,22 +2,22 @@
 
 use crate::world::{FAST, SLOW, World, connected, heard, hint};
 use futures::FutureExt as _;
-use ledger::{Announce, Listen, Queue};
+use ledger::{HintReceiver, HintSender, Queue};
 use messaging::{InProcess, RabbitMq};
 
 /// What is tested: both know how to announce, and how to listen by a type of their own.
-trait Hints: Announce {
-    fn ear(&self, queue: &Queue) -> impl Listen + use<Self>;
+trait Hints: HintSender {
+    fn ear(&self, queue: &Queue) -> impl HintReceiver + use<Self>;
 }
 
 impl Hints for InProcess {
-    fn ear(&self, queue: &Queue) -> impl Listen + use<> {
+    fn ear(&self, queue: &Queue) -> impl HintReceiver + use<> {
         self.listen(queue)
     }
 }
 
 impl Hints for RabbitMq {
-    fn ear(&self, queue: &Queue) -> impl Listen + use<> {
+    fn ear(&self, queue: &Queue) -> impl HintReceiver + use<> {
         self.listen(queue)
     }
 }
@@ -60,8 +60,8 @@ async fn a_hint_that_is_announced_is_heard(hints: &impl Hints) {
     for _ in 0..10 {
         let hint = hint();
         hints.announce(&FAST, vec![hint.clone()]);
-        let nudge = heard(&mut ear).await;
-        assert!(nudge.id.is_none_or(|id| id == hint.id));
+        let wake_up = heard(&mut ear).await;
+        assert!(wake_up.id.is_none_or(|id| id == hint.id));
     }
 }
 
@@ -77,8 +77,8 @@ async fn queues_do_not_mix(hints: &impl Hints) {
     assert!(slow.next().now_or_never().is_none(), "the other queue was woken");
     let hint = hint();
     hints.announce(&SLOW, vec![hint.clone()]);
-    let nudge = heard(&mut slow).await;
-    assert!(nudge.id.is_none_or(|id| id == hint.id), "it heard the other queue's hint");
+    let wake_up = heard(&mut slow).await;
+    assert!(wake_up.id.is_none_or(|id| id == hint.id), "it heard the other queue's hint");
     assert!(fast.next().now_or_never().is_none(), "the other queue was woken");
 }
 

@@ -6,8 +6,8 @@ use lapin::{
     options::{QueueDeclareOptions, QueueDeleteOptions},
     types::FieldTable,
 };
-use ledger::{Announce as _, Hint, Listen, Nudge, Queue};
-use messaging::{RabbitMq, State};
+use ledger::{Hint, HintReceiver, HintSender as _, Queue, WakeUp};
+use messaging::{BrokerState, RabbitMq};
 use std::{env, sync::atomic::Ordering, time::Duration};
 use tokio::time::{sleep, timeout};
 use use_case::Lane;
@@ -32,7 +32,7 @@ pub(crate) fn hint() -> Hint {
 }
 
 /// The next nudge, or a failure when none comes.
-pub(crate) async fn heard(ear: &mut impl Listen) -> Nudge {
+pub(crate) async fn heard(ear: &mut impl HintReceiver) -> WakeUp {
     timeout(PATIENCE, ear.next()).await.unwrap()
 }
 
@@ -48,11 +48,11 @@ pub(crate) async fn eventually(what: &str, mut so: impl AsyncFnMut() -> bool) {
 
 /// Waits until hints go through, both ways.
 pub(crate) async fn connected(hints: &RabbitMq) {
-    eventually("connected", async || hints.state() == State::Connected).await;
+    eventually("connected", async || hints.state() == BrokerState::Connected).await;
 }
 
 /// Announces until one is heard: what is announced in an outage may be lost.
-pub(crate) async fn goes_through(hints: &RabbitMq, ear: &mut impl Listen) {
+pub(crate) async fn goes_through(hints: &RabbitMq, ear: &mut impl HintReceiver) {
     eventually("a hint goes through", async || {
         hints.announce(&FAST, vec![hint()]);
         timeout(Duration::from_millis(200), ear.next()).await.is_ok()

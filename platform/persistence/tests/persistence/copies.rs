@@ -57,7 +57,7 @@ async fn a_copy_that_left_everything_in_the_log_is_refused() {
     fs::copy(&path, &copy).unwrap();
     for _ in 0..2 {
         assert!(refused(&copy).await.contains("holds nothing"));
-        assert!(Db::open_beside(&url(&copy)).await.is_err());
+        assert!(Db::open_unlocked(&url(&copy)).await.is_err());
     }
     fs::copy(beside(&path, "-wal"), beside(&copy, "-wal")).unwrap();
     let whole = Db::open(&url(&copy)).await.expect("with its log it is whole");
@@ -80,7 +80,7 @@ async fn a_copy_without_its_log_is_doubted_and_what_sqlite_copies_is_not() {
     fill(&db, 40).await;
     let copied = folder.path().join("copied.db");
     fs::copy(&path, &copied).unwrap();
-    let told = Db::open_beside(&url(&copied)).await.unwrap();
+    let told = Db::open_unlocked(&url(&copied)).await.unwrap();
     assert!(told.doubt().is_some_and(|doubt| doubt.contains("what was written last is missing")), "{:?}", told.doubt());
     told.close().await;
     assert!(Db::open(&url(&copied)).await.unwrap().doubt().is_some(), "it is served, and said");
@@ -129,7 +129,7 @@ async fn the_log_of_another_file_is_refused() {
     }
     let why = refused(&place).await;
     assert!(why.contains("is the log of that one") && why.lines().count() == 1, "{why}");
-    assert!(Db::open_beside(&url(&place)).await.is_err(), "the command line would write it into the file, too");
+    assert!(Db::open_unlocked(&url(&place)).await.is_err(), "the command line would write it into the file, too");
     fs::remove_file(beside(&place, "-wal")).unwrap();
     assert_eq!(count(&Db::open(&url(&place)).await.unwrap()).await, 0, "as the backup was");
 }
@@ -181,7 +181,7 @@ async fn a_file_that_only_its_server_and_the_command_line_write_stays_its_own() 
     run(&db, "create table t (data blob)").await;
     let watch = watch(&db);
     for round in 0..10 {
-        let beside = Db::open_beside(&url(&path)).await.unwrap();
+        let beside = Db::open_unlocked(&url(&path)).await.unwrap();
         fill(&db, 12).await;
         fill(&beside, 12).await;
         run(&beside, "delete from t where rowid % 3 = 0").await;

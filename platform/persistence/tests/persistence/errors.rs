@@ -18,9 +18,9 @@ async fn postgres_with_two_numbers() -> Option<TestDb> {
 }
 
 fn is_a_lost_race(error: SqlError) {
-    assert!(error.is_momentary(), "{error}");
+    assert!(error.is_retried_soon(), "{error}");
     assert!(!error.is_disconnected());
-    assert!(Unavailable::from(error).is_momentary(), "it is tried again at once");
+    assert!(Unavailable::from(error).is_retried_soon(), "it is tried again at once");
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_lock_that_was_not_had_is_momentary() {
 #[tokio::test]
 async fn a_busy_file_is_momentary() {
     let test = TestDb::sqlite().await;
-    let beside = Db::open_beside(&test.url.parse().unwrap()).await.unwrap();
+    let beside = Db::open_unlocked(&test.url.parse().unwrap()).await.unwrap();
     let _writes = test.db.begin().await.unwrap();
     let begun = std::time::Instant::now();
     is_a_lost_race(beside.begin().await.err().expect("another process writes"));
@@ -79,8 +79,8 @@ async fn a_conflict_is_neither_momentary_nor_a_lost_connection() {
         let mut tx = test.db.begin().await.unwrap();
         execute!(&mut tx, "insert into numbers (n) values (1)").unwrap();
         let conflict = execute!(&mut tx, "insert into numbers (n) values (1)").expect_err("twice");
-        assert!(!conflict.is_momentary() && !conflict.is_disconnected(), "{conflict}");
-        assert!(!Unavailable::from(conflict).is_momentary());
+        assert!(!conflict.is_retried_soon() && !conflict.is_disconnected(), "{conflict}");
+        assert!(!Unavailable::from(conflict).is_retried_soon());
     }
 }
 
@@ -102,7 +102,7 @@ async fn a_connection_that_is_cut_in_a_transaction_is_known_as_such_and_nothing_
     let pid = backend(&mut tx).await;
     terminate(&test.db, pid).await;
     let error = execute!(&mut tx, "insert into numbers (n) values (4)").expect_err("it was cut");
-    assert!(error.is_disconnected() && !error.is_momentary(), "{error:?}");
+    assert!(error.is_disconnected() && !error.is_retried_soon(), "{error:?}");
     assert!(tx.commit().await.is_err());
     assert_eq!(count(&test.db).await, 2);
 

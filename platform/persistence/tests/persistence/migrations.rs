@@ -106,7 +106,7 @@ async fn several_processes_may_migrate_at_once() {
             let url: DatabaseUrl = test.url.parse().unwrap();
             let mut all = Vec::new();
             for _ in 0..6 {
-                all.push(Db::open_beside(&url).await.unwrap());
+                all.push(Db::open_unlocked(&url).await.unwrap());
             }
             let racing: Vec<_> = all
                 .into_iter()
@@ -167,7 +167,7 @@ async fn who_finds_another_process_migrating_waits_for_it() {
             let key = 0x3d32_ad9e * i64::from(crc32(name.as_bytes()));
             execute!(&mut other, "select pg_advisory_xact_lock($1)", key).unwrap();
         }
-        let db = Db::open_beside(&test.url.parse().unwrap()).await.unwrap();
+        let db = Db::open_unlocked(&test.url.parse().unwrap()).await.unwrap();
         let begun = std::time::Instant::now();
         let waits = tokio::spawn(async move { db.migrate(&NEW).await.map_err(|error| error.to_string()) });
         // What is measured is time.

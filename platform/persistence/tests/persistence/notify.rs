@@ -8,7 +8,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[tokio::test]
 async fn what_one_process_says_another_hears_in_order() {
     let Some(test) = TestDb::postgres().await else { return };
-    let other = Db::open_beside(&test.url.parse().unwrap()).await.unwrap();
+    let other = Db::open_unlocked(&test.url.parse().unwrap()).await.unwrap();
     let mut heard = other.listen("news").await.unwrap().expect("PostgreSQL");
     let long = "é".repeat(3_900);
     for said in ["one", "it's \"two\"", &long] {
@@ -25,7 +25,7 @@ async fn what_one_process_says_another_hears_in_order() {
 #[tokio::test]
 async fn a_listener_that_was_cut_off_says_so_and_listens_again() {
     let Some(test) = TestDb::postgres().await else { return };
-    let other = Db::open_beside(&test.url.parse().unwrap()).await.unwrap();
+    let other = Db::open_unlocked(&test.url.parse().unwrap()).await.unwrap();
     let mut heard = other.listen("news").await.unwrap().expect("PostgreSQL");
     let mut tx = test.db.begin().await.unwrap();
     let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity \

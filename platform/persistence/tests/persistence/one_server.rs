@@ -35,9 +35,9 @@ async fn a_served_file_is_refused_through_every_symbolic_link() {
     for name in ["file.db", "twice.db", "directory/roster.db", "data/../data/./roster.db"] {
         let why = refused(&folder.join(name)).await;
         assert!(why.contains("another process (") && why.contains(") serves"), "{name}: {why}");
-        let beside = Db::open_beside(&url(&folder.join(name))).await.expect("the command line beside the server");
+        let beside = Db::open_unlocked(&url(&folder.join(name))).await.expect("the command line beside the server");
         assert!(!beside.is_served_here_alone());
-        let (beside, may_serve) = Db::open_or_beside(&url(&folder.join(name))).await.unwrap();
+        let (beside, may_serve) = Db::open_or_unlocked(&url(&folder.join(name))).await.unwrap();
         assert!(!may_serve && !beside.is_served_here_alone(), "{name}");
     }
     db.close().await;
@@ -55,7 +55,7 @@ async fn a_served_file_is_refused_when_its_lock_file_or_its_directory_name_is_go
     fs::remove_file(folder.join("data/roster.db.lock")).unwrap();
     let why = refused(&folder.join("data/roster.db")).await;
     assert!(why.contains("another process (") && why.contains(") serves"), "{why}");
-    Db::open_beside(&url(&folder.join("data/roster.db"))).await.expect("the command line beside the server");
+    Db::open_unlocked(&url(&folder.join("data/roster.db"))).await.expect("the command line beside the server");
     fs::rename(folder.join("data"), folder.join("moved")).unwrap();
     let why = refused(&folder.join("moved/roster.db")).await;
     assert!(why.contains("another process (") && why.contains(") serves"), "{why}");
@@ -70,9 +70,9 @@ async fn a_file_with_two_names_is_refused_under_both_by_servers_and_the_command_
     let db = Db::open(&url(&first)).await.unwrap();
     fs::hard_link(&first, &second).unwrap();
     for path in [&first, &second] {
-        let Err(OpenError::Unfit(why)) = Db::open_beside(&url(path)).await else { panic!("{}", path.display()) };
+        let Err(OpenError::Unfit(why)) = Db::open_unlocked(&url(path)).await else { panic!("{}", path.display()) };
         assert!(why.contains("hard links") && why.lines().count() == 1, "{why}");
-        assert!(Db::open_or_beside(&url(path)).await.is_err(), "{}", path.display());
+        assert!(Db::open_or_unlocked(&url(path)).await.is_err(), "{}", path.display());
     }
     db.close().await;
     drop(db);
@@ -93,12 +93,12 @@ async fn the_command_line_is_refused_beside_a_server_that_uses_another_directory
     let path = folder.path().join("roster.db");
     let elsewhere = fs::File::create(&path).unwrap();
     elsewhere.try_lock().unwrap();
-    let Err(OpenError::Unfit(why)) = Db::open_beside(&url(&path)).await else { panic!("it was opened") };
+    let Err(OpenError::Unfit(why)) = Db::open_unlocked(&url(&path)).await else { panic!("it was opened") };
     assert!(why.contains("under another name"), "{why}");
-    assert!(Db::open_or_beside(&url(&path)).await.is_err());
+    assert!(Db::open_or_unlocked(&url(&path)).await.is_err());
     assert!(refused(&path).await.contains("another process serves"));
     drop(elsewhere);
-    Db::open_beside(&url(&path)).await.expect("no process serves it");
+    Db::open_unlocked(&url(&path)).await.expect("no process serves it");
     Db::open(&url(&path)).await.expect("looking has left no lock");
 }
 

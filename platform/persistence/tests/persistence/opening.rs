@@ -37,7 +37,7 @@ async fn the_command_line_opens_the_file_beside_a_server() {
     let folder = tempfile::tempdir().unwrap();
     let url = file(&folder.path().join("roster.db"));
     let server = Db::open(&url).await.unwrap();
-    let beside = Db::open_beside(&url).await.unwrap();
+    let beside = Db::open_unlocked(&url).await.unwrap();
     for db in [&server, &beside] {
         let mut tx = db.begin().await.unwrap();
         execute!(&mut tx, "create table if not exists t (n integer)").unwrap();
@@ -73,7 +73,7 @@ async fn a_folder_that_cannot_be_made_is_told_in_one_line() {
 async fn what_a_served_file_commits_is_synced() {
     let folder = tempfile::tempdir().unwrap();
     let url = file(&folder.path().join("roster.db"));
-    for db in [Db::open(&url).await.unwrap(), Db::open_beside(&url).await.unwrap()] {
+    for db in [Db::open(&url).await.unwrap(), Db::open_unlocked(&url).await.unwrap()] {
         let mut tx = db.begin().await.unwrap();
         let sql = "select (select synchronous from pragma_synchronous), (select foreign_keys from pragma_foreign_keys), \
              (select journal_mode from pragma_journal_mode), (select timeout from pragma_busy_timeout)";
@@ -94,7 +94,7 @@ async fn postgresql_without_durable_commits_is_refused_by_the_name_of_the_settin
     sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await.unwrap();
     let why = unfit(&parsed).await;
     assert!(why.contains("synchronous_commit = off") && why.lines().count() == 1, "{why}");
-    let Err(OpenError::Unfit(_)) = Db::open_beside(&parsed).await else { panic!("beside a server, too") };
+    let Err(OpenError::Unfit(_)) = Db::open_unlocked(&parsed).await else { panic!("beside a server, too") };
 
     let sql = format!("alter database {name} reset synchronous_commit");
     sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await.unwrap();
@@ -184,7 +184,7 @@ async fn a_postgresql_database_that_is_not_utf_8_is_refused_and_the_line_says_wh
         let parsed: DatabaseUrl = format!("{server}/{other}").parse().unwrap();
         let why = unfit(&parsed).await;
         assert!(why.contains(encoding) && why.contains("--encoding=UTF8") && why.lines().count() == 1, "{why}");
-        let Err(OpenError::Unfit(_)) = Db::open_beside(&parsed).await else { panic!("beside a server, too") };
+        let Err(OpenError::Unfit(_)) = Db::open_unlocked(&parsed).await else { panic!("beside a server, too") };
         sqlx::query(AssertSqlSafe(format!("drop database {other} with (force)"))).execute(&mut admin).await.unwrap();
     }
 }

@@ -57,7 +57,7 @@ async fn a_transaction_in_which_a_statement_failed_refuses_to_commit_and_nothing
         let _ = execute!(&mut tx, INSERT, 2_i64);
         let refused = tx.commit().await.expect_err("an error was swallowed");
         assert!(refused.to_string().contains("a statement failed before"), "{refused}");
-        assert!(!refused.is_momentary() && !refused.is_disconnected());
+        assert!(!refused.is_retried_soon() && !refused.is_disconnected());
         assert_eq!(count(&test.db).await, 0, "{}", test.db.kind());
         works_on(&test.db).await;
     }

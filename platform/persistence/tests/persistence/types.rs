@@ -1,13 +1,13 @@
 use kernel::Timestamp;
 use persistence::testing::TestDb;
-use persistence::{At, Ids, execute, fetch_all, fetch_one, fetch_optional};
+use persistence::{SqlTimestamp, UuidList, execute, fetch_all, fetch_one, fetch_optional};
 use uuid::Uuid;
 
 const TABLE: (&str, &str) = (
     "create table things (id uuid primary key, at timestamptz, n bigint, yes boolean, raw bytea, words text)",
     "create table things (id blob not null primary key, at integer, n integer, yes integer, raw blob, words text) strict",
 );
-type Thing = (Uuid, Option<At>, Option<i64>, Option<bool>, Option<Vec<u8>>, Option<String>);
+type Thing = (Uuid, Option<SqlTimestamp>, Option<i64>, Option<bool>, Option<Vec<u8>>, Option<String>);
 
 async fn each_with_things() -> Vec<TestDb> {
     let all = TestDb::each().await;
@@ -19,9 +19,9 @@ async fn each_with_things() -> Vec<TestDb> {
     all
 }
 
-fn at(text: &str) -> At {
+fn at(text: &str) -> SqlTimestamp {
     let text = format!("\"{text}\"");
-    At(serde_json::from_str(&text).expect("RFC 3339"))
+    SqlTimestamp(serde_json::from_str(&text).expect("RFC 3339"))
 }
 
 fn id(n: u128) -> Uuid {
@@ -58,8 +58,8 @@ async fn every_type_comes_back_as_it_was_written() {
         ),
         (id(4), Some(at("1969-07-20T20:17:40.000001Z")), Some(0), Some(true), Some(vec![0]), Some(" ".to_owned())),
         (id(5), Some(at("0001-01-01T00:00:00Z")), Some(-1), None, None, None),
-        (id(6), Some(At(Timestamp::from_microsecond(0).unwrap())), Some(1 << 53), None, None, None),
-        (id(7), Some(At(Timestamp::from_microsecond(946_684_800_000_000).unwrap())), None, None, None, None),
+        (id(6), Some(SqlTimestamp(Timestamp::from_microsecond(0).unwrap())), Some(1 << 53), None, None, None),
+        (id(7), Some(SqlTimestamp(Timestamp::from_microsecond(946_684_800_000_000).unwrap())), None, None, None, None),
     ];
     for test in each_with_things().await {
         for thing in &things {
@@ -94,7 +94,7 @@ async fn times_sort_as_time_does_and_are_what_the_database_takes_them_for() {
             write(&test, &(id(n.into()), Some(at(text)), None, None, None, None)).await;
         }
         let mut db = test.db.read().await.unwrap();
-        let sorted = fetch_all!(&mut db, (Option<At>,), "select at from things order by at").unwrap();
+        let sorted = fetch_all!(&mut db, (Option<SqlTimestamp>,), "select at from things order by at").unwrap();
         assert_eq!(sorted, in_order.map(|text| (Some(at(text)),)), "{}", test.db.kind());
 
         let year = (
@@ -119,7 +119,7 @@ async fn any_number_of_ids_fits_into_one_parameter() {
         );
         let mut db = test.db.read().await.unwrap();
         for (ids, expected) in [(&all[..0], 0), (&all[..1], 1), (&all[7..11], 4), (&all[..], 300), (&[id(1)], 0)] {
-            let (found,) = fetch_one!(&mut db, (i64,), one_of, Ids(ids)).unwrap();
+            let (found,) = fetch_one!(&mut db, (i64,), one_of, UuidList(ids)).unwrap();
             assert_eq!(found, expected, "{}", test.db.kind());
         }
     }

@@ -1,5 +1,5 @@
 use kernel::{MessageId, Sealed, Secret, UserId};
-use sealing::{Binding, Keys, MAX_SECRET, OpenError, SealError};
+use sealing::{Binding, Keys, MAX_SECRET, SealError, UnsealError};
 use std::{collections::HashSet, path::Path, sync::Barrier, thread};
 
 fn keys() -> Keys {
@@ -10,7 +10,7 @@ fn binding() -> Binding {
     Binding { root: MessageId::random(), user: UserId::random(), purpose: "set_credential" }
 }
 
-fn open(keys: &Keys, sealed: &Sealed, bound: &Binding) -> Result<String, OpenError> {
+fn open(keys: &Keys, sealed: &Sealed, bound: &Binding) -> Result<String, UnsealError> {
     keys.opener().unwrap().open(sealed, bound).map(|secret| secret.expose().to_owned())
 }
 
@@ -64,7 +64,7 @@ fn it_opens_for_its_own_command_user_and_purpose_only() {
         Binding { root: MessageId::new(bound.user.as_uuid()), user: UserId::new(bound.root.as_uuid()), ..bound },
     ];
     for other in others {
-        assert_eq!(open(&keys, &sealed, &other), Err(OpenError::Broken), "{other:?}");
+        assert_eq!(open(&keys, &sealed, &other), Err(UnsealError::Broken), "{other:?}");
     }
     assert!(open(&keys, &sealed, &bound).is_ok());
 }
@@ -89,28 +89,28 @@ fn an_altered_envelope_does_not_open() {
     };
     for at in 0..sealed.enc.len() {
         // Bit 255 of an X25519 key is ignored on input (RFC 7748, section 5), but HPKE binds it.
-        assert_eq!(altered(&|other| flip(&mut other.enc, at, at % 6)), Err(OpenError::Broken), "enc, {at}");
+        assert_eq!(altered(&|other| flip(&mut other.enc, at, at % 6)), Err(UnsealError::Broken), "enc, {at}");
     }
     let last = sealed.ct.len() - 1;
     for at in (0..last).step_by(61).chain([last - 1, last]) {
-        assert_eq!(altered(&|other| flip(&mut other.ct, at, at % 6)), Err(OpenError::Broken), "ct, {at}");
+        assert_eq!(altered(&|other| flip(&mut other.ct, at, at % 6)), Err(UnsealError::Broken), "ct, {at}");
     }
-    assert_eq!(altered(&|other| other.enc.clear()), Err(OpenError::Broken));
-    assert_eq!(altered(&|other| other.enc = "A".repeat(43)), Err(OpenError::Broken), "a point of low order");
-    assert_eq!(altered(&|other| other.ct.clear()), Err(OpenError::Broken));
-    assert_eq!(altered(&|other| other.ct.truncate(12)), Err(OpenError::Broken));
-    assert_eq!(altered(&|other| other.ct.push_str("AAAA")), Err(OpenError::Broken));
-    assert_eq!(altered(&|other| other.ct.push('=')), Err(OpenError::Broken));
-    assert_eq!(altered(&|other| other.alg.truncate(other.alg.find('+').unwrap())), Err(OpenError::Broken));
-    assert_eq!(altered(&|other| other.alg.push('X')), Err(OpenError::Unknown), "a newer version's");
-    assert_eq!(altered(&|other| other.kid.push('X')), Err(OpenError::Unknown));
+    assert_eq!(altered(&|other| other.enc.clear()), Err(UnsealError::Broken));
+    assert_eq!(altered(&|other| other.enc = "A".repeat(43)), Err(UnsealError::Broken), "a point of low order");
+    assert_eq!(altered(&|other| other.ct.clear()), Err(UnsealError::Broken));
+    assert_eq!(altered(&|other| other.ct.truncate(12)), Err(UnsealError::Broken));
+    assert_eq!(altered(&|other| other.ct.push_str("AAAA")), Err(UnsealError::Broken));
+    assert_eq!(altered(&|other| other.ct.push('=')), Err(UnsealError::Broken));
+    assert_eq!(altered(&|other| other.alg.truncate(other.alg.find('+').unwrap())), Err(UnsealError::Broken));
+    assert_eq!(altered(&|other| other.alg.push('X')), Err(UnsealError::Unknown), "a newer version's");
+    assert_eq!(altered(&|other| other.kid.push('X')), Err(UnsealError::Unknown));
 }
 
 #[test]
 fn a_key_that_is_not_here_is_told_from_a_broken_seal() {
     let bound = binding();
     let sealed = seal(&keys(), "correct horse battery", &bound);
-    assert_eq!(open(&keys(), &sealed, &bound), Err(OpenError::Unknown));
+    assert_eq!(open(&keys(), &sealed, &bound), Err(UnsealError::Unknown));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn the_name_of_the_key_is_bound() {
     std::fs::write(&renamed, text.replace(&sealed.kid, "renamed")).unwrap();
     let second = Keys::from_file(&renamed).unwrap();
     sealed.kid = "renamed".to_owned();
-    assert_eq!(open(&second, &sealed, &bound), Err(OpenError::Broken));
+    assert_eq!(open(&second, &sealed, &bound), Err(UnsealError::Broken));
 }
 
 #[test]

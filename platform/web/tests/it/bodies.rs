@@ -25,7 +25,7 @@ async fn sign_up(mut fields: Fields) -> Result<StatusCode, Problem> {
 #[error("must be a number from 1 to 100")]
 struct BadLimit;
 
-impl kernel::Reason for BadLimit {
+impl kernel::DomainError for BadLimit {
     fn code(&self) -> &'static str {
         "limit_invalid"
     }

@@ -89,10 +89,10 @@ fn a_problem_is_described_with_an_example_that_it_could_be() {
     assert!(ready["200"].is_object() && ready["503"].is_object() && ready["default"].is_object(), "{ready}");
 }
 
-struct Fixed(Checks);
+struct StaticAsset(Checks);
 
 #[async_trait]
-impl Readiness for Fixed {
+impl Readiness for StaticAsset {
     async fn check(&self) -> Checks {
         self.0
     }
@@ -121,7 +121,7 @@ async fn an_instance_is_ready_when_its_database_is() {
         (Ok, Ok, Ok, Down, 503, "down"),
     ] {
         let checks = Checks { database, migrations, broker, keys };
-        let server = Server::start(health::routes(Arc::new(Fixed(checks)), Stopping::default())).await;
+        let server = Server::start(health::routes(Arc::new(StaticAsset(checks)), Stopping::default())).await;
         let answer = server.get("/health/ready").await;
         assert_eq!((answer.status(), answer.header("content-type")), (status, Some("application/json")), "{checks:?}");
         assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -145,7 +145,7 @@ async fn a_check_that_hangs_is_a_database_that_is_down() {
 async fn a_process_that_is_about_to_end_is_not_ready_and_lives() {
     let checks = Checks { database: Health::Ok, migrations: Health::Ok, broker: Health::Ok, keys: Health::Ok };
     let stopping = Stopping::default();
-    let server = Server::start(health::routes(Arc::new(Fixed(checks)), stopping.clone())).await;
+    let server = Server::start(health::routes(Arc::new(StaticAsset(checks)), stopping.clone())).await;
     let ready = server.get("/health/ready").await;
     assert_eq!((ready.status(), &ready.json()["stopping"]), (200, &false.into()));
     stopping.begin();

@@ -1,15 +1,15 @@
 //! The old password for a new one.
 
 use super::by::By;
-use crate::Desk;
-use crate::desk::unavailable;
-use crate::guesses::{Guess, identifier_of};
-use crate::spelling::normalised;
+use crate::AuthService;
+use crate::auth_service::unavailable;
+use crate::login_throttle::{LoginAttempt, identifier_of};
+use crate::normalization::normalised;
 use auth_application::{Authority, ChangePassword, RefusePasswordChange};
 use auth_domain::SessionId;
 use axum::extract::State;
 use axum::http::StatusCode;
-use kernel::{Reason as _, Secret};
+use kernel::{DomainError as _, Secret};
 use utoipa::ToSchema;
 use web::{Client, Fields, NoQuery, Person, Problem, Violation};
 
@@ -49,7 +49,7 @@ pub(crate) struct PasswordChange {
     )
 )]
 pub(crate) async fn change_password(
-    State(desk): State<Desk>,
+    State(auth): State<AuthService>,
     By(me, by): By<Person>,
     from: Client,
     _: NoQuery,
@@ -57,8 +57,8 @@ pub(crate) async fn change_password(
 ) -> Result<StatusCode, Problem> {
     let (current, new) = (fields.secret("current_password"), fields.secret("new_password"));
     let identifier =
-        identifier_of(&desk.db, me.user).await.map_err(web::unavailable)?.ok_or_else(Problem::not_found)?;
-    for flaw in new.iter().flat_map(|new| desk.policy.check(normalised(new).expose(), Some(&identifier), None)) {
+        identifier_of(&auth.db, me.user).await.map_err(web::unavailable)?.ok_or_else(Problem::not_found)?;
+    for flaw in new.iter().flat_map(|new| auth.policy.check(normalised(new).expose(), Some(&identifier), None)) {
         fields.refuse("new_password", flaw.code(), flaw.to_string());
     }
     // In the form in which they are hashed: a thief of the old one must not know the new one.
@@ -66,30 +66,30 @@ pub(crate) async fn change_password(
         fields.refuse("new_password", "same_password", "is the password that you have".to_owned());
     }
     let (current, new) = fields.finish(current.zip(new))?;
-    let guess = desk.guess(&identifier, &from).await?;
-    let changed = change(&desk, &guess, &me, by, &current, &new).await;
-    desk.settle(guess, changed).await
+    let attempt = auth.begin_attempt(&identifier, &from).await?;
+    let changed = change(&auth, &attempt, &me, by, &current, &new).await;
+    auth.finish_attempt(attempt, changed).await
 }
 
 async fn change(
-    desk: &Desk,
-    guess: &Guess,
+    auth: &AuthService,
+    attempt: &LoginAttempt,
     me: &Person,
     by: Authority,
     current: &Secret,
     new: &Secret,
 ) -> Result<StatusCode, Problem> {
     let session = SessionId::new(me.session);
-    let verify = desk.credentials.verify_of(me.user, current);
-    let Some(proven) = desk.compare(guess, current, verify).await? else {
+    let verify = auth.credentials.verify_of(me.user, current);
+    let Some(verified) = auth.compare(attempt, current, verify).await? else {
         let refuse = RefusePasswordChange { user: me.user, session, by };
-        desk.run(refuse).await.map_err(unavailable)?;
+        auth.run(refuse).await.map_err(unavailable)?;
         let wrong = Violation::new("/current_password", "wrong_password", "is not your password");
         return Err(Problem::invalid(vec![wrong]));
     };
-    let new = desk.credentials.hash(new).await.map_err(unavailable)?;
-    let change = ChangePassword { proven, new, session, by };
-    if desk.run(change).await.map_err(unavailable)? { Ok(StatusCode::NO_CONTENT) } else { Err(changed_meanwhile()) }
+    let new = auth.credentials.hash(new).await.map_err(unavailable)?;
+    let change = ChangePassword { verified, new, session, by };
+    if auth.run(change).await.map_err(unavailable)? { Ok(StatusCode::NO_CONTENT) } else { Err(changed_meanwhile()) }
 }
 
 fn is_same(current: &Secret, new: &Secret) -> bool {

@@ -1,6 +1,6 @@
 //! Whether a token is good, for other services (RFC 7662).
 
-use crate::Desk;
+use crate::AuthService;
 use crate::tokens::Claims;
 use auth_domain::{Role, Scope};
 use axum::extract::{MatchedPath, State};
@@ -12,15 +12,17 @@ use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Bearer, Caller, Client, Form, Json, Limit, NoQuery, NotAnId, Problem, Service, form_decoded, parse_id};
+use web::{
+    Bearer, Caller, Client, FormBody, Json, NoQuery, NotAnId, Problem, RateLimit, Service, form_decoded, parse_id,
+};
 use zeroize::Zeroizing;
 
 /// Credentials that are not valid, from one address.
-const WRONG_CREDENTIALS: Limit =
-    Limit { name: "auth.introspect_credentials", burst: 30, every: Duration::from_secs(10) };
+const WRONG_CREDENTIALS: RateLimit =
+    RateLimit { name: "auth.introspect_credentials", burst: 30, every: Duration::from_secs(10) };
 /// Tokens that are not active, asked about with one key.
-const INACTIVE_TOKENS: Limit =
-    Limit { name: "auth.introspect_inactive", burst: 300, every: Duration::from_millis(200) };
+const INACTIVE_TOKENS: RateLimit =
+    RateLimit { name: "auth.introspect_inactive", burst: 300, every: Duration::from_millis(200) };
 
 /// What is asked about.
 #[derive(ToSchema)]
@@ -48,7 +50,7 @@ pub(crate) struct Introspection {
     "sub": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "sid": "01890a5d-ac96-774b-bcce-b302099a8057", "role": "user",
     "iat": 1_790_000_000, "nbf": 1_789_999_995, "exp": 1_790_000_300, "jti": "01a203d6-0348-7a2d-9df1-19f278f32782",
 }))]
-pub(crate) struct Introspected {
+pub(crate) struct IntrospectionResult {
     /// Whether it is good now.
     active: bool,
     /// `Bearer`.
@@ -105,7 +107,7 @@ pub(crate) struct Introspected {
     security(("bearer" = []), ("basic" = []), ()),
     request_body(content = Introspection, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "What is known of it.", body = Introspected),
+        (status = 200, description = "What is known of it.", body = IntrospectionResult),
         (status = 401, description = "There is no key, or it is not valid, or not any more.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key has not the scope `introspect`.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
@@ -115,29 +117,29 @@ pub(crate) struct Introspected {
     )
 )]
 pub(crate) async fn introspect(
-    State(desk): State<Desk>,
+    State(auth): State<AuthService>,
     bearer: Option<Bearer>,
     headers: HeaderMap,
     route: MatchedPath,
     client: Client,
     _: NoQuery,
-    Form(mut form): Form,
-) -> Result<Json<Introspected>, Problem> {
+    FormBody(mut form): FormBody,
+) -> Result<Json<IntrospectionResult>, Problem> {
     let token = form.required("token", secret);
     let _ = form.optional("token_type_hint", |_| Ok::<_, NotAnId>(()));
     let id = form.optional("client_id", |text| Ok::<_, NotAnId>(text.to_owned()));
     let key = form.optional("client_secret", secret);
     // Not before the body has arrived: a key may end meanwhile.
-    let service = Credentials::of(bearer, &headers, id, key)?.service(&desk, &client).await?;
+    let service = Credentials::of(bearer, &headers, id, key)?.service(&auth, &client).await?;
     if !service.scopes.contains(Scope::Introspect.as_str()) {
-        return Err(desk.forbid(&Caller::Service(service), &route, &client).await);
+        return Err(auth.forbid(&Caller::Service(service), &route, &client).await);
     }
     let token = form.finish(token)?;
-    let Some((claims, role)) = desk.known(token.expose()).await? else {
-        desk.limits.count_miss(&INACTIVE_TOKENS, service.key.as_bytes()).await?;
-        return Ok(Json(Introspected::default()));
+    let Some((claims, role)) = auth.verify_token(token.expose()).await? else {
+        auth.limits.count_miss(&INACTIVE_TOKENS, service.key.as_bytes()).await?;
+        return Ok(Json(IntrospectionResult::default()));
     };
-    Ok(Json(Introspected::of(&claims, role)))
+    Ok(Json(IntrospectionResult::of(&claims, role)))
 }
 
 /// How a service says who it is.
@@ -180,17 +182,17 @@ impl Credentials {
     }
 
     /// The service, now; 401, or 429 for an address that shows too many wrong ones.
-    async fn service(self, desk: &Desk, client: &Client) -> Result<Service, Problem> {
+    async fn service(self, auth: &AuthService, client: &Client) -> Result<Service, Problem> {
         let found = match self.shown {
             Shown::Bearer(bearer) => bearer.sender::<Service>().await,
-            Shown::Key(key) => desk.service(key.expose()).await?.ok_or_else(invalid_client),
+            Shown::Key(key) => auth.service(key.expose()).await?.ok_or_else(invalid_client),
         };
         let found = found.and_then(|service| {
             let is_named = self.ids.iter().all(|id| parse_id(id) == Ok(service.key));
             if is_named { Ok(service) } else { Err(invalid_client()) }
         });
         if found.as_ref().is_err_and(|problem| problem.status() == StatusCode::UNAUTHORIZED) {
-            desk.limits.count_miss(&WRONG_CREDENTIALS, &client.address.key()).await?;
+            auth.limits.count_miss(&WRONG_CREDENTIALS, &client.address.key()).await?;
         }
         found
     }
@@ -227,7 +229,7 @@ fn several_credentials() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "several_credentials", "Send credentials in one way only")
 }
 
-impl Introspected {
+impl IntrospectionResult {
     fn of(claims: &Claims, role: Role) -> Self {
         Self {
             active: true,

@@ -1,7 +1,7 @@
 //! The public keys that access tokens can be verified with.
 
-use crate::Desk;
-use crate::tokens::signing_keys::SHOWN_BEFORE;
+use crate::AuthService;
+use crate::tokens::signing_keys::PUBLISH_AHEAD;
 use axum::extract::State;
 use axum::http::{HeaderValue, header::CACHE_CONTROL};
 use axum::response::{IntoResponse as _, Response};
@@ -48,9 +48,9 @@ pub(crate) struct Jwk {
     tag = "services",
     responses((status = 200, description = "The keys (RFC 7517).", body = Jwks))
 )]
-pub(crate) async fn get_jwks(State(desk): State<Desk>, _: NoQuery) -> Result<Response, Problem> {
-    let ring = desk.tokens.keys().ring();
-    let keys = ring.iter().map(|key| Jwk {
+pub(crate) async fn get_jwks(State(auth): State<AuthService>, _: NoQuery) -> Result<Response, Problem> {
+    let key_set = auth.tokens.keys().key_set();
+    let keys = key_set.iter().map(|key| Jwk {
         kty: "OKP",
         crv: "Ed25519",
         r#use: "sig",
@@ -58,7 +58,7 @@ pub(crate) async fn get_jwks(State(desk): State<Desk>, _: NoQuery) -> Result<Res
         kid: key.kid.clone(),
         x: key.x.clone(),
     });
-    let keep = format!("public, max-age={}", SHOWN_BEFORE.as_secs() / 2);
+    let keep = format!("public, max-age={}", PUBLISH_AHEAD.as_secs() / 2);
     let keep = HeaderValue::try_from(keep).map_err(|_| Problem::internal())?;
     Ok(([(CACHE_CONTROL, keep)], Json(Jwks { keys: keys.collect() })).into_response())
 }

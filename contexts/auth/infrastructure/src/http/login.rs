@@ -1,10 +1,10 @@
 //! An address and a password for a session.
 
 use super::tokens::TokensView;
-use crate::Desk;
-use crate::desk::{broken, unavailable};
-use crate::guesses::Guess;
-use crate::tokens::{Kind, Opaque};
+use crate::AuthService;
+use crate::auth_service::{broken, unavailable};
+use crate::login_throttle::LoginAttempt;
+use crate::tokens::{OpaqueToken, TokenKind};
 use auth_application::{RefuseSignIn, SignIn, SignOut};
 use auth_domain::Session;
 use axum::extract::State;
@@ -43,22 +43,22 @@ pub(crate) struct Login {
     )
 )]
 pub(crate) async fn login(
-    State(desk): State<Desk>,
+    State(auth): State<AuthService>,
     from: Client,
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<impl IntoResponse + use<>, Problem> {
     let (email, password) = (fields.required("email", Email::parse), fields.secret("password"));
     let (email, password) = fields.finish(email.zip(password))?;
-    let guess = desk.guess(&email, &from).await?;
-    let refresh = Opaque::random(Kind::Refresh).map_err(broken)?;
-    let opened = open(&desk, &guess, email, &password, &refresh, &from).await;
-    let session = desk.settle(guess, opened).await?;
-    let tokens = TokensView::of(&desk, &session, refresh)?;
+    let attempt = auth.begin_attempt(&email, &from).await?;
+    let refresh = OpaqueToken::random(TokenKind::Refresh).map_err(broken)?;
+    let opened = open(&auth, &attempt, email, &password, &refresh, &from).await;
+    let session = auth.finish_attempt(attempt, opened).await?;
+    let tokens = TokensView::issue(&auth, &session, refresh)?;
     Ok(OrElse(tokens, async move {
         // Its tokens have reached no client, which could end it.
         let end = SignOut { user: session.user, session: session.id, client: from.on_record() };
-        if let Err(why) = desk.run(end).await {
+        if let Err(why) = auth.run(end).await {
             tracing::warn!(%why, session = %session.id, "a session whose tokens reached no client could not be ended");
         }
     }))
@@ -66,20 +66,20 @@ pub(crate) async fn login(
 
 /// A session for the right password of a person who may sign in. A refusal is on record before it is answered.
 async fn open(
-    desk: &Desk,
-    guess: &Guess,
+    auth: &AuthService,
+    attempt: &LoginAttempt,
     email: Email,
     password: &Secret,
-    refresh: &Opaque,
+    refresh: &OpaqueToken,
     from: &Client,
 ) -> Result<Session, Problem> {
-    let verify = desk.credentials.verify(&email, password);
-    let Some(proven) = desk.compare(guess, password, verify).await? else {
-        desk.run(RefuseSignIn { identifier: email, client: from.on_record() }).await.map_err(unavailable)?;
+    let verify = auth.credentials.verify(&email, password);
+    let Some(verified) = auth.compare(attempt, password, verify).await? else {
+        auth.run(RefuseSignIn { identifier: email, client: from.on_record() }).await.map_err(unavailable)?;
         return Err(wrong_credentials());
     };
-    let sign_in = SignIn { proven, token: refresh.hash, client: from.on_record(), life: desk.life };
-    desk.run(sign_in).await.map_err(unavailable)?.ok_or_else(wrong_credentials)
+    let sign_in = SignIn { verified, token: refresh.hash, client: from.on_record(), life: auth.life };
+    auth.run(sign_in).await.map_err(unavailable)?.ok_or_else(wrong_credentials)
 }
 
 /// The same for an unknown address, a wrong password, and somebody who may not sign in.

@@ -1,9 +1,9 @@
 //! The end of a session, from within it, or by its refresh token.
 
-use crate::Desk;
-use crate::desk::unavailable;
+use crate::AuthService;
+use crate::auth_service::unavailable;
 use crate::queries::check_refresh_token::session_of;
-use crate::tokens::{Kind, Opaque};
+use crate::tokens::{OpaqueToken, TokenKind};
 use auth_application::{SignOut, SignOutByToken};
 use auth_domain::SessionId;
 use axum::extract::State;
@@ -40,7 +40,7 @@ pub(crate) struct Logout {
     )
 )]
 pub(crate) async fn logout(
-    State(desk): State<Desk>,
+    State(auth): State<AuthService>,
     bearer: Option<Bearer>,
     from: Client,
     _: NoQuery,
@@ -55,23 +55,23 @@ pub(crate) async fn logout(
     };
     let me = match token {
         Some(token) => {
-            by_token(&desk, &token, &from).await?;
+            by_token(&auth, &token, &from).await?;
             who_else(bearer).await?
         }
         None => Some(bearer.ok_or_else(Problem::unauthenticated)?.sender::<Person>().await?),
     };
     if let Some(me) = me {
         let sign_out = SignOut { user: me.user, session: SessionId::new(me.session), client: from.on_record() };
-        desk.run(sign_out).await.map_err(unavailable)?;
+        auth.run(sign_out).await.map_err(unavailable)?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// What belongs to no live session is found to be so without a transaction.
-async fn by_token(desk: &Desk, token: &Secret, from: &Client) -> Result<(), Problem> {
-    let Some(token) = Opaque::shown(Kind::Refresh, token.expose()) else { return Ok(()) };
-    if session_of(&desk.db, &token).await.map_err(web::unavailable)?.is_some() {
-        desk.run(SignOutByToken { token, client: from.on_record() }).await.map_err(unavailable)?;
+async fn by_token(auth: &AuthService, token: &Secret, from: &Client) -> Result<(), Problem> {
+    let Some(token) = OpaqueToken::parse(TokenKind::Refresh, token.expose()) else { return Ok(()) };
+    if session_of(&auth.db, &token).await.map_err(web::unavailable)?.is_some() {
+        auth.run(SignOutByToken { token, client: from.on_record() }).await.map_err(unavailable)?;
     }
     Ok(())
 }

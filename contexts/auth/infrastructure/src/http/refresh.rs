@@ -1,27 +1,28 @@
 //! A refresh token for the next pair of tokens. Each works once.
 
 use super::tokens::TokensView;
-use crate::Desk;
-use crate::desk::{broken, unavailable};
+use crate::AuthService;
+use crate::auth_service::{broken, unavailable};
 use crate::queries::check_refresh_token::session_of;
-use crate::tokens::{Kind, Opaque};
+use crate::tokens::{OpaqueToken, TokenKind};
 use auth_application::{RefreshSession, Refreshed, TokenHash};
 use axum::extract::State;
 use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Client, Fields, Json, Limit, NoQuery, Problem};
+use web::{Client, Fields, Json, NoQuery, Problem, RateLimit};
 
 /// Tokens that belong to no live session, from one address.
-const MISSES: Limit = Limit { name: "auth.refresh_misses", burst: 30, every: Duration::from_secs(10) };
+const MISSES: RateLimit = RateLimit { name: "auth.refresh_misses", burst: 30, every: Duration::from_secs(10) };
 /// Refreshes of one session.
-const OF_SESSION: Limit = Limit { name: "auth.refreshes_of_session", burst: 60, every: Duration::from_secs(10) };
+const OF_SESSION: RateLimit =
+    RateLimit { name: "auth.refreshes_of_session", burst: 60, every: Duration::from_secs(10) };
 
 /// What renews a session.
 #[derive(ToSchema)]
 #[schema(title = "Refresh", example = json!({ "refresh_token": "rr_5Ntq3kkRrVZ2l1CwWbCJzNEo2i7gMHbB3eAa3Y3wB4M" }))]
 #[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
-pub(crate) struct Refresh {
+pub(crate) struct RefreshRequest {
     /// The latest one of the session.
     #[schema(min_length = 1, max_length = 1024)]
     refresh_token: String,
@@ -36,7 +37,7 @@ pub(crate) struct Refresh {
     post,
     path = "/auth/refresh",
     tag = "auth",
-    request_body = Refresh,
+    request_body = RefreshRequest,
     responses(
         (status = 200, description = "The next tokens.", body = TokensView),
         (status = 401, description = "It is good for nothing: sign in again.", body = Problem, content_type = "application/problem+json"),
@@ -47,38 +48,38 @@ pub(crate) struct Refresh {
     )
 )]
 pub(crate) async fn refresh(
-    State(desk): State<Desk>,
+    State(auth): State<AuthService>,
     from: Client,
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<Json<TokensView>, Problem> {
     let token = fields.secret("refresh_token");
     let token = fields.finish(token)?;
-    let shown = Opaque::shown(Kind::Refresh, token.expose());
-    let Some((shown, session)) = live(&desk, shown).await? else { return Err(missed(&desk, &from).await) };
-    let _counts = desk.limits.take(&OF_SESSION, session.as_bytes()).await?;
-    let next = Opaque::random(Kind::Refresh).map_err(broken)?;
+    let shown = OpaqueToken::parse(TokenKind::Refresh, token.expose());
+    let Some((shown, session)) = live(&auth, shown).await? else { return Err(missed(&auth, &from).await) };
+    let _counts = auth.limits.acquire(&OF_SESSION, session.as_bytes()).await?;
+    let next = OpaqueToken::random(TokenKind::Refresh).map_err(broken)?;
     let sealed = next.sealed_for(&token).map_err(broken)?;
-    let refresh = RefreshSession { shown, next: next.hash, sealed, client: from.on_record(), life: desk.life };
-    match desk.run(refresh).await.map_err(unavailable)?.ok_or_else(good_for_nothing)? {
-        Refreshed::Next(session) => TokensView::of(&desk, &session, next),
+    let refresh = RefreshSession { shown, next: next.hash, sealed, client: from.on_record(), life: auth.life };
+    match auth.run(refresh).await.map_err(unavailable)?.ok_or_else(good_for_nothing)? {
+        Refreshed::Next(session) => TokensView::issue(&auth, &session, next),
         Refreshed::Again(session, sealed) => {
             tracing::info!(target: "audit", session = %session.id, address = %from.address.ip(), "a refresh token came again within its grace");
-            TokensView::of(&desk, &session, Opaque::opened_by(&token, &sealed).map_err(broken)?)
+            TokensView::issue(&auth, &session, OpaqueToken::opened_by(&token, &sealed).map_err(broken)?)
         }
     }
 }
 
 /// The token and its live session. Whatever is invented is found to be so without a transaction.
-async fn live(desk: &Desk, shown: Option<TokenHash>) -> Result<Option<(TokenHash, Uuid)>, Problem> {
+async fn live(auth: &AuthService, shown: Option<TokenHash>) -> Result<Option<(TokenHash, Uuid)>, Problem> {
     let Some(shown) = shown else { return Ok(None) };
-    let session = session_of(&desk.db, &shown).await.map_err(web::unavailable)?;
+    let session = session_of(&auth.db, &shown).await.map_err(web::unavailable)?;
     Ok(session.map(|session| (shown, session)))
 }
 
 /// 401, or 429 for an address with too many of them. Looked at first, so that a flood writes nothing.
-async fn missed(desk: &Desk, from: &Client) -> Problem {
-    desk.limits.count_miss(&MISSES, &from.address.key()).await.err().unwrap_or_else(good_for_nothing)
+async fn missed(auth: &AuthService, from: &Client) -> Problem {
+    auth.limits.count_miss(&MISSES, &from.address.key()).await.err().unwrap_or_else(good_for_nothing)
 }
 
 /// The same for an unknown, a used and an expired one, and for one whose session has ended.

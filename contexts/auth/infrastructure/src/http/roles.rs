@@ -1,12 +1,12 @@
 //! What somebody may do.
 
 use super::by::By;
-use crate::Desk;
-use crate::desk::unavailable;
+use crate::AuthService;
+use crate::auth_service::unavailable;
 use auth_application::SetRole;
 use axum::extract::State;
 use axum::http::StatusCode;
-use kernel::{Reason as _, UserId};
+use kernel::{DomainError as _, UserId};
 use utoipa::ToSchema;
 use web::{Administrator, Fields, NoQuery, PathId, Problem, Violation};
 
@@ -14,7 +14,7 @@ use web::{Administrator, Fields, NoQuery, PathId, Problem, Violation};
 #[derive(ToSchema)]
 #[schema(title = "RoleOf", example = json!({ "role": "admin" }))]
 #[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
-pub(crate) struct RoleOf {
+pub(crate) struct RoleChange {
     /// `user` or `admin`.
     #[schema(pattern = "^(user|admin)$", max_length = 5)]
     role: String,
@@ -29,7 +29,7 @@ pub(crate) struct RoleOf {
     tag = "auth",
     security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The user's id.")),
-    request_body = RoleOf,
+    request_body = RoleChange,
     responses(
         (status = 204, description = "So it is."),
         (status = 403, description = "You are no administrator.", body = Problem, content_type = "application/problem+json"),
@@ -39,7 +39,7 @@ pub(crate) struct RoleOf {
     )
 )]
 pub(crate) async fn set_role(
-    State(desk): State<Desk>,
+    State(auth): State<AuthService>,
     By(Administrator(_), by): By<Administrator>,
     PathId(id): PathId,
     _: NoQuery,
@@ -48,7 +48,7 @@ pub(crate) async fn set_role(
     let role = fields.required("role", str::parse);
     let role = fields.finish(role)?;
     let set = SetRole { by, user: UserId::new(id), role };
-    match desk.run(set).await.map_err(unavailable)?.ok_or_else(Problem::not_found)? {
+    match auth.run(set).await.map_err(unavailable)?.ok_or_else(Problem::not_found)? {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(why) => {
             let title = "It conflicts with what exists";

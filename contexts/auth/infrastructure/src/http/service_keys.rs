@@ -2,9 +2,9 @@
 
 use super::by::By;
 use super::tokens::expose;
-use crate::Desk;
-use crate::desk::{broken, unavailable};
-use crate::tokens::{Kind, Opaque};
+use crate::AuthService;
+use crate::auth_service::{broken, unavailable};
+use crate::tokens::{OpaqueToken, TokenKind};
 use auth_application::{CreateServiceKey, RevokeServiceKey};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use axum::extract::State;
@@ -70,7 +70,7 @@ pub(crate) struct CreatedServiceKey {
     )
 )]
 pub(crate) async fn create_service_key(
-    State(desk): State<Desk>,
+    State(auth): State<AuthService>,
     By(Administrator(_), by): By<Administrator>,
     _: NoQuery,
     mut fields: Fields,
@@ -79,9 +79,9 @@ pub(crate) async fn create_service_key(
     let scopes: Option<Scopes> = fields.required("scope", str::parse);
     let days = fields.number("days", Days::parse).unwrap_or_default();
     let (name, scopes) = fields.finish(name.zip(scopes))?;
-    let key = Opaque::random(Kind::ServiceKey).map_err(broken)?;
+    let key = OpaqueToken::random(TokenKind::ServiceKey).map_err(broken)?;
     let create = CreateServiceKey { by: by.clone(), name, scopes, days, hash: key.hash };
-    let created = desk.run(create).await.map_err(unavailable)?;
+    let created = auth.run(create).await.map_err(unavailable)?;
     let shown = CreatedServiceKey {
         id: created.id.as_uuid(),
         name: created.name.as_str().to_owned(),
@@ -93,7 +93,7 @@ pub(crate) async fn create_service_key(
     Ok(OrElse(answer, async move {
         // The key has reached no client, and it is shown only this once.
         let revoke = RevokeServiceKey { by, key: created.id };
-        if let Err(why) = desk.run(revoke).await {
+        if let Err(why) = auth.run(revoke).await {
             tracing::warn!(%why, key = %created.id, "a service key that reached no client could not be revoked");
         }
     })
@@ -114,12 +114,12 @@ pub(crate) async fn create_service_key(
     )
 )]
 pub(crate) async fn revoke_service_key(
-    State(desk): State<Desk>,
+    State(auth): State<AuthService>,
     By(Administrator(_), by): By<Administrator>,
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
     let revoke = RevokeServiceKey { by, key: ServiceKeyId::new(id) };
-    let revoked = desk.run(revoke).await.map_err(unavailable)?;
+    let revoked = auth.run(revoke).await.map_err(unavailable)?;
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }

@@ -1,9 +1,9 @@
 //! The end of sessions, from another one.
 
 use super::by::By;
-use crate::Desk;
-use crate::desk::unavailable;
-use auth_application::{EndSessions, Which};
+use crate::AuthService;
+use crate::auth_service::unavailable;
+use auth_application::{EndSessions, SessionsToEnd};
 use auth_domain::SessionId;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -23,14 +23,14 @@ use web::{NoQuery, PathId, Person, Problem};
     )
 )]
 pub(crate) async fn end_session(
-    State(desk): State<Desk>,
+    State(auth): State<AuthService>,
     By(me, by): By<Person>,
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
-    let which = Which::One(SessionId::new(id));
+    let which = SessionsToEnd::One(SessionId::new(id));
     let end = EndSessions { user: me.user, which, by };
-    let ended = desk.run(end).await.map_err(unavailable)?;
+    let ended = auth.run(end).await.map_err(unavailable)?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }
 
@@ -46,12 +46,12 @@ pub(crate) async fn end_session(
     )
 )]
 pub(crate) async fn end_other_sessions(
-    State(desk): State<Desk>,
+    State(auth): State<AuthService>,
     By(me, by): By<Person>,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
-    let which = Which::AllBut(SessionId::new(me.session));
+    let which = SessionsToEnd::AllBut(SessionId::new(me.session));
     let end = EndSessions { user: me.user, which, by };
-    desk.run(end).await.map_err(unavailable)?;
+    auth.run(end).await.map_err(unavailable)?;
     Ok(StatusCode::NO_CONTENT)
 }

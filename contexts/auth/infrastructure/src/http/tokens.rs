@@ -1,6 +1,6 @@
-use crate::Desk;
-use crate::desk::broken;
-use crate::tokens::Opaque;
+use crate::AuthService;
+use crate::auth_service::broken;
+use crate::tokens::OpaqueToken;
 use auth_domain::Session;
 use kernel::Secret;
 use serde::{Serialize, Serializer};
@@ -43,12 +43,12 @@ pub(super) fn expose<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::
 
 impl TokensView {
     /// Of a session whose current refresh token this is.
-    pub(super) fn of(desk: &Desk, session: &Session, refresh: Opaque) -> Result<Json<Self>, Problem> {
-        let access = desk.tokens.issue(session.user, session.id, session.refreshed_at).map_err(broken)?;
+    pub(super) fn issue(auth: &AuthService, session: &Session, refresh: OpaqueToken) -> Result<Json<Self>, Problem> {
+        let access = auth.tokens.issue(session.user, session.id, session.refreshed_at).map_err(broken)?;
         Ok(Json(Self {
             access_token: access,
             token_type: "Bearer",
-            expires_in: desk.tokens.seconds(),
+            expires_in: auth.tokens.seconds(),
             refresh_token: refresh.text,
             session_id: session.id.as_uuid(),
         }))

@@ -2,11 +2,11 @@
 
 use auth_domain::Role;
 use kernel::Timestamp;
-use persistence::{At, Db, SqlError, fetch_optional};
+use persistence::{Db, SqlError, SqlTimestamp, fetch_optional};
 use uuid::Uuid;
 
 /// Of a live session.
-pub(crate) struct Standing {
+pub(crate) struct LiveSession {
     pub(crate) user: Uuid,
     pub(crate) role: Role,
     /// By the database's clock.
@@ -14,7 +14,7 @@ pub(crate) struct Standing {
 }
 
 /// `None` when it has ended, or its person may not be signed in.
-pub(crate) async fn check(db: &Db, session: Uuid) -> Result<Option<Standing>, SqlError> {
+pub(crate) async fn check(db: &Db, session: Uuid) -> Result<Option<LiveSession>, SqlError> {
     let sql = (
         concat!(
             "select s.user_id, a.role, clock_timestamp() from auth_sessions s \
@@ -30,7 +30,7 @@ pub(crate) async fn check(db: &Db, session: Uuid) -> Result<Option<Standing>, Sq
         ),
     );
     let mut db = db.read().await?;
-    let found = fetch_optional!(&mut db, (Uuid, String, At), sql, session)?;
+    let found = fetch_optional!(&mut db, (Uuid, String, SqlTimestamp), sql, session)?;
     // A role that is not known here is none.
-    Ok(found.map(|(user, role, now)| Standing { user, role: role.parse().unwrap_or_default(), now: now.0 }))
+    Ok(found.map(|(user, role, now)| LiveSession { user, role: role.parse().unwrap_or_default(), now: now.0 }))
 }

@@ -82,7 +82,7 @@ pub async fn find(db: &Db, email: &Email) -> Result<Option<AccountView>, SqlErro
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of(db: &Db, user: UserId) -> Result<Option<AccountView>, SqlError> {
+pub async fn find_account(db: &Db, user: UserId) -> Result<Option<AccountView>, SqlError> {
     let mut db = db.read().await?;
     let found = fetch_optional!(&mut db, Row, accounts!("where a.user_id = $1"), user.as_uuid())?;
     Ok(found.map(view))

@@ -1,22 +1,22 @@
 //! What has happened that matters for security.
 
-use crate::Desk;
-use crate::desk::unavailable as not_done;
+use crate::AuthService;
+use crate::auth_service::unavailable as not_done;
 use auth_application::{Authority, Principal, ReadAudit};
 use auth_domain::{Scope, ServiceKeyId, SessionId};
 use axum::extract::{MatchedPath, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use kernel::{Reason, Timestamp};
-use persistence::{At, Db, SqlError, fetch_all};
+use kernel::{DomainError, Timestamp};
+use persistence::{Db, SqlError, SqlTimestamp, fetch_all};
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Caller, Client, Cursor, Limit, Page, Paging, Problem, Query, parse_id, unavailable};
+use web::{Caller, Client, Cursor, Page, Paging, Problem, Query, RateLimit, parse_id, unavailable};
 
 /// Readings by one caller that are recorded. A record full of its own readings hides the rest.
-const READINGS: Limit = Limit { name: "auth.audit_readings", burst: 30, every: Duration::from_secs(60) };
+const READINGS: RateLimit = RateLimit { name: "auth.audit_readings", burst: 30, every: Duration::from_secs(60) };
 
 /// One line of the record.
 #[derive(Debug, Serialize, ToSchema)]
@@ -74,7 +74,7 @@ struct Filter {
 #[error("must be 1 to 50 of the letters a to z, digits, and . _ : -")]
 struct NotAWord;
 
-impl Reason for NotAWord {
+impl DomainError for NotAWord {
     fn code(&self) -> &'static str {
         "filter_invalid"
     }
@@ -112,7 +112,7 @@ impl Reason for NotAWord {
     )
 )]
 pub(crate) async fn get_audit_events(
-    State(desk): State<Desk>,
+    State(auth): State<AuthService>,
     caller: Caller,
     route: MatchedPath,
     client: Client,
@@ -131,7 +131,7 @@ pub(crate) async fn get_audit_events(
         }
     };
     if !may {
-        return Err(desk.forbid(&caller, &route, &client).await);
+        return Err(auth.forbid(&caller, &route, &client).await);
     }
     let paging = Paging::read(&mut query);
     let filter = Filter {
@@ -141,10 +141,10 @@ pub(crate) async fn get_audit_events(
         user: query.optional("user_id", parse_id),
     };
     query.finish(Some(()))?;
-    let rows = find(&desk.db, &filter, paging).await.map_err(unavailable)?;
+    let rows = find(&auth.db, &filter, paging).await.map_err(unavailable)?;
     let by = Authority { principal, client: client.on_record(), route: route.as_str().to_owned() };
-    desk.record_reading(by).await?;
-    let page = Page::of(rows, paging, |view| Cursor { at: view.at, id: view.id });
+    auth.record_reading(by).await?;
+    let page = Page::new(rows, paging, |view| Cursor { at: view.at, id: view.id });
     let (limit, user) = (paging.limit.to_string(), filter.user.map(|user| user.to_string()));
     let pairs = [
         ("limit", Some(limit.as_str())),
@@ -157,10 +157,10 @@ pub(crate) async fn get_audit_events(
     page.answer("/audit-events", &pairs)
 }
 
-impl Desk {
+impl AuthService {
     /// Before anything is shown: what cannot be recorded is not.
     async fn record_reading(&self, by: Authority) -> Result<(), Problem> {
-        match self.limits.take(&READINGS, by.actor().to_string().as_bytes()).await {
+        match self.limits.acquire(&READINGS, by.actor().to_string().as_bytes()).await {
             Ok(_) => self.run(ReadAudit { by }).await.map_err(not_done),
             Err(problem) if problem.status() == StatusCode::TOO_MANY_REQUESTS => {
                 tracing::warn!(target: "audit", actor = %by.actor(), "the record is read, which is not recorded any more for a while");
@@ -178,7 +178,7 @@ fn word(text: &str) -> Result<String, NotAWord> {
 
 type Row = (
     Uuid,
-    At,
+    SqlTimestamp,
     String,
     String,
     Option<String>,
@@ -215,11 +215,11 @@ async fn find(db: &Db, filter: &Filter, paging: Paging) -> Result<Vec<AuditEvent
     let (at, id) = super::before(paging);
     let mut db = db.read().await?;
     let rows = fetch_all!(&mut db, Row, sql, at, id, action, outcome, actor, *user, paging.limit + 1)?;
-    Ok(rows.into_iter().map(AuditEventView::of).collect())
+    Ok(rows.into_iter().map(AuditEventView::from_row).collect())
 }
 
 impl AuditEventView {
-    fn of(row: Row) -> Self {
+    fn from_row(row: Row) -> Self {
         let (id, at, action, outcome, reason, actor, user_id, session_id, target, address, request_id) = row;
         Self { id, at: at.0, action, outcome, reason, actor, user_id, session_id, target, address, request_id }
     }

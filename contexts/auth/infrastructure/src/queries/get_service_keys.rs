@@ -1,12 +1,12 @@
 //! The keys of other services.
 
-use crate::Desk;
+use crate::AuthService;
 use auth_application::TokenHash;
 use auth_domain::Scopes;
 use axum::extract::State;
 use axum::response::Response;
 use kernel::Timestamp;
-use persistence::{At, Db, SqlError, fetch_all, fetch_optional};
+use persistence::{Db, SqlError, SqlTimestamp, fetch_all, fetch_optional};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -62,14 +62,14 @@ pub struct ServiceKeyView {
     )
 )]
 pub(crate) async fn get_service_keys(
-    State(desk): State<Desk>,
+    State(auth): State<AuthService>,
     _: Administrator,
     mut query: Query,
 ) -> Result<Response, Problem> {
     let paging = Paging::read(&mut query);
     query.finish(Some(()))?;
-    let rows = find(&desk.db, paging).await.map_err(unavailable)?;
-    let page = Page::of(rows, paging, |view| Cursor { at: view.created_at, id: view.id });
+    let rows = find(&auth.db, paging).await.map_err(unavailable)?;
+    let page = Page::new(rows, paging, |view| Cursor { at: view.created_at, id: view.id });
     page.answer("/auth/service-keys", &[("limit", &paging.limit.to_string())])
 }
 
@@ -97,13 +97,13 @@ pub(crate) async fn find(db: &Db, paging: Paging) -> Result<Vec<ServiceKeyView>,
     );
     let (at, id) = super::before(paging);
     let mut db = db.read().await?;
-    Ok(fetch_all!(&mut db, Row, sql, at, id, paging.limit + 1)?.into_iter().map(ServiceKeyView::of).collect())
+    Ok(fetch_all!(&mut db, Row, sql, at, id, paging.limit + 1)?.into_iter().map(ServiceKeyView::from_row).collect())
 }
 
-type Row = (Uuid, String, String, At, At, Option<String>);
+type Row = (Uuid, String, String, SqlTimestamp, SqlTimestamp, Option<String>);
 
 impl ServiceKeyView {
-    fn of((id, name, scope, created_at, expires_at, created_by): Row) -> Self {
+    fn from_row((id, name, scope, created_at, expires_at, created_by): Row) -> Self {
         Self { id, name, scope, created_at: created_at.0, expires_at: expires_at.0, created_by }
     }
 }
@@ -125,7 +125,7 @@ pub async fn orphaned(db: &Db) -> Result<Vec<ServiceKeyView>, SqlError> {
          order by created_at, id",
     );
     let mut db = db.read().await?;
-    Ok(fetch_all!(&mut db, Row, sql)?.into_iter().map(ServiceKeyView::of).collect())
+    Ok(fetch_all!(&mut db, Row, sql)?.into_iter().map(ServiceKeyView::from_row).collect())
 }
 
 /// Which key this is, if it is good now, and what it opens. A key with a scope that is not known here opens nothing.

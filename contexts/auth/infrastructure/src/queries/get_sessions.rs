@@ -1,10 +1,10 @@
 //! Where somebody is signed in.
 
-use crate::Desk;
+use crate::AuthService;
 use axum::extract::State;
 use axum::response::Response;
 use kernel::Timestamp;
-use persistence::{At, Db, SqlError, fetch_all};
+use persistence::{Db, SqlError, SqlTimestamp, fetch_all};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -32,7 +32,7 @@ pub(crate) struct SessionView {
     is_current: bool,
 }
 
-type Row = (Uuid, At, At, At, String);
+type Row = (Uuid, SqlTimestamp, SqlTimestamp, SqlTimestamp, String);
 
 /// List your sessions, the latest first.
 #[utoipa::path(
@@ -59,10 +59,14 @@ type Row = (Uuid, At, At, At, String);
         (status = 422, description = "A parameter is refused.", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn get_sessions(State(desk): State<Desk>, me: Person, mut query: Query) -> Result<Response, Problem> {
+pub(crate) async fn get_sessions(
+    State(auth): State<AuthService>,
+    me: Person,
+    mut query: Query,
+) -> Result<Response, Problem> {
     let paging = Paging::read(&mut query);
     query.finish(Some(()))?;
-    let rows = find(&desk.db, me.user.as_uuid(), paging).await.map_err(unavailable)?;
+    let rows = find(&auth.db, me.user.as_uuid(), paging).await.map_err(unavailable)?;
     let views = rows.into_iter().map(|(id, created_at, refreshed_at, expires_at, address)| SessionView {
         id,
         created_at: created_at.0,
@@ -71,7 +75,7 @@ pub(crate) async fn get_sessions(State(desk): State<Desk>, me: Person, mut query
         address,
         is_current: id == me.session,
     });
-    let page = Page::of(views.collect(), paging, |view| Cursor { at: view.created_at, id: view.id });
+    let page = Page::new(views.collect(), paging, |view| Cursor { at: view.created_at, id: view.id });
     page.answer("/auth/sessions", &[("limit", &paging.limit.to_string())])
 }
 

@@ -27,15 +27,15 @@ pub(crate) mod get_sessions;
 pub use ahead::ahead_of_the_clock;
 
 use kernel::Timestamp;
-use persistence::At;
+use persistence::SqlTimestamp;
 use uuid::Uuid;
 use web::Paging;
 
 /// What the rows of a page lie before, when the latest come first.
-fn before(paging: Paging) -> (At, Uuid) {
+fn before(paging: Paging) -> (SqlTimestamp, Uuid) {
     // The year 9999: both databases keep it.
     const LAST: i64 = 253_370_764_800_000_000;
     let last = || (Timestamp::from_microsecond(LAST).unwrap_or_else(Timestamp::now), Uuid::max());
     let (at, id) = paging.after.map_or_else(last, |cursor| (cursor.at, cursor.id));
-    (At(at), id)
+    (SqlTimestamp(at), id)
 }

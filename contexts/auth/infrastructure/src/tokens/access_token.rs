@@ -110,8 +110,8 @@ impl AccessTokens {
             exp: now.saturating_add(self.seconds()),
             jti: TokenId::random().as_uuid(),
         };
-        let ring = self.keys.ring();
-        let key = ring.signer();
+        let key_set = self.keys.key_set();
+        let key = key_set.signer();
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TYPE.to_owned());
         header.kid = Some(key.kid.clone());
@@ -129,8 +129,8 @@ impl AccessTokens {
         if head.alg != "EdDSA" || head.typ != TYPE {
             return None;
         }
-        let ring = self.keys.ring();
-        let key = ring.find(&head.kid)?;
+        let key_set = self.keys.key_set();
+        let key = key_set.find(&head.kid)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
         validation.set_issuer(&[&*self.issuer]);

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-struct Bench {
+struct Fixture {
     tokens: AccessTokens,
     folder: tempfile::TempDir,
 }
 
-fn bench() -> Bench {
+fn fixture() -> Fixture {
     let folder = tempfile::tempdir().expect("a folder");
-    Bench { tokens: tokens(&folder), folder }
+    Fixture { tokens: tokens(&folder), folder }
 }
 
 fn tokens(folder: &tempfile::TempDir) -> AccessTokens {
@@ -33,7 +33,7 @@ fn later(second: i64) -> Timestamp {
     Timestamp::from_microsecond(now().as_microsecond() + second * 1_000_000).expect("in range")
 }
 
-impl Bench {
+impl Fixture {
     fn token(&self) -> String {
         self.tokens.issue(UserId::random(), SessionId::random(), now()).expect("signed").expose().to_owned()
     }
@@ -46,10 +46,10 @@ impl Bench {
         change(&mut head, &mut claims);
         parts[0] = BASE64.encode(head.to_string());
         parts[1] = BASE64.encode(claims.to_string());
-        let ring = self.tokens.keys().ring();
+        let key_set = self.tokens.keys().key_set();
         let message = format!("{}.{}", parts[0], parts[1]);
-        let signature =
-            jsonwebtoken::crypto::sign(message.as_bytes(), &ring.signer().signing, Algorithm::EdDSA).expect("signed");
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key_set.signer().signing, Algorithm::EdDSA)
+            .expect("signed");
         format!("{message}.{signature}")
     }
 
@@ -60,38 +60,38 @@ impl Bench {
 
 #[test]
 fn a_token_says_who_in_which_session_and_until_when() {
-    let bench = bench();
+    let fixture = fixture();
     let (user, session) = (UserId::random(), SessionId::random());
-    let token = bench.tokens.issue(user, session, now()).expect("signed");
-    let claims = bench.tokens.read(token.expose()).expect("ours").at(now()).expect("good now");
+    let token = fixture.tokens.issue(user, session, now()).expect("signed");
+    let claims = fixture.tokens.read(token.expose()).expect("ours").at(now()).expect("good now");
     assert_eq!((claims.sub, claims.sid), (user.as_uuid(), session.as_uuid()));
     assert_eq!((claims.iat, claims.nbf, claims.exp), (seconds(now()), seconds(now()) - 5, seconds(now()) + 300));
     let head = jsonwebtoken::decode_header(token.expose()).expect("a header");
     assert_eq!((head.alg, head.typ.as_deref()), (Algorithm::EdDSA, Some("at+jwt")));
     assert!(
-        bench.reads(&bench.signed(|_, _| {})),
+        fixture.reads(&fixture.signed(|_, _| {})),
         "what is signed again unchanged is good: the forgeries below fail by what they change"
     );
 }
 
 #[test]
 fn a_token_is_good_from_its_first_second_to_before_its_last() {
-    let bench = bench();
+    let fixture = fixture();
     for (second, good) in
         [(0, true), (299, true), (300, false), (100_000, false), (-LEEWAY, true), (-LEEWAY - 1, false)]
     {
-        let claims = bench.tokens.read(&bench.token()).expect("ours");
+        let claims = fixture.tokens.read(&fixture.token()).expect("ours");
         assert_eq!(claims.at(later(second)).is_some(), good, "second {second}");
     }
 }
 
 #[test]
 fn a_forged_token_is_none() {
-    let bench = bench();
-    let token = bench.token();
+    let fixture = fixture();
+    let token = fixture.token();
     let parts: Vec<_> = token.split('.').collect();
     let none = BASE64.encode(r#"{"alg":"none","typ":"at+jwt"}"#);
-    let stranger = self::bench().token();
+    let stranger = self::fixture().token();
     let mut tokens = vec![
         String::new(),
         ".".into(),
@@ -109,25 +109,25 @@ fn a_forged_token_is_none() {
         format!("{token}{}", "A".repeat(5_000)),
     ];
     // Our public key as the secret of an HMAC (CVE-2015-9235).
-    let ring = bench.tokens.keys().ring();
-    let key = jsonwebtoken::EncodingKey::from_secret(ring.signer().x.as_bytes());
+    let key_set = fixture.tokens.keys().key_set();
+    let key = jsonwebtoken::EncodingKey::from_secret(key_set.signer().x.as_bytes());
     let mut head = Header::new(Algorithm::HS256);
-    (head.typ, head.kid) = (Some("at+jwt".into()), Some(ring.signer().kid.clone()));
+    (head.typ, head.kid) = (Some("at+jwt".into()), Some(key_set.signer().kid.clone()));
     let claims: Value = serde_json::from_slice(&BASE64.decode(parts[1]).expect("b64")).expect("json");
     tokens.push(jsonwebtoken::encode(&head, &claims, &key).expect("signed"));
     for (n, token) in tokens.iter().enumerate() {
-        assert!(!bench.reads(token), "number {n}");
+        assert!(!fixture.reads(token), "number {n}");
     }
     for byte in 0..token.len() {
         let mut bytes = token.clone().into_bytes();
         bytes[byte] ^= 1;
-        assert!(!String::from_utf8(bytes).is_ok_and(|token| bench.reads(&token)), "byte {byte}");
+        assert!(!String::from_utf8(bytes).is_ok_and(|token| fixture.reads(&token)), "byte {byte}");
     }
 }
 
 #[test]
 fn a_token_that_we_signed_and_would_not_have_made_is_none() {
-    let bench = bench();
+    let fixture = fixture();
     type Change = fn(&mut Value, &mut Value);
     let changes: [(&str, Change); 27] = [
         ("typ", |head, _| head["typ"] = json!("JWT")),
@@ -159,41 +159,41 @@ fn a_token_that_we_signed_and_would_not_have_made_is_none() {
         ("role", |_, claims| claims["role"] = json!("admin")),
     ];
     for (what, change) in changes {
-        assert!(!bench.reads(&bench.signed(change)), "{what}");
+        assert!(!fixture.reads(&fixture.signed(change)), "{what}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn after_a_rotation_both_keys_are_good_and_after_a_retirement_one_is() {
-    let bench = bench();
-    let old = bench.token();
-    let other_node = tokens(&bench.folder);
-    let file = sealing::Keys::in_directory(bench.folder.path()).expect("keys").file().clone();
+    let fixture = fixture();
+    let old = fixture.token();
+    let other_node = tokens(&fixture.folder);
+    let file = sealing::Keys::in_directory(fixture.folder.path()).expect("keys").file().clone();
     let kid = signing_keys::rotate(&file, Timestamp::now()).expect("rotated");
     tokio::time::advance(Duration::from_secs(2)).await;
-    let new = bench.token();
+    let new = fixture.token();
     assert_eq!(jsonwebtoken::decode_header(&new).expect("a header").kid, Some(kid.clone()));
-    for tokens in [&bench.tokens, &other_node] {
+    for tokens in [&fixture.tokens, &other_node] {
         assert!(tokens.read(&old).is_some() && tokens.read(&new).is_some());
-        assert_eq!(tokens.keys().ring().iter().count(), 2);
+        assert_eq!(tokens.keys().key_set().iter().count(), 2);
     }
     assert!(signing_keys::retire(&file, &kid).is_err(), "it signs");
     let first = jsonwebtoken::decode_header(&old).expect("a header").kid.expect("a kid");
     signing_keys::retire(&file, &first).expect("retired");
     assert!(signing_keys::retire(&file, &first).is_err(), "it is gone");
     tokio::time::advance(Duration::from_secs(2)).await;
-    for tokens in [&bench.tokens, &other_node] {
+    for tokens in [&fixture.tokens, &other_node] {
         assert!(tokens.read(&old).is_none() && tokens.read(&new).is_some());
     }
     // The other kind of keys is as it was.
-    assert!(sealing::Keys::in_directory(bench.folder.path()).expect("keys").opener().is_ok());
+    assert!(sealing::Keys::in_directory(fixture.folder.path()).expect("keys").opener().is_ok());
 }
 
 #[test]
 fn a_new_key_is_shown_before_it_signs() {
-    let bench = bench();
-    let file = sealing::Keys::in_directory(bench.folder.path()).expect("keys").file().clone();
-    signing_keys::rotate(&file, Timestamp::now().plus(signing_keys::SHOWN_BEFORE)).expect("rotated");
+    let fixture = fixture();
+    let file = sealing::Keys::in_directory(fixture.folder.path()).expect("keys").file().clone();
+    signing_keys::rotate(&file, Timestamp::now().plus(signing_keys::PUBLISH_AHEAD)).expect("rotated");
     let list = signing_keys::list(&file).expect("a list");
     assert_eq!(list.iter().map(|(_, signs)| *signs).collect::<Vec<_>>(), [true, false]);
 }

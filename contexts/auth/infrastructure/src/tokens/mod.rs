@@ -5,7 +5,7 @@ mod opaque;
 pub mod signing_keys;
 
 pub use access_token::{AccessTokens, Claims, Verified};
-pub use opaque::{Kind, Opaque};
+pub use opaque::{OpaqueToken, TokenKind};
 pub use signing_keys::SigningKeys;
 
 use sealing::KeysError;

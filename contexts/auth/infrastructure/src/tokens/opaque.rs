@@ -15,14 +15,14 @@ const INFO: &[u8] = b"roster/refresh-successor/v1";
 
 /// What a token is for: the first letters of its text, so that one that is lost somewhere is known for what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TokenKind {
     /// Renews a session.
     Refresh,
     /// Opens what its scopes say, to another service.
     ServiceKey,
 }
 
-impl Kind {
+impl TokenKind {
     const fn prefix(self) -> &'static str {
         match self {
             Self::Refresh => "rr_",
@@ -32,19 +32,19 @@ impl Kind {
 }
 
 /// A token that says nothing: 256 random bits. It is shown once, and kept as its hash.
-pub struct Opaque {
+pub struct OpaqueToken {
     /// What its bearer gets.
     pub text: Secret,
     /// What is stored.
     pub hash: TokenHash,
 }
 
-impl Opaque {
+impl OpaqueToken {
     /// A fresh one.
     ///
     /// # Errors
     /// When the system gives no random bytes.
-    pub fn random(kind: Kind) -> Result<Self, TokenError> {
+    pub fn random(kind: TokenKind) -> Result<Self, TokenError> {
         let mut bytes = Zeroizing::new([0; BYTES]);
         getrandom::fill(&mut bytes[..]).map_err(|_| TokenError::Crypto)?;
         let text = Secret::new(format!("{}{}", kind.prefix(), BASE64.encode(&bytes[..])));
@@ -83,7 +83,7 @@ impl Opaque {
 
     /// The hash of a token that is shown; `None` when it is none of this kind. Only exactly what was given fits.
     #[must_use]
-    pub fn shown(kind: Kind, text: &str) -> Option<TokenHash> {
+    pub fn parse(kind: TokenKind, text: &str) -> Option<TokenHash> {
         let random = text.strip_prefix(kind.prefix())?;
         let bytes = Zeroizing::new(BASE64.decode(random).ok()?);
         (bytes.len() == BYTES).then(|| hash(text))
@@ -100,7 +100,7 @@ impl KeyType for KeyBytes {
 
 /// `None` when this is no refresh token.
 fn successor_key(parent: &Secret) -> Option<RandomizedNonceKey> {
-    let random = parent.expose().strip_prefix(Kind::Refresh.prefix())?;
+    let random = parent.expose().strip_prefix(TokenKind::Refresh.prefix())?;
     let secret = Zeroizing::new(BASE64.decode(random).ok()?);
     let mut key = Zeroizing::new([0; BYTES]);
     let derived = Salt::new(HKDF_SHA256, &[]).extract(&secret);
@@ -114,42 +114,43 @@ fn hash(text: &str) -> TokenHash {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Opaque};
+    use super::{OpaqueToken, TokenKind};
 
     #[test]
     fn a_token_is_known_by_its_hash_and_by_nothing_less() {
-        let token = Opaque::random(Kind::Refresh).expect("randomness");
+        let token = OpaqueToken::random(TokenKind::Refresh).expect("randomness");
         let text = token.text.expose();
         assert!(text.starts_with("rr_") && text.len() == 46, "{}", text.len());
-        assert_eq!(Opaque::shown(Kind::Refresh, text), Some(token.hash));
-        assert_eq!(Opaque::shown(Kind::ServiceKey, text), None);
+        assert_eq!(OpaqueToken::parse(TokenKind::Refresh, text), Some(token.hash));
+        assert_eq!(OpaqueToken::parse(TokenKind::ServiceKey, text), None);
         for other in ["", "rr_", &text[..45], &format!("{text}A"), &format!(" {text}"), &text.to_uppercase()] {
-            assert_ne!(Opaque::shown(Kind::Refresh, other), Some(token.hash), "{}", other.len());
+            assert_ne!(OpaqueToken::parse(TokenKind::Refresh, other), Some(token.hash), "{}", other.len());
         }
     }
 
     #[test]
     fn no_two_are_alike() {
-        let hashes: Vec<_> = (0..100).map(|_| Opaque::random(Kind::ServiceKey).expect("randomness").hash).collect();
+        let hashes: Vec<_> =
+            (0..100).map(|_| OpaqueToken::random(TokenKind::ServiceKey).expect("randomness").hash).collect();
         assert!(hashes.iter().enumerate().all(|(n, hash)| !hashes[..n].contains(hash)));
     }
 
     #[test]
     fn a_successor_is_read_by_the_bearer_of_its_parent_alone() {
-        let [parent, next, other] = [0; 3].map(|_| Opaque::random(Kind::Refresh).expect("randomness"));
+        let [parent, next, other] = [0; 3].map(|_| OpaqueToken::random(TokenKind::Refresh).expect("randomness"));
         let sealed = next.sealed_for(&parent.text).expect("sealed");
         let again = next.sealed_for(&parent.text).expect("sealed");
         assert_ne!(sealed, again, "each has a nonce of its own");
         for sealed in [&sealed, &again] {
-            let opened = Opaque::opened_by(&parent.text, sealed).expect("opened");
+            let opened = OpaqueToken::opened_by(&parent.text, sealed).expect("opened");
             assert!(opened.hash == next.hash && opened.text.expose() == next.text.expose());
         }
-        assert!(Opaque::opened_by(&other.text, &sealed).is_err());
-        assert!(Opaque::opened_by(&next.text, &sealed).is_err());
+        assert!(OpaqueToken::opened_by(&other.text, &sealed).is_err());
+        assert!(OpaqueToken::opened_by(&next.text, &sealed).is_err());
         for at in [0, 20, sealed.0.len() - 1] {
             let mut changed = sealed.clone();
             changed.0[at] ^= 1;
-            assert!(Opaque::opened_by(&parent.text, &changed).is_err(), "byte {at}");
+            assert!(OpaqueToken::opened_by(&parent.text, &changed).is_err(), "byte {at}");
         }
         let text = String::from_utf8_lossy(&sealed.0).into_owned();
         assert!(!text.contains(&next.text.expose()[3..10]), "it cannot be read");

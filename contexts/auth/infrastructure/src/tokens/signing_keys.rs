@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use kernel::{Secret, Timestamp};
-use sealing::{Edition, KeyFile, KeysError};
+use sealing::{FileVersion, KeyFile, KeysError};
 use serde::{Deserialize, Serialize, Serializer};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 /// The member of the key file.
 const MEMBER: &str = "signing";
 /// How long a new key is shown before it signs: others keep a copy of the list for half of that.
-pub const SHOWN_BEFORE: Duration = Duration::from_secs(600);
+pub const PUBLISH_AHEAD: Duration = Duration::from_secs(600);
 /// How often the file is looked at, at most.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -28,15 +28,15 @@ pub struct SigningKeys {
 }
 
 struct State {
-    ring: Arc<Ring>,
-    edition: Edition,
+    key_set: Arc<KeySet>,
+    edition: FileVersion,
     looked: Instant,
     /// Why the file could not be read again, when it could not.
     trouble: Option<String>,
 }
 
 /// All keys, as they are now.
-pub struct Ring(Vec<SigningKey>);
+pub struct KeySet(Vec<SigningKey>);
 
 /// One key.
 pub struct SigningKey {
@@ -77,32 +77,32 @@ impl SigningKeys {
                 None => Ok(vec![Entry::generate(Timestamp::now())?]),
             })?;
         }
-        let (edition, ring) = (file.edition()?, read(&file)?);
+        let (edition, key_set) = (file.edition()?, read(&file)?);
         Ok(Self {
             file,
-            state: Mutex::new(State { ring: Arc::new(ring), edition, looked: Instant::now(), trouble: None }),
+            state: Mutex::new(State { key_set: Arc::new(key_set), edition, looked: Instant::now(), trouble: None }),
         })
     }
 
     /// All keys. When the file has changed, what it says now; when it has become useless, what it said before.
     #[must_use]
-    pub fn ring(&self) -> Arc<Ring> {
+    pub fn key_set(&self) -> Arc<KeySet> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.looked.elapsed() >= LOOK {
-            self.look(&mut state);
+            self.reload_if_changed(&mut state);
         }
-        Arc::clone(&state.ring)
+        Arc::clone(&state.key_set)
     }
 
-    /// As [`ring`](Self::ring), but the file is looked at now; and why it could not be read again, when it could not.
+    /// As [`key_set`](Self::ring), but the file is looked at now; and why it could not be read again, when it could not.
     #[must_use]
-    pub fn ring_now(&self) -> (Arc<Ring>, Option<String>) {
+    pub fn key_set_now(&self) -> (Arc<KeySet>, Option<String>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.look(&mut state);
-        (Arc::clone(&state.ring), state.trouble.clone())
+        self.reload_if_changed(&mut state);
+        (Arc::clone(&state.key_set), state.trouble.clone())
     }
 
-    fn look(&self, state: &mut State) {
+    fn reload_if_changed(&self, state: &mut State) {
         state.looked = Instant::now();
         state.trouble = self.take_over(state).err().map(|error| error.to_string());
     }
@@ -110,9 +110,9 @@ impl SigningKeys {
     fn take_over(&self, state: &mut State) -> Result<(), TokenError> {
         let edition = self.file.edition()?;
         if edition != state.edition {
-            state.ring = Arc::new(read(&self.file)?);
+            state.key_set = Arc::new(read(&self.file)?);
             state.edition = edition;
-            tracing::info!(keys = state.ring.0.len(), "the signing keys have changed");
+            tracing::info!(keys = state.key_set.0.len(), "the signing keys have changed");
         }
         Ok(())
     }
@@ -157,9 +157,9 @@ pub fn retire(file: &KeyFile, kid: &str) -> Result<(), TokenError> {
 /// # Errors
 /// When the file cannot be read.
 pub fn list(file: &KeyFile) -> Result<Vec<(SigningKey, bool)>, TokenError> {
-    let ring = read(file)?;
-    let signs = ring.signer().kid.clone();
-    Ok(ring
+    let key_set = read(file)?;
+    let signs = key_set.signer().kid.clone();
+    Ok(key_set
         .0
         .into_iter()
         .map(|key| {
@@ -169,7 +169,7 @@ pub fn list(file: &KeyFile) -> Result<Vec<(SigningKey, bool)>, TokenError> {
         .collect())
 }
 
-impl Ring {
+impl KeySet {
     /// The key that signs now: the latest whose time has come, or else the first.
     pub(super) fn signer(&self) -> &SigningKey {
         signer(&self.0, Timestamp::now(), |key| key.signs_from).unwrap_or(&self.0[0])
@@ -191,7 +191,7 @@ impl Ring {
 fn signer<K>(keys: &[K], now: Timestamp, from: impl Fn(&K) -> Timestamp) -> Option<&K> {
     let come = |key: &K| {
         let from = from(key);
-        if from.is_ahead_of(now.plus(SHOWN_BEFORE)) { Some(None) } else { (from <= now).then_some(Some(from)) }
+        if from.is_ahead_of(now.plus(PUBLISH_AHEAD)) { Some(None) } else { (from <= now).then_some(Some(from)) }
     };
     keys.iter()
         .filter_map(|key| Some((come(key)?, key)))
@@ -200,13 +200,13 @@ fn signer<K>(keys: &[K], now: Timestamp, from: impl Fn(&K) -> Timestamp) -> Opti
         .or_else(|| keys.first())
 }
 
-fn read(file: &KeyFile) -> Result<Ring, TokenError> {
+fn read(file: &KeyFile) -> Result<KeySet, TokenError> {
     let entries: Vec<Entry> = file.member(MEMBER)?.unwrap_or_default();
     let keys: Vec<_> = entries.into_iter().map(|entry| entry.key(file)).collect::<Result<_, _>>()?;
     if keys.is_empty() {
         return Err(TokenError::NoKeys(file.path().to_owned()));
     }
-    Ok(Ring(keys))
+    Ok(KeySet(keys))
 }
 
 impl Entry {
@@ -239,7 +239,7 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use super::{SHOWN_BEFORE, signer};
+    use super::{PUBLISH_AHEAD, signer};
     use kernel::Timestamp;
     use std::time::Duration;
 
@@ -250,8 +250,12 @@ mod tests {
             |seconds: i64| Timestamp::from_microsecond(now.as_microsecond() - seconds * 1_000_000).expect("a time");
         let signs = |keys: &[Timestamp]| signer(keys, now, |from| *from).copied();
         assert_eq!(signs(&[]), None);
-        assert_eq!(signs(&[ago(20), ago(10), now.plus(SHOWN_BEFORE)]), Some(ago(10)), "the newest is still only shown");
-        assert_eq!(signs(&[now.plus(SHOWN_BEFORE)]), Some(now.plus(SHOWN_BEFORE)), "there is no other");
+        assert_eq!(
+            signs(&[ago(20), ago(10), now.plus(PUBLISH_AHEAD)]),
+            Some(ago(10)),
+            "the newest is still only shown"
+        );
+        assert_eq!(signs(&[now.plus(PUBLISH_AHEAD)]), Some(now.plus(PUBLISH_AHEAD)), "there is no other");
     }
 
     #[test]
@@ -261,9 +265,9 @@ mod tests {
         let signs = |keys: &[Timestamp]| signer(keys, now, |from| *from).copied();
         assert_eq!(signs(&[now, now.plus(CENTURY)]), Some(now));
         assert_eq!(signs(&[now.plus(CENTURY), now]), Some(now), "a key of the right time follows it");
-        assert_eq!(signs(&[now.plus(CENTURY), now.plus(SHOWN_BEFORE)]), Some(now.plus(CENTURY)));
+        assert_eq!(signs(&[now.plus(CENTURY), now.plus(PUBLISH_AHEAD)]), Some(now.plus(CENTURY)));
         assert_eq!(
-            signs(&[now.plus(SHOWN_BEFORE), now.plus(CENTURY)]),
+            signs(&[now.plus(PUBLISH_AHEAD), now.plus(CENTURY)]),
             Some(now.plus(CENTURY)),
             "its time counts as come"
         );

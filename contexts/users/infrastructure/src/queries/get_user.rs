@@ -6,7 +6,7 @@ use axum::http::header::{CACHE_CONTROL, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use kernel::Timestamp;
-use persistence::{At, Db, SqlError, fetch_optional};
+use persistence::{Db, SqlError, SqlTimestamp, fetch_optional};
 use serde::Serialize;
 use use_case::Message as _;
 use users_application::RegisterUser;
@@ -83,7 +83,7 @@ impl UserView {
         if self.email.is_some() {
             ETag::version(self.version.unsigned_abs())
         } else {
-            ETag::of(&serde_json::to_vec(self).unwrap_or_default())
+            ETag::of_content(&serde_json::to_vec(self).unwrap_or_default())
         }
     }
 }
@@ -91,7 +91,7 @@ impl UserView {
 pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<UserView>, SqlError> {
     let sql = "select name, registered_at, email, deactivated_at, version from users_users where id = $1";
     let mut db = db.read().await?;
-    let row = fetch_optional!(&mut db, (Option<String>, At, String, Option<At>, i64), sql, id)?;
+    let row = fetch_optional!(&mut db, (Option<String>, SqlTimestamp, String, Option<SqlTimestamp>, i64), sql, id)?;
     Ok(row.map(|(name, created_at, email, deactivated_at, version)| UserView {
         id,
         name,

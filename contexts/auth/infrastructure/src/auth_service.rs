@@ -1,6 +1,6 @@
 use crate::tokens::{AccessTokens, TokenError};
-use crate::{Busy, SqlAuth};
-use auth_application::{Actor, Authority, Credentials, Denied, Immediate, act};
+use crate::{Overloaded, SqlAuth};
+use auth_application::{Actor, Authority, Credentials, Denied, UseCase, act};
 use auth_domain::{PasswordPolicy, SessionLife};
 use axum::http::StatusCode;
 use kernel::{Email, Secret, UserId};
@@ -9,7 +9,7 @@ use persistence::{Db, Tx};
 use std::sync::Arc;
 use std::time::Duration;
 use use_case::Unavailable;
-use web::{Limits, Problem, RequestTasks};
+use web::{Problem, RateLimiter, RequestTasks};
 
 /// When to come back when something does not answer.
 const RETRY: Duration = Duration::from_secs(2);
@@ -18,17 +18,17 @@ const TRIES: u32 = 5;
 
 /// What the routes of this context need: it does use cases while somebody waits.
 #[derive(Clone)]
-pub struct Desk {
+pub struct AuthService {
     pub(crate) db: Db,
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) tokens: AccessTokens,
     pub(crate) policy: PasswordPolicy,
     pub(crate) life: SessionLife,
-    pub(crate) limits: Limits,
+    pub(crate) limits: RateLimiter,
     pub(crate) tasks: RequestTasks,
 }
 
-impl Desk {
+impl AuthService {
     /// Puts it together.
     #[must_use]
     pub fn new(
@@ -37,7 +37,7 @@ impl Desk {
         tokens: AccessTokens,
         policy: PasswordPolicy,
         life: SessionLife,
-        limits: Limits,
+        limits: RateLimiter,
         tasks: RequestTasks,
     ) -> Self {
         Self { db, credentials, tokens, policy, life, limits, tasks }
@@ -47,11 +47,13 @@ impl Desk {
     /// of a role or a scope is put on record.
     ///
     /// # Errors
-    /// [`NotDone`]
-    pub async fn run<U: Immediate + Clone>(&self, use_case: U) -> Result<U::Outcome, NotDone> {
+    /// [`RequestError`]
+    pub async fn run<U: UseCase + Clone>(&self, use_case: U) -> Result<U::Outcome, RequestError> {
         let authority = use_case.authority().cloned();
         let done = perform(&self.db, use_case).await;
-        if let (Err(NotDone::Denied(Denied::Forbidden)), Some(Authority { client, route, .. })) = (&done, &authority) {
+        if let (Err(RequestError::Denied(Denied::Forbidden)), Some(Authority { client, route, .. })) =
+            (&done, &authority)
+        {
             let actor = authority.as_ref().map_or(Actor::Anonymous, Authority::actor);
             self.record_denial(actor, route, client).await;
         }
@@ -63,13 +65,13 @@ impl Desk {
     /// # Errors
     /// When the database does not answer.
     pub async fn owner_of(&self, email: &Email, password: &Secret) -> Result<Option<UserId>, Unavailable> {
-        Ok(self.credentials.verify(email, password).await?.map(|proven| proven.user))
+        Ok(self.credentials.verify(email, password).await?.map(|verified| verified.user))
     }
 }
 
 /// Why a use case was not done.
 #[derive(Debug, thiserror::Error)]
-pub enum NotDone {
+pub enum RequestError {
     /// Its authority does not hold any more, and nothing was done.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -82,18 +84,18 @@ pub enum NotDone {
 /// line, which has a database and nothing else.
 ///
 /// # Errors
-/// [`NotDone`]
-pub async fn perform<U: Immediate + Clone>(db: &Db, use_case: U) -> Result<U::Outcome, NotDone> {
+/// [`RequestError`]
+pub async fn perform<U: UseCase + Clone>(db: &Db, use_case: U) -> Result<U::Outcome, RequestError> {
     let mut tries = 1;
     loop {
-        match once(db, use_case.clone()).await {
-            Err(why) if why.is_momentary() && tries < TRIES => tries += 1,
+        match run_once(db, use_case.clone()).await {
+            Err(why) if why.is_retried_soon() && tries < TRIES => tries += 1,
             done => return Ok(done??),
         }
     }
 }
 
-async fn once<U: Immediate>(db: &Db, use_case: U) -> Result<Result<U::Outcome, Denied>, Unavailable> {
+async fn run_once<U: UseCase>(db: &Db, use_case: U) -> Result<Result<U::Outcome, Denied>, Unavailable> {
     let mut store = SqlAuth::from(db.begin().await?);
     let outcome = act(use_case, store.port()).await?;
     Tx::from(store).commit().await?;
@@ -101,13 +103,13 @@ async fn once<U: Immediate>(db: &Db, use_case: U) -> Result<Result<U::Outcome, D
 }
 
 /// 401 or 403 where the authority is lost; otherwise 503: nothing is allowed that cannot be checked.
-pub(crate) fn unavailable(why: impl Into<NotDone>) -> Problem {
+pub(crate) fn unavailable(why: impl Into<RequestError>) -> Problem {
     let why = match why.into() {
-        NotDone::Denied(Denied::Ended) => return Problem::invalid_token(),
-        NotDone::Denied(Denied::Forbidden) => return Problem::forbidden(),
-        NotDone::Unavailable(why) => why,
+        RequestError::Denied(Denied::Ended) => return Problem::invalid_token(),
+        RequestError::Denied(Denied::Forbidden) => return Problem::forbidden(),
+        RequestError::Unavailable(why) => why,
     };
-    if let Some(busy) = Busy::of(&why) {
+    if let Some(busy) = Overloaded::from_unavailable(&why) {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many sign in now")
             .retry_after(busy.retry_after);
     }

@@ -1,18 +1,18 @@
-use crate::argon2id::Argon2idWork;
-use crate::bcrypt::BcryptWork;
+use crate::argon2id::Argon2idJob;
+use crate::bcrypt::BcryptJob;
 use auth_domain::PasswordHash;
 use bcrypt_lanes::{Cost, Job};
 use kernel::Secret;
 
 /// One computation for the hashing threads.
-pub(crate) enum Work {
-    Bcrypt(BcryptWork),
-    Argon2id(Argon2idWork),
+pub(crate) enum HashJob {
+    Bcrypt(BcryptJob),
+    Argon2id(Argon2idJob),
 }
 
 /// Why a hash cannot be computed: a fault of the installation.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum WorkError {
+pub(crate) enum HashJobError {
     /// The system gives no random bytes.
     #[error("no randomness: {0}")]
     NoRandomness(getrandom::Error),
@@ -21,12 +21,12 @@ pub(crate) enum WorkError {
     Malformed,
 }
 
-impl Work {
+impl HashJob {
     /// For a stored hash: its own salt and parameters.
-    pub(crate) fn again(hash: &PasswordHash, password: &Secret) -> Result<Self, WorkError> {
+    pub(crate) fn verifying(hash: &PasswordHash, password: &Secret) -> Result<Self, HashJobError> {
         Ok(match hash {
-            PasswordHash::Bcrypt(hash) => Self::Bcrypt(BcryptWork::again(hash, password)?),
-            PasswordHash::Argon2id(hash) => Self::Argon2id(Argon2idWork::again(hash, password)?),
+            PasswordHash::Bcrypt(hash) => Self::Bcrypt(BcryptJob::verifying(hash, password)?),
+            PasswordHash::Argon2id(hash) => Self::Argon2id(Argon2idJob::verifying(hash, password)?),
         })
     }
 
@@ -54,15 +54,15 @@ pub(crate) fn units(cost: Cost) -> u64 {
 
 /// The digests, as the scheme writes them, of works that can be computed together: bcrypt at one cost, or one argon2id.
 /// `None` for what cannot be computed now. bcrypt calls `pause` about once in a millisecond.
-pub(crate) fn compute<'a>(works: impl Iterator<Item = &'a Work>, pause: fn()) -> Vec<Option<String>> {
+pub(crate) fn compute<'a>(works: impl Iterator<Item = &'a HashJob>, pause: fn()) -> Vec<Option<String>> {
     let (mut jobs, mut cost, mut others) = (Vec::new(), None, Vec::new());
     for work in works {
         match work {
-            Work::Bcrypt(work) => {
+            HashJob::Bcrypt(work) => {
                 cost = Some(work.cost);
                 jobs.push(Job { key: &work.key, salt: work.salt });
             }
-            Work::Argon2id(work) => others
+            HashJob::Argon2id(work) => others
                 .push(work.compute().inspect_err(|error| tracing::error!(%error, "argon2id cannot be computed")).ok()),
         }
     }

@@ -9,32 +9,34 @@ use sqlx::{Decode, Encode, Postgres, Sqlite, Type};
 ///
 /// Not as text: the texts that the usual adapters write to SQLite do not sort (`…20.5Z` stands before `…20Z`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct At(pub Timestamp);
+pub struct SqlTimestamp(pub Timestamp);
 
 /// PostgreSQL counts microseconds from 2000-01-01.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
-fn restore(microseconds: i64) -> Result<At, BoxDynError> {
-    Timestamp::from_microsecond(microseconds).map(At).ok_or_else(|| "a time outside the years -9999 to 9999".into())
+fn restore(microseconds: i64) -> Result<SqlTimestamp, BoxDynError> {
+    Timestamp::from_microsecond(microseconds)
+        .map(SqlTimestamp)
+        .ok_or_else(|| "a time outside the years -9999 to 9999".into())
 }
 
-impl Type<Postgres> for At {
+impl Type<Postgres> for SqlTimestamp {
     fn type_info() -> PgTypeInfo {
         PgTypeInfo::with_name("TIMESTAMPTZ")
     }
 }
-impl Encode<'_, Postgres> for At {
+impl Encode<'_, Postgres> for SqlTimestamp {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
         <i64 as Encode<Postgres>>::encode(self.0.as_microsecond() - POSTGRES_EPOCH, buffer)
     }
 }
-impl<'r> Decode<'r, Postgres> for At {
+impl<'r> Decode<'r, Postgres> for SqlTimestamp {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
         restore(<i64 as Decode<Postgres>>::decode(value)?.saturating_add(POSTGRES_EPOCH))
     }
 }
 
-impl Type<Sqlite> for At {
+impl Type<Sqlite> for SqlTimestamp {
     fn type_info() -> SqliteTypeInfo {
         <i64 as Type<Sqlite>>::type_info()
     }
@@ -42,12 +44,12 @@ impl Type<Sqlite> for At {
         <i64 as Type<Sqlite>>::compatible(ty)
     }
 }
-impl Encode<'_, Sqlite> for At {
+impl Encode<'_, Sqlite> for SqlTimestamp {
     fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
         <i64 as Encode<Sqlite>>::encode(self.0.as_microsecond(), buffer)
     }
 }
-impl<'r> Decode<'r, Sqlite> for At {
+impl<'r> Decode<'r, Sqlite> for SqlTimestamp {
     fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
         restore(<i64 as Decode<Sqlite>>::decode(value)?)
     }

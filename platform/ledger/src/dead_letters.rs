@@ -2,12 +2,12 @@
 
 use crate::outcome::{AttemptError, attempt_errors};
 use kernel::{MessageId, Timestamp};
-use persistence::{At, Db, SqlError, execute, fetch_all};
+use persistence::{Db, SqlError, SqlTimestamp, execute, fetch_all};
 use uuid::Uuid;
 
 /// A row of the ledger, as operators see it: everything but its payload.
 #[derive(Debug, Clone)]
-pub struct Message {
+pub struct LedgerMessage {
     /// The row.
     pub id: MessageId,
     /// The command that it belongs to.
@@ -30,30 +30,30 @@ pub struct Message {
     pub errors: Vec<AttemptError>,
 }
 
-type Row = (Uuid, Uuid, String, String, bool, String, i64, At, At, Option<String>);
+type Row = (Uuid, Uuid, String, String, bool, String, i64, SqlTimestamp, SqlTimestamp, Option<String>);
 
 /// Rows with this status, or with any, the newest first.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn list(db: &Db, status: Option<&str>, limit: i64) -> Result<Vec<Message>, SqlError> {
+pub async fn list(db: &Db, status: Option<&str>, limit: i64) -> Result<Vec<LedgerMessage>, SqlError> {
     let sql = "select id, root, context, name, awaited, status, attempts, accepted_at, next_attempt_at, errors from ledger_messages \
          where status = $1 or $1 = '' order by sequence desc limit $2";
     let mut db = db.read().await?;
     let rows = fetch_all!(&mut db, Row, sql, status.unwrap_or_default(), limit)?;
-    Ok(rows.into_iter().map(Message::restore).collect())
+    Ok(rows.into_iter().map(LedgerMessage::restore).collect())
 }
 
 /// Every row of a command, in order; none when there is no such command.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn show(db: &Db, root: MessageId) -> Result<Vec<Message>, SqlError> {
+pub async fn show(db: &Db, root: MessageId) -> Result<Vec<LedgerMessage>, SqlError> {
     let sql = "select id, root, context, name, awaited, status, attempts, accepted_at, next_attempt_at, errors from ledger_messages \
          where id = $1 or (root = $1 and root <> id) order by sequence";
     let mut db = db.read().await?;
     let rows = fetch_all!(&mut db, Row, sql, root.as_uuid())?;
-    Ok(rows.into_iter().map(Message::restore).collect())
+    Ok(rows.into_iter().map(LedgerMessage::restore).collect())
 }
 
 /// Makes the failed rows of a command due again, with the attempts of a fresh one; how many. What was
@@ -103,7 +103,7 @@ pub async fn ahead_of_the_clock(db: &Db) -> Result<i64, SqlError> {
     crate::ahead::count(db).await
 }
 
-impl Message {
+impl LedgerMessage {
     fn restore(row: Row) -> Self {
         let (id, root, context, name, awaited, status, attempts, accepted_at, next_attempt_at, errors) = row;
         Self {

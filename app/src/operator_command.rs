@@ -1,9 +1,9 @@
 //! A command of the command line's own: handed in and waited for, beside a running server or without one.
 
-use crate::compose::{Issuer, Plan, Role, Roster};
+use crate::compose::{AppConfig, Issuer, ProcessRole, Roster};
 use crate::installation::{keys_to_serve, keys_to_work};
+use crate::operator_commands::OperatorCommands;
 use crate::output::note;
-use crate::registrar::Registrar;
 use crate::serve::{prepare_schema, see_that_it_exists};
 use crate::settings::Settings;
 use anyhow::Context as _;
@@ -28,7 +28,7 @@ pub(crate) enum Installation {
 }
 
 /// How far it has come.
-pub(crate) enum Errand<T> {
+pub(crate) enum OperatorCommand<T> {
     /// This has come of it.
     Done(T),
     /// It will be done, as this command; nobody has yet.
@@ -43,21 +43,21 @@ pub(crate) enum Errand<T> {
 pub(crate) async fn run<T>(
     settings: &Settings,
     installation: Installation,
-    step: impl AsyncFn(&Registrar, Option<MessageId>, Duration) -> anyhow::Result<Errand<T>>,
-) -> anyhow::Result<Errand<T>> {
+    step: impl AsyncFn(&OperatorCommands, Option<MessageId>, Duration) -> anyhow::Result<OperatorCommand<T>>,
+) -> anyhow::Result<OperatorCommand<T>> {
     let give_up = Instant::now() + PATIENCE;
     let mut pending = None;
     loop {
         let (mut roster, works) = compose(settings, installation).await?;
         let patience = if works { PATIENCE } else { BESIDE };
         let done = match roster.work().await.context("the ledger cannot be read") {
-            Ok(()) => step(&roster.registrar(), pending, patience).await,
+            Ok(()) => step(&roster.operator(), pending, patience).await,
             Err(error) => Err(error),
         };
         roster.stop().await;
         match done? {
             // Whoever served the file may have ended: then the work is ours.
-            Errand::Pending(id) if Instant::now() < give_up => pending = Some(id),
+            OperatorCommand::Pending(id) if Instant::now() < give_up => pending = Some(id),
             done => return Ok(done),
         }
     }
@@ -69,7 +69,7 @@ async fn compose(settings: &Settings, installation: Installation) -> anyhow::Res
         see_that_it_exists(&settings.database)?;
     }
     let is_new = settings.makes_a_file_elsewhere();
-    let (db, may_serve) = Db::open_or_beside(&settings.database).await?;
+    let (db, may_serve) = Db::open_or_unlocked(&settings.database).await?;
     if is_new {
         note(&format!("{}: a new database file has been created", settings.database));
     }
@@ -80,10 +80,10 @@ async fn compose(settings: &Settings, installation: Installation) -> anyhow::Res
     };
     // Where only the public keys are, somebody else works.
     let works = may_serve && keys.opener().is_ok();
-    let roster = Roster::compose(Plan {
+    let roster = Roster::compose(AppConfig {
         db,
         keys,
-        role: if works { Role::All } else { Role::Api },
+        role: if works { ProcessRole::All } else { ProcessRole::Api },
         broker: None,
         bcrypt_cost: settings.bcrypt_cost,
         tokens: Issuer::default(),

@@ -4,10 +4,10 @@ use kernel::{Email, MessageId, Sealed, Secret, UserId};
 /// Where a password stops being readable: judged and sealed before anything is written.
 ///
 /// Implemented by whoever keeps passwords; handed to the routes that take one by the composition root.
-pub trait PasswordGate: Send + Sync {
+pub trait PasswordSealer: Send + Sync {
     /// Everything that speaks against this password, given what is known of the person. The
     /// pointers are left empty: the caller knows the field.
-    fn judge(&self, password: &Secret, email: Option<&Email>, name: Option<&str>) -> Vec<Violation>;
+    fn check(&self, password: &Secret, email: Option<&Email>, name: Option<&str>) -> Vec<Violation>;
 
     /// Seals it for this command and this user: nobody can open it for another.
     ///

@@ -3,9 +3,9 @@
 use anyhow::anyhow;
 use auth_application::{Authority, SetRole};
 use auth_domain::Role;
-use auth_infrastructure::{Desk, perform};
+use auth_infrastructure::{AuthService, perform};
 use kernel::{Email, MessageId, Secret, UserId};
-use ledger::{Accepted, Command, Entry, Ledger, Once, Status};
+use ledger::{Accepted, Command, IdempotencyScope, Ledger, NewCommand, Status};
 use persistence::Db;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use tokio::time::Instant;
 use use_case::Message;
 use users_application::RegisterUser;
 use users_domain::Name;
-use web::PasswordGate;
+use web::PasswordSealer;
 
 /// Who sent a command, in the ledger.
 const OPERATOR: &str = "operator";
 
 /// Who is to be registered.
 #[derive(Clone)]
-pub(crate) struct Newcomer {
+pub(crate) struct NewUser {
     pub(crate) email: Email,
     pub(crate) name: Option<Name>,
     pub(crate) password: Secret,
@@ -42,14 +42,14 @@ pub(crate) enum Registered {
 
 /// What it takes to register people without a request. Clones are the same.
 #[derive(Clone)]
-pub(crate) struct Registrar {
+pub(crate) struct OperatorCommands {
     pub(crate) db: Db,
     pub(crate) ledger: Ledger,
-    pub(crate) gate: Arc<dyn PasswordGate>,
-    pub(crate) desk: Desk,
+    pub(crate) gate: Arc<dyn PasswordSealer>,
+    pub(crate) auth: AuthService,
 }
 
-impl Registrar {
+impl OperatorCommands {
     /// Registers somebody, and waits for the outcome. With `once`, whoever does the same at the same
     /// time, or did before, shares one command.
     ///
@@ -57,11 +57,11 @@ impl Registrar {
     /// When nothing can be written down, or nobody can be asked.
     pub(crate) async fn register(
         &self,
-        who: &Newcomer,
-        once: Option<Once>,
+        who: &NewUser,
+        once: Option<IdempotencyScope>,
         patience: Duration,
     ) -> anyhow::Result<Registered> {
-        let flaws = self.gate.judge(&who.password, Some(&who.email), who.name.as_ref().map(Name::as_str));
+        let flaws = self.gate.check(&who.password, Some(&who.email), who.name.as_ref().map(Name::as_str));
         if !flaws.is_empty() {
             return Ok(Registered::Weak(flaws.into_iter().map(|flaw| flaw.message).collect()));
         }
@@ -69,10 +69,10 @@ impl Registrar {
         let sealed = self.gate.seal(&who.password, command, id);
         let password = sealed.map_err(|_| anyhow!("the password cannot be sealed: run `roster check`"))?;
         let message = RegisterUser { id, email: who.email.clone(), name: who.name.clone(), password };
-        let accepted = self.ledger.accept(Entry::new(command, &message, OPERATOR).once(once)).await?;
+        let accepted = self.ledger.accept(NewCommand::new(command, &message, OPERATOR).idempotent(once)).await?;
         let (command, earlier) = match accepted {
             Accepted::New(id, _) => (id, false),
-            Accepted::Before(id) => (id, true),
+            Accepted::Duplicate(id) => (id, true),
         };
         self.outcome(command, earlier, patience).await
     }
@@ -87,7 +87,7 @@ impl Registrar {
         message: &M,
         patience: Duration,
     ) -> anyhow::Result<Option<Command>> {
-        self.ledger.accept(Entry::new(id, message, OPERATOR)).await?;
+        self.ledger.accept(NewCommand::new(id, message, OPERATOR)).await?;
         self.ended(id, patience).await
     }
 

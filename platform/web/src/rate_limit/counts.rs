@@ -2,8 +2,8 @@
 //! when nothing counts any more. Each permit moves it by `every`; none is given that would move it
 //! further than `burst * every` from now. The database's clock decides. Bound times are microseconds.
 
-use super::Limit;
-use persistence::{At, Sql, SqlError, Tx, execute, fetch_one, fetch_optional};
+use super::RateLimit;
+use persistence::{Sql, SqlError, SqlTimestamp, Tx, execute, fetch_one, fetch_optional};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ const PROBE: (&str, &str) = (
      on conflict (key) do update set empty_at = excluded.empty_at",
 );
 
-/// Rows that were written while the clock was ahead: no limit takes a day to be whole again ([`Limit`]).
+/// Rows that were written while the clock was ahead: no limit takes a day to be whole again ([`RateLimit`]).
 const SWEEP_AHEAD: (&str, &str) = (
     "delete from web_limits where key in ( \
        select key from web_limits where empty_at > now() + interval '1 day' limit 100 for update skip locked)",
@@ -103,38 +103,42 @@ const AHEAD: (&str, &str) = (
 pub(super) struct Key([u8; 32]);
 
 impl Key {
-    pub(super) fn of(limit: &Limit, key: &[u8]) -> Self {
+    pub(super) fn new(limit: &RateLimit, key: &[u8]) -> Self {
         Self(Sha256::new().chain_update(limit.name).chain_update("\0").chain_update(key).finalize().into())
     }
 }
 
 /// What was taken, and until when it counts.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(super) struct PermitTaken {
     key: Key,
     every: i64,
-    empty_at: At,
+    empty_at: SqlTimestamp,
 }
 
 /// Takes one, or says how long to wait for it.
-pub(super) async fn take(tx: &mut Tx, key: Key, limit: &Limit) -> Result<Result<Taken, Duration>, SqlError> {
+pub(super) async fn acquire(
+    tx: &mut Tx,
+    key: Key,
+    limit: &RateLimit,
+) -> Result<Result<PermitTaken, Duration>, SqlError> {
     let every = microseconds(limit.every);
-    if let Some((empty_at,)) = fetch_optional!(tx, (At,), TAKE, &key.0[..], every, room(limit))? {
-        return Ok(Ok(Taken { key, every, empty_at }));
+    if let Some((empty_at,)) = fetch_optional!(tx, (SqlTimestamp,), TAKE, &key.0[..], every, room(limit))? {
+        return Ok(Ok(PermitTaken { key, every, empty_at }));
     }
     // On PostgreSQL the update that took nothing has locked the row.
     Ok(Err(wait(tx, &key, limit).await?.unwrap_or_default()))
 }
 
 /// How long nothing can be taken, if so.
-pub(super) async fn wait(on: &mut impl Sql, key: &Key, limit: &Limit) -> Result<Option<Duration>, SqlError> {
+pub(super) async fn wait(on: &mut impl Sql, key: &Key, limit: &RateLimit) -> Result<Option<Duration>, SqlError> {
     let (counts,) = fetch_one!(on, (i64,), COUNTS, &key.0[..], room(limit))?;
     let over = counts.max(0).saturating_add(microseconds(limit.every)).saturating_sub(room(limit));
     Ok(u64::try_from(over.min(room(limit))).ok().filter(|over| *over > 0).map(Duration::from_micros))
 }
 
 /// What has not passed of it.
-pub(super) async fn give_back(tx: &mut Tx, taken: &Taken) -> Result<(), SqlError> {
+pub(super) async fn give_back(tx: &mut Tx, taken: &PermitTaken) -> Result<(), SqlError> {
     execute!(tx, GIVE_BACK, &taken.key.0[..], taken.every, taken.empty_at).map(drop)
 }
 
@@ -153,7 +157,7 @@ pub(super) async fn probe(tx: &mut Tx, key: Key) -> Result<(), SqlError> {
     execute!(tx, PROBE, &key.0[..]).map(drop)
 }
 
-fn room(limit: &Limit) -> i64 {
+fn room(limit: &RateLimit) -> i64 {
     microseconds(limit.every).saturating_mul(limit.burst.max(1).into())
 }
 
@@ -163,24 +167,25 @@ fn microseconds(time: Duration) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Key, Taken, give_back, take, wait};
-    use crate::{Limit, MIGRATIONS};
-    use persistence::{At, testing::TestDb};
+    use super::{Key, PermitTaken, acquire, give_back, wait};
+    use crate::{MIGRATIONS, RateLimit};
+    use persistence::{SqlTimestamp, testing::TestDb};
     use std::time::Duration;
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
     #[tokio::test]
     async fn only_what_has_not_passed_of_a_permit_can_be_given_back() {
-        let limit = Limit { name: "test.only", burst: 1, every: HOUR };
-        let (key, now) = (Key::of(&limit, b"ada"), kernel::Timestamp::now().as_microsecond());
+        let limit = RateLimit { name: "test.only", burst: 1, every: HOUR };
+        let (key, now) = (Key::new(&limit, b"ada"), kernel::Timestamp::now().as_microsecond());
         for TestDb { db, .. } in TestDb::each().await {
             db.migrate(&MIGRATIONS).await.expect("a schema");
             let mut tx = db.begin().await.expect("it answers");
-            let Taken { every, .. } = take(&mut tx, key, &limit).await.expect("it answers").expect("the first");
+            let PermitTaken { every, .. } =
+                acquire(&mut tx, key, &limit).await.expect("it answers").expect("the first");
             for (passes_in, rest) in [(-60, 3_600), (0, 3_600), (600, 3_000), (600, 2_400)] {
                 let at = kernel::Timestamp::from_microsecond(now + passes_in * 1_000_000).expect("a time");
-                give_back(&mut tx, &Taken { key, every, empty_at: At(at) }).await.expect("it answers");
+                give_back(&mut tx, &PermitTaken { key, every, empty_at: SqlTimestamp(at) }).await.expect("it answers");
                 let rests = wait(&mut tx, &key, &limit).await.expect("it answers").expect("something counts");
                 assert!(rests.abs_diff(Duration::from_secs(rest)) < Duration::from_secs(60), "{rests:?}, not {rest} s");
             }

@@ -3,7 +3,7 @@
 use crate::queries::get_user::{self, UserView};
 use axum::http::StatusCode;
 use axum::response::Response;
-use kernel::{MessageId, Reason as _, UserId};
+use kernel::{DomainError as _, MessageId, UserId};
 use persistence::Db;
 use users_application::{DeactivateUser, ReactivateUser};
 use users_domain::OwnAccount;
@@ -19,7 +19,7 @@ pub(super) struct Deactivation(pub(super) Db);
 impl CommandRequest for Deactivation {
     type Message = DeactivateUser;
     type Sender = (Administrator, Client);
-    type Place = PathId;
+    type Path = PathId;
     type Body = ();
     type Shown = UserView;
 
@@ -60,7 +60,7 @@ pub(super) struct Reactivation(pub(super) Db);
 impl CommandRequest for Reactivation {
     type Message = ReactivateUser;
     type Sender = (Administrator, Client);
-    type Place = PathId;
+    type Path = PathId;
     type Body = ();
     type Shown = UserView;
 

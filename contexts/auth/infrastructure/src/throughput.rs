@@ -1,4 +1,4 @@
-use crate::work::units;
+use crate::hash_job::units;
 use bcrypt_lanes::{Cost, Job, MAX_LANES, bcrypt};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -13,14 +13,14 @@ const USUAL: u32 = 12;
 /// How quickly the threads of a line work, by the latest batches. In nanoseconds. A slower one counts at once, since
 /// what is promised must hold while a flood begins; a quicker one counts a quarter.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
+pub(crate) struct ThroughputEstimate {
     /// For each unit (round of bcrypt) of a batch that is as wide as it gets.
     unit: u64,
     /// For a batch, as they come.
     batch: u64,
 }
 
-impl Pace {
+impl ThroughputEstimate {
     /// A first value, from one batch. Where every core is busy each is slower: half as much again.
     pub(crate) fn measured() -> Self {
         let Ok(cost) = Cost::try_from(FIRST) else { return Self { unit: 1, batch: 0 } };
@@ -46,7 +46,7 @@ impl Pace {
     }
 
     /// How long so many units take on so many threads.
-    pub(crate) fn of(self, units: u64, threads: usize) -> Duration {
+    pub(crate) fn duration_of(self, units: u64, threads: usize) -> Duration {
         Duration::from_nanos(self.unit.saturating_mul(units) / u64::try_from(threads).unwrap_or(u64::MAX).max(1))
     }
 }
@@ -62,7 +62,7 @@ fn nanos(time: Duration) -> u64 {
 }
 
 #[cfg(test)]
-impl Pace {
+impl ThroughputEstimate {
     /// So many nanoseconds for a unit.
     pub(crate) const fn new(unit: u64) -> Self {
         Self { unit, batch: 0 }
@@ -71,23 +71,23 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Pace};
+    use super::{Duration, ThroughputEstimate};
 
     #[test]
     fn a_wide_batch_tells_how_long_a_unit_takes() {
-        let mut pace = Pace::new(1_000);
+        let mut pace = ThroughputEstimate::new(1_000);
         for _ in 0..100 {
             pace.learn(5, 1 << 12, Duration::from_nanos((5 * 2_000) << 12));
         }
         assert!((1_990..=2_000).contains(&pace.unit), "{pace:?}");
         let batch = Duration::from_nanos((5 * 2_000) << 12);
         assert!(pace.batch() <= batch && pace.batch() > batch * 99 / 100, "{pace:?}");
-        assert_eq!(Pace::new(2_000).of(10 << 12, 2), Duration::from_nanos(10_000 << 12));
+        assert_eq!(ThroughputEstimate::new(2_000).duration_of(10 << 12, 2), Duration::from_nanos(10_000 << 12));
     }
 
     #[test]
     fn a_narrow_batch_tells_what_a_wide_one_would_take() {
-        let mut pace = Pace::new(2_000);
+        let mut pace = ThroughputEstimate::new(2_000);
         for _ in 0..100 {
             // Alone, a hash takes 86/150 of the time of five.
             pace.learn(1, 1 << 12, Duration::from_nanos((5 * 2_000 * 86 / 150) << 12));
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_slow_batch_counts_at_once_but_one_during_which_the_machine_slept_not_for_long() {
-        let mut pace = Pace::new(2_000);
+        let mut pace = ThroughputEstimate::new(2_000);
         pace.learn(5, 1 << 12, Duration::from_secs(3_600));
         assert_eq!(pace.unit, 4_000);
         for _ in 0..10 {
@@ -108,6 +108,6 @@ mod tests {
 
     #[test]
     fn the_first_value_is_measured() {
-        assert!(Pace::measured().unit > 1);
+        assert!(ThroughputEstimate::measured().unit > 1);
     }
 }

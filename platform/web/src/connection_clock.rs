@@ -17,7 +17,7 @@ use tokio::{
 /// hyper has one clock for both an idle connection and one whose head is slow to arrive, and none
 /// for a client that does not read its answer.
 #[derive(Clone)]
-pub(crate) struct Pace(Arc<Mutex<State>>, Allowed);
+pub(crate) struct ConnectionClock(Arc<Mutex<State>>, Allowed);
 
 #[derive(Clone, Copy)]
 struct Allowed {
@@ -28,41 +28,41 @@ struct Allowed {
 
 #[derive(Clone, Copy)]
 struct State {
-    doing: Doing,
+    doing: ConnectionPhase,
     since: Instant,
     /// Since when the client has taken nothing of an answer that waits to be sent.
     stalled: Option<Instant>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Doing {
+enum ConnectionPhase {
     /// Between two requests.
     Idle,
     /// A head is arriving. So it begins: a client that connects has something to say.
     Head,
     /// A request is being answered; the edge watches its time.
-    Busy,
+    RequestInFlight,
 }
 
 /// A request is being answered, until this is dropped.
-pub(crate) struct Busy(Pace);
+pub(crate) struct RequestInFlight(ConnectionClock);
 
-impl Drop for Busy {
+impl Drop for RequestInFlight {
     fn drop(&mut self) {
-        self.0.now(Doing::Idle);
+        self.0.enter(ConnectionPhase::Idle);
     }
 }
 
-impl Pace {
+impl ConnectionClock {
     pub(crate) fn new(limits: &ConnectionLimits) -> Self {
         let &ConnectionLimits { head_within, idle_for, stalled_for, .. } = limits;
-        let state = State { doing: Doing::Head, since: Instant::now(), stalled: None };
+        let state = State { doing: ConnectionPhase::Head, since: Instant::now(), stalled: None };
         Self(Arc::new(Mutex::new(state)), Allowed { head_within, idle_for, stalled_for })
     }
 
-    pub(crate) fn busy(&self) -> Busy {
-        self.now(Doing::Busy);
-        Busy(self.clone())
+    pub(crate) fn busy(&self) -> RequestInFlight {
+        self.enter(ConnectionPhase::RequestInFlight);
+        RequestInFlight(self.clone())
     }
 
     /// Returns when the connection has gone on like that for too long.
@@ -72,9 +72,9 @@ impl Pace {
         loop {
             let State { doing, since, stalled } = *self.state();
             let allowed = match doing {
-                Doing::Idle => idle_for,
-                Doing::Head => head_within,
-                Doing::Busy => Duration::MAX,
+                ConnectionPhase::Idle => idle_for,
+                ConnectionPhase::Head => head_within,
+                ConnectionPhase::RequestInFlight => Duration::MAX,
             };
             let now = Instant::now();
             let over = |since: Instant, allowed| now.duration_since(since) >= allowed;
@@ -93,14 +93,14 @@ impl Pace {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn now(&self, doing: Doing) {
+    fn enter(&self, doing: ConnectionPhase) {
         let mut state = self.state();
         (state.doing, state.since) = (doing, Instant::now());
     }
 
     fn has_read(&self) {
-        if self.state().doing == Doing::Idle {
-            self.now(Doing::Head);
+        if self.state().doing == ConnectionPhase::Idle {
+            self.enter(ConnectionPhase::Head);
         }
     }
 
@@ -111,13 +111,13 @@ impl Pace {
     }
 }
 
-/// A connection that tells its [`Pace`] what happens on it.
-pub(crate) struct Paced(pub(crate) TcpStream, pub(crate) Pace);
+/// A connection that tells its [`ConnectionClock`] what happens on it.
+pub(crate) struct TimedStream(pub(crate) TcpStream, pub(crate) ConnectionClock);
 
-impl AsyncRead for Paced {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+impl AsyncRead for TimedStream {
+    fn poll_read(mut self: Pin<&mut Self>, ctx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.0).poll_read(cx, buffer);
+        let read = Pin::new(&mut self.0).poll_read(ctx, buffer);
         if buffer.filled().len() > before {
             self.1.has_read();
         }
@@ -125,18 +125,18 @@ impl AsyncRead for Paced {
     }
 }
 
-impl AsyncWrite for Paced {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.0).poll_write(cx, bytes);
+impl AsyncWrite for TimedStream {
+    fn poll_write(mut self: Pin<&mut Self>, ctx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.0).poll_write(ctx, bytes);
         self.1.has_written(written)
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        ctx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.0).poll_write_vectored(cx, slices);
+        let written = Pin::new(&mut self.0).poll_write_vectored(ctx, slices);
         self.1.has_written(written)
     }
 
@@ -144,18 +144,18 @@ impl AsyncWrite for Paced {
         self.0.is_write_vectored()
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+    fn poll_flush(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(ctx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+    fn poll_shutdown(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(ctx)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ConnectionLimits, Pace};
+    use super::{ConnectionClock, ConnectionLimits};
     use std::{task::Poll, time::Duration};
     use tokio::time::{Instant, sleep, timeout};
 
@@ -164,8 +164,8 @@ mod tests {
     const STALL: Duration = Duration::from_secs(30);
     const FOR_EVER: Duration = Duration::from_secs(100_000);
 
-    fn pace() -> Pace {
-        Pace::new(&ConnectionLimits {
+    fn clock() -> ConnectionClock {
+        ConnectionClock::new(&ConnectionLimits {
             head_within: HEAD,
             idle_for: IDLE,
             stalled_for: STALL,
@@ -174,10 +174,10 @@ mod tests {
     }
 
     /// How long a connection goes on, in whole seconds, while `life` happens on it.
-    async fn cut_after(pace: &Pace, life: impl Future<Output = ()>) -> u64 {
+    async fn cut_after(clock: &ConnectionClock, life: impl Future<Output = ()>) -> u64 {
         let begun = Instant::now();
         let cut = async {
-            timeout(FOR_EVER, pace.overdue()).await.expect("it is cut");
+            timeout(FOR_EVER, clock.overdue()).await.expect("it is cut");
             begun.elapsed().as_secs()
         };
         tokio::join!(cut, life).0
@@ -185,51 +185,51 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_begins_with_a_head_that_must_arrive_in_time() {
-        assert_eq!(cut_after(&pace(), async {}).await, 10);
+        assert_eq!(cut_after(&clock(), async {}).await, 10);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_request_takes_its_time_and_then_the_connection_may_be_idle() {
-        let pace = pace();
+        let clock = clock();
         let life = async {
             sleep(Duration::from_secs(5)).await;
-            let busy = pace.busy();
+            let busy = clock.busy();
             sleep(Duration::from_secs(1000)).await;
             drop(busy);
         };
-        assert_eq!(cut_after(&pace, life).await, 1065);
+        assert_eq!(cut_after(&clock, life).await, 1065);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_first_byte_of_a_later_head_starts_its_clock_and_no_other_byte_does() {
-        let pace = pace();
+        let clock = clock();
         let life = async {
-            drop(pace.busy());
+            drop(clock.busy());
             sleep(Duration::from_secs(20)).await;
             for _ in 0..9 {
-                pace.has_read();
+                clock.has_read();
                 sleep(Duration::from_secs(1)).await;
             }
         };
-        assert_eq!(cut_after(&pace, life).await, 30);
+        assert_eq!(cut_after(&clock, life).await, 30);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_may_be_slow_to_read_but_not_stop() {
-        let pace = pace();
-        let _busy = pace.busy();
+        let clock = clock();
+        let _busy = clock.busy();
         let life = async {
             for _ in 0..3 {
-                _ = pace.has_written(Poll::<()>::Pending);
+                _ = clock.has_written(Poll::<()>::Pending);
                 sleep(Duration::from_secs(20)).await;
-                _ = pace.has_written(Poll::Ready(()));
+                _ = clock.has_written(Poll::Ready(()));
             }
-            _ = pace.has_written(Poll::<()>::Pending);
+            _ = clock.has_written(Poll::<()>::Pending);
             sleep(Duration::from_secs(20)).await;
-            _ = pace.has_written(Poll::<()>::Pending);
+            _ = clock.has_written(Poll::<()>::Pending);
         };
-        assert_eq!(cut_after(&pace, life).await, 90);
-        _ = pace.has_written(Poll::Ready(()));
-        assert!(timeout(FOR_EVER, pace.overdue()).await.is_err());
+        assert_eq!(cut_after(&clock, life).await, 90);
+        _ = clock.has_written(Poll::Ready(()));
+        assert!(timeout(FOR_EVER, clock.overdue()).await.is_err());
     }
 }

@@ -1,18 +1,18 @@
 use crate::PURPOSE;
-use crate::spelling::normalised;
+use crate::normalization::normalised;
 use auth_domain::{PasswordFlaw, PasswordPolicy};
-use kernel::{Email, MessageId, Reason as _, Sealed, Secret, UserId};
+use kernel::{DomainError as _, Email, MessageId, Sealed, Secret, UserId};
 use sealing::{Binding, Sealer};
 use unicode_normalization::UnicodeNormalization as _;
-use web::{PasswordGate, Problem, Violation};
+use web::{PasswordSealer, Problem, Violation};
 
 /// The gate that passwords come in by: judged by the policy, then sealed for the workers.
-pub struct SealingGate {
+pub struct PolicyAndSeal {
     policy: PasswordPolicy,
     sealer: Sealer,
 }
 
-impl SealingGate {
+impl PolicyAndSeal {
     /// With a policy and the key to seal to.
     #[must_use]
     pub const fn new(policy: PasswordPolicy, sealer: Sealer) -> Self {
@@ -32,8 +32,8 @@ pub fn password_flaws(
     policy.check(normalised(password).expose(), email, name.as_deref())
 }
 
-impl PasswordGate for SealingGate {
-    fn judge(&self, password: &Secret, email: Option<&Email>, name: Option<&str>) -> Vec<Violation> {
+impl PasswordSealer for PolicyAndSeal {
+    fn check(&self, password: &Secret, email: Option<&Email>, name: Option<&str>) -> Vec<Violation> {
         let flaws = password_flaws(&self.policy, password, email, name);
         flaws.into_iter().map(|flaw| Violation::new("", flaw.code(), flaw.to_string())).collect()
     }

@@ -9,25 +9,25 @@ use uuid::Uuid;
 ///
 /// `("… = any($1)", "… in (select unhex(value) from json_each($1))")`
 #[derive(Debug, Clone, Copy)]
-pub struct Ids<'a>(pub &'a [Uuid]);
+pub struct UuidList<'a>(pub &'a [Uuid]);
 
-impl Type<Postgres> for Ids<'_> {
+impl Type<Postgres> for UuidList<'_> {
     fn type_info() -> PgTypeInfo {
         Uuid::array_type_info()
     }
 }
-impl<'q> Encode<'q, Postgres> for Ids<'q> {
+impl<'q> Encode<'q, Postgres> for UuidList<'q> {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
         <&[Uuid] as Encode<Postgres>>::encode(self.0, buffer)
     }
 }
 
-impl Type<Sqlite> for Ids<'_> {
+impl Type<Sqlite> for UuidList<'_> {
     fn type_info() -> SqliteTypeInfo {
         <str as Type<Sqlite>>::type_info()
     }
 }
-impl<'q> Encode<'q, Sqlite> for Ids<'q> {
+impl<'q> Encode<'q, Sqlite> for UuidList<'q> {
     fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
         let quoted: Vec<_> = self.0.iter().map(|id| format!("\"{}\"", id.simple())).collect();
         <String as Encode<Sqlite>>::encode(format!("[{}]", quoted.join(",")), buffer)

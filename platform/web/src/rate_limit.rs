@@ -2,7 +2,7 @@
 
 mod counts;
 
-use self::counts::{Key, Taken};
+use self::counts::{Key, PermitTaken};
 use crate::{Problem, unavailable};
 use persistence::{Db, Migration, Migrations, SqlError};
 use std::time::Duration;
@@ -22,7 +22,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// A limit. `burst * every` MUST be less than a day: what is counted for longer is taken for the work of a wrong clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit {
+pub struct RateLimit {
     /// Its name, `context.what_it_counts`. Each has counts of its own.
     pub name: &'static str,
     /// How many at once, at least 1.
@@ -31,19 +31,19 @@ pub struct Limit {
     pub every: Duration,
 }
 
-/// What was taken. Dropped, it counts; see [`Limits::give_back`].
+/// What was taken. Dropped, it counts; see [`RateLimiter::give_back`].
 #[derive(Debug)]
 #[must_use = "it counts unless it is given back"]
-pub struct Permit(Vec<Taken>);
+pub struct Permit(Vec<PermitTaken>);
 
 /// The counts of all limits. Clones are the same.
 #[derive(Clone)]
-pub struct Limits {
+pub struct RateLimiter {
     db: Db,
     enforced: bool,
 }
 
-impl Limits {
+impl RateLimiter {
     /// Counts in this database. `enforced`: otherwise it never refuses and touches nothing.
     #[must_use]
     pub const fn new(db: Db, enforced: bool) -> Self {
@@ -60,7 +60,7 @@ impl Limits {
     /// # Errors
     /// 429 `too_many_requests`, which took nothing and says when to come back; 503 when the count
     /// cannot be kept: then nobody passes.
-    pub async fn take(&self, limit: &Limit, key: &[u8]) -> Result<Permit, Problem> {
+    pub async fn acquire(&self, limit: &RateLimit, key: &[u8]) -> Result<Permit, Problem> {
         self.take_all(&[(limit, key)]).await
     }
 
@@ -68,7 +68,7 @@ impl Limits {
     ///
     /// # Errors
     /// As [`take`](Self::take); the wait is the longest of those that refuse.
-    pub async fn take_all(&self, wanted: &[(&Limit, &[u8])]) -> Result<Permit, Problem> {
+    pub async fn take_all(&self, wanted: &[(&RateLimit, &[u8])]) -> Result<Permit, Problem> {
         self.try_all(wanted).await?.map_err(refused)
     }
 
@@ -77,7 +77,7 @@ impl Limits {
     ///
     /// # Errors
     /// As [`take`](Self::take); the wait is the shortest of the alternatives'.
-    pub async fn take_first(&self, alternatives: &[&[(&Limit, &[u8])]]) -> Result<Permit, Problem> {
+    pub async fn take_first(&self, alternatives: &[&[(&RateLimit, &[u8])]]) -> Result<Permit, Problem> {
         let mut shortest = None;
         for wanted in alternatives {
             match self.try_all(wanted).await? {
@@ -89,17 +89,17 @@ impl Limits {
     }
 
     /// One of each, or how long to wait for it.
-    async fn try_all(&self, wanted: &[(&Limit, &[u8])]) -> Result<Result<Permit, Duration>, Problem> {
+    async fn try_all(&self, wanted: &[(&RateLimit, &[u8])]) -> Result<Result<Permit, Duration>, Problem> {
         if !self.enforced {
             return Ok(Ok(Permit(Vec::new())));
         }
         // In one order, whoever asks: two transactions that lock the same rows never wait for each other.
-        let mut wanted: Vec<_> = wanted.iter().map(|(limit, key)| (Key::of(limit, key), *limit)).collect();
+        let mut wanted: Vec<_> = wanted.iter().map(|(limit, key)| (Key::new(limit, key), *limit)).collect();
         wanted.sort_unstable_by_key(|(key, _)| *key);
         let mut tx = self.db.begin().await.map_err(unavailable)?;
         let (mut taken, mut wait) = (Vec::new(), None);
         for (key, limit) in wanted {
-            match counts::take(&mut tx, key, limit).await.map_err(unavailable)? {
+            match counts::acquire(&mut tx, key, limit).await.map_err(unavailable)? {
                 Ok(one) => taken.push(one),
                 Err(refusal) => wait = wait.max(Some(refusal)),
             }
@@ -117,12 +117,12 @@ impl Limits {
     ///
     /// # Errors
     /// As [`take`](Self::take).
-    pub async fn look(&self, limit: &Limit, key: &[u8]) -> Result<(), Problem> {
+    pub async fn peek(&self, limit: &RateLimit, key: &[u8]) -> Result<(), Problem> {
         if !self.enforced {
             return Ok(());
         }
         let mut db = self.db.read().await.map_err(unavailable)?;
-        let wait = counts::wait(&mut db, &Key::of(limit, key), limit).await.map_err(unavailable)?;
+        let wait = counts::wait(&mut db, &Key::new(limit, key), limit).await.map_err(unavailable)?;
         wait.map_or(Ok(()), |wait| Err(refused(wait)))
     }
 
@@ -130,14 +130,14 @@ impl Limits {
     ///
     /// # Errors
     /// As [`take`](Self::take).
-    pub async fn count_miss(&self, limit: &Limit, key: &[u8]) -> Result<(), Problem> {
-        self.look(limit, key).await?;
-        self.take(limit, key).await.map(drop)
+    pub async fn count_miss(&self, limit: &RateLimit, key: &[u8]) -> Result<(), Problem> {
+        self.peek(limit, key).await?;
+        self.acquire(limit, key).await.map(drop)
     }
 
     /// Gives back what was taken, after a success, so that only failures count. When the database
     /// does not answer, it stays taken.
-    pub async fn give_back(&self, permit: Permit) {
+    pub async fn refund(&self, permit: Permit) {
         if permit.0.is_empty() {
             return;
         }
@@ -160,9 +160,9 @@ impl Limits {
     /// # Errors
     /// When it cannot.
     pub async fn probe(&self, process: &[u8]) -> Result<(), SqlError> {
-        const READINESS: Limit = Limit { name: "web.readiness", burst: 1, every: Duration::from_secs(1) };
-        let mut tx = self.db.begin_in_the_background().await?;
-        counts::probe(&mut tx, Key::of(&READINESS, process)).await?;
+        const READINESS: RateLimit = RateLimit { name: "web.readiness", burst: 1, every: Duration::from_secs(1) };
+        let mut tx = self.db.begin_low_priority().await?;
+        counts::probe(&mut tx, Key::new(&READINESS, process)).await?;
         tx.commit().await
     }
 
@@ -185,7 +185,7 @@ impl Limits {
     /// When the database does not answer.
     pub async fn sweep_now(&self) -> Result<(), SqlError> {
         loop {
-            let mut tx = self.db.begin_in_the_background().await?;
+            let mut tx = self.db.begin_low_priority().await?;
             let deleted = counts::sweep(&mut tx).await?;
             tx.commit().await?;
             if deleted == 0 {

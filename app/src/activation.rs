@@ -1,8 +1,8 @@
 //! `roster users deactivate` and `roster users reactivate`
 
-use crate::errand::{self, Errand, Installation};
+use crate::operator_command::{self, Installation, OperatorCommand};
+use crate::operator_commands::OperatorCommands;
 use crate::output::refused;
-use crate::registrar::Registrar;
 use crate::settings::Settings;
 use anyhow::{Context as _, bail};
 use auth_infrastructure::queries::get_accounts::{self, AccountView};
@@ -14,12 +14,12 @@ use users_application::{DeactivateUser, ReactivateUser};
 
 /// Somebody, as an operator names them.
 #[derive(Debug, Clone)]
-pub(crate) enum Whom {
+pub(crate) enum UserRef {
     Address(Email),
     Id(UserId),
 }
 
-impl std::str::FromStr for Whom {
+impl std::str::FromStr for UserRef {
     type Err = EmailError;
 
     fn from_str(text: &str) -> Result<Self, EmailError> {
@@ -30,13 +30,13 @@ impl std::str::FromStr for Whom {
     }
 }
 
-impl Whom {
+impl UserRef {
     /// # Errors
     /// [`Refused`](crate::output::Refused) when there is no such user.
     pub(crate) async fn find(&self, db: &Db) -> anyhow::Result<AccountView> {
         let (found, nobody) = match self {
             Self::Address(email) => (get_accounts::find(db, email).await?, "nobody signs in with this address"),
-            Self::Id(id) => (get_accounts::of(db, *id).await?, "nobody who signs in has this id"),
+            Self::Id(id) => (get_accounts::find_account(db, *id).await?, "nobody who signs in has this id"),
         };
         found.ok_or_else(|| refused(nobody))
     }
@@ -44,7 +44,7 @@ impl Whom {
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum Activation {
     Active,
     Deactivated,
 }
@@ -53,41 +53,43 @@ pub(crate) enum Standing {
 ///
 /// # Errors
 /// [`Refused`](crate::output::Refused) when there is no such user, and when it cannot be done.
-pub(crate) async fn set(settings: &Settings, whom: &Whom, wanted: Standing) -> anyhow::Result<AccountView> {
-    let done = errand::run(settings, Installation::Needed, async |registrar, pending, patience| {
-        let account = whom.find(&registrar.db).await?;
+pub(crate) async fn set(settings: &Settings, user: &UserRef, wanted: Activation) -> anyhow::Result<AccountView> {
+    let done = operator_command::run(settings, Installation::Needed, async |operator, pending, patience| {
+        let account = user.find(&operator.db).await?;
         let id = pending.unwrap_or_else(MessageId::random);
         let outcome = match pending {
-            None => hand_in(registrar, id, UserId::new(account.id), wanted, patience).await?,
-            Some(id) => registrar.ended(id, patience).await?,
+            None => hand_in(operator, id, UserId::new(account.id), wanted, patience).await?,
+            Some(id) => operator.ended(id, patience).await?,
         };
-        let Some(command) = outcome else { return Ok(Errand::Pending(id)) };
-        judge(&command)?;
-        whom.find(&registrar.db).await.map(Errand::Done)
+        let Some(command) = outcome else { return Ok(OperatorCommand::Pending(id)) };
+        check_outcome(&command)?;
+        user.find(&operator.db).await.map(OperatorCommand::Done)
     });
     match done.await? {
-        Errand::Done(account) => Ok(account),
-        Errand::Pending(id) => bail!("nobody has done it yet; it will be done: see `roster commands show {id}`"),
+        OperatorCommand::Done(account) => Ok(account),
+        OperatorCommand::Pending(id) => {
+            bail!("nobody has done it yet; it will be done: see `roster commands show {id}`")
+        }
     }
 }
 
 async fn hand_in(
-    registrar: &Registrar,
+    operator: &OperatorCommands,
     command: MessageId,
     id: UserId,
-    wanted: Standing,
+    wanted: Activation,
     patience: Duration,
 ) -> anyhow::Result<Option<Command>> {
     match wanted {
-        Standing::Active => registrar.command(command, &ReactivateUser { id, by: None, client: None }, patience).await,
-        Standing::Deactivated => {
-            registrar.command(command, &DeactivateUser { id, by: None, client: None }, patience).await
+        Activation::Active => operator.command(command, &ReactivateUser { id, by: None, client: None }, patience).await,
+        Activation::Deactivated => {
+            operator.command(command, &DeactivateUser { id, by: None, client: None }, patience).await
         }
     }
 }
 
 /// Whether it has gone well.
-fn judge(command: &Command) -> anyhow::Result<()> {
+fn check_outcome(command: &Command) -> anyhow::Result<()> {
     match command.status {
         Status::Succeeded => Ok(()),
         Status::Rejected => Err(refused(command.error.as_ref().context("it was rejected")?.message.clone())),

@@ -1,46 +1,46 @@
-use crate::{Message, Port, Trouble};
+use crate::{FollowUpFailure, Message, Port};
 use kernel::{MessageId, Timestamp};
 use uuid::Uuid;
 
 /// What a handler may touch: its context's store, and the way out to other contexts. Everything
 /// it does takes effect in one transaction, or not at all.
-pub struct Cx<'a, P: Port + ?Sized> {
+pub struct HandlerContext<'a, P: Port + ?Sized> {
     /// The context's port.
     pub store: &'a mut P,
     /// The message that is handled.
-    pub message: &'a Origin,
+    pub message: &'a MessageMeta,
     /// Where follow-ups go.
     pub(crate) outbox: &'a mut Outbox,
 }
 
-impl<'a, P: Port + ?Sized> Cx<'a, P> {
+impl<'a, P: Port + ?Sized> HandlerContext<'a, P> {
     /// For the dispatcher, which owns the transaction.
-    pub fn new(store: &'a mut P, message: &'a Origin, outbox: &'a mut Outbox) -> Self {
+    pub fn new(store: &'a mut P, message: &'a MessageMeta, outbox: &'a mut Outbox) -> Self {
         Self { store, message, outbox }
     }
 
     /// Sends a follow-up to the one context that its name begins with.
-    pub fn send<M: Message<Failure = Trouble>>(&mut self, message: &M) {
-        self.outbox.0.push(Outgoing::of(message, false));
+    pub fn send<M: Message<Failure = FollowUpFailure>>(&mut self, message: &M) {
+        self.outbox.0.push(Outgoing::new_message(message, false));
     }
 
     /// Publishes an event to every context that subscribed to it.
-    pub fn publish<M: Message<Failure = Trouble>>(&mut self, event: &M) {
-        self.outbox.0.push(Outgoing::of(event, true));
+    pub fn publish<M: Message<Failure = FollowUpFailure>>(&mut self, event: &M) {
+        self.outbox.0.push(Outgoing::new_message(event, true));
     }
 }
 
 /// What [`Prepare`](crate::Prepare) may touch: tools, and no store.
-pub struct Bench<'a, P: Port + ?Sized> {
+pub struct PrepareContext<'a, P: Port + ?Sized> {
     /// The context's tools.
     pub tools: &'a P::Tools,
     /// The message that is prepared.
-    pub message: &'a Origin,
+    pub message: &'a MessageMeta,
 }
 
 /// Where a message comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Origin {
+pub struct MessageMeta {
     /// Its own id.
     pub id: MessageId,
     /// The command that set it in motion; its own id if it is that command.
@@ -77,7 +77,7 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// The wire form of a message.
-    pub fn of<M: Message>(message: &M, is_event: bool) -> Self {
+    pub fn new_message<M: Message>(message: &M, is_event: bool) -> Self {
         let payload = serde_json::to_string(message).map_err(|error| error.to_string());
         Self { name: M::NAME, subject: message.subject(), payload, is_event }
     }

@@ -1,13 +1,13 @@
 use crate::{Commands, Routes};
 use futures::future::{BoxFuture, FutureExt as _};
-use ledger::Context;
+use ledger::MessageHandlers;
 use persistence::Db;
 use std::sync::Arc;
 
 /// A bounded context, as the composition root sees it.
-pub trait Module: Send + Sync {
+pub trait BoundedContext: Send + Sync {
     /// What it does with messages.
-    fn context(&self) -> Arc<dyn Context>;
+    fn handlers(&self) -> Arc<dyn MessageHandlers>;
 
     /// What it answers to requests.
     fn routes(&self, db: &Db, commands: &Commands) -> Routes;

@@ -1,17 +1,17 @@
 //! Which queue a message belongs in, computed from what the contexts handle.
 
-use crate::{Context, NewRow, Queue};
+use crate::{MessageHandlers, NewRow, Queue};
 use kernel::MessageId;
 use persistence::{SqlError, Tx, fetch_all};
 use std::collections::{BTreeMap, HashMap};
-use use_case::{Failure, Outbox, Outgoing};
+use use_case::{CommandFailure, Outbox, Outgoing};
 
 /// The messages of every context.
 #[derive(Debug, Default)]
-pub(crate) struct Routes(BTreeMap<(&'static str, &'static str), Queue>);
+pub(crate) struct MessageRouting(BTreeMap<(&'static str, &'static str), Queue>);
 
-impl Routes {
-    pub(crate) fn of(contexts: &[std::sync::Arc<dyn Context>]) -> Self {
+impl MessageRouting {
+    pub(crate) fn new(contexts: &[std::sync::Arc<dyn MessageHandlers>]) -> Self {
         let queues = contexts.iter().flat_map(|context| {
             let name = context.name();
             context.messages().into_iter().map(move |(message, lane)| ((message, name), Queue { context: name, lane }))
@@ -40,7 +40,11 @@ impl Routes {
 
     /// What handlers sent and published, as rows. Subscriptions are read in their own transaction,
     /// so that while old and new nodes run side by side no event is lost.
-    pub(crate) async fn rows(&self, tx: &mut Tx, sent: Vec<(Cause<'_>, Outbox)>) -> Result<Vec<NewRow>, Failure> {
+    pub(crate) async fn rows(
+        &self,
+        tx: &mut Tx,
+        sent: Vec<(ParentMessage<'_>, Outbox)>,
+    ) -> Result<Vec<NewRow>, CommandFailure> {
         let (mut rows, mut subscribers) = (Vec::new(), HashMap::new());
         for (cause, message) in
             sent.into_iter().flat_map(|(cause, outbox)| outbox.into_iter().map(move |it| (cause, it)))
@@ -56,7 +60,7 @@ impl Routes {
                 }
             } else {
                 let queue = self.recipient(message.name).ok_or_else(|| {
-                    Failure::Broken(format!("no context handles {}, which was sent", message.name).into())
+                    CommandFailure::Broken(format!("no context handles {}, which was sent", message.name).into())
                 })?;
                 rows.push(cause.row(&message, queue.context.into(), queue.lane.as_str().into())?);
             }
@@ -67,7 +71,7 @@ impl Routes {
 
 /// What the rows of a handler's outbox inherit.
 #[derive(Clone, Copy)]
-pub(crate) struct Cause<'a> {
+pub(crate) struct ParentMessage<'a> {
     pub(crate) root: MessageId,
     pub(crate) principal: &'a str,
     pub(crate) traceparent: Option<&'a str>,
@@ -75,13 +79,13 @@ pub(crate) struct Cause<'a> {
     pub(crate) awaited: bool,
 }
 
-impl Cause<'_> {
+impl ParentMessage<'_> {
     fn row(
         &self,
         message: &Outgoing,
         context: std::borrow::Cow<'static, str>,
         lane: std::borrow::Cow<'static, str>,
-    ) -> Result<NewRow, Failure> {
+    ) -> Result<NewRow, CommandFailure> {
         Ok(NewRow {
             id: MessageId::random(),
             root: self.root,
@@ -94,7 +98,7 @@ impl Cause<'_> {
             idempotency_key: None,
             fingerprint: None,
             traceparent: self.traceparent.map(str::to_owned),
-            payload: message.payload.clone().map_err(|why| Failure::Broken(why.into()))?,
+            payload: message.payload.clone().map_err(|why| CommandFailure::Broken(why.into()))?,
             awaited: self.awaited,
         })
     }

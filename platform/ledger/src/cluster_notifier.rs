@@ -22,9 +22,9 @@ const LINE: usize = 4096;
 
 /// Tells the other processes. Where there are none it does nothing.
 #[derive(Clone)]
-pub(crate) struct Across(Option<mpsc::Sender<News>>);
+pub(crate) struct ClusterNotifier(Option<mpsc::Sender<ClusterNews>>);
 
-pub(crate) enum News {
+pub(crate) enum ClusterNews {
     Accepted,
     Root(MessageId),
     Queue(Queue, Hint),
@@ -39,8 +39,8 @@ struct Told {
     queues: Vec<(String, String)>,
 }
 
-impl Across {
-    pub(crate) fn new(shared: bool) -> (Self, Option<mpsc::Receiver<News>>) {
+impl ClusterNotifier {
+    pub(crate) fn new(shared: bool) -> (Self, Option<mpsc::Receiver<ClusterNews>>) {
         if !shared {
             return (Self(None), None);
         }
@@ -49,14 +49,14 @@ impl Across {
     }
 
     pub(crate) fn accepted(&self) {
-        self.tell(News::Accepted);
+        self.tell(ClusterNews::Accepted);
     }
 
     pub(crate) fn root(&self, root: MessageId) {
-        self.tell(News::Root(root));
+        self.tell(ClusterNews::Root(root));
     }
 
-    fn tell(&self, news: News) {
+    fn tell(&self, news: ClusterNews) {
         if let Some(line) = &self.0 {
             // Full: it is found by looking.
             let _ = line.try_send(news);
@@ -67,22 +67,22 @@ impl Across {
 impl Ledger {
     /// Hands out a hint, here and to the other processes. Where those are, it shares its way with what came before.
     pub(crate) fn announce(&self, queue: &Queue, hint: Hint) {
-        match self.across {
-            Across(None) => self.announce.announce(queue, vec![hint]),
-            Across(Some(_)) => self.across.tell(News::Queue(queue.clone(), hint)),
+        match self.cluster {
+            ClusterNotifier(None) => self.announce.announce(queue, vec![hint]),
+            ClusterNotifier(Some(_)) => self.cluster.tell(ClusterNews::Queue(queue.clone(), hint)),
         }
     }
 
     /// Tells what this process did, until nobody can tell any more.
-    pub(crate) async fn tell_others(self, mut news: mpsc::Receiver<News>) {
+    pub(crate) async fn send_notifications(self, mut news: mpsc::Receiver<ClusterNews>) {
         let mut batch = Vec::new();
         while news.recv_many(&mut batch, ROOTS).await > 0 {
             let mut told = Told { from: self.node, ..Told::default() };
             for news in batch.drain(..) {
                 match news {
-                    News::Accepted => told.accepted = true,
-                    News::Root(root) => told.roots.push(root),
-                    News::Queue(queue, hint) => {
+                    ClusterNews::Accepted => told.accepted = true,
+                    ClusterNews::Root(root) => told.roots.push(root),
+                    ClusterNews::Queue(queue, hint) => {
                         let key = (queue.context.to_owned(), queue.lane.as_str().to_owned());
                         if !told.queues.contains(&key) {
                             self.announce.announce(&queue, vec![hint]);
@@ -102,7 +102,7 @@ impl Ledger {
     }
 
     /// Hears what the others did.
-    pub(crate) async fn hear_others(self) {
+    pub(crate) async fn listen_for_notifications(self) {
         while !self.is_stopping() {
             tokio::select! {
                 () = self.stopping() => return,
@@ -121,19 +121,19 @@ impl Ledger {
         self.waiters.wake_all();
         while let Ok(said) = said.next().await {
             match said {
-                Some(said) => self.heed(&said),
+                Some(said) => self.handle_notification(&said),
                 None => self.waiters.wake_all(),
             }
         }
     }
 
-    fn heed(&self, said: &str) {
+    fn handle_notification(&self, said: &str) {
         let Ok(told) = serde_json::from_str::<Told>(said) else { return };
         if told.from == self.node {
             return;
         }
         if told.accepted {
-            self.rush.now();
+            self.accept_pressure.record();
         }
         for root in told.roots {
             self.waiters.wake(root);
@@ -148,21 +148,21 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Announce, Hint, Node, Queue, Settings};
+    use crate::{Hint, HintSender, Node, NodeConfig, Queue};
     use persistence::testing::TestDb;
     use std::sync::Arc;
     use std::time::Duration;
 
     struct Deaf;
 
-    impl Announce for Deaf {
+    impl HintSender for Deaf {
         fn announce(&self, _: &Queue, _: Vec<Hint>) {}
     }
 
     #[tokio::test]
     async fn what_another_process_accepts_is_a_rush_here_and_what_it_has_done_is_none() {
         let test_db = TestDb::sqlite().await;
-        let node = Node::start(Settings {
+        let node = Node::start(NodeConfig {
             db: test_db.db.clone(),
             contexts: Vec::new(),
             announce: Arc::new(Deaf),
@@ -171,11 +171,11 @@ mod tests {
         });
         let ledger = node.ledger();
         let other = "0190d729-f972-4f9a-a2f3-1bf8e16f0034";
-        ledger.heed(&format!(r#"{{"from":"{other}","roots":["{other}"],"queues":[]}}"#));
-        assert!(!ledger.rush.is_on());
-        ledger.heed(&format!(r#"{{"from":"{}","accepted":true}}"#, ledger.node));
-        assert!(!ledger.rush.is_on(), "its own news come back to it");
-        ledger.heed(&format!(r#"{{"from":"{other}","accepted":true}}"#));
-        assert!(ledger.rush.is_on());
+        ledger.handle_notification(&format!(r#"{{"from":"{other}","roots":["{other}"],"queues":[]}}"#));
+        assert!(!ledger.accept_pressure.is_on());
+        ledger.handle_notification(&format!(r#"{{"from":"{}","accepted":true}}"#, ledger.node));
+        assert!(!ledger.accept_pressure.is_on(), "its own news come back to it");
+        ledger.handle_notification(&format!(r#"{{"from":"{other}","accepted":true}}"#));
+        assert!(ledger.accept_pressure.is_on());
     }
 }

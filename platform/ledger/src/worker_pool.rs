@@ -1,7 +1,7 @@
 //! The worker: per queue a loop that claims what is due into free slots, and one heart-beat for all leases.
 
 use crate::claim::{claim, release, renew};
-use crate::{Claim, Context, Ledger, Listen, Nudge, Queue};
+use crate::{Claim, HintReceiver, Ledger, MessageHandlers, Queue, WakeUp};
 use futures::FutureExt as _;
 use futures::future::join_all;
 use persistence::SqlError;
@@ -23,32 +23,32 @@ const RELEASE: Duration = Duration::from_secs(3);
 const DRAIN: Duration = Duration::from_secs(25);
 
 /// A queue to work on: with how many messages at once, and where hints are heard.
-pub struct Bay {
+pub struct QueueConsumer {
     /// The queue.
     pub queue: Queue,
     /// Messages at once; quick ones that were claimed together share a transaction.
     pub slots: usize,
     /// Where it hears that there is work.
-    pub listen: Box<dyn Listen>,
+    pub listen: Box<dyn HintReceiver>,
 }
 
 /// Works until the node stops, then lets what runs finish and gives the rest back.
-pub(crate) async fn work(ledger: Ledger, contexts: Vec<Arc<dyn Context>>, bays: Vec<Bay>) {
-    let floor = Arc::new(Floor { ledger, running: Mutex::default(), alone: RwLock::default() });
+pub(crate) async fn work(ledger: Ledger, contexts: Vec<Arc<dyn MessageHandlers>>, consumers: Vec<QueueConsumer>) {
+    let pool = Arc::new(WorkerPool { ledger, running: Mutex::default(), alone: RwLock::default() });
     let mut tasks = JoinSet::new();
-    for bay in bays {
-        if let Some(context) = contexts.iter().find(|context| context.name() == bay.queue.context) {
-            tasks.spawn(Arc::clone(&floor).attend(Arc::clone(context), bay));
+    for consumer in consumers {
+        if let Some(context) = contexts.iter().find(|context| context.name() == consumer.queue.context) {
+            tasks.spawn(Arc::clone(&pool).consume(Arc::clone(context), consumer));
         }
     }
-    let heartbeat = tokio::spawn(Arc::clone(&floor).renew_leases());
-    floor.ledger.stopping().await;
+    let heartbeat = tokio::spawn(Arc::clone(&pool).renew_leases());
+    pool.ledger.stopping().await;
     if timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
         tracing::warn!("stopping with work under way: it goes back to the ledger");
         tasks.shutdown().await;
     }
     heartbeat.abort();
-    match timeout(RELEASE, release(&floor.ledger.db, floor.ledger.node, Uuid::nil())).await {
+    match timeout(RELEASE, release(&pool.ledger.db, pool.ledger.node, Uuid::nil())).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::warn!(%error, "leases could not be given back: they will run out"),
         Err(_) => tracing::warn!("leases could not be given back in time: they will run out"),
@@ -56,7 +56,7 @@ pub(crate) async fn work(ledger: Ledger, contexts: Vec<Arc<dyn Context>>, bays: 
 }
 
 /// What the queues of one process share.
-struct Floor {
+struct WorkerPool {
     ledger: Ledger,
     /// The rows that this process holds, and by which claim.
     running: Mutex<HashMap<Uuid, i64>>,
@@ -64,19 +64,19 @@ struct Floor {
     alone: RwLock<()>,
 }
 
-impl Floor {
-    async fn attend(self: Arc<Self>, context: Arc<dyn Context>, mut bay: Bay) {
+impl WorkerPool {
+    async fn consume(self: Arc<Self>, context: Arc<dyn MessageHandlers>, mut consumer: QueueConsumer) {
         // Of either lane: a row stays in the lane that it was written to, also when a newer version has moved its message.
         let messages = context.messages();
         let names: Vec<_> = messages.iter().map(|(name, _)| name).collect();
         let names = serde_json::to_string(&names).unwrap_or_default();
         let quick = messages.iter().filter(|(_, lane)| *lane == Lane::Fast).map(|(name, _)| *name).collect();
-        let slots = Arc::new(Semaphore::new(bay.slots));
+        let slots = Arc::new(Semaphore::new(consumer.slots));
         let freed = Arc::new(Notify::new());
         let mut under_way = JoinSet::new();
         let mut well = true;
         // Not at the first that is free: quick ones that are claimed one by one would be committed one by one for ever.
-        let wanted = if bay.queue.lane == Lane::Fast { bay.slots.div_ceil(2) } else { 1 };
+        let wanted = if consumer.queue.lane == Lane::Fast { consumer.slots.div_ceil(2) } else { 1 };
         let enough_free = async || {
             while slots.available_permits() < wanted {
                 freed.notified().await;
@@ -85,23 +85,23 @@ impl Floor {
         while !self.ledger.is_stopping() {
             let free = slots.available_permits();
             // One look is enough for all that have come. With no slot free, or no database, a hint is left for others.
-            while free > 0 && well && bay.listen.next().now_or_never().is_some() {}
-            let claimed = if free == 0 { Ok(Vec::new()) } else { self.claim(&bay.queue, &names, free).await };
-            well = told(&bay.queue, well, &claimed);
+            while free > 0 && well && consumer.listen.next().now_or_never().is_some() {}
+            let claimed = if free == 0 { Ok(Vec::new()) } else { self.claim(&consumer.queue, &names, free).await };
+            well = report_health(&consumer.queue, well, &claimed);
             let claims = claimed.unwrap_or_default();
             // As many as asked for: there is probably more, as soon as there is room.
             let more = claims.len() == free;
             for group in groups(claims, &quick) {
                 let size = u32::try_from(group.len()).unwrap_or(u32::MAX);
                 let Ok(taken) = Arc::clone(&slots).try_acquire_many_owned(size) else { break };
-                let (floor, context, freed) = (Arc::clone(&self), Arc::clone(&context), Arc::clone(&freed));
-                under_way.spawn(async move { floor.run(&*context, &group, taken, &freed).await });
+                let (pool, context, freed) = (Arc::clone(&self), Arc::clone(&context), Arc::clone(&freed));
+                under_way.spawn(async move { pool.run(&*context, &group, taken, &freed).await });
             }
             while under_way.try_join_next().is_some() {}
-            let _nudge: Option<Nudge> = tokio::select! {
+            let _wake_up: Option<WakeUp> = tokio::select! {
                 () = self.ledger.stopping() => None,
                 () = enough_free(), if more => None,
-                nudge = bay.listen.next(), if well && !more => Some(nudge),
+                wake_up = consumer.listen.next(), if well && !more => Some(wake_up),
                 () = tokio::time::sleep(LOOK) => None,
             };
         }
@@ -119,7 +119,13 @@ impl Floor {
         Ok(claims)
     }
 
-    async fn run(&self, context: &dyn Context, group: &[Claim], mut slots: OwnedSemaphorePermit, freed: &Notify) {
+    async fn run(
+        &self,
+        context: &dyn MessageHandlers,
+        group: &[Claim],
+        mut slots: OwnedSemaphorePermit,
+        freed: &Notify,
+    ) {
         if let [claim] = group
             && claim.runs_alone()
         {
@@ -128,19 +134,19 @@ impl Floor {
             if self.holds(claim) && self.give_back_others(claim).await {
                 self.ledger.attempt(context, claim).await;
             }
-            self.forget(claim);
+            self.unregister(claim);
         } else {
             let _beside_others = self.alone.read().await;
             let begun = Instant::now();
             let held: Vec<_> = group.iter().filter(|claim| self.holds(claim)).collect();
             if held.len() > 1 && self.ledger.attempt_together(context, &held).await {
-                held.iter().for_each(|claim| self.forget(claim));
-                self.ledger.rush.give_way(begun).await;
+                held.iter().for_each(|claim| self.unregister(claim));
+                self.ledger.accept_pressure.yield_to_accepts(begun).await;
             } else {
                 let each: Vec<_> = held.into_iter().map(|claim| (claim, slots.split(1))).collect();
                 join_all(each.into_iter().map(async |(claim, slot)| {
                     self.ledger.attempt(context, claim).await;
-                    self.forget(claim);
+                    self.unregister(claim);
                     drop(slot);
                     freed.notify_one();
                 }))
@@ -152,7 +158,7 @@ impl Floor {
     }
 
     /// Unless it was given back, and perhaps claimed again.
-    fn forget(&self, claim: &Claim) {
+    fn unregister(&self, claim: &Claim) {
         if self.holds(claim) {
             self.running().remove(&claim.origin.id.as_uuid());
         }
@@ -203,7 +209,7 @@ fn groups(claims: Vec<Claim>, quick: &HashSet<&str>) -> impl Iterator<Item = Vec
 }
 
 /// Says once that the database is gone, and once that it is back.
-fn told(queue: &Queue, well: bool, claimed: &Result<Vec<Claim>, SqlError>) -> bool {
+fn report_health(queue: &Queue, well: bool, claimed: &Result<Vec<Claim>, SqlError>) -> bool {
     match claimed {
         Err(error) if well => tracing::warn!(queue = queue.key(), %error, "the ledger cannot be read: trying again"),
         Ok(_) if !well => tracing::info!(queue = queue.key(), "the ledger can be read again"),

@@ -5,13 +5,13 @@ use use_case::Message;
 
 /// What commands are about, by their wire names.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Targets {
+pub(crate) struct ResourceLinks {
     by_name: BTreeMap<&'static str, (&'static str, &'static str)>,
     /// The path before all of them, where a proxy adds one.
     base: Arc<str>,
 }
 
-impl Targets {
+impl ResourceLinks {
     pub(crate) fn below(base: &Arc<str>) -> Self {
         Self { by_name: BTreeMap::new(), base: Arc::clone(base) }
     }
@@ -28,7 +28,7 @@ impl Targets {
         self.by_name.extend(other.by_name);
     }
 
-    pub(crate) fn of(&self, name: &str) -> Option<(&'static str, &'static str)> {
+    pub(crate) fn for_message(&self, name: &str) -> Option<(&'static str, &'static str)> {
         self.by_name.get(name).copied()
     }
 }

@@ -1,5 +1,5 @@
-use crate::pace::Pace;
-use crate::work::{Work, compute};
+use crate::hash_job::{HashJob, compute};
+use crate::throughput::ThroughputEstimate;
 use bcrypt_lanes::MAX_LANES;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,29 +16,29 @@ const ARGON2ID: u64 = 3;
 /// Too many sign-ins wait already. It is the cause of an [`Unavailable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many sign-ins are waiting")]
-pub struct Busy {
+pub struct Overloaded {
     /// After this time a newcomer would be admitted, if nobody else came.
     pub retry_after: Duration,
 }
 
-impl Busy {
+impl Overloaded {
     /// The cause, if it is this one.
     #[must_use]
-    pub fn of(unavailable: &Unavailable) -> Option<&Self> {
+    pub fn from_unavailable(unavailable: &Unavailable) -> Option<&Self> {
         std::error::Error::source(unavailable)?.downcast_ref()
     }
 }
 
 /// Work that waits for threads.
-pub(crate) struct Line {
+pub(crate) struct HashQueue {
     state: Mutex<State>,
     arrived: Condvar,
     threads: usize,
 }
 
 struct State {
-    waiting: VecDeque<Waiting>,
-    pace: Pace,
+    waiting: VecDeque<QueuedHash>,
+    pace: ThroughputEstimate,
     /// Who has been admitted and has not left.
     inside: usize,
     /// What they may still bring or have brought, in units that the pace is known of.
@@ -50,20 +50,20 @@ struct State {
     handed_in: u64,
 }
 
-struct Waiting {
-    work: Work,
+struct QueuedHash {
+    work: HashJob,
     answer: oneshot::Sender<String>,
 }
 
 /// Somebody who has been admitted, with all the work that they may bring.
-pub(crate) struct Ticket {
-    line: Arc<Line>,
+pub(crate) struct Reservation {
+    line: Arc<HashQueue>,
     left: u64,
     entered: bool,
 }
 
-impl Line {
-    pub(crate) fn new(threads: usize, pace: Pace) -> Arc<Self> {
+impl HashQueue {
+    pub(crate) fn new(threads: usize, pace: ThroughputEstimate) -> Arc<Self> {
         let state = State {
             waiting: VecDeque::new(),
             pace,
@@ -81,26 +81,30 @@ impl Line {
     /// would wait too long. Whether depends on the others only: a refusal tells nothing of an account.
     ///
     /// Whoever finds a free thread is admitted whatever the pace: so a pace that is wrong gets right.
-    pub(crate) fn admit(self: &Arc<Self>, works: &[Work], more: u64) -> Result<Ticket, Busy> {
+    pub(crate) fn admit(self: &Arc<Self>, works: &[HashJob], more: u64) -> Result<Reservation, Overloaded> {
         let mut state = self.lock();
-        let wait = state.pace.of(state.promised, self.threads);
+        let wait = state.pace.duration_of(state.promised, self.threads);
         let bound = LONGEST.saturating_sub(state.pace.batch());
         if state.inside >= self.threads.max(1) && wait > bound {
-            return Err(Busy { retry_after: wait - bound });
+            return Err(Overloaded { retry_after: wait - bound });
         }
         let left = more + works.iter().map(|work| self.load(work)).sum::<u64>();
         state.inside += 1;
         state.promised += left;
         drop(state);
-        Ok(Ticket { line: Arc::clone(self), left, entered: false })
+        Ok(Reservation { line: Arc::clone(self), left, entered: false })
     }
 
     /// Computes a digest for somebody who has time.
-    pub(crate) async fn run(&self, work: Work) -> Result<String, Unavailable> {
+    pub(crate) async fn run(&self, work: HashJob) -> Result<String, Unavailable> {
         self.join(work, VecDeque::push_back).await
     }
 
-    async fn join(&self, work: Work, place: fn(&mut VecDeque<Waiting>, Waiting)) -> Result<String, Unavailable> {
+    async fn join(
+        &self,
+        work: HashJob,
+        place: fn(&mut VecDeque<QueuedHash>, QueuedHash),
+    ) -> Result<String, Unavailable> {
         let (answer, answered) = oneshot::channel();
         {
             let mut state = self.lock();
@@ -108,18 +112,18 @@ impl Line {
             {
                 state.handed_in += work.units();
             }
-            place(&mut state.waiting, Waiting { work, answer });
+            place(&mut state.waiting, QueuedHash { work, answer });
         }
         self.arrived.notify_one();
-        answered.await.map_err(|_| Unavailable::for_now("a password could not be hashed now"))
+        answered.await.map_err(|_| Unavailable::retry_later("a password could not be hashed now"))
     }
 
     /// What a work takes of the threads, in units of bcrypt.
-    fn load(&self, work: &Work) -> u64 {
+    fn load(&self, work: &HashJob) -> u64 {
         match work {
-            Work::Bcrypt(_) => work.units(),
+            HashJob::Bcrypt(_) => work.units(),
             // While one runs, the other threads have none of it.
-            Work::Argon2id(_) => work.units() * ARGON2ID * u64::try_from(self.threads).unwrap_or(1).max(1),
+            HashJob::Argon2id(_) => work.units() * ARGON2ID * u64::try_from(self.threads).unwrap_or(1).max(1),
         }
     }
 
@@ -141,7 +145,7 @@ impl Line {
         }
     }
 
-    fn done(&self, batch: &[Waiting], took: Duration) {
+    fn done(&self, batch: &[QueuedHash], took: Duration) {
         let Some(first) = batch.first() else { return };
         let mut state = self.lock();
         if first.work.cost().is_some() {
@@ -153,7 +157,7 @@ impl Line {
         }
     }
 
-    fn next_batch(&self) -> Option<Vec<Waiting>> {
+    fn next_batch(&self) -> Option<Vec<QueuedHash>> {
         let mut state = self.lock();
         loop {
             state.waiting.retain(|waiting| !waiting.answer.is_closed());
@@ -175,7 +179,7 @@ impl Line {
 impl State {
     /// The first that can run, and as many of its cost as wait, up to the lanes of a core: alone, a
     /// hash runs alone.
-    fn take_batch(&mut self) -> Option<Vec<Waiting>> {
+    fn take_batch(&mut self) -> Option<Vec<QueuedHash>> {
         let runs = self.argon2id_runs;
         let mut at = self.waiting.iter().position(|it| it.work.cost().is_some() || !runs)?;
         let Some(cost) = self.waiting[at].work.cost() else {
@@ -194,9 +198,9 @@ impl State {
     }
 }
 
-impl Ticket {
+impl Reservation {
     /// Computes a digest, as the scheme writes it. Whoever has waited once does not wait in line again.
-    pub(crate) async fn run(&mut self, work: Work) -> Result<String, Unavailable> {
+    pub(crate) async fn run(&mut self, work: HashJob) -> Result<String, Unavailable> {
         let load = self.line.load(&work);
         let place = if self.entered { VecDeque::push_front } else { VecDeque::push_back };
         self.entered = true;
@@ -212,7 +216,7 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.give_back(self.left);
         self.line.lock().inside -= 1;
@@ -220,7 +224,7 @@ impl Drop for Ticket {
 }
 
 #[cfg(test)]
-impl Line {
+impl HashQueue {
     /// All the work that was ever handed in, in units.
     pub(crate) fn handed_in(&self) -> u64 {
         self.lock().handed_in
@@ -228,5 +232,5 @@ impl Line {
 }
 
 #[cfg(test)]
-#[path = "line_tests.rs"]
+#[path = "hash_queue_tests.rs"]
 mod tests;
