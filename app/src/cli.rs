@@ -63,16 +63,16 @@ enum Command {
     Check,
     /// Look after commands: what failed for good waits for an operator
     #[command(subcommand)]
-    CommandsArgs(CommandsArgs),
+    Commands(CommandsArgs),
     /// Look after users: register one, such as the first administrator, say what they may do
     #[command(subcommand)]
-    UsersArgs(UsersArgs),
+    Users(UsersArgs),
     /// Look after the keys of the installation: those that sign access tokens are rotated
     #[command(subcommand)]
     Keys(keys::KeysArgs),
     /// Look after the keys of other services, which may introspect tokens or read the audit record
     #[command(subcommand)]
-    ServiceKeysArgs(ServiceKeysArgs),
+    ServiceKeys(ServiceKeysArgs),
 }
 
 /// Nobody waits for a worker: on a machine that it shares, whoever answers comes first.
@@ -178,12 +178,12 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate(&Settings::load()?, cli.json).await.map(|()| ExitCode::SUCCESS),
         Command::Openapi => openapi().await.map(|()| ExitCode::SUCCESS),
         Command::Check => check::check(&Settings::load()?, cli.json).await,
-        Command::CommandsArgs(command) => commands::run(&Settings::load()?, command, cli.json).await,
-        Command::UsersArgs(command) => {
+        Command::Commands(command) => commands::run(&Settings::load()?, command, cli.json).await,
+        Command::Users(command) => {
             users::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS)
         }
         Command::Keys(command) => keys::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
-        Command::ServiceKeysArgs(command) => {
+        Command::ServiceKeys(command) => {
             service_keys::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS)
         }
     }

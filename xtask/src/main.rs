@@ -41,7 +41,7 @@ enum Command {
     /// Check each crate by itself, as whoever depends on it alone would build it
     Alone,
     /// Measure speed, as ratios within one run
-    PrepareContext {
+    Bench {
         /// Handed to the bench
         arguments: Vec<std::ffi::OsString>,
     },
@@ -72,7 +72,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Schemathesis(options) => schemathesis::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Alone => alone::run().map(|()| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
-        Command::PrepareContext { arguments } => {
+        Command::Bench { arguments } => {
             let mut bench = workspace::cargo();
             bench.args(["run", "--quiet", "--release", "--package", "bench", "--"]).args(arguments);
             Ok(code_of(process::run(&mut bench)?))
