@@ -1,7 +1,6 @@
 //! An administrator deactivates a user, who can neither sign in nor stay signed in from then on.
 
-use crate::Users;
-use contracts::UserDeactivated;
+use crate::{Users, events};
 use kernel::{RequestOrigin, UserId};
 use serde::{Deserialize, Serialize};
 use use_case::{HandlerContext, CommandFailure, Handle, Message};
@@ -34,10 +33,8 @@ impl Handle<dyn Users> for DeactivateUser {
             ctx.store.withdraw_access(&user).await?;
             ctx.store.save(&user).await?;
         }
-        // Also when they were already: this command, too, succeeds only when everybody has heard of it.
-        let deactivated_at = user.deactivated_at.unwrap_or(deactivated_at);
-        let Self { by, client, .. } = self;
-        ctx.publish(&UserDeactivated { user_id: user.id, version: user.version, deactivated_at, by, client });
+        // Also when the user was deactivated before: this command, too, succeeds only when every context has heard of it.
+        ctx.publish(&events::deactivated(&user, deactivated_at, self.by, self.client));
         Ok(())
     }
 }

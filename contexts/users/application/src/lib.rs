@@ -1,5 +1,6 @@
 //! Users: the use cases. One file each; this is the table of contents.
 
+mod events;
 mod users;
 
 pub use users::{AddError, Users};

@@ -1,7 +1,6 @@
 //! An administrator reactivates a user, who can sign in again, with the same password.
 
-use crate::Users;
-use contracts::UserReactivated;
+use crate::{Users, events};
 use kernel::{RequestOrigin, UserId};
 use serde::{Deserialize, Serialize};
 use use_case::{HandlerContext, CommandFailure, Handle, Message};
@@ -33,9 +32,8 @@ impl Handle<dyn Users> for ReactivateUser {
         if user.reactivate() {
             ctx.store.save(&user).await?;
         }
-        // Also when they were already: this command, too, succeeds only when everybody has heard of it.
-        let Self { by, client, .. } = self;
-        ctx.publish(&UserReactivated { user_id: user.id, version: user.version, reactivated_at, by, client });
+        // Also when the user was active before: this command, too, succeeds only when every context has heard of it.
+        ctx.publish(&events::reactivated(&user, reactivated_at, self.by, self.client));
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! A visitor becomes a user: the email is theirs alone, and the password is on its way to `auth`.
 
-use crate::Users;
-use contracts::{SetCredential, UserRegistered};
+use crate::{Users, events};
+use contracts::SetCredential;
 use kernel::{Email, Sealed, UserId};
 use serde::{Deserialize, Serialize};
 use use_case::{HandlerContext, CommandFailure, Handle, Message};
@@ -32,14 +32,8 @@ impl Handle<dyn Users> for RegisterUser {
     async fn handle(self, mut ctx: HandlerContext<'_, dyn Users>) -> Result<(), CommandFailure> {
         let user = User::register(self.id, self.email, self.name, ctx.message.accepted_at);
         ctx.store.add(&user).await?;
-        ctx.publish(&UserRegistered {
-            user_id: user.id,
-            version: user.version,
-            email: user.email,
-            name: user.name.map(String::from),
-            registered_at: user.registered_at,
-        });
-        ctx.send(&SetCredential { user_id: user.id, password: self.password });
+        ctx.publish(&events::registered(&user));
+        ctx.send(&SetCredential { user_id: self.id, password: self.password });
         Ok(())
     }
 }

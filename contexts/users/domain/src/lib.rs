@@ -4,4 +4,4 @@ mod name;
 mod user;
 
 pub use name::{Name, NameError};
-pub use user::{NoSuchUser, OwnAccount, Taken, User};
+pub use user::{NoSuchUser, OwnAccount, Taken, User, UserState};

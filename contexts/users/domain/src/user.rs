@@ -1,53 +1,75 @@
 use crate::Name;
 use kernel::{DomainError, Email, Timestamp, UserId};
 
-/// A registered person.
+/// A registered person. Only the methods below change one, and each change is a new version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    /// Names this user for good.
+pub struct User(UserState);
+
+/// Everything that is stored of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserState {
+    /// The id, which never changes.
     pub id: UserId,
-    /// Where mail reaches them; no two users share one.
+    /// The address; no two users share one.
     pub email: Email,
-    /// What they are called, if they said.
+    /// The name, if the person gave one.
     pub name: Option<Name>,
     /// Counts the changes, from 1.
     pub version: i64,
-    /// When they registered.
+    /// When the person registered.
     pub registered_at: Timestamp,
-    /// Since when they may not sign in, if they may not.
+    /// Since when the user is deactivated; `None` for an active user.
     pub deactivated_at: Option<Timestamp>,
 }
 
 impl User {
-    /// A new user, in their first version.
+    /// A new user, in version 1.
     #[must_use]
     pub const fn register(id: UserId, email: Email, name: Option<Name>, at: Timestamp) -> Self {
-        Self { id, email, name, version: 1, registered_at: at, deactivated_at: None }
+        Self(UserState { id, email, name, version: 1, registered_at: at, deactivated_at: None })
     }
 
-    /// They may not sign in from now on. `by` an administrator, or an operator, who is no user. Whether
-    /// that has changed anything: a user who is deactivated stays as they are.
+    /// A user from storage, and from nowhere else.
+    #[must_use]
+    pub const fn restore(state: UserState) -> Self {
+        Self(state)
+    }
+
+    /// Everything that is stored of the user.
+    #[must_use]
+    pub const fn state(&self) -> &UserState {
+        &self.0
+    }
+
+    /// The id, which never changes.
+    #[must_use]
+    pub const fn id(&self) -> UserId {
+        self.0.id
+    }
+
+    /// Deactivates the user, who then can neither sign in nor stay signed in. `by` is the administrator, or `None` for
+    /// an operator. Returns whether that has changed anything: a deactivated user stays as they are.
     ///
     /// # Errors
-    /// [`OwnAccount`], whatever their state.
+    /// [`OwnAccount`] when the administrator is the user, whatever the user's state.
     pub fn deactivate(&mut self, by: Option<UserId>, at: Timestamp) -> Result<bool, OwnAccount> {
-        if by == Some(self.id) {
+        if by == Some(self.0.id) {
             return Err(OwnAccount);
         }
-        let changes = self.deactivated_at.is_none();
+        let changes = self.0.deactivated_at.is_none();
         if changes {
-            self.deactivated_at = Some(at);
-            self.version += 1;
+            self.0.deactivated_at = Some(at);
+            self.0.version += 1;
         }
         Ok(changes)
     }
 
-    /// They may sign in again. Whether that has changed anything.
+    /// Reactivates the user, who may then sign in again. Returns whether that has changed anything.
     pub const fn reactivate(&mut self) -> bool {
-        let changes = self.deactivated_at.is_some();
+        let changes = self.0.deactivated_at.is_some();
         if changes {
-            self.deactivated_at = None;
-            self.version += 1;
+            self.0.deactivated_at = None;
+            self.0.version += 1;
         }
         changes
     }
@@ -97,7 +119,7 @@ impl DomainError for OwnAccount {
 
 #[cfg(test)]
 mod tests {
-    use super::{NoSuchUser, OwnAccount, Taken, User};
+    use super::{NoSuchUser, OwnAccount, Taken, User, UserState};
     use kernel::{DomainError as _, Email, Timestamp, UserId};
 
     fn ada() -> User {
@@ -114,33 +136,33 @@ mod tests {
         let (id, email) = (UserId::random(), Email::parse("ada@example.org").expect("an address"));
         let user = User::register(id, email.clone(), None, at(0));
         let (version, registered_at, deactivated_at) = (1, at(0), None);
-        assert_eq!(user, User { id, email, name: None, version, registered_at, deactivated_at });
+        assert_eq!(user.state(), &UserState { id, email, name: None, version, registered_at, deactivated_at });
     }
 
     #[test]
     fn each_deactivation_and_reactivation_is_a_version_and_the_same_again_is_none() {
         let mut user = ada();
         assert!(!user.reactivate());
-        assert_eq!((user.version, user.deactivated_at), (1, None));
+        assert_eq!((user.0.version, user.0.deactivated_at), (1, None));
         assert_eq!(user.deactivate(Some(UserId::random()), at(1)), Ok(true));
-        assert_eq!((user.version, user.deactivated_at), (2, Some(at(1))));
+        assert_eq!((user.0.version, user.0.deactivated_at), (2, Some(at(1))));
         assert_eq!(user.deactivate(None, at(2)), Ok(false));
-        assert_eq!((user.version, user.deactivated_at), (2, Some(at(1))), "since the first time");
+        assert_eq!((user.0.version, user.0.deactivated_at), (2, Some(at(1))), "since the first time");
         assert!(user.reactivate());
-        assert_eq!((user.version, user.deactivated_at), (3, None));
+        assert_eq!((user.0.version, user.0.deactivated_at), (3, None));
         assert!(!user.reactivate());
         assert_eq!(user.deactivate(None, at(4)), Ok(true));
-        assert_eq!((user.version, user.deactivated_at), (4, Some(at(4))));
+        assert_eq!((user.0.version, user.0.deactivated_at), (4, Some(at(4))));
     }
 
     #[test]
     fn nobody_deactivates_themself_whatever_their_state() {
         let mut user = ada();
-        assert_eq!(user.deactivate(Some(user.id), at(1)), Err(OwnAccount));
-        assert_eq!((user.version, user.deactivated_at), (1, None));
+        assert_eq!(user.deactivate(Some(user.id()), at(1)), Err(OwnAccount));
+        assert_eq!((user.0.version, user.0.deactivated_at), (1, None));
         assert_eq!(user.deactivate(None, at(1)), Ok(true));
-        assert_eq!(user.deactivate(Some(user.id), at(2)), Err(OwnAccount));
-        assert_eq!((user.version, user.deactivated_at), (2, Some(at(1))));
+        assert_eq!(user.deactivate(Some(user.id()), at(2)), Err(OwnAccount));
+        assert_eq!((user.0.version, user.0.deactivated_at), (2, Some(at(1))));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use persistence::{SqlError, SqlTimestamp, Tx, execute, fetch_optional};
 use std::sync::Arc;
 use use_case::{CommandFailure, Unavailable, async_trait};
 use users_application::{AddError, Users};
-use users_domain::{Name, Taken, User};
+use users_domain::{Name, Taken, User, UserState};
 use uuid::Uuid;
 
 /// The users, in SQL; and whom to ask before a user loses the way to sign in.
@@ -28,7 +28,7 @@ impl Users for SqlUsers {
         if self.insert(user).await.map_err(Unavailable::from)? {
             return Ok(());
         }
-        let id_exists = self.exists(user.id.as_uuid()).await.map_err(Unavailable::from)?;
+        let id_exists = self.exists(user.id().as_uuid()).await.map_err(Unavailable::from)?;
         Err(if id_exists { Taken::Id } else { Taken::Email }.into())
     }
 
@@ -42,12 +42,12 @@ impl Users for SqlUsers {
     }
 
     async fn withdraw_access(&mut self, user: &User) -> Result<(), CommandFailure> {
-        self.1.ask(&mut self.0, user.id.as_uuid(), user.version).await
+        self.1.ask(&mut self.0, user.id().as_uuid(), user.state().version).await
     }
 
     async fn save(&mut self, user: &User) -> Result<(), Unavailable> {
         // Every field by its name: one that is added is not forgotten here.
-        let User { id, email, name, version, registered_at, deactivated_at } = user;
+        let UserState { id, email, name, version, registered_at, deactivated_at } = user.state();
         let sql = "update users_users set email = $3, email_canonical = $4, name = $5, version = $2, registered_at = $6, \
              deactivated_at = $7 where id = $1 and version = $2 - 1";
         let (id, name, at) = (id.as_uuid(), name.as_ref().map(Name::as_str), SqlTimestamp(*registered_at));
@@ -62,20 +62,20 @@ type Row = (String, Option<String>, i64, SqlTimestamp, Option<SqlTimestamp>);
 
 fn restore(id: UserId, (email, name, version, registered_at, deactivated_at): Row) -> Result<User, Unavailable> {
     // What was stored under older rules is read; what never could be is not guessed at.
-    Ok(User {
+    Ok(User::restore(UserState {
         id,
         email: Email::parse(&email).map_err(Unavailable::retry_later)?,
         name: name.as_deref().map(Name::restore).transpose().map_err(Unavailable::retry_later)?,
         version,
         registered_at: registered_at.0,
         deactivated_at: deactivated_at.map(|at| at.0),
-    })
+    }))
 }
 
 impl SqlUsers {
     /// Whether it was new. A conflict waits for the transaction that holds the same value to end.
     async fn insert(&mut self, user: &User) -> Result<bool, SqlError> {
-        let User { id, email, name, version, registered_at, deactivated_at } = user;
+        let UserState { id, email, name, version, registered_at, deactivated_at } = user.state();
         let sql = "insert into users_users (id, email, email_canonical, name, version, registered_at, deactivated_at) \
              values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
         let (id, name, at) = (id.as_uuid(), name.as_ref().map(Name::as_str), SqlTimestamp(*registered_at));

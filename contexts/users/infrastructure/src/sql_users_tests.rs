@@ -6,7 +6,7 @@ use persistence::testing::TestDb;
 use std::sync::Arc;
 use use_case::{CommandFailure, async_trait};
 use users_application::Users as _;
-use users_domain::{Name, User};
+use users_domain::{Name, User, UserState};
 use uuid::Uuid;
 
 /// The context that is asked, where it does not matter here.
@@ -35,17 +35,17 @@ async fn a_user_is_read_as_stored_and_stored_only_over_the_version_before() {
         let mut users = SqlUsers(test_db.db.begin().await.expect("a transaction"), Arc::new(Agrees));
         let mut user = ada();
         users.add(&user).await.expect("added");
-        assert_eq!(users.load(user.id).await.expect("read").as_ref(), Some(&user));
+        assert_eq!(users.load(user.id()).await.expect("read").as_ref(), Some(&user));
         assert_eq!(users.load(UserId::random()).await.expect("read"), None);
 
         let before = user.clone();
-        assert_eq!(user.deactivate(None, user.registered_at), Ok(true));
+        assert_eq!(user.deactivate(None, user.state().registered_at), Ok(true));
         users.save(&user).await.expect("stored");
-        let other = User { deactivated_at: None, ..user.clone() };
-        for overtaken in [&other, &before, &User { version: 4, ..other.clone() }] {
-            assert!(users.save(overtaken).await.is_err(), "version {}", overtaken.version);
+        let other = User::restore(UserState { deactivated_at: None, ..user.state().clone() });
+        for overtaken in [&other, &before, &User::restore(UserState { version: 4, ..other.state().clone() })] {
+            assert!(users.save(overtaken).await.is_err(), "version {}", overtaken.state().version);
         }
-        assert_eq!(users.load(user.id).await.expect("read").as_ref(), Some(&user));
+        assert_eq!(users.load(user.id()).await.expect("read").as_ref(), Some(&user));
         Tx::from(users).commit().await.expect("committed");
     }
 }
@@ -59,12 +59,13 @@ async fn every_field_of_a_user_is_stored_when_added_and_when_changed() {
         let mut users = SqlUsers(test_db.db.begin().await.expect("a transaction"), Arc::new(Agrees));
         let later = |at: Timestamp| at.plus(std::time::Duration::from_secs(1));
         // Every field by its name: one that is added must be changed here, too.
-        let User { id, email, name, version, registered_at, deactivated_at } = ada();
+        let UserState { id, email, name, version, registered_at, deactivated_at } = ada().state().clone();
         assert_eq!((name.is_some(), deactivated_at), (true, None));
-        let first = User { id, email, name, version, registered_at, deactivated_at: Some(later(registered_at)) };
+        let deactivated_at = Some(later(registered_at));
+        let first = User::restore(UserState { id, email, name, version, registered_at, deactivated_at });
         users.add(&first).await.expect("added");
         assert_eq!(users.load(id).await.expect("read").as_ref(), Some(&first));
-        let changed = User {
+        let changed = UserState {
             id,
             email: Email::parse("Grace@Example.com").expect("an address"),
             name: Some(Name::parse("Grace Hopper").expect("a name")),
@@ -72,16 +73,17 @@ async fn every_field_of_a_user_is_stored_when_added_and_when_changed() {
             registered_at: later(registered_at),
             deactivated_at: Some(registered_at),
         };
+        let emptied = UserState { name: None, deactivated_at: None, version: version + 2, ..changed.clone() };
+        let (changed, emptied) = (User::restore(changed), User::restore(emptied));
         users.save(&changed).await.expect("stored");
         assert_eq!(users.load(id).await.expect("read").as_ref(), Some(&changed));
-        let emptied = User { name: None, deactivated_at: None, version: version + 2, ..changed };
         users.save(&emptied).await.expect("stored");
         assert_eq!(users.load(id).await.expect("read").as_ref(), Some(&emptied));
         // The address as it is compared: a user who is added with it again collides, and the one before is free.
-        let again =
-            User { id: UserId::random(), email: Email::parse("grace@example.com").expect("an address"), ..ada() };
+        let email = Email::parse("grace@example.com").expect("an address");
+        let again = User::restore(UserState { email, ..ada().state().clone() });
         assert!(users.add(&again).await.is_err());
-        users.add(&User { id: UserId::random(), ..ada() }).await.expect("the address before is free");
+        users.add(&ada()).await.expect("the address before is free");
         Tx::from(users).commit().await.expect("committed");
     }
 }
