@@ -10,7 +10,7 @@ use crate::readiness::ProcessReadiness;
 use auth_domain::{BcryptCost, PasswordPolicy, SessionLife};
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys, TokenError};
 use auth_infrastructure::{
-    AuthService, Authenticator, DepartureConsent, HashPool, Hashing, PolicyAndSeal, SqlCredentials,
+    AuthState, Authenticator, DepartureConsent, HashPool, Hashing, PolicyAndSeal, SqlCredentials,
 };
 use axum::Router;
 use ledger::{HintReceiver, HintSender, MessageHandlers, Node, NodeConfig, Queue, QueueConsumer};
@@ -58,7 +58,9 @@ struct ContextEntry {
 struct Dependencies {
     gate: Arc<dyn PasswordSealer>,
     hashing: Arc<Hashing>,
-    auth: AuthService,
+    auth: AuthState,
+    authenticator: Authenticator,
+    credentials: Arc<SqlCredentials>,
     tasks: RequestTasks,
     signing: Arc<SigningKeys>,
 }
@@ -226,10 +228,13 @@ impl Dependencies {
         let policy = password_policy(tokens);
         let credentials = Arc::new(SqlCredentials::new(db.clone(), pool.clone(), cost));
         let tokens = AccessTokens::new(signing.clone(), &tokens.issuer, &tokens.audience, TOKEN_LIFE);
+        let authenticator = Authenticator::new(db.clone(), tokens, limits, tasks.clone());
         Ok(Self {
             gate: Arc::new(PolicyAndSeal::new(policy.clone(), keys.sealer())),
             hashing: Arc::new(Hashing::new(opener, pool, cost)),
-            auth: AuthService::new(db.clone(), credentials, tokens, policy, life, limits, tasks.clone()),
+            auth: AuthState::new(authenticator.clone(), credentials.clone(), policy, life),
+            authenticator,
+            credentials,
             tasks,
             signing,
         })
@@ -284,8 +289,8 @@ impl Roster {
             background.spawn(context.upkeep(&db));
         }
         background.spawn(watch.clone().watch());
-        let (gate, auth) = (dependencies.gate.clone(), dependencies.auth.clone());
-        let operator = OperatorCommands { db: db.clone(), ledger: node.ledger(), gate, auth };
+        let (gate, credentials) = (dependencies.gate.clone(), dependencies.credentials.clone());
+        let operator = OperatorCommands { db: db.clone(), ledger: node.ledger(), gate, credentials };
         let base_path = config.public_url.as_ref().map(PublicUrl::path).unwrap_or_default().to_owned();
         let commands = Commands::new(node.ledger(), limits, tasks.clone()).below(&base_path);
         let routes = contexts.iter().map(|context| context.routes(&db, &commands)).collect();
@@ -293,7 +298,7 @@ impl Roster {
             title(config.public_url.as_ref()),
             routes,
             commands,
-            Arc::new(Authenticator::new(dependencies.auth)),
+            Arc::new(dependencies.authenticator),
         );
         document.merge(web::health::openapi());
         let stopping = Stopping::default();

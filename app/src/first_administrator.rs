@@ -1,6 +1,7 @@
 //! The first administrator of an installation, from the settings, while it begins to serve.
 
 use crate::operator_commands::{NewUser, OperatorCommands, Registered, give_role};
+use auth_application::user_of_password;
 use auth_domain::Role;
 use auth_infrastructure::queries::get_accounts::{self, AccountStatus};
 use kernel::{Email, Secret, UserId};
@@ -88,7 +89,7 @@ async fn make(operator: &OperatorCommands, who: &FirstAdministrator) -> anyhow::
 /// Somebody has the address already. The role is theirs only if the password is: whoever registers
 /// first must not become an administrator by it.
 async fn owner(operator: &OperatorCommands, who: &FirstAdministrator) -> anyhow::Result<Result<UserId, Done>> {
-    let verified = operator.auth.owner_of(&who.email, &who.password).await;
+    let verified = user_of_password(&*operator.credentials, &who.email, &who.password).await;
     let Some(user) = verified.map_err(|why| anyhow::anyhow!("{why}"))? else {
         return Ok(Err(Done::Refused("the address is registered already, with another password".to_owned())));
     };

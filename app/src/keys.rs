@@ -8,7 +8,7 @@ use anyhow::bail;
 use auth_application::{Authority, KeyChange, RecordKeyChange};
 use auth_domain::{InstallationKey, KeyFit};
 use auth_infrastructure::key_record::{self, KeyRecord};
-use auth_infrastructure::perform;
+use auth_infrastructure::run_in_transaction;
 use auth_infrastructure::tokens::{TokenError, signing_keys};
 use clap::Subcommand;
 use kernel::Timestamp;
@@ -120,7 +120,7 @@ async fn execute(settings: &Settings, db: Option<&Db>, command: KeysArgs, json: 
 async fn audit(db: Option<&Db>, change: KeyChange, kid: &str) {
     let Some(db) = db else { return };
     let record = RecordKeyChange { by: Authority::operator(), change, kid: kid.to_owned() };
-    if let Err(error) = perform(db, record).await {
+    if let Err(error) = run_in_transaction(db, record).await {
         note(&format!("this is done, and could not be put on the audit record: {error}"));
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use auth_application::{Authority, SetRole};
 use auth_domain::Role;
-use auth_infrastructure::{AuthService, perform};
+use auth_infrastructure::{SqlCredentials, run_in_transaction};
 use kernel::{Email, MessageId, Secret, UserId};
 use ledger::{Accepted, Command, IdempotencyScope, Ledger, NewCommand, Status};
 use persistence::Db;
@@ -46,7 +46,7 @@ pub(crate) struct OperatorCommands {
     pub(crate) db: Db,
     pub(crate) ledger: Ledger,
     pub(crate) gate: Arc<dyn PasswordSealer>,
-    pub(crate) auth: AuthService,
+    pub(crate) credentials: Arc<SqlCredentials>,
 }
 
 impl OperatorCommands {
@@ -127,7 +127,7 @@ impl OperatorCommands {
 /// When the database does not answer; [`Refused`](crate::output::Refused) for the last administrator.
 pub(crate) async fn give_role(db: &Db, user: UserId, role: Role) -> anyhow::Result<bool> {
     let set = SetRole { by: Authority::operator(), user, role };
-    match perform(db, set).await.map_err(|why| anyhow!("{why}"))? {
+    match run_in_transaction(db, set).await.map_err(|why| anyhow!("{why}"))? {
         None => Ok(false),
         Some(Ok(())) => Ok(true),
         Some(Err(why)) => Err(crate::output::refused(why.to_string())),

@@ -6,7 +6,7 @@ use crate::settings::Settings;
 use anyhow::anyhow;
 use auth_application::{Authority, CreateServiceKey, RevokeServiceKey};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
-use auth_infrastructure::perform;
+use auth_infrastructure::run_in_transaction;
 use auth_infrastructure::queries::get_service_keys;
 use auth_infrastructure::tokens::{OpaqueToken, TokenKind};
 use clap::Subcommand;
@@ -57,7 +57,7 @@ async fn execute(db: &Db, command: ServiceKeysArgs, json: bool) -> anyhow::Resul
         ServiceKeysArgs::Create { name, scope: scopes, days } => {
             let OpaqueToken { text, hash } = OpaqueToken::random(TokenKind::ServiceKey)?;
             let create = CreateServiceKey { by, name, scopes, days, hash };
-            let it = perform(db, create).await.map_err(|why| anyhow!("{why}"))?;
+            let it = run_in_transaction(db, create).await.map_err(|why| anyhow!("{why}"))?;
             let (name, scope, key) = (it.name.as_str(), it.scopes.to_string(), text.expose());
             if json {
                 let shown =
@@ -84,7 +84,7 @@ async fn execute(db: &Db, command: ServiceKeysArgs, json: bool) -> anyhow::Resul
         }
         ServiceKeysArgs::Revoke { id } => {
             let revoke = RevokeServiceKey { by, key: id };
-            if !perform(db, revoke).await.map_err(|why| anyhow!("{why}"))? {
+            if !run_in_transaction(db, revoke).await.map_err(|why| anyhow!("{why}"))? {
                 return Err(refused("no service key of this id is good: `roster service-keys list` shows all"));
             }
             if json {

@@ -12,7 +12,6 @@ pub use raw::RawSettings;
 
 use crate::compose::{FirstAdministrator, Issuer, password_policy};
 use auth_domain::{BcryptCost, LONGEST_GRACE};
-use auth_infrastructure::password_flaws;
 use kernel::{Email, Secret};
 use messaging::Address;
 use persistence::{Connections, DatabaseUrl};
@@ -219,7 +218,7 @@ impl Settings {
             ));
         }
         if let Some(who) = &self.first_administrator {
-            let flaws = password_flaws(&password_policy(&self.tokens), &who.password, Some(&who.email), None);
+            let flaws = password_policy(&self.tokens).flaws(&who.password, Some(&who.email), None);
             if !flaws.is_empty() {
                 let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
                 problems.push(SettingProblem::between(

@@ -12,7 +12,7 @@ use anyhow::{Context as _, anyhow, bail};
 use auth_application::{Authority, Credentials as _, SetPassword};
 use auth_domain::Role;
 use auth_infrastructure::queries::get_accounts::{self, AccountView};
-use auth_infrastructure::{HashPool, SqlCredentials, password_flaws, perform};
+use auth_infrastructure::{HashPool, SqlCredentials, run_in_transaction};
 use clap::Subcommand;
 use kernel::{Email, Secret, UserId};
 use persistence::Db;
@@ -160,7 +160,7 @@ async fn set_password(db: &Db, settings: &Settings, user: &UserRef, stdin: bool)
     let account = user.find(db).await?;
     let email = Email::parse(&account.email).context("the stored address is malformed")?;
     let password = password(stdin)?;
-    let flaws = password_flaws(&password_policy(&settings.tokens), &password, Some(&email), None);
+    let flaws = password_policy(&settings.tokens).flaws(&password, Some(&email), None);
     if !flaws.is_empty() {
         return Err(weak(flaws.iter().map(ToString::to_string)));
     }
@@ -168,7 +168,7 @@ async fn set_password(db: &Db, settings: &Settings, user: &UserRef, stdin: bool)
     let credentials = SqlCredentials::new(db.clone(), pool, settings.bcrypt_cost);
     let new = credentials.hash(&password).await.map_err(|why| anyhow!("{why}"))?;
     let set = SetPassword { by: Authority::operator(), user: UserId::new(account.id), new };
-    perform(db, set).await.map_err(|why| anyhow!("{why}"))?;
+    run_in_transaction(db, set).await.map_err(|why| anyhow!("{why}"))?;
     user.find(db).await
 }
 

@@ -62,6 +62,12 @@ impl ClientAddress {
     }
 }
 
+impl From<IpAddr> for ClientAddress {
+    fn from(address: IpAddr) -> Self {
+        Self(address.to_canonical())
+    }
+}
+
 /// A hop: an address, with a port or without.
 fn address(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim_matches([' ', '\t']);

@@ -289,8 +289,8 @@ fn not_accepted(why: AcceptError) -> Problem {
 
 /// The database does not answer.
 #[must_use]
-pub fn unavailable(error: SqlError) -> Problem {
-    tracing::warn!(%error, "the database does not answer");
+pub fn unavailable(error: impl std::borrow::Borrow<SqlError>) -> Problem {
+    tracing::warn!(error = %error.borrow(), "the database does not answer");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", "The database does not answer")
         .retry_after(DATABASE_RETRY)
 }

@@ -145,7 +145,7 @@ fn is_theirs(command: &Command, caller: &Caller) -> bool {
 /// There is none, which counts.
 async fn missed(id: MessageId, commands: &Commands, client: ClientAddress) -> Problem {
     if let Err(refusal) = commands.limits().acquire(&MISSES, &client.key()).await {
-        return refusal;
+        return refusal.into();
     }
     if is_outlived(id) {
         Problem::new(StatusCode::GONE, "gone", "Commands are kept for 30 days")

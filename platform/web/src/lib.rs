@@ -59,7 +59,7 @@ pub use problem::{NotAProblem, PROBLEM_JSON, Problem, Violation};
 pub use proxies::{NotProxies, Proxies};
 pub use public_url::{NotAPublicUrl, PublicUrl};
 pub use query::{FormBody, NoQuery, Query, form_decoded};
-pub use rate_limit::{MIGRATIONS, Permit, RateLimit, RateLimiter, limits_ahead_of_the_clock};
+pub use rate_limit::{LimitError, MIGRATIONS, Permit, RateLimit, RateLimiter, limits_ahead_of_the_clock};
 pub use request_tasks::{OrElse, RequestTasks};
 pub use routes::{Routes, assemble, operation};
 pub use serve::{ConnectionLimits, Peer, serve};

@@ -36,6 +36,35 @@ pub struct RateLimit {
 #[must_use = "it counts unless it is given back"]
 pub struct Permit(Vec<PermitTaken>);
 
+/// Why a limit gave no permit.
+#[derive(Debug, thiserror::Error)]
+pub enum LimitError {
+    /// There were too many.
+    #[error("too many requests")]
+    TooMany {
+        /// When the next one is allowed.
+        retry_after: Duration,
+    },
+    /// The count cannot be kept, so none is allowed.
+    #[error(transparent)]
+    Unavailable(#[from] SqlError),
+}
+
+impl LimitError {
+    const fn too_many(retry_after: Duration) -> Self {
+        Self::TooMany { retry_after }
+    }
+}
+
+impl From<LimitError> for Problem {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::TooMany { retry_after } => Self::too_many_requests(retry_after),
+            LimitError::Unavailable(error) => unavailable(error),
+        }
+    }
+}
+
 /// The counts of all limits. Clones are the same.
 #[derive(Clone)]
 pub struct RateLimiter {
@@ -60,7 +89,7 @@ impl RateLimiter {
     /// # Errors
     /// 429 `too_many_requests`, which took nothing and says when to come back; 503 when the count
     /// cannot be kept: then nobody passes.
-    pub async fn acquire(&self, limit: &RateLimit, key: &[u8]) -> Result<Permit, Problem> {
+    pub async fn acquire(&self, limit: &RateLimit, key: &[u8]) -> Result<Permit, LimitError> {
         self.take_all(&[(limit, key)]).await
     }
 
@@ -68,8 +97,8 @@ impl RateLimiter {
     ///
     /// # Errors
     /// As [`take`](Self::take); the wait is the longest of those that refuse.
-    pub async fn take_all(&self, wanted: &[(&RateLimit, &[u8])]) -> Result<Permit, Problem> {
-        self.try_all(wanted).await?.map_err(refused)
+    pub async fn take_all(&self, wanted: &[(&RateLimit, &[u8])]) -> Result<Permit, LimitError> {
+        self.try_all(wanted).await?.map_err(LimitError::too_many)
     }
 
     /// Takes one of each limit of the first alternative whose limits all have room, or nothing. Two
@@ -77,7 +106,7 @@ impl RateLimiter {
     ///
     /// # Errors
     /// As [`take`](Self::take); the wait is the shortest of the alternatives'.
-    pub async fn take_first(&self, alternatives: &[&[(&RateLimit, &[u8])]]) -> Result<Permit, Problem> {
+    pub async fn take_first(&self, alternatives: &[&[(&RateLimit, &[u8])]]) -> Result<Permit, LimitError> {
         let mut shortest = None;
         for wanted in alternatives {
             match self.try_all(wanted).await? {
@@ -85,21 +114,21 @@ impl RateLimiter {
                 Err(wait) => shortest = Some(shortest.map_or(wait, |least: Duration| least.min(wait))),
             }
         }
-        Err(refused(shortest.unwrap_or_default()))
+        Err(LimitError::too_many(shortest.unwrap_or_default()))
     }
 
     /// One of each, or how long to wait for it.
-    async fn try_all(&self, wanted: &[(&RateLimit, &[u8])]) -> Result<Result<Permit, Duration>, Problem> {
+    async fn try_all(&self, wanted: &[(&RateLimit, &[u8])]) -> Result<Result<Permit, Duration>, SqlError> {
         if !self.enforced {
             return Ok(Ok(Permit(Vec::new())));
         }
         // In one order, whoever asks: two transactions that lock the same rows never wait for each other.
         let mut wanted: Vec<_> = wanted.iter().map(|(limit, key)| (Key::new(limit, key), *limit)).collect();
         wanted.sort_unstable_by_key(|(key, _)| *key);
-        let mut tx = self.db.begin().await.map_err(unavailable)?;
+        let mut tx = self.db.begin().await?;
         let (mut taken, mut wait) = (Vec::new(), None);
         for (key, limit) in wanted {
-            match counts::acquire(&mut tx, key, limit).await.map_err(unavailable)? {
+            match counts::acquire(&mut tx, key, limit).await? {
                 Ok(one) => taken.push(one),
                 Err(refusal) => wait = wait.max(Some(refusal)),
             }
@@ -108,7 +137,7 @@ impl RateLimiter {
         if let Some(wait) = wait {
             return Ok(Err(wait));
         }
-        tx.commit().await.map_err(unavailable)?;
+        tx.commit().await?;
         Ok(Ok(Permit(taken)))
     }
 
@@ -117,20 +146,20 @@ impl RateLimiter {
     ///
     /// # Errors
     /// As [`take`](Self::take).
-    pub async fn peek(&self, limit: &RateLimit, key: &[u8]) -> Result<(), Problem> {
+    pub async fn peek(&self, limit: &RateLimit, key: &[u8]) -> Result<(), LimitError> {
         if !self.enforced {
             return Ok(());
         }
-        let mut db = self.db.read().await.map_err(unavailable)?;
-        let wait = counts::wait(&mut db, &Key::new(limit, key), limit).await.map_err(unavailable)?;
-        wait.map_or(Ok(()), |wait| Err(refused(wait)))
+        let mut db = self.db.read().await?;
+        let wait = counts::wait(&mut db, &Key::new(limit, key), limit).await?;
+        wait.map_or(Ok(()), |wait| Err(LimitError::too_many(wait)))
     }
 
     /// Counts what has turned out to be a miss. It looks before it takes, so that a flood of misses writes nothing.
     ///
     /// # Errors
     /// As [`take`](Self::take).
-    pub async fn count_miss(&self, limit: &RateLimit, key: &[u8]) -> Result<(), Problem> {
+    pub async fn count_miss(&self, limit: &RateLimit, key: &[u8]) -> Result<(), LimitError> {
         self.peek(limit, key).await?;
         self.acquire(limit, key).await.map(drop)
     }
@@ -201,8 +230,4 @@ impl RateLimiter {
 /// When the database does not answer.
 pub async fn limits_ahead_of_the_clock(db: &Db) -> Result<i64, SqlError> {
     counts::ahead(&mut db.read().await?).await
-}
-
-fn refused(wait: Duration) -> Problem {
-    Problem::too_many_requests(wait)
 }

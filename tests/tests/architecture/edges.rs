@@ -69,7 +69,8 @@ impl Edge<'_> {
         // Plain data and its tests: nothing of these can reach a network, a disk or a clock.
         let words = one_of(&["serde", "thiserror", "uuid"]) || self.for_tests && one_of(&["proptest", "serde_json"]);
         match (self.from, self.to) {
-            (Domain(_) | Contracts, Outside) => words,
+            (Domain(_), Outside) => words || one_of(&["unicode-normalization"]),
+            (Contracts, Outside) => words,
             (Application(_), Outside) => words || one_of(&["async-trait"]) || self.for_tests && one_of(&["tokio"]),
             // Whatever these two depend on, every domain and every use case does.
             (Kernel, Outside) => words || one_of(&["icu_properties", "idna", "jiff", "zeroize"]),

@@ -3,7 +3,7 @@
 use acceptance::{Node, Person, Request, SignedIn, World, in_each_world};
 use auth_application::{Authority, SetRole};
 use auth_domain::Role;
-use auth_infrastructure::perform;
+use auth_infrastructure::run_in_transaction;
 use kernel::UserId;
 use persistence::execute;
 use roster::compose::ProcessRole as Process;
@@ -148,7 +148,7 @@ async fn who_is_no_administrator_who_can_sign_in_may_be_made_a_user_while_there_
         let eve = world.administrator("eve@example.org").await;
         let give = async |user: &SignedIn, role| {
             let set = SetRole { by: Authority::operator(), user: UserId::new(user.user), role };
-            perform(&world.db, set).await.unwrap()
+            run_in_transaction(&world.db, set).await.unwrap()
         };
         assert!(give(&eve, Role::User).await.unwrap().is_err(), "the last one");
         // As it may have come to be before there was this rule.

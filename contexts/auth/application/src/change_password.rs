@@ -1,24 +1,102 @@
-//! Somebody changes their password: the other sessions end, since whoever had the old one may be in them.
+//! A person changes their password. All their other sessions end, since a thief of the old password may be in them.
 
-use crate::{Action, AuditEvent, Auth, Authority, SessionEnd, UseCase, VerifiedPassword};
-use auth_domain::{PasswordHash, SessionId};
+use crate::{
+    Action, AuditEvent, Auth, Authority, Denied, GuessError, PasswordPorts, SessionEnd, Throttled,
+    TooManyGuesses, UnitOfWork, UseCase, UseCaseError, VerifiedPassword,
+};
+use auth_domain::{PasswordFlaw, PasswordHash, PasswordPolicy, SessionId};
+use kernel::{Email, Secret, UserId};
+use std::net::IpAddr;
 use use_case::Unavailable;
 
-/// After the current password was found right, and the new one good.
-#[derive(Clone)]
-pub struct ChangePassword {
-    /// Whose, and the hash of the current one.
-    pub verified: VerifiedPassword,
-    /// The hash of the new one.
-    pub new: PasswordHash,
+/// Changing a password.
+pub struct ChangePassword<'a> {
+    /// The person.
+    pub user: UserId,
     /// The session that goes on.
     pub session: SessionId,
+    /// The address that the person signs in with.
+    pub email: &'a Email,
+    /// The password that the person has.
+    pub current: &'a Secret,
+    /// The password that the person wants.
+    pub new: &'a Secret,
+    /// The client's network address, by which guesses are limited.
+    pub address: IpAddr,
     /// On whose authority.
     pub by: Authority,
 }
 
-impl UseCase for ChangePassword {
-    /// Whether it was changed: not when another change came first.
+/// Why the password was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangePasswordError {
+    /// The new password is not good enough.
+    #[error("the new password is not good enough")]
+    Flawed(Vec<PasswordFlaw>),
+    /// The current password is wrong.
+    #[error("the current password is wrong")]
+    WrongPassword,
+    /// Another request changed the password first.
+    #[error("another request changed the password first")]
+    ChangedMeanwhile,
+    /// There were too many guesses.
+    #[error(transparent)]
+    TooManyGuesses(#[from] TooManyGuesses),
+    /// The session has ended meanwhile.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Something does not answer. This says nothing about the password.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl ChangePassword<'_> {
+    /// Changes the password. A wrong current password is in the audit log before it is returned.
+    ///
+    /// # Errors
+    /// [`ChangePasswordError`]
+    pub async fn execute(
+        self,
+        policy: &PasswordPolicy,
+        ports: &PasswordPorts<'_, impl UnitOfWork>,
+    ) -> Result<(), ChangePasswordError> {
+        let flaws = policy.flaws_of_change(self.new, Some(self.current), self.email);
+        if !flaws.is_empty() {
+            return Err(ChangePasswordError::Flawed(flaws));
+        }
+        let guess = ports.throttle.acquire(self.email, self.address).await?;
+        let changed = self.verify_and_replace(ports, guess.is_compared).await;
+        guess.end(changed).await
+    }
+
+    async fn verify_and_replace(
+        self,
+        ports: &PasswordPorts<'_, impl UnitOfWork>,
+        is_compared: bool,
+    ) -> Result<(), ChangePasswordError> {
+        let Self { user, session, current, new, by, .. } = self;
+        let verify = ports.credentials.verify_of(user, current);
+        let Some(verified) = ports.compare(is_compared, current, verify).await? else {
+            ports.unit_of_work.run(RecordWrongPassword { user, session, by }).await?;
+            return Err(ChangePasswordError::WrongPassword);
+        };
+        let new = ports.credentials.hash(new).await?;
+        let replace = ReplacePassword { verified, new, session, by };
+        if ports.unit_of_work.run(replace).await? { Ok(()) } else { Err(ChangePasswordError::ChangedMeanwhile) }
+    }
+}
+
+/// Replaces a verified password.
+#[derive(Clone)]
+struct ReplacePassword {
+    verified: VerifiedPassword,
+    new: PasswordHash,
+    session: SessionId,
+    by: Authority,
+}
+
+impl UseCase for ReplacePassword {
+    /// `false` when the verified password is no longer the stored one.
     type Outcome = bool;
 
     fn authority(&self) -> Option<&Authority> {
@@ -35,5 +113,51 @@ impl UseCase for ChangePassword {
         store.end_others(user, Some(session), SessionEnd::PasswordChanged).await?;
         store.record(event).await?;
         Ok(true)
+    }
+}
+
+/// Records in the audit log that the current password was wrong. It needs the authority too: a caller whose session
+/// has ended does not learn whether the password was right.
+#[derive(Clone)]
+struct RecordWrongPassword {
+    user: UserId,
+    session: SessionId,
+    by: Authority,
+}
+
+impl UseCase for RecordWrongPassword {
+    type Outcome = ();
+
+    fn authority(&self) -> Option<&Authority> {
+        Some(&self.by)
+    }
+
+    async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
+        let event = AuditEvent::own(Action::ChangePassword, self.user, self.by.client).within(self.session);
+        store.record(event.refused("wrong_credentials")).await
+    }
+}
+
+impl GuessError for ChangePasswordError {
+    fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl From<Throttled> for ChangePasswordError {
+    fn from(why: Throttled) -> Self {
+        match why {
+            Throttled::TooMany(why) => Self::TooManyGuesses(why),
+            Throttled::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
+
+impl From<UseCaseError> for ChangePasswordError {
+    fn from(why: UseCaseError) -> Self {
+        match why {
+            UseCaseError::Denied(denied) => Self::Denied(denied),
+            UseCaseError::Unavailable(why) => Self::Unavailable(why),
+        }
     }
 }

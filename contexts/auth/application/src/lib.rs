@@ -5,9 +5,11 @@ mod administration;
 mod audit;
 mod auth;
 mod authority;
+mod login_throttle;
 mod passwords;
 mod service_keys;
 mod sessions;
+mod unit_of_work;
 
 pub use accounts::Accounts;
 pub use administration::{Administration, depart};
@@ -15,9 +17,11 @@ pub use audit::{Action, Actor, Audit, AuditEvent, Outcome};
 pub use auth::{Auth, UseCase, act};
 pub use authority::{Authority, Denied, Principal};
 pub use kernel::RequestOrigin;
-pub use passwords::{Credentials, Passwords, VerifiedPassword};
+pub use login_throttle::{Guess, GuessError, LoginThrottle, Throttled, TooManyGuesses};
+pub use passwords::{Credentials, PasswordPorts, Passwords, VerifiedPassword, user_of_password};
 pub use service_keys::{ServiceKey, ServiceKeys};
 pub use sessions::{Refreshable, SealedToken, SessionEnd, Sessions, TokenHash};
+pub use unit_of_work::{UnitOfWork, UseCaseError};
 
 // What comes as a message.
 use_case::handlers! { dyn Auth:
@@ -33,7 +37,7 @@ macro_rules! immediate {
 }
 
 immediate! {
-    change_password::{ChangePassword},
+    change_password::{ChangePassword, ChangePasswordError},
     create_service_key::{CreateServiceKey},
     deny_access::{DenyAccess},
     end_sessions::{EndSessions, SessionsToEnd},
@@ -41,12 +45,10 @@ immediate! {
     record_key_change::{KeyChange, RecordKeyChange},
     refresh_session::{RefreshSession, Refreshed},
     refuse_command::{RefuseCommand},
-    refuse_password_change::{RefusePasswordChange},
-    refuse_sign_in::{RefuseSignIn},
     revoke_service_key::{RevokeServiceKey},
     set_password::{SetPassword},
     set_role::{SetRole},
-    sign_in::{SignIn},
+    sign_in::{SignIn, SignInError},
     sign_out::{SignOut},
     sign_out_by_token::{SignOutByToken},
 }

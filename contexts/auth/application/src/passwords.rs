@@ -1,3 +1,4 @@
+use crate::LoginThrottle;
 use auth_domain::PasswordHash;
 use kernel::{Email, MessageId, Sealed, Secret, UserId};
 use use_case::{FollowUpFailure, Unavailable, async_trait};
@@ -7,7 +8,7 @@ use use_case::{FollowUpFailure, Unavailable, async_trait};
 pub trait Passwords: Send + Sync {
     /// Opens a password that was sealed for this user and this command, and hashes it.
     ///
-    /// A key that is not known here is `Unavailable`: while keys change, another worker has it.
+    /// A key that this process does not know is `Unavailable`: while keys change, another worker has it.
     async fn open_and_hash(
         &self,
         sealed: &Sealed,
@@ -16,34 +17,72 @@ pub trait Passwords: Send + Sync {
     ) -> Result<PasswordHash, FollowUpFailure>;
 }
 
-/// A password that fitted: whose it is, and the hash that is stored for them now.
+/// A password that was verified: the user, and the hash that is stored for the user now.
 ///
-/// Whoever grants something for it MUST check, in the transaction that grants it, that this hash is
-/// still the stored one: a change of password that came between wins.
+/// A use case that grants something for it MUST check, in the transaction that grants it, that this hash is still
+/// stored. A change of the password that came between then wins.
 #[derive(Clone)]
 pub struct VerifiedPassword {
-    /// Whose it is.
+    /// The user.
     pub user: UserId,
-    /// What is stored, its text exactly.
+    /// The stored hash, its text exactly.
     pub hash: PasswordHash,
 }
 
-/// What people sign in with. `None` says no more than that it does not fit.
+/// Verifies passwords. `None` means a wrong password, and says no more than that.
 ///
-/// MUST take the same work for whatever does not fit: an address that nobody has, a person without
-/// a password, a hash that cannot be read, one of lower cost. A hash that is not as good as a new one is replaced
-/// once its password is known; that ends no session, and never undoes a change.
+/// Every failure MUST take the same work: an unknown address, a user without a password, an unreadable hash, a hash of
+/// lower cost. After a success a hash that is weaker than a new one is replaced; that ends no session, and never undoes
+/// a change of the password.
 #[async_trait]
 pub trait Credentials: Send + Sync {
-    /// Whose address and password these are.
+    /// Verifies the password of the user who has this address.
     async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<VerifiedPassword>, Unavailable>;
 
-    /// Whether this is the user's password, for a change of it.
+    /// Verifies the password of a user.
     async fn verify_of(&self, user: UserId, password: &Secret) -> Result<Option<VerifiedPassword>, Unavailable>;
 
-    /// Compares the password with nothing: only the work of one that does not fit is done.
+    /// Does the work of a wrong password, and compares nothing.
     async fn pretend(&self, password: &Secret) -> Result<(), Unavailable>;
 
-    /// Hashes a new password, while somebody waits.
+    /// Hashes a new password while a client waits.
     async fn hash(&self, password: &Secret) -> Result<PasswordHash, Unavailable>;
+
+    /// The address that a user signs in with; `None` when there is no such user.
+    async fn identifier_of(&self, user: UserId) -> Result<Option<Email>, Unavailable>;
+}
+
+/// The ports of a use case that compares a password before it acts.
+pub struct PasswordPorts<'a, W> {
+    /// Verifies passwords.
+    pub credentials: &'a dyn Credentials,
+    /// Limits guesses.
+    pub throttle: &'a dyn LoginThrottle,
+    /// Runs the steps that write.
+    pub unit_of_work: &'a W,
+}
+
+impl<W> PasswordPorts<'_, W> {
+    /// Runs `verify` if the [guess](crate::Guess) allows it, and otherwise does the same work for nothing.
+    pub(crate) async fn compare(
+        &self,
+        is_compared: bool,
+        password: &Secret,
+        verify: impl Future<Output = Result<Option<VerifiedPassword>, Unavailable>>,
+    ) -> Result<Option<VerifiedPassword>, Unavailable> {
+        if is_compared { verify.await } else { self.credentials.pretend(password).await.map(|()| None) }
+    }
+}
+
+/// Finds the user of an address and a password, for the operator. It takes no guess from the throttle, since the
+/// operator can set any password anyway.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn user_of_password(
+    credentials: &dyn Credentials,
+    email: &Email,
+    password: &Secret,
+) -> Result<Option<UserId>, Unavailable> {
+    Ok(credentials.verify(email, password).await?.map(|verified| verified.user))
 }

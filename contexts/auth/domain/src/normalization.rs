@@ -1,15 +1,19 @@
+//! Passwords in Unicode Normalization Form C (NFC), as NIST SP 800-63B-4, section 3.1.1.2 asks.
+
 use kernel::Secret;
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
-/// A password in the form in which it is counted and hashed, NFC: the same keys pressed on two
-/// machines are then the same password.
-pub(crate) fn normalised(password: &Secret) -> Secret {
-    // Nearly every one is, and to see that takes less than to write it anew.
+/// A password in NFC, the form in which it is counted and hashed: the same keys pressed on two machines are then the
+/// same password.
+#[must_use]
+pub fn normalised(password: &Secret) -> Secret {
+    // Nearly every password is in NFC, and the check is cheaper than a new copy.
     if is_nfc(password.expose()) { password.clone() } else { Secret::new(password.expose().nfc().collect()) }
 }
 
-/// The bytes that an imported hash may have been made of: as sent and, if they differ, in NFC.
-pub(crate) fn spellings(password: &Secret) -> Vec<Secret> {
+/// The texts that an imported hash may have been made from: the password as it was sent and, if it differs, in NFC.
+#[must_use]
+pub fn spellings(password: &Secret) -> Vec<Secret> {
     let mut spellings = vec![password.clone()];
     if !is_nfc(password.expose()) {
         spellings.push(normalised(password));

@@ -1,6 +1,7 @@
-use crate::{common_passwords, sequences};
+use crate::{common_passwords, normalised, sequences};
 use kernel::{DomainError, Email, Secret};
 use std::cmp::Reverse;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// The longest password, in bytes of UTF-8.
 const MAX_BYTES: usize = 1024;
@@ -56,6 +57,9 @@ pub enum PasswordFlaw {
     /// A short unit over and over.
     #[error("must not repeat the same few characters: add other words")]
     Repetitive,
+    /// The password that the user has already.
+    #[error("is the password that you have")]
+    Unchanged,
     /// Runs along the alphabet, the digits or the keyboard.
     #[error("must not follow the alphabet, the digits or the keyboard: add other words")]
     Sequential,
@@ -73,6 +77,7 @@ impl DomainError for PasswordFlaw {
             Self::ContainsService => "password_contains_service",
             Self::Repetitive => "password_is_repetitive",
             Self::Sequential => "password_is_sequential",
+            Self::Unchanged => "same_password",
         }
     }
 }
@@ -109,10 +114,26 @@ impl PasswordPolicy {
         self.min_chars
     }
 
-    /// All that is wrong with a password that somebody with this address and name (as far as they
-    /// are known) has chosen; an empty list when it is good. The caller MUST have brought password and name into NFC.
+    /// Everything that is wrong with a new password of a user with this address and name, as far as they are known.
+    /// The list is empty when the password is good.
     #[must_use]
-    pub fn check(&self, password_nfc: &str, email: Option<&Email>, name: Option<&str>) -> Vec<PasswordFlaw> {
+    pub fn flaws(&self, password: &Secret, email: Option<&Email>, name: Option<&str>) -> Vec<PasswordFlaw> {
+        let name: Option<String> = name.map(|name| name.nfc().collect());
+        self.check(normalised(password).expose(), email, name.as_deref())
+    }
+
+    /// Everything that is wrong with a password that is to replace the current one, as far as that one is known. The
+    /// two are compared in the form in which they are hashed, so that a new spelling is no new password.
+    #[must_use]
+    pub fn flaws_of_change(&self, new: &Secret, current: Option<&Secret>, email: &Email) -> Vec<PasswordFlaw> {
+        let mut flaws = self.flaws(new, Some(email), None);
+        if current.is_some_and(|current| normalised(current).expose() == normalised(new).expose()) {
+            flaws.push(PasswordFlaw::Unchanged);
+        }
+        flaws
+    }
+
+    fn check(&self, password_nfc: &str, email: Option<&Email>, name: Option<&str>) -> Vec<PasswordFlaw> {
         let lower = Secret::new(password_nfc.to_lowercase());
         let lower = lower.expose();
         let repetitive = sequences::is_repetition(lower, self.min_chars);

@@ -33,7 +33,7 @@ impl HashPool {
             thread::Builder::new().name(format!("sign-ins-{core}")).spawn(move || sign_ins.serve(|| {}))?;
             thread::Builder::new().name(format!("sign-ups-{core}")).spawn(move || {
                 lower_priority();
-                sign_ups.serve(lower_priority);
+                sign_ups.serve(yield_core);
             })?;
         }
         Ok(pool)

@@ -1,9 +1,9 @@
 //! Auth: routes, SQL, tokens, hashing, and the gate that passwords come in by.
 
 mod argon2id;
-mod auth_service;
 mod authenticator;
 mod bcrypt;
+mod denial_log;
 mod hash_job;
 mod hash_pool;
 mod hash_queue;
@@ -11,7 +11,6 @@ mod http;
 pub mod key_record;
 mod login_throttle;
 mod module;
-mod normalization;
 mod passwords;
 mod policy_and_seal;
 pub mod queries;
@@ -25,18 +24,21 @@ mod sql_sessions;
 mod throughput;
 mod tidy;
 pub mod tokens;
+mod unit_of_work;
 mod verify;
 
-pub use auth_service::{AuthService, RequestError, perform};
 pub use authenticator::Authenticator;
 pub use hash_pool::HashPool;
 pub use hash_queue::Overloaded;
+pub use http::AuthState;
+pub use login_throttle::SqlLoginThrottle;
 pub use module::AuthContext;
 pub use passwords::Hashing;
-pub use policy_and_seal::{PolicyAndSeal, password_flaws};
+pub use policy_and_seal::PolicyAndSeal;
 pub use sql_administration::DepartureConsent;
 pub use sql_credentials::SqlCredentials;
 pub use tidy::tidy_now;
+pub use unit_of_work::{SqlUnitOfWork, run_in_transaction};
 
 pub(crate) use sql_auth::SqlAuth;
 

@@ -1,4 +1,4 @@
-use crate::{AuthService, SqlAuth, http, tidy::tidy};
+use crate::{AuthState, SqlAuth, http, tidy::tidy};
 use auth_application::{Passwords, handlers};
 use ledger::MessageHandlers;
 use persistence::Db;
@@ -9,13 +9,13 @@ use web::{BoundedContext, Commands, Routes};
 /// The context `auth`.
 pub struct AuthContext {
     passwords: Arc<dyn Passwords>,
-    auth: AuthService,
+    auth: AuthState,
 }
 
 impl AuthContext {
-    /// With whoever opens and hashes passwords, and the desk for whoever waits.
+    /// `passwords` serves messages, `auth` serves routes.
     #[must_use]
-    pub fn new(passwords: Arc<dyn Passwords>, auth: AuthService) -> Self {
+    pub fn new(passwords: Arc<dyn Passwords>, auth: AuthState) -> Self {
         Self { passwords, auth }
     }
 }

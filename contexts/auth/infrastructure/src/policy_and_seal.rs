@@ -1,9 +1,7 @@
 use crate::PURPOSE;
-use crate::normalization::normalised;
-use auth_domain::{PasswordFlaw, PasswordPolicy};
+use auth_domain::{PasswordPolicy, normalised};
 use kernel::{DomainError as _, Email, MessageId, Sealed, Secret, UserId};
 use sealing::{Binding, Sealer};
-use unicode_normalization::UnicodeNormalization as _;
 use web::{PasswordSealer, Problem, Violation};
 
 /// The gate that passwords come in by: judged by the policy, then sealed for the workers.
@@ -20,21 +18,9 @@ impl PolicyAndSeal {
     }
 }
 
-/// What a policy says against a password, in the form in which it is hashed.
-#[must_use]
-pub fn password_flaws(
-    policy: &PasswordPolicy,
-    password: &Secret,
-    email: Option<&Email>,
-    name: Option<&str>,
-) -> Vec<PasswordFlaw> {
-    let name: Option<String> = name.map(|name| name.nfc().collect());
-    policy.check(normalised(password).expose(), email, name.as_deref())
-}
-
 impl PasswordSealer for PolicyAndSeal {
     fn check(&self, password: &Secret, email: Option<&Email>, name: Option<&str>) -> Vec<Violation> {
-        let flaws = password_flaws(&self.policy, password, email, name);
+        let flaws = self.policy.flaws(password, email, name);
         flaws.into_iter().map(|flaw| Violation::new("", flaw.code(), flaw.to_string())).collect()
     }
 

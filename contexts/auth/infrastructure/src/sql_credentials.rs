@@ -90,6 +90,13 @@ impl Credentials for SqlCredentials {
     async fn hash(&self, password: &Secret) -> Result<PasswordHash, Unavailable> {
         self.verifier.hash(password).await
     }
+
+    async fn identifier_of(&self, user: UserId) -> Result<Option<Email>, Unavailable> {
+        let mut db = self.db.read().await?;
+        let sql = "select identifier from auth_accounts where user_id = $1";
+        let found = fetch_optional!(&mut db, (String,), sql, user.as_uuid())?;
+        Ok(found.and_then(|(identifier,)| Email::parse(&identifier).ok()))
+    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
 //! The old password for a new one.
 
 use super::by::By;
-use crate::AuthService;
-use crate::auth_service::unavailable;
-use crate::login_throttle::{LoginAttempt, identifier_of};
-use crate::normalization::normalised;
-use auth_application::{Authority, ChangePassword, RefusePasswordChange};
+use super::state::too_many_guesses;
+use crate::AuthState;
+use crate::unit_of_work::not_run;
+use auth_application::{ChangePassword, ChangePasswordError};
 use auth_domain::SessionId;
 use axum::extract::State;
 use axum::http::StatusCode;
-use kernel::{DomainError as _, Secret};
+use kernel::DomainError as _;
 use utoipa::ToSchema;
 use web::{Client, Fields, NoQuery, Person, Problem, Violation};
 
@@ -49,53 +48,47 @@ pub(crate) struct PasswordChange {
     )
 )]
 pub(crate) async fn change_password(
-    State(auth): State<AuthService>,
+    State(auth): State<AuthState>,
     By(me, by): By<Person>,
     from: Client,
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<StatusCode, Problem> {
     let (current, new) = (fields.secret("current_password"), fields.secret("new_password"));
-    let identifier =
-        identifier_of(&auth.db, me.user).await.map_err(web::unavailable)?.ok_or_else(Problem::not_found)?;
-    for flaw in new.iter().flat_map(|new| auth.policy.check(normalised(new).expose(), Some(&identifier), None)) {
+    let email = auth.credentials.identifier_of(me.user).await.map_err(not_run)?.ok_or_else(Problem::not_found)?;
+    // The use case checks the same again; here, so that the answer lists every violation of the body at once.
+    for flaw in new.iter().flat_map(|new| auth.policy.flaws_of_change(new, current.as_ref(), &email)) {
         fields.refuse("new_password", flaw.code(), flaw.to_string());
     }
-    // In the form in which they are hashed: a thief of the old one must not know the new one.
-    if current.as_ref().zip(new.as_ref()).is_some_and(|(current, new)| is_same(current, new)) {
-        fields.refuse("new_password", "same_password", "is the password that you have".to_owned());
-    }
     let (current, new) = fields.finish(current.zip(new))?;
-    let attempt = auth.begin_attempt(&identifier, &from).await?;
-    let changed = change(&auth, &attempt, &me, by, &current, &new).await;
-    auth.finish_attempt(attempt, changed).await
-}
-
-async fn change(
-    auth: &AuthService,
-    attempt: &LoginAttempt,
-    me: &Person,
-    by: Authority,
-    current: &Secret,
-    new: &Secret,
-) -> Result<StatusCode, Problem> {
-    let session = SessionId::new(me.session);
-    let verify = auth.credentials.verify_of(me.user, current);
-    let Some(verified) = auth.compare(attempt, current, verify).await? else {
-        let refuse = RefusePasswordChange { user: me.user, session, by };
-        auth.run(refuse).await.map_err(unavailable)?;
-        let wrong = Violation::new("/current_password", "wrong_password", "is not your password");
-        return Err(Problem::invalid(vec![wrong]));
+    let change = ChangePassword {
+        user: me.user,
+        session: SessionId::new(me.session),
+        email: &email,
+        current: &current,
+        new: &new,
+        address: from.address.ip(),
+        by,
     };
-    let new = auth.credentials.hash(new).await.map_err(unavailable)?;
-    let change = ChangePassword { verified, new, session, by };
-    if auth.run(change).await.map_err(unavailable)? { Ok(StatusCode::NO_CONTENT) } else { Err(changed_meanwhile()) }
+    change.execute(&auth.policy, &auth.password_ports()).await.map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
-fn is_same(current: &Secret, new: &Secret) -> bool {
-    normalised(current).expose() == normalised(new).expose()
-}
-
-fn changed_meanwhile() -> Problem {
-    Problem::new(StatusCode::CONFLICT, "changed_meanwhile", "The password has been changed meanwhile")
+fn refused(why: ChangePasswordError) -> Problem {
+    match why {
+        ChangePasswordError::Flawed(flaws) => Problem::invalid(
+            flaws.iter().map(|flaw| Violation::new("/new_password", flaw.code(), flaw.to_string())).collect(),
+        ),
+        ChangePasswordError::WrongPassword => {
+            Problem::invalid(vec![Violation::new("/current_password", "wrong_password", "is not your password")])
+        }
+        ChangePasswordError::ChangedMeanwhile => Problem::new(
+            StatusCode::CONFLICT,
+            "changed_meanwhile",
+            "Another request has changed the password meanwhile",
+        ),
+        ChangePasswordError::TooManyGuesses(why) => too_many_guesses(why),
+        ChangePasswordError::Denied(why) => not_run(why),
+        ChangePasswordError::Unavailable(why) => not_run(why),
+    }
 }

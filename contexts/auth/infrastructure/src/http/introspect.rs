@@ -1,6 +1,6 @@
 //! Whether a token is good, for other services (RFC 7662).
 
-use crate::AuthService;
+use crate::AuthState;
 use crate::tokens::Claims;
 use auth_domain::{Role, Scope};
 use axum::extract::{MatchedPath, State};
@@ -117,7 +117,7 @@ pub(crate) struct IntrospectionResult {
     )
 )]
 pub(crate) async fn introspect(
-    State(auth): State<AuthService>,
+    State(auth): State<AuthState>,
     bearer: Option<Bearer>,
     headers: HeaderMap,
     route: MatchedPath,
@@ -132,10 +132,10 @@ pub(crate) async fn introspect(
     // Not before the body has arrived: a key may end meanwhile.
     let service = Credentials::of(bearer, &headers, id, key)?.service(&auth, &client).await?;
     if !service.scopes.contains(Scope::Introspect.as_str()) {
-        return Err(auth.forbid(&Caller::Service(service), &route, &client).await);
+        return Err(auth.authenticator.forbid(&Caller::Service(service), &route, &client).await);
     }
     let token = form.finish(token)?;
-    let Some((claims, role)) = auth.verify_token(token.expose()).await? else {
+    let Some((claims, role)) = auth.authenticator.verify_token(token.expose()).await? else {
         auth.limits.count_miss(&INACTIVE_TOKENS, service.key.as_bytes()).await?;
         return Ok(Json(IntrospectionResult::default()));
     };
@@ -182,10 +182,10 @@ impl Credentials {
     }
 
     /// The service, now; 401, or 429 for an address that shows too many wrong ones.
-    async fn service(self, auth: &AuthService, client: &Client) -> Result<Service, Problem> {
+    async fn service(self, auth: &AuthState, client: &Client) -> Result<Service, Problem> {
         let found = match self.shown {
             Shown::Bearer(bearer) => bearer.sender::<Service>().await,
-            Shown::Key(key) => auth.service(key.expose()).await?.ok_or_else(invalid_client),
+            Shown::Key(key) => auth.authenticator.service(key.expose()).await?.ok_or_else(invalid_client),
         };
         let found = found.and_then(|service| {
             let is_named = self.ids.iter().all(|id| parse_id(id) == Ok(service.key));

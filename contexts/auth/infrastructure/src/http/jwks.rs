@@ -1,6 +1,6 @@
 //! The public keys that access tokens can be verified with.
 
-use crate::AuthService;
+use crate::AuthState;
 use crate::tokens::signing_keys::PUBLISH_AHEAD;
 use axum::extract::State;
 use axum::http::{HeaderValue, header::CACHE_CONTROL};
@@ -48,7 +48,7 @@ pub(crate) struct Jwk {
     tag = "services",
     responses((status = 200, description = "The keys (RFC 7517).", body = Jwks))
 )]
-pub(crate) async fn get_jwks(State(auth): State<AuthService>, _: NoQuery) -> Result<Response, Problem> {
+pub(crate) async fn get_jwks(State(auth): State<AuthState>, _: NoQuery) -> Result<Response, Problem> {
     let key_set = auth.tokens.keys().key_set();
     let keys = key_set.iter().map(|key| Jwk {
         kty: "OKP",

@@ -1,15 +1,14 @@
 //! An address and a password for a session.
 
 use super::tokens::TokensView;
-use crate::AuthService;
-use crate::auth_service::{broken, unavailable};
-use crate::login_throttle::LoginAttempt;
+use crate::AuthState;
+use super::state::{no_token, too_many_guesses};
+use crate::unit_of_work::not_run;
 use crate::tokens::{OpaqueToken, TokenKind};
-use auth_application::{RefuseSignIn, SignIn, SignOut};
-use auth_domain::Session;
+use auth_application::{SignIn, SignInError, SignOut};
 use axum::extract::State;
 use axum::response::IntoResponse;
-use kernel::{Email, Secret};
+use kernel::Email;
 use utoipa::ToSchema;
 use web::{Client, Fields, NoQuery, OrElse, Problem};
 
@@ -43,20 +42,26 @@ pub(crate) struct Login {
     )
 )]
 pub(crate) async fn login(
-    State(auth): State<AuthService>,
+    State(auth): State<AuthState>,
     from: Client,
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<impl IntoResponse + use<>, Problem> {
     let (email, password) = (fields.required("email", Email::parse), fields.secret("password"));
     let (email, password) = fields.finish(email.zip(password))?;
-    let attempt = auth.begin_attempt(&email, &from).await?;
-    let refresh = OpaqueToken::random(TokenKind::Refresh).map_err(broken)?;
-    let opened = open(&auth, &attempt, email, &password, &refresh, &from).await;
-    let session = auth.finish_attempt(attempt, opened).await?;
+    let refresh = OpaqueToken::random(TokenKind::Refresh).map_err(no_token)?;
+    let sign_in = SignIn {
+        email: &email,
+        password: &password,
+        token: refresh.hash,
+        address: from.address.ip(),
+        client: from.on_record(),
+        life: auth.life,
+    };
+    let session = sign_in.execute(&auth.password_ports()).await.map_err(refused)?;
     let tokens = TokensView::issue(&auth, &session, refresh)?;
     Ok(OrElse(tokens, async move {
-        // Its tokens have reached no client, which could end it.
+        // The tokens have reached no client, so no client can end the session.
         let end = SignOut { user: session.user, session: session.id, client: from.on_record() };
         if let Err(why) = auth.run(end).await {
             tracing::warn!(%why, session = %session.id, "a session whose tokens reached no client could not be ended");
@@ -64,25 +69,12 @@ pub(crate) async fn login(
     }))
 }
 
-/// A session for the right password of a person who may sign in. A refusal is on record before it is answered.
-async fn open(
-    auth: &AuthService,
-    attempt: &LoginAttempt,
-    email: Email,
-    password: &Secret,
-    refresh: &OpaqueToken,
-    from: &Client,
-) -> Result<Session, Problem> {
-    let verify = auth.credentials.verify(&email, password);
-    let Some(verified) = auth.compare(attempt, password, verify).await? else {
-        auth.run(RefuseSignIn { identifier: email, client: from.on_record() }).await.map_err(unavailable)?;
-        return Err(wrong_credentials());
-    };
-    let sign_in = SignIn { verified, token: refresh.hash, client: from.on_record(), life: auth.life };
-    auth.run(sign_in).await.map_err(unavailable)?.ok_or_else(wrong_credentials)
-}
-
-/// The same for an unknown address, a wrong password, and somebody who may not sign in.
-fn wrong_credentials() -> Problem {
-    Problem::unauthorized("wrong_credentials", "The address and the password do not fit")
+fn refused(why: SignInError) -> Problem {
+    match why {
+        SignInError::WrongCredentials => {
+            Problem::unauthorized("wrong_credentials", "Wrong email address or password")
+        }
+        SignInError::TooManyGuesses(why) => too_many_guesses(why),
+        SignInError::Unavailable(why) => not_run(why),
+    }
 }

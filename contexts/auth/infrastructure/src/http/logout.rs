@@ -1,7 +1,7 @@
 //! The end of a session, from within it, or by its refresh token.
 
-use crate::AuthService;
-use crate::auth_service::unavailable;
+use crate::AuthState;
+use crate::unit_of_work::not_run;
 use crate::queries::check_refresh_token::session_of;
 use crate::tokens::{OpaqueToken, TokenKind};
 use auth_application::{SignOut, SignOutByToken};
@@ -40,7 +40,7 @@ pub(crate) struct Logout {
     )
 )]
 pub(crate) async fn logout(
-    State(auth): State<AuthService>,
+    State(auth): State<AuthState>,
     bearer: Option<Bearer>,
     from: Client,
     _: NoQuery,
@@ -62,16 +62,16 @@ pub(crate) async fn logout(
     };
     if let Some(me) = me {
         let sign_out = SignOut { user: me.user, session: SessionId::new(me.session), client: from.on_record() };
-        auth.run(sign_out).await.map_err(unavailable)?;
+        auth.run(sign_out).await.map_err(not_run)?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// What belongs to no live session is found to be so without a transaction.
-async fn by_token(auth: &AuthService, token: &Secret, from: &Client) -> Result<(), Problem> {
+async fn by_token(auth: &AuthState, token: &Secret, from: &Client) -> Result<(), Problem> {
     let Some(token) = OpaqueToken::parse(TokenKind::Refresh, token.expose()) else { return Ok(()) };
     if session_of(&auth.db, &token).await.map_err(web::unavailable)?.is_some() {
-        auth.run(SignOutByToken { token, client: from.on_record() }).await.map_err(unavailable)?;
+        auth.run(SignOutByToken { token, client: from.on_record() }).await.map_err(not_run)?;
     }
     Ok(())
 }

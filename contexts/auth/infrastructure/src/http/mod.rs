@@ -10,14 +10,16 @@ mod refresh;
 mod roles;
 mod service_keys;
 mod sessions;
+mod state;
 mod tokens;
 
-use crate::AuthService;
 use crate::queries::{get_audit_events, get_service_keys, get_sessions};
 use web::{Commands, Routes, operation};
 
+pub use state::AuthState;
+
 /// The routes of this context.
-pub(crate) fn routes(auth: &AuthService, commands: &Commands) -> Routes {
+pub(crate) fn routes(auth: &AuthState, commands: &Commands) -> Routes {
     let auth = || auth.clone();
     Routes::new("auth", commands.clone())
         .immediate(auth(), operation!(login::login))

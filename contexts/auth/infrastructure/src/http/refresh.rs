@@ -1,8 +1,9 @@
 //! A refresh token for the next pair of tokens. Each works once.
 
 use super::tokens::TokensView;
-use crate::AuthService;
-use crate::auth_service::{broken, unavailable};
+use crate::AuthState;
+use super::state::no_token;
+use crate::unit_of_work::not_run;
 use crate::queries::check_refresh_token::session_of;
 use crate::tokens::{OpaqueToken, TokenKind};
 use auth_application::{RefreshSession, Refreshed, TokenHash};
@@ -48,7 +49,7 @@ pub(crate) struct RefreshRequest {
     )
 )]
 pub(crate) async fn refresh(
-    State(auth): State<AuthService>,
+    State(auth): State<AuthState>,
     from: Client,
     _: NoQuery,
     mut fields: Fields,
@@ -58,28 +59,28 @@ pub(crate) async fn refresh(
     let shown = OpaqueToken::parse(TokenKind::Refresh, token.expose());
     let Some((shown, session)) = live(&auth, shown).await? else { return Err(missed(&auth, &from).await) };
     let _counts = auth.limits.acquire(&OF_SESSION, session.as_bytes()).await?;
-    let next = OpaqueToken::random(TokenKind::Refresh).map_err(broken)?;
-    let sealed = next.sealed_for(&token).map_err(broken)?;
+    let next = OpaqueToken::random(TokenKind::Refresh).map_err(no_token)?;
+    let sealed = next.sealed_for(&token).map_err(no_token)?;
     let refresh = RefreshSession { shown, next: next.hash, sealed, client: from.on_record(), life: auth.life };
-    match auth.run(refresh).await.map_err(unavailable)?.ok_or_else(good_for_nothing)? {
+    match auth.run(refresh).await.map_err(not_run)?.ok_or_else(good_for_nothing)? {
         Refreshed::Next(session) => TokensView::issue(&auth, &session, next),
         Refreshed::Again(session, sealed) => {
             tracing::info!(target: "audit", session = %session.id, address = %from.address.ip(), "a refresh token came again within its grace");
-            TokensView::issue(&auth, &session, OpaqueToken::opened_by(&token, &sealed).map_err(broken)?)
+            TokensView::issue(&auth, &session, OpaqueToken::opened_by(&token, &sealed).map_err(no_token)?)
         }
     }
 }
 
 /// The token and its live session. Whatever is invented is found to be so without a transaction.
-async fn live(auth: &AuthService, shown: Option<TokenHash>) -> Result<Option<(TokenHash, Uuid)>, Problem> {
+async fn live(auth: &AuthState, shown: Option<TokenHash>) -> Result<Option<(TokenHash, Uuid)>, Problem> {
     let Some(shown) = shown else { return Ok(None) };
     let session = session_of(&auth.db, &shown).await.map_err(web::unavailable)?;
     Ok(session.map(|session| (shown, session)))
 }
 
 /// 401, or 429 for an address with too many of them. Looked at first, so that a flood writes nothing.
-async fn missed(auth: &AuthService, from: &Client) -> Problem {
-    auth.limits.count_miss(&MISSES, &from.address.key()).await.err().unwrap_or_else(good_for_nothing)
+async fn missed(auth: &AuthState, from: &Client) -> Problem {
+    auth.limits.count_miss(&MISSES, &from.address.key()).await.err().map_or_else(good_for_nothing, Problem::from)
 }
 
 /// The same for an unknown, a used and an expired one, and for one whose session has ended.

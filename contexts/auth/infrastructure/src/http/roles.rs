@@ -1,8 +1,8 @@
 //! What somebody may do.
 
 use super::by::By;
-use crate::AuthService;
-use crate::auth_service::unavailable;
+use crate::AuthState;
+use crate::unit_of_work::not_run;
 use auth_application::SetRole;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -39,7 +39,7 @@ pub(crate) struct RoleChange {
     )
 )]
 pub(crate) async fn set_role(
-    State(auth): State<AuthService>,
+    State(auth): State<AuthState>,
     By(Administrator(_), by): By<Administrator>,
     PathId(id): PathId,
     _: NoQuery,
@@ -48,7 +48,7 @@ pub(crate) async fn set_role(
     let role = fields.required("role", str::parse);
     let role = fields.finish(role)?;
     let set = SetRole { by, user: UserId::new(id), role };
-    match auth.run(set).await.map_err(unavailable)?.ok_or_else(Problem::not_found)? {
+    match auth.run(set).await.map_err(not_run)?.ok_or_else(Problem::not_found)? {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(why) => {
             let title = "It conflicts with what exists";

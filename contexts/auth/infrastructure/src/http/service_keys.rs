@@ -2,8 +2,9 @@
 
 use super::by::By;
 use super::tokens::expose;
-use crate::AuthService;
-use crate::auth_service::{broken, unavailable};
+use crate::AuthState;
+use super::state::no_token;
+use crate::unit_of_work::not_run;
 use crate::tokens::{OpaqueToken, TokenKind};
 use auth_application::{CreateServiceKey, RevokeServiceKey};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
@@ -70,7 +71,7 @@ pub(crate) struct CreatedServiceKey {
     )
 )]
 pub(crate) async fn create_service_key(
-    State(auth): State<AuthService>,
+    State(auth): State<AuthState>,
     By(Administrator(_), by): By<Administrator>,
     _: NoQuery,
     mut fields: Fields,
@@ -79,9 +80,9 @@ pub(crate) async fn create_service_key(
     let scopes: Option<Scopes> = fields.required("scope", str::parse);
     let days = fields.number("days", Days::parse).unwrap_or_default();
     let (name, scopes) = fields.finish(name.zip(scopes))?;
-    let key = OpaqueToken::random(TokenKind::ServiceKey).map_err(broken)?;
+    let key = OpaqueToken::random(TokenKind::ServiceKey).map_err(no_token)?;
     let create = CreateServiceKey { by: by.clone(), name, scopes, days, hash: key.hash };
-    let created = auth.run(create).await.map_err(unavailable)?;
+    let created = auth.run(create).await.map_err(not_run)?;
     let shown = CreatedServiceKey {
         id: created.id.as_uuid(),
         name: created.name.as_str().to_owned(),
@@ -114,12 +115,12 @@ pub(crate) async fn create_service_key(
     )
 )]
 pub(crate) async fn revoke_service_key(
-    State(auth): State<AuthService>,
+    State(auth): State<AuthState>,
     By(Administrator(_), by): By<Administrator>,
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
     let revoke = RevokeServiceKey { by, key: ServiceKeyId::new(id) };
-    let revoked = auth.run(revoke).await.map_err(unavailable)?;
+    let revoked = auth.run(revoke).await.map_err(not_run)?;
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }

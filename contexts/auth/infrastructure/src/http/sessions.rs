@@ -1,8 +1,8 @@
 //! The end of sessions, from another one.
 
 use super::by::By;
-use crate::AuthService;
-use crate::auth_service::unavailable;
+use crate::AuthState;
+use crate::unit_of_work::not_run;
 use auth_application::{EndSessions, SessionsToEnd};
 use auth_domain::SessionId;
 use axum::extract::State;
@@ -23,14 +23,14 @@ use web::{NoQuery, PathId, Person, Problem};
     )
 )]
 pub(crate) async fn end_session(
-    State(auth): State<AuthService>,
+    State(auth): State<AuthState>,
     By(me, by): By<Person>,
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
     let which = SessionsToEnd::One(SessionId::new(id));
     let end = EndSessions { user: me.user, which, by };
-    let ended = auth.run(end).await.map_err(unavailable)?;
+    let ended = auth.run(end).await.map_err(not_run)?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }
 
@@ -46,12 +46,12 @@ pub(crate) async fn end_session(
     )
 )]
 pub(crate) async fn end_other_sessions(
-    State(auth): State<AuthService>,
+    State(auth): State<AuthState>,
     By(me, by): By<Person>,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
     let which = SessionsToEnd::AllBut(SessionId::new(me.session));
     let end = EndSessions { user: me.user, which, by };
-    auth.run(end).await.map_err(unavailable)?;
+    auth.run(end).await.map_err(not_run)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,5 +1,5 @@
-use crate::AuthService;
-use crate::auth_service::broken;
+use crate::AuthState;
+use super::state::no_token;
 use crate::tokens::OpaqueToken;
 use auth_domain::Session;
 use kernel::Secret;
@@ -43,8 +43,8 @@ pub(super) fn expose<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::
 
 impl TokensView {
     /// Of a session whose current refresh token this is.
-    pub(super) fn issue(auth: &AuthService, session: &Session, refresh: OpaqueToken) -> Result<Json<Self>, Problem> {
-        let access = auth.tokens.issue(session.user, session.id, session.refreshed_at).map_err(broken)?;
+    pub(super) fn issue(auth: &AuthState, session: &Session, refresh: OpaqueToken) -> Result<Json<Self>, Problem> {
+        let access = auth.tokens.issue(session.user, session.id, session.refreshed_at).map_err(no_token)?;
         Ok(Json(Self {
             access_token: access,
             token_type: "Bearer",

@@ -1,11 +1,10 @@
 //! What has happened that matters for security.
 
-use crate::AuthService;
-use crate::auth_service::unavailable as not_done;
+use crate::AuthState;
+use crate::unit_of_work::not_run;
 use auth_application::{Authority, Principal, ReadAudit};
 use auth_domain::{Scope, ServiceKeyId, SessionId};
 use axum::extract::{MatchedPath, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use kernel::{DomainError, Timestamp};
 use persistence::{Db, SqlError, SqlTimestamp, fetch_all};
@@ -13,7 +12,7 @@ use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Caller, Client, Cursor, Page, Paging, Problem, Query, RateLimit, parse_id, unavailable};
+use web::{Caller, Client, Cursor, LimitError, Page, Paging, Problem, Query, RateLimit, parse_id, unavailable};
 
 /// Readings by one caller that are recorded. A record full of its own readings hides the rest.
 const READINGS: RateLimit = RateLimit { name: "auth.audit_readings", burst: 30, every: Duration::from_secs(60) };
@@ -112,7 +111,7 @@ impl DomainError for NotAWord {
     )
 )]
 pub(crate) async fn get_audit_events(
-    State(auth): State<AuthService>,
+    State(auth): State<AuthState>,
     caller: Caller,
     route: MatchedPath,
     client: Client,
@@ -131,7 +130,7 @@ pub(crate) async fn get_audit_events(
         }
     };
     if !may {
-        return Err(auth.forbid(&caller, &route, &client).await);
+        return Err(auth.authenticator.forbid(&caller, &route, &client).await);
     }
     let paging = Paging::read(&mut query);
     let filter = Filter {
@@ -157,16 +156,16 @@ pub(crate) async fn get_audit_events(
     page.answer("/audit-events", &pairs)
 }
 
-impl AuthService {
+impl AuthState {
     /// Before anything is shown: what cannot be recorded is not.
     async fn record_reading(&self, by: Authority) -> Result<(), Problem> {
         match self.limits.acquire(&READINGS, by.actor().to_string().as_bytes()).await {
-            Ok(_) => self.run(ReadAudit { by }).await.map_err(not_done),
-            Err(problem) if problem.status() == StatusCode::TOO_MANY_REQUESTS => {
-                tracing::warn!(target: "audit", actor = %by.actor(), "the record is read, which is not recorded any more for a while");
+            Ok(_) => self.run(ReadAudit { by }).await.map_err(not_run),
+            Err(LimitError::TooMany { .. }) => {
+                tracing::warn!(target: "audit", actor = %by.actor(), "the audit log is read; it takes no more records of this reader for a while");
                 Ok(())
             }
-            Err(problem) => Err(problem),
+            Err(error @ LimitError::Unavailable(_)) => Err(error.into()),
         }
     }
 }

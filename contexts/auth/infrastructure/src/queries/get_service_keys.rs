@@ -1,6 +1,6 @@
 //! The keys of other services.
 
-use crate::AuthService;
+use crate::AuthState;
 use auth_application::TokenHash;
 use auth_domain::Scopes;
 use axum::extract::State;
@@ -62,7 +62,7 @@ pub struct ServiceKeyView {
     )
 )]
 pub(crate) async fn get_service_keys(
-    State(auth): State<AuthService>,
+    State(auth): State<AuthState>,
     _: Administrator,
     mut query: Query,
 ) -> Result<Response, Problem> {

@@ -1,6 +1,6 @@
 //! Where somebody is signed in.
 
-use crate::AuthService;
+use crate::AuthState;
 use axum::extract::State;
 use axum::response::Response;
 use kernel::Timestamp;
@@ -60,7 +60,7 @@ type Row = (Uuid, SqlTimestamp, SqlTimestamp, SqlTimestamp, String);
     )
 )]
 pub(crate) async fn get_sessions(
-    State(auth): State<AuthService>,
+    State(auth): State<AuthState>,
     me: Person,
     mut query: Query,
 ) -> Result<Response, Problem> {

@@ -145,7 +145,7 @@ impl AccessTokens {
 impl Verified<Claims> {
     /// The claims, if their time is now.
     #[must_use]
-    pub fn at(self, now: Timestamp) -> Option<Self> {
+    pub fn valid_at(self, now: Timestamp) -> Option<Self> {
         let now = seconds(now);
         let soon = now.saturating_add(LEEWAY);
         let is_good = self.iat <= soon && self.nbf <= soon && now < self.exp && self.nbf <= self.exp;

@@ -54,7 +54,7 @@ impl Fixture {
     }
 
     fn reads(&self, token: &str) -> bool {
-        self.tokens.read(token).and_then(|claims| claims.at(now())).is_some()
+        self.tokens.read(token).and_then(|claims| claims.valid_at(now())).is_some()
     }
 }
 
@@ -63,7 +63,7 @@ fn a_token_says_who_in_which_session_and_until_when() {
     let fixture = fixture();
     let (user, session) = (UserId::random(), SessionId::random());
     let token = fixture.tokens.issue(user, session, now()).expect("signed");
-    let claims = fixture.tokens.read(token.expose()).expect("ours").at(now()).expect("good now");
+    let claims = fixture.tokens.read(token.expose()).expect("ours").valid_at(now()).expect("good now");
     assert_eq!((claims.sub, claims.sid), (user.as_uuid(), session.as_uuid()));
     assert_eq!((claims.iat, claims.nbf, claims.exp), (seconds(now()), seconds(now()) - 5, seconds(now()) + 300));
     let head = jsonwebtoken::decode_header(token.expose()).expect("a header");
@@ -81,7 +81,7 @@ fn a_token_is_good_from_its_first_second_to_before_its_last() {
         [(0, true), (299, true), (300, false), (100_000, false), (-LEEWAY, true), (-LEEWAY - 1, false)]
     {
         let claims = fixture.tokens.read(&fixture.token()).expect("ours");
-        assert_eq!(claims.at(later(second)).is_some(), good, "second {second}");
+        assert_eq!(claims.valid_at(later(second)).is_some(), good, "second {second}");
     }
 }
 

@@ -1,0 +1,82 @@
+use kernel::Email;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::time::Duration;
+use use_case::{Unavailable, async_trait};
+
+/// Limits how often passwords can be guessed: per account, per address and per network, on all nodes together.
+#[async_trait]
+pub trait LoginThrottle: Send + Sync {
+    /// Takes one guess at the password of an account, whether or not that account exists.
+    ///
+    /// Use cases MUST call it before they compare the password, so that many requests at once cannot pass together.
+    ///
+    /// When the account's count has no room, an address from which the account has signed in before still gets a
+    /// guess. A stranger can therefore not lock out an owner. Such a guess is [over the limit](Guess::over_limit).
+    async fn acquire(&self, account: &Email, address: IpAddr) -> Result<Guess, Throttled>;
+}
+
+/// Why no guess was given.
+#[derive(Debug, thiserror::Error)]
+pub enum Throttled {
+    /// There were too many guesses.
+    #[error(transparent)]
+    TooMany(#[from] TooManyGuesses),
+    /// The guesses cannot be counted now, so none is allowed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// There were too many guesses at an account, or from an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many guesses at passwords")]
+pub struct TooManyGuesses {
+    /// When the next guess is allowed.
+    pub retry_after: Duration,
+}
+
+/// One guess at a password. It stays counted unless [`end`](Self::end) gives it back.
+#[must_use = "a guess is counted until `end` gives it back"]
+pub struct Guess {
+    /// Whether the password may be compared. If not, the same work MUST be done for nothing.
+    pub is_compared: bool,
+    /// The account's count has no room. This is then the answer to a wrong password, as it is for any other address:
+    /// the answer must not tell from which addresses the account has signed in.
+    pub over_limit: Option<TooManyGuesses>,
+    refund: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl Guess {
+    /// A guess within the limits, or over them. `refund` gives it back when it runs.
+    pub fn new(
+        is_compared: bool,
+        over_limit: Option<TooManyGuesses>,
+        refund: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        Self { is_compared, over_limit, refund: Box::pin(refund) }
+    }
+
+    /// Ends the guess by what the use case did with it.
+    ///
+    /// The guess is given back when the password opened what it was shown for, and when a failure says nothing about
+    /// the password. It counts in every other case: a guess that came back for a right password alone would tell that
+    /// the password of a deactivated account is right.
+    ///
+    /// # Errors
+    /// The use case's, or [`TooManyGuesses`] in its place when the guess was over the limit.
+    pub async fn end<T, E: GuessError>(self, done: Result<T, E>) -> Result<T, E> {
+        match done {
+            Err(error) if !error.is_unavailable() => Err(self.over_limit.map_or(error, E::from)),
+            opened_or_unavailable => {
+                self.refund.await;
+                opened_or_unavailable
+            }
+        }
+    }
+}
+
+/// The error of a use case that compares a password.
+pub trait GuessError: From<TooManyGuesses> {
+    /// Whether something does not answer, so that the error says nothing about the password.
+    fn is_unavailable(&self) -> bool;
+}
