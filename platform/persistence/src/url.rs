@@ -51,7 +51,9 @@ impl DatabaseUrl {
             Self::Sqlite(path) => Some(path.clone()),
             Self::Postgres(to) => {
                 let url = without_address(to).to_url_lossy();
-                url.query_pairs().find_map(|(key, value)| (key == "sslkey").then(|| PathBuf::from(value.as_ref())))
+                let (_, value) = url.query_pairs().find(|(key, _)| key == "sslkey")?;
+                // As sqlx shows a path; a key that stands in the URL itself is no file.
+                value.strip_prefix("file: ").map(PathBuf::from)
             }
         }
     }

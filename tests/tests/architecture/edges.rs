@@ -62,7 +62,7 @@ impl<'a> Place<'a> {
 impl Edge<'_> {
     fn is_allowed(&self) -> bool {
         use Place::{
-            Acceptance, App, Application, Contracts, Domain, Infrastructure, Kernel, Outside, Platform, Bench,
+            Acceptance, App, Application, Bench, Contracts, Domain, Infrastructure, Kernel, Outside, Platform,
         };
         use Place::{Fuzz, UseCase, Xtask};
         let one_of = |names: &[&str]| names.contains(&self.name);
