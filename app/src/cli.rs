@@ -179,9 +179,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Openapi => openapi().await.map(|()| ExitCode::SUCCESS),
         Command::Check => check::check(&Settings::load()?, cli.json).await,
         Command::Commands(command) => commands::run(&Settings::load()?, command, cli.json).await,
-        Command::Users(command) => {
-            users::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS)
-        }
+        Command::Users(command) => users::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
         Command::ServiceKeys(command) => {
             service_keys::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS)

@@ -294,12 +294,8 @@ impl Roster {
         let base_path = config.public_url.as_ref().map(PublicUrl::path).unwrap_or_default().to_owned();
         let commands = Commands::new(node.ledger(), limits, tasks.clone()).below(&base_path);
         let routes = contexts.iter().map(|context| context.routes(&db, &commands)).collect();
-        let (router, mut document) = web::assemble(
-            title(config.public_url.as_ref()),
-            routes,
-            commands,
-            Arc::new(dependencies.authenticator),
-        );
+        let (router, mut document) =
+            web::assemble(title(config.public_url.as_ref()), routes, commands, Arc::new(dependencies.authenticator));
         document.merge(web::health::openapi());
         let stopping = Stopping::default();
         let ready = ProcessReadiness::new(db.clone(), probe, hints.clone(), watch);

@@ -162,7 +162,8 @@ async fn of_fifty_at_once_exactly_the_burst_passes() {
             let mut asking = JoinSet::new();
             for _ in 0..50 {
                 let limits = limits.clone();
-                asking.spawn(async move { limits.acquire(&limit, &[round]).await.map(drop).map_err(|it| answer(it).0) });
+                asking
+                    .spawn(async move { limits.acquire(&limit, &[round]).await.map(drop).map_err(|it| answer(it).0) });
             }
             let answers = asking.join_all().await;
             assert_eq!(answers.iter().filter(|it| it.is_ok()).count(), 7);

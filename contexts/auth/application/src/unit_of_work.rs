@@ -5,10 +5,7 @@ use use_case::Unavailable;
 pub trait UnitOfWork: Send + Sync {
     /// Runs a use case by [`act`](crate::act) and commits, whatever its outcome is: a refusal may have something to
     /// record. MUST run it again when the transaction lost a race, and MUST record a denial in the audit log.
-    fn run<U: UseCase + Clone>(
-        &self,
-        use_case: U,
-    ) -> impl Future<Output = Result<U::Outcome, UseCaseError>> + Send;
+    fn run<U: UseCase + Clone>(&self, use_case: U) -> impl Future<Output = Result<U::Outcome, UseCaseError>> + Send;
 }
 
 /// Why a use case did not run.

@@ -42,6 +42,9 @@ pub use unit_of_work::{SqlUnitOfWork, run_in_transaction};
 
 pub(crate) use sql_auth::SqlAuth;
 
+#[cfg(test)]
+mod use_case_tests;
+
 use persistence::{Migration, Migrations};
 
 /// What a sealed password is sealed for.

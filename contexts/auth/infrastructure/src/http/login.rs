@@ -1,10 +1,10 @@
 //! An address and a password for a session.
 
+use super::state::{no_token, too_many_guesses};
 use super::tokens::TokensView;
 use crate::AuthState;
-use super::state::{no_token, too_many_guesses};
-use crate::unit_of_work::not_run;
 use crate::tokens::{OpaqueToken, TokenKind};
+use crate::unit_of_work::not_run;
 use auth_application::{SignIn, SignInError, SignOut};
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -71,9 +71,7 @@ pub(crate) async fn login(
 
 fn refused(why: SignInError) -> Problem {
     match why {
-        SignInError::WrongCredentials => {
-            Problem::unauthorized("wrong_credentials", "Wrong email address or password")
-        }
+        SignInError::WrongCredentials => Problem::unauthorized("wrong_credentials", "Wrong email address or password"),
         SignInError::TooManyGuesses(why) => too_many_guesses(why),
         SignInError::Unavailable(why) => not_run(why),
     }

@@ -1,9 +1,9 @@
 //! The end of a session, from within it, or by its refresh token.
 
 use crate::AuthState;
-use crate::unit_of_work::not_run;
 use crate::queries::check_refresh_token::session_of;
 use crate::tokens::{OpaqueToken, TokenKind};
+use crate::unit_of_work::not_run;
 use auth_application::{SignOut, SignOutByToken};
 use auth_domain::SessionId;
 use axum::extract::State;

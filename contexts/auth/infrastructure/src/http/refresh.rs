@@ -1,11 +1,11 @@
 //! A refresh token for the next pair of tokens. Each works once.
 
+use super::state::no_token;
 use super::tokens::TokensView;
 use crate::AuthState;
-use super::state::no_token;
-use crate::unit_of_work::not_run;
 use crate::queries::check_refresh_token::session_of;
 use crate::tokens::{OpaqueToken, TokenKind};
+use crate::unit_of_work::not_run;
 use auth_application::{RefreshSession, Refreshed, TokenHash};
 use axum::extract::State;
 use std::time::Duration;

@@ -1,11 +1,11 @@
 //! Keys for other services: given, and taken away.
 
 use super::by::By;
+use super::state::no_token;
 use super::tokens::expose;
 use crate::AuthState;
-use super::state::no_token;
-use crate::unit_of_work::not_run;
 use crate::tokens::{OpaqueToken, TokenKind};
+use crate::unit_of_work::not_run;
 use auth_application::{CreateServiceKey, RevokeServiceKey};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use axum::extract::State;

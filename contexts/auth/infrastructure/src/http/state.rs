@@ -45,11 +45,7 @@ impl AuthState {
 
     /// What use cases that compare a password need.
     pub(crate) fn password_ports(&self) -> PasswordPorts<'_, SqlUnitOfWork> {
-        PasswordPorts {
-            credentials: &*self.credentials,
-            throttle: &*self.throttle,
-            unit_of_work: &self.unit_of_work,
-        }
+        PasswordPorts { credentials: &*self.credentials, throttle: &*self.throttle, unit_of_work: &self.unit_of_work }
     }
 
     /// Runs a use case in a transaction of its own.

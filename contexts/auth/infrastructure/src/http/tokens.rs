@@ -1,5 +1,5 @@
-use crate::AuthState;
 use super::state::no_token;
+use crate::AuthState;
 use crate::tokens::OpaqueToken;
 use auth_domain::Session;
 use kernel::Secret;
