@@ -1,19 +1,18 @@
-//! The published language between contexts: what one may send another, and what it may hear.
+//! The messages that contexts send each other: their published language.
 //!
-//! Plain data, no behaviour. Each type's JSON is a contract, held by the golden files beside this
-//! crate: a compatible addition keeps the name, any other change is a new type with a new name.
+//! Plain data, no behaviour. The JSON of each type is a contract, and the golden files of this crate test it. A
+//! compatible addition keeps the wire name; any other change is a new type with a new name.
 
 use kernel::{Email, RequestOrigin, Sealed, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use use_case::{FollowUpFailure, Message};
 use uuid::Uuid;
 
-/// To `auth`: the password that this user will sign in with. It only creates: a user who has one keeps it.
+/// A command to `auth`: store the first password of a user. A user who already has a password keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetCredential {
-    /// Whose it is.
     pub user_id: UserId,
-    /// Sealed at the edge for this user and this command.
+    /// Sealed by the HTTP edge for this user and the command that registers them.
     pub password: Sealed,
 }
 
@@ -25,19 +24,15 @@ impl Message for SetCredential {
     }
 }
 
-/// From `users`: somebody has registered.
+/// An event of `users`: a user has registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRegistered {
-    /// Who.
     pub user_id: UserId,
-    /// The version of the user that this is the state of. Whoever holds this one or a later one ignores it.
+    /// The user's version after the change. A context that has seen this version or a later one ignores the event.
     pub version: i64,
-    /// The address.
     pub email: Email,
-    /// The name, if one was given.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<String>,
-    /// When.
     pub registered_at: Timestamp,
 }
 
@@ -49,19 +44,17 @@ impl Message for UserRegistered {
     }
 }
 
-/// From `users`: somebody may not sign in any more.
+/// An event of `users`: a user was deactivated and can no longer sign in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserDeactivated {
-    /// Who.
     pub user_id: UserId,
-    /// The version of the user that this is the state of. Whoever holds this one or a later one ignores it.
+    /// The user's version after the change. A context that has seen this version or a later one ignores the event.
     pub version: i64,
-    /// Since when.
     pub deactivated_at: Timestamp,
-    /// The administrator who said so; none when it was an operator.
+    /// The administrator who did it; `None` for an operator.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<UserId>,
-    /// From where; none when it was an operator, or an earlier version that did not say.
+    /// Where the request came from; `None` for an operator, and in messages of versions that did not record it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub client: Option<RequestOrigin>,
 }
@@ -74,19 +67,17 @@ impl Message for UserDeactivated {
     }
 }
 
-/// From `users`: somebody may sign in again.
+/// An event of `users`: a user was reactivated and can sign in again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserReactivated {
-    /// Who.
     pub user_id: UserId,
-    /// The version of the user that this is the state of. Whoever holds this one or a later one ignores it.
+    /// The user's version after the change. A context that has seen this version or a later one ignores the event.
     pub version: i64,
-    /// When.
     pub reactivated_at: Timestamp,
-    /// The administrator who said so; none when it was an operator.
+    /// The administrator who did it; `None` for an operator.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<UserId>,
-    /// From where; none when it was an operator, or an earlier version that did not say.
+    /// Where the request came from; `None` for an operator, and in messages of versions that did not record it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub client: Option<RequestOrigin>,
 }

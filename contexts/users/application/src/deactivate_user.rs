@@ -1,4 +1,4 @@
-//! An administrator deactivates a user, who can neither sign in nor stay signed in from then on.
+//! An administrator deactivates a user, who is signed out and can no longer sign in.
 
 use crate::{Users, events};
 use kernel::{RequestOrigin, UserId};
@@ -6,14 +6,13 @@ use serde::{Deserialize, Serialize};
 use use_case::{HandlerContext, CommandFailure, Handle, Message};
 use users_domain::NoSuchUser;
 
-/// The command.
+/// A command: deactivate a user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeactivateUser {
-    /// Whom.
     pub id: UserId,
-    /// The administrator who says so; none when it is an operator.
+    /// The administrator who sends it; `None` for an operator.
     pub by: Option<UserId>,
-    /// From where; none when it is an operator, or was accepted by an earlier version, which did not say.
+    /// Where the request came from; `None` for an operator, and in commands of versions that did not record it.
     pub client: Option<RequestOrigin>,
 }
 
@@ -33,7 +32,8 @@ impl Handle<dyn Users> for DeactivateUser {
             ctx.store.withdraw_access(&user).await?;
             ctx.store.save(&user).await?;
         }
-        // Also when the user was deactivated before: this command, too, succeeds only when every context has heard of it.
+        // Publish also if nothing has changed: this command, too, succeeds only after the other contexts have handled
+        // the event.
         ctx.publish(&events::deactivated(&user, deactivated_at, self.by, self.client));
         Ok(())
     }

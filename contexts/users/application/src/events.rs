@@ -1,12 +1,12 @@
-//! What other contexts hear of a user. Each event is made from the user as it is after the change.
+//! Makes the events about a user for other contexts, from the state of the user after the change.
 
 use contracts::{UserDeactivated, UserReactivated, UserRegistered};
 use kernel::{RequestOrigin, Timestamp, UserId};
 use users_domain::{User, UserState};
 
-/// A person has registered.
+/// The event: a user has registered.
 pub(crate) fn registered(user: &User) -> UserRegistered {
-    // Every field by its name: a new one must be told or left out on purpose.
+    // Names every field, so that a new field is published or left out on purpose.
     let UserState { id, email, name, version, registered_at, deactivated_at: _ } = user.state();
     UserRegistered {
         user_id: *id,
@@ -17,7 +17,7 @@ pub(crate) fn registered(user: &User) -> UserRegistered {
     }
 }
 
-/// A user is deactivated: since `at`, if the user is so since this very moment.
+/// The event: a user is deactivated. `at` is the time if the user has no earlier one.
 pub(crate) fn deactivated(
     user: &User,
     at: Timestamp,
@@ -28,7 +28,7 @@ pub(crate) fn deactivated(
     UserDeactivated { user_id: *id, version: *version, deactivated_at: deactivated_at.unwrap_or(at), by, client }
 }
 
-/// A user was reactivated.
+/// The event: a user was reactivated.
 pub(crate) fn reactivated(
     user: &User,
     at: Timestamp,

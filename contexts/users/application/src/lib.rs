@@ -1,4 +1,4 @@
-//! Users: the use cases. One file each; this is the table of contents.
+//! The use cases of the `users` context, one file each. This file is the table of contents.
 
 mod events;
 mod users;

@@ -6,14 +6,13 @@ use serde::{Deserialize, Serialize};
 use use_case::{HandlerContext, CommandFailure, Handle, Message};
 use users_domain::NoSuchUser;
 
-/// The command.
+/// A command: reactivate a user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReactivateUser {
-    /// Whom.
     pub id: UserId,
-    /// The administrator who says so; none when it is an operator.
+    /// The administrator who sends it; `None` for an operator.
     pub by: Option<UserId>,
-    /// From where; none when it is an operator, or was accepted by an earlier version, which did not say.
+    /// Where the request came from; `None` for an operator, and in commands of versions that did not record it.
     pub client: Option<RequestOrigin>,
 }
 
@@ -32,7 +31,8 @@ impl Handle<dyn Users> for ReactivateUser {
         if user.reactivate() {
             ctx.store.save(&user).await?;
         }
-        // Also when the user was active before: this command, too, succeeds only when every context has heard of it.
+        // Publish also if nothing has changed: this command, too, succeeds only after the other contexts have handled
+        // the event.
         ctx.publish(&events::reactivated(&user, reactivated_at, self.by, self.client));
         Ok(())
     }

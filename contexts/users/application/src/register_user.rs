@@ -1,4 +1,4 @@
-//! A visitor becomes a user: the email is theirs alone, and the password is on its way to `auth`.
+//! A visitor registers as a user with an email address of their own, and the password is sent to `auth`.
 
 use crate::{Users, events};
 use contracts::SetCredential;
@@ -7,16 +7,14 @@ use serde::{Deserialize, Serialize};
 use use_case::{HandlerContext, CommandFailure, Handle, Message};
 use users_domain::{Name, User};
 
-/// The command.
+/// A command: register a user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RegisterUser {
-    /// Chosen at the edge, so that the password can be sealed for it.
+    /// Chosen by the client or the HTTP edge, which seals the password for this id.
     pub id: UserId,
-    /// Their address.
     pub email: Email,
-    /// What they are called.
     pub name: Option<Name>,
-    /// Passed on unopened.
+    /// Sent on to `auth` without being opened.
     pub password: Sealed,
 }
 

@@ -2,23 +2,23 @@ use kernel::UserId;
 use use_case::{CommandFailure, Port, Unavailable, async_trait};
 use users_domain::{Taken, User};
 
-/// The users, within one transaction.
+/// A port: the stored users, within one transaction.
 #[async_trait]
 pub trait Users: Send {
-    /// Adds a user. MUST return [`AddError::Taken`] when a user with the same id or with the same
-    /// canonical email exists, and MUST have changed nothing then.
+    /// Adds a user. MUST return [`AddError::Taken`], and change nothing, if a user with the same id or the same
+    /// canonical email exists.
     async fn add(&mut self, user: &User) -> Result<(), AddError>;
 
-    /// A user who is about to be changed. MUST keep everybody else from changing them until the transaction ends.
+    /// Loads a user in order to change it. MUST lock the user until the transaction ends.
     async fn load(&mut self, id: UserId) -> Result<Option<User>, Unavailable>;
 
-    /// Asks the context that keeps sign-ins whether a user may lose theirs with this version of them, and lets it know.
-    /// MUST take effect with the rest of the transaction, or not at all: the event that tells of it comes too late to be
-    /// refused.
+    /// Asks the context that signs users in whether this version of the user may lose access, and announces the loss.
+    /// Returns a rejection if that context refuses. MUST take effect with the rest of the transaction, or not at all.
+    /// The event that follows comes too late to be refused.
     async fn withdraw_access(&mut self, user: &User) -> Result<(), CommandFailure>;
 
-    /// Stores a user who was loaded and whose version went up by one. MUST be `Unavailable`, and have
-    /// changed nothing, when the stored version is another than the one before.
+    /// Stores a loaded user whose version went up by one (optimistic concurrency). MUST return `Unavailable`, and
+    /// change nothing, if the stored version is not the one before.
     async fn save(&mut self, user: &User) -> Result<(), Unavailable>;
 }
 
@@ -26,13 +26,11 @@ impl Port for dyn Users {
     type Tools = ();
 }
 
-/// Why a user was not added.
+/// Why [`Users::add`] added no user.
 #[derive(Debug, thiserror::Error)]
 pub enum AddError {
-    /// Refused.
     #[error(transparent)]
     Taken(#[from] Taken),
-    /// The store does not answer.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }

@@ -1,4 +1,4 @@
-//! Users: who is registered, and the rules of a record.
+//! The domain of the `users` context: a registered user, and the rules for it.
 
 mod name;
 mod user;

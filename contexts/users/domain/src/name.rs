@@ -4,28 +4,27 @@ use serde::{Deserialize, Serialize};
 /// The longest name, in characters (Unicode code points).
 const LONGEST: usize = 200;
 
-/// What a person is called, in whatever script, as they wrote it but for white space around it.
+/// A user's name, in any script: 1 to 200 characters, without white space around it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
-/// Why a text is no name.
+/// Why a text is not a valid name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing but white space.
+    /// Empty, or only white space.
     #[error("must not be empty: leave the field out instead")]
     Empty,
-    /// Over 200 characters.
     #[error("must be at most 200 characters long")]
     TooLong,
-    /// Line breaks, escapes and the like.
+    /// Contains a control character, such as a line break or an escape.
     #[error("must not contain control characters")]
     HasControl,
-    /// Only blanks, fillers, marks and the like.
+    /// Contains only characters that show nothing, such as blanks, fillers and combining marks.
     #[error("must have a visible character")]
     NotVisible,
-    /// Zero-width spaces, controls that turn the direction of writing around, and the like.
-    #[error("must not contain invisible characters, or ones that change the direction of writing")]
+    /// Contains an invisible character, such as a zero-width space or a control for the writing direction.
+    #[error("must not contain invisible characters, or characters that change the writing direction")]
     HasInvisible,
 }
 
@@ -42,7 +41,7 @@ impl DomainError for NameError {
 }
 
 impl Name {
-    /// Parses a name.
+    /// Parses a name that a user has entered.
     ///
     /// # Errors
     /// [`NameError`]
@@ -51,17 +50,18 @@ impl Name {
         if !has_visible(&name.0) {
             return Err(NameError::NotVisible);
         }
-        // Joiners and selectors that a script or an emoji is written with are visible in what they join.
+        // `find_invisible` allows joiners and selectors that a script or an emoji needs.
         if find_invisible(&name.0).is_some() {
             return Err(NameError::HasInvisible);
         }
         Ok(name)
     }
 
-    /// A name from storage or from a message. It may be one that was taken before invisible characters were refused.
+    /// Parses a name from storage or from a message. Invisible characters are allowed here, because earlier versions
+    /// accepted them.
     ///
     /// # Errors
-    /// [`NameError`], but for what cannot be seen.
+    /// [`NameError`], except `NotVisible` and `HasInvisible`.
     pub fn restore(text: &str) -> Result<Self, NameError> {
         if has_control(text) {
             return Err(NameError::HasControl);
@@ -74,7 +74,7 @@ impl Name {
         }
     }
 
-    /// As text.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_nobody_can_see_is_refused() {
+    fn a_name_without_a_visible_character_is_refused() {
         for text in
             ["\u{200b}", "\u{3164}", "\u{115f}\u{1160}", "\u{2800}", "\u{fe0f}", "\u{e0041}", "\u{301}", "\u{202e}"]
         {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_something_that_nobody_can_see_is_refused() {
+    fn a_name_with_an_invisible_character_is_refused() {
         for text in
             ["A\u{200b}da", "\u{202e}adA", "Ada\u{2069}", "Ada\u{200e}", "محمد\u{200f}", "Ada\u{e0041}", "A\u{200d}da"]
         {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_was_taken_before_is_read_from_storage() {
+    fn a_stored_name_with_invisible_characters_can_be_read() {
         let stored = Name::restore("A\u{200b}da").expect("a name");
         assert_eq!(stored.as_str(), "A\u{200b}da");
         assert_eq!(Name::restore("A\0da"), Err(NameError::HasControl));

@@ -1,35 +1,33 @@
 use crate::Name;
 use kernel::{DomainError, Email, Timestamp, UserId};
 
-/// A registered person. Only the methods below change one, and each change is a new version.
+/// A registered user. Only the methods below change one, and each change is a new version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User(UserState);
 
 /// Everything that is stored of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserState {
-    /// The id, which never changes.
+    /// Never changes.
     pub id: UserId,
-    /// The address; no two users share one.
+    /// Unique among all users.
     pub email: Email,
-    /// The name, if the person gave one.
     pub name: Option<Name>,
-    /// Counts the changes, from 1.
+    /// Starts at 1, and goes up by one with each change.
     pub version: i64,
-    /// When the person registered.
     pub registered_at: Timestamp,
     /// Since when the user is deactivated; `None` for an active user.
     pub deactivated_at: Option<Timestamp>,
 }
 
 impl User {
-    /// A new user, in version 1.
+    /// Creates an active user with version 1.
     #[must_use]
     pub const fn register(id: UserId, email: Email, name: Option<Name>, at: Timestamp) -> Self {
         Self(UserState { id, email, name, version: 1, registered_at: at, deactivated_at: None })
     }
 
-    /// A user from storage, and from nowhere else.
+    /// Restores a user from storage. Other code MUST NOT call it.
     #[must_use]
     pub const fn restore(state: UserState) -> Self {
         Self(state)
@@ -51,7 +49,7 @@ impl User {
     /// an operator. Returns whether that has changed anything: a deactivated user stays as they are.
     ///
     /// # Errors
-    /// [`OwnAccount`] when the administrator is the user, whatever the user's state.
+    /// [`OwnAccount`] if the administrator is the user, active or not.
     pub fn deactivate(&mut self, by: Option<UserId>, at: Timestamp) -> Result<bool, OwnAccount> {
         if by == Some(self.0.id) {
             return Err(OwnAccount);
@@ -75,13 +73,12 @@ impl User {
     }
 }
 
-/// Why somebody cannot be registered.
+/// Why a user cannot be registered: another user has the email or the id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Taken {
-    /// Another user has this address.
     #[error("this email address is already registered")]
     Email,
-    /// The id is, was, or is about to be a user's.
+    /// A user with this id exists, existed, or is being registered.
     #[error("this id is already in use: choose another, or leave it out")]
     Id,
 }
@@ -95,7 +92,7 @@ impl DomainError for Taken {
     }
 }
 
-/// There is nobody with this id.
+/// There is no user with this id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such user")]
 pub struct NoSuchUser;
@@ -106,9 +103,9 @@ impl DomainError for NoSuchUser {
     }
 }
 
-/// An administrator who would lock themselves out.
+/// An administrator may not deactivate their own account, which would lock them out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("nobody deactivates their own account: another administrator has to")]
+#[error("you cannot deactivate your own account: ask another administrator")]
 pub struct OwnAccount;
 
 impl DomainError for OwnAccount {
@@ -140,14 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn each_deactivation_and_reactivation_is_a_version_and_the_same_again_is_none() {
+    fn each_change_of_the_status_is_a_version_and_a_repetition_is_not() {
         let mut user = ada();
         assert!(!user.reactivate());
         assert_eq!((user.0.version, user.0.deactivated_at), (1, None));
         assert_eq!(user.deactivate(Some(UserId::random()), at(1)), Ok(true));
         assert_eq!((user.0.version, user.0.deactivated_at), (2, Some(at(1))));
         assert_eq!(user.deactivate(None, at(2)), Ok(false));
-        assert_eq!((user.0.version, user.0.deactivated_at), (2, Some(at(1))), "since the first time");
+        assert_eq!((user.0.version, user.0.deactivated_at), (2, Some(at(1))), "the first deactivation counts");
         assert!(user.reactivate());
         assert_eq!((user.0.version, user.0.deactivated_at), (3, None));
         assert!(!user.reactivate());
@@ -156,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_deactivates_themself_whatever_their_state() {
+    fn a_user_cannot_deactivate_themself_active_or_not() {
         let mut user = ada();
         assert_eq!(user.deactivate(Some(user.id()), at(1)), Err(OwnAccount));
         assert_eq!((user.0.version, user.0.deactivated_at), (1, None));

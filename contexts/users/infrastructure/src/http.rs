@@ -1,4 +1,4 @@
-//! Users: the routes. Each line is a route and its operation in the OpenAPI document.
+//! The HTTP routes of the `users` context. Each line adds a route and its operation in the OpenAPI document.
 
 mod activation;
 
@@ -39,24 +39,26 @@ struct RegisterUserRequest {
     ledger: Ledger,
 }
 
-/// Somebody who wants to register.
+/// The data of a new user.
 #[derive(ToSchema)]
 #[schema(title = "Registration", example = json!({
     "email": "ada@example.org", "password": "correct horse battery staple", "name": "Ada Lovelace",
 }))]
 #[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
 pub(crate) struct Registration {
-    /// Where mail reaches them. No two users share one; case and the spelling of the domain do not count.
+    /// The email address. Each user needs a different one. Upper and lower case do not differ, nor do two spellings
+    /// of the same domain.
     #[schema(format = Email, min_length = 3, max_length = 254)]
     email: String,
-    /// At least 15 characters (Unicode code points after NFC), at most 1,024 bytes; whatever they
-    /// are, but not a common password, not the email or name, no mere repetition or sequence.
+    /// At least 15 characters (Unicode code points after NFC normalization) and at most 1,024 bytes. Any character
+    /// except NUL is allowed. Common passwords, repetitions, sequences, and passwords made of the email, the name or
+    /// the name of this service are refused.
     #[schema(format = Password, min_length = 15, max_length = 1024)]
     password: String,
-    /// What they are called, in any script.
+    /// The user's name, in any script.
     #[schema(min_length = 1, max_length = 200, required = false)]
     name: Option<String>,
-    /// An id of your own choice, a UUID of version 4 or 7.
+    /// The id of the new user, if the client wants to choose it: a UUID of version 4 or 7.
     #[schema(required = false)]
     id: Option<Uuid>,
 }
@@ -68,11 +70,12 @@ impl CommandRequest for RegisterUserRequest {
     type Body = Registration;
     type Shown = UserView;
 
-    const SUMMARY: &'static str = "Register";
+    const SUMMARY: &'static str = "Register a user";
     const TARGET: (&'static str, &'static str) = ("user", "/users");
     const FOLLOW_UPS: &'static [&'static str] = &[contracts::SetCredential::NAME];
     const REJECTIONS: &'static [(&'static str, &'static str)] = &[("email_taken", "/email"), ("id_taken", "/id")];
-    /// Generous for a household or an office; too little to enumerate addresses, or to keep the hashing busy.
+    /// High enough for a household or an office. Too low to enumerate email addresses, or to keep the hashing threads
+    /// busy.
     const PER_ADDRESS: Option<RateLimit> =
         Some(RateLimit { name: "users.register_user", burst: 20, every: Duration::from_secs(30) });
 
@@ -90,18 +93,18 @@ impl CommandRequest for RegisterUserRequest {
         Ok(RegisterUser { password: self.gate.seal(&password, command, id)?, id, email, name })
     }
 
-    /// A taken id can be told at once. A taken address cannot: it is the command that decides.
+    /// Refuses a taken id at once. Whether an email address is taken is decided when the command is handled.
     async fn check(&self, message: &RegisterUser, given: &Fields) -> Result<(), Problem> {
         if !given.gave("id") {
             return Ok(());
         }
         let id = message.id.as_uuid();
-        // Both at once: a registration that ends between the two is met by the command, which is rejected.
+        // Two concurrent reads. If a registration ends between them, both may miss it; then the command is rejected.
         let pending = self.ledger.live("users", RegisterUser::NAME, id);
         let (pending, there) = try_join(pending, get_user::find(&self.db, id)).await.map_err(unavailable)?;
         if pending.is_some() || there.is_some() {
             let taken = Violation::new("/id", Taken::Id.code(), Taken::Id.to_string());
-            let title = "It conflicts with what exists";
+            let title = "The request conflicts with existing data";
             return Err(Problem::new(StatusCode::CONFLICT, Taken::Id.code(), title).violations(vec![taken]));
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Users: SQL and HTTP.
+//! The SQL and HTTP adapters of the `users` context.
 
 mod http;
 mod module;
@@ -9,7 +9,7 @@ pub use module::UsersContext;
 
 use persistence::{Migration, Migrations};
 
-/// The tables of this context.
+/// The schema migrations of the `users` context.
 pub const MIGRATIONS: Migrations = Migrations {
     context: "users",
     all: &[

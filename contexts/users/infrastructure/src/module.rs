@@ -6,15 +6,15 @@ use std::sync::Arc;
 use users_application::handlers;
 use web::{BoundedContext, Commands, PasswordSealer, Routes};
 
-/// The context `users`.
+/// The bounded context `users`: its message handlers and its HTTP routes.
 pub struct UsersContext {
     gate: Arc<dyn PasswordSealer>,
     consent: Arc<dyn Consent>,
 }
 
 impl UsersContext {
-    /// With the gate that passwords come in by, which this context does not look behind, and the consent of the context
-    /// that keeps sign-ins, which it asks before a user loses theirs.
+    /// `gate` checks and seals passwords, which this context never opens. `consent` belongs to the context that signs
+    /// users in; this context asks it before a user loses access.
     #[must_use]
     pub fn new(gate: Arc<dyn PasswordSealer>, consent: Arc<dyn Consent>) -> Self {
         Self { gate, consent }

@@ -7,7 +7,7 @@ use users_application::{AddError, Users};
 use users_domain::{Name, Taken, User, UserState};
 use uuid::Uuid;
 
-/// The users, in SQL; and whom to ask before a user loses the way to sign in.
+/// [`Users`] in SQL, and the consent to ask for before a user loses access.
 pub(crate) struct SqlUsers(pub(crate) Tx, pub(crate) Arc<dyn Consent>);
 
 impl From<SqlUsers> for Tx {
@@ -33,7 +33,7 @@ impl Users for SqlUsers {
     }
 
     async fn load(&mut self, id: UserId) -> Result<Option<User>, Unavailable> {
-        // SQLite has one writer, and this transaction is it.
+        // SQLite needs no row lock: this transaction is the only writer.
         let sql = (
             "select email, name, version, registered_at, deactivated_at from users_users where id = $1 for update",
             "select email, name, version, registered_at, deactivated_at from users_users where id = $1",
@@ -46,7 +46,7 @@ impl Users for SqlUsers {
     }
 
     async fn save(&mut self, user: &User) -> Result<(), Unavailable> {
-        // Every field by its name: one that is added is not forgotten here.
+        // Names every field, so that the compiler reports a new field that is missing here.
         let UserState { id, email, name, version, registered_at, deactivated_at } = user.state();
         let sql = "update users_users set email = $3, email_canonical = $4, name = $5, version = $2, registered_at = $6, \
              deactivated_at = $7 where id = $1 and version = $2 - 1";
@@ -54,14 +54,14 @@ impl Users for SqlUsers {
         let (spelled, canonical, deactivated_at) =
             (email.as_str(), email.canonical(), deactivated_at.map(SqlTimestamp));
         let saved = execute!(&mut self.0, sql, id, *version, spelled, canonical, name, at, deactivated_at)?;
-        if saved == 1 { Ok(()) } else { Err(Unavailable::retry_soon("somebody else has changed this user")) }
+        if saved == 1 { Ok(()) } else { Err(Unavailable::retry_soon("another transaction has changed this user")) }
     }
 }
 
 type Row = (String, Option<String>, i64, SqlTimestamp, Option<SqlTimestamp>);
 
 fn restore(id: UserId, (email, name, version, registered_at, deactivated_at): Row) -> Result<User, Unavailable> {
-    // What was stored under older rules is read; what never could be is not guessed at.
+    // Accept values that older rules allowed. Values that no version ever stored are an error.
     Ok(User::restore(UserState {
         id,
         email: Email::parse(&email).map_err(Unavailable::retry_later)?,
@@ -73,7 +73,8 @@ fn restore(id: UserId, (email, name, version, registered_at, deactivated_at): Ro
 }
 
 impl SqlUsers {
-    /// Whether it was new. A conflict waits for the transaction that holds the same value to end.
+    /// Inserts the user. Returns `false` if the id or the email is taken. If a concurrent transaction holds the same
+    /// value, the database waits until that transaction ends.
     async fn insert(&mut self, user: &User) -> Result<bool, SqlError> {
         let UserState { id, email, name, version, registered_at, deactivated_at } = user.state();
         let sql = "insert into users_users (id, email, email_canonical, name, version, registered_at, deactivated_at) \

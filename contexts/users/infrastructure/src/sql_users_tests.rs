@@ -9,7 +9,7 @@ use users_application::Users as _;
 use users_domain::{Name, User, UserState};
 use uuid::Uuid;
 
-/// The context that is asked, where it does not matter here.
+/// A consent that is always given.
 struct Agrees;
 
 #[async_trait]
@@ -27,7 +27,7 @@ fn ada() -> User {
 }
 
 #[tokio::test]
-async fn a_user_is_read_as_stored_and_stored_only_over_the_version_before() {
+async fn a_user_is_read_as_stored_and_replaces_only_the_version_before() {
     for test_db in TestDb::each().await {
         for migrations in [ledger::MIGRATIONS, crate::MIGRATIONS] {
             test_db.db.migrate(&migrations).await.expect("a schema");
@@ -58,7 +58,7 @@ async fn every_field_of_a_user_is_stored_when_added_and_when_changed() {
         }
         let mut users = SqlUsers(test_db.db.begin().await.expect("a transaction"), Arc::new(Agrees));
         let later = |at: Timestamp| at.plus(std::time::Duration::from_secs(1));
-        // Every field by its name: one that is added must be changed here, too.
+        // Names every field, so that the compiler reports a new field that is missing here.
         let UserState { id, email, name, version, registered_at, deactivated_at } = ada().state().clone();
         assert_eq!((name.is_some(), deactivated_at), (true, None));
         let deactivated_at = Some(later(registered_at));
@@ -79,11 +79,11 @@ async fn every_field_of_a_user_is_stored_when_added_and_when_changed() {
         assert_eq!(users.load(id).await.expect("read").as_ref(), Some(&changed));
         users.save(&emptied).await.expect("stored");
         assert_eq!(users.load(id).await.expect("read").as_ref(), Some(&emptied));
-        // The address as it is compared: a user who is added with it again collides, and the one before is free.
+        // The canonical email is stored, too: a second user with it collides, and the previous email is free.
         let email = Email::parse("grace@example.com").expect("an address");
         let again = User::restore(UserState { email, ..ada().state().clone() });
         assert!(users.add(&again).await.is_err());
-        users.add(&ada()).await.expect("the address before is free");
+        users.add(&ada()).await.expect("the previous email is free");
         Tx::from(users).commit().await.expect("committed");
     }
 }

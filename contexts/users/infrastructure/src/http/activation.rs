@@ -1,4 +1,4 @@
-//! Whether somebody may sign in: an administrator says so. There is nothing to say but who.
+//! Administrators deactivate and reactivate users. The path names the user; there is no body.
 
 use crate::queries::get_user::{self, UserView};
 use axum::http::StatusCode;
@@ -10,7 +10,7 @@ use users_domain::OwnAccount;
 use uuid::Uuid;
 use web::{Administrator, Client, CommandRequest, Fields, PathId, Problem, unavailable};
 
-/// What they are about.
+/// The kind of thing that both commands change, and the path below which it is read.
 const USER: (&str, &str) = ("user", "/users");
 
 /// `POST /users/{id}/deactivate`
@@ -23,7 +23,7 @@ impl CommandRequest for Deactivation {
     type Body = ();
     type Shown = UserView;
 
-    const SUMMARY: &'static str = "Deactivate a user: they are signed out, and cannot sign in. For administrators";
+    const SUMMARY: &'static str = "Deactivate a user, who is signed out and cannot sign in. For administrators";
     const TARGET: (&'static str, &'static str) = USER;
     const HAS_BODY: bool = false;
     const REJECTIONS: &'static [(&'static str, &'static str)] =
@@ -43,7 +43,8 @@ impl CommandRequest for Deactivation {
     async fn check(&self, message: &DeactivateUser, _: &Fields) -> Result<(), Problem> {
         whole(&self.0, message.id.as_uuid()).await?;
         if message.by == Some(message.id) {
-            let problem = Problem::new(StatusCode::CONFLICT, OwnAccount.code(), "It conflicts with what exists");
+            let problem =
+                Problem::new(StatusCode::CONFLICT, OwnAccount.code(), "The request conflicts with existing data");
             return Err(problem.detail(OwnAccount.to_string()));
         }
         Ok(())
@@ -64,7 +65,7 @@ impl CommandRequest for Reactivation {
     type Body = ();
     type Shown = UserView;
 
-    const SUMMARY: &'static str = "Reactivate a user: they can sign in again. For administrators";
+    const SUMMARY: &'static str = "Reactivate a user, who can sign in again. For administrators";
     const TARGET: (&'static str, &'static str) = USER;
     const HAS_BODY: bool = false;
     const REJECTIONS: &'static [(&'static str, &'static str)] = &[("no_such_user", "")];
@@ -88,7 +89,7 @@ impl CommandRequest for Reactivation {
     }
 }
 
-/// All that is kept of them. Only administrators come here.
+/// The complete view of a user, for administrators; 404 if there is no such user.
 async fn whole(db: &Db, user: Uuid) -> Result<UserView, Problem> {
     get_user::find(db, user).await.map_err(unavailable)?.ok_or_else(Problem::not_found)
 }

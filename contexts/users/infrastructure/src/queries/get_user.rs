@@ -1,4 +1,4 @@
-//! Anyone may know that a user exists, and what they are called; the user and administrators see the rest.
+//! Reads a user. Anyone sees the id, the name and the time of registration; the user and administrators see the rest.
 
 use axum::Extension;
 use axum::extract::State;
@@ -23,23 +23,23 @@ use web::{
     "id": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "name": "Ada Lovelace", "created_at": "2026-09-21T14:13:20.123456Z",
 }))]
 pub(crate) struct UserView {
-    /// Names this user for good.
+    /// The user's id. It never changes.
     id: Uuid,
-    /// What they are called, if they said.
+    /// The user's name, or null if none was given.
     #[schema(min_length = 1, max_length = 200, required = true)]
     name: Option<String>,
-    /// When they registered.
+    /// When the user registered.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// Where mail reaches them. Shown to themselves and to administrators.
+    /// The email address. Only the user and administrators see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = Email, max_length = 254, nullable = false)]
     email: Option<String>,
-    /// Whether they may sign in: `active` or `deactivated`. Shown as the email is.
+    /// `active`, or `deactivated` if the user cannot sign in. Only the user and administrators see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^(active|deactivated)$", nullable = false)]
     status: Option<&'static str>,
-    /// Since when they may not sign in, if they may not. Shown as the email is.
+    /// When the user was deactivated; absent for an active user. Only the user and administrators see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     deactivated_at: Option<Timestamp>,
@@ -47,7 +47,7 @@ pub(crate) struct UserView {
     version: i64,
 }
 
-/// What this query needs.
+/// The state of the routes that read a user.
 #[derive(Clone)]
 pub(crate) struct GetUser {
     pub(crate) db: Db,
@@ -55,7 +55,7 @@ pub(crate) struct GetUser {
 }
 
 impl UserView {
-    /// What anyone may see of them.
+    /// Removes what only the user and administrators may see.
     pub(crate) fn public(self) -> Self {
         Self { email: None, status: None, deactivated_at: None, ..self }
     }
@@ -69,7 +69,7 @@ impl UserView {
         (StatusCode::NOT_MODIFIED, self.headers()).into_response()
     }
 
-    /// Whoever may see the email is the only one who may keep it.
+    /// Public views may be cached and revalidated; a view with the email must not be stored.
     fn headers(&self) -> [(HeaderName, HeaderValue); 3] {
         [
             (CACHE_CONTROL, HeaderValue::from_static(if self.email.is_some() { "no-store" } else { "no-cache" })),
@@ -78,7 +78,8 @@ impl UserView {
         ]
     }
 
-    /// Not the version where that tells of what is not shown: it counts deactivations.
+    /// The version tag for a complete view. A public view gets a hash of its content: the version would reveal how
+    /// often the user was deactivated.
     fn tag(&self) -> ETag {
         if self.email.is_some() {
             ETag::version(self.version.unsigned_abs())
@@ -105,8 +106,8 @@ pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<UserView>, SqlError
 
 /// Read a user.
 ///
-/// Anyone sees what a user is called; the user and administrators see everything.
-/// With `Prefer: wait=N` a registration of this id that is under way is waited for.
+/// Anyone sees the user's id, name and time of registration. The user and administrators see everything.
+/// With `Prefer: wait=N` the server waits for a pending registration of this id.
 #[utoipa::path(
     get,
     path = "/users/{id}",
@@ -114,14 +115,14 @@ pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<UserView>, SqlError
     security((), ("bearer" = [])),
     params(
         ("id" = Uuid, Path, description = "The user's id."),
-        ("Prefer" = Option<String>, Header, description = "`wait=N`: wait for a registration under way, at most 30 seconds (RFC 7240)."),
-        ("If-None-Match" = Option<String>, Header, description = "The ETag of the version that you have."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: wait at most N seconds, up to 30, for a pending registration of this id (RFC 7240)."),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the copy that you have."),
     ),
     responses(
         (status = 200, description = "The user.", body = UserView, headers(
-            ("ETag" = String, description = "The version, for `If-None-Match`."),
+            ("ETag" = String, description = "The tag of this representation, for `If-None-Match`."),
         )),
-        (status = 304, description = "You have this version."),
+        (status = 304, description = "Your copy is up to date."),
         (status = 404, description = "There is no such user.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -142,7 +143,7 @@ pub(crate) async fn get_user(
     }
     let user = found.ok_or_else(Problem::not_found)?;
     let caller = match bearer {
-        // What is shown is for who asks now.
+        // The caller's rights may have changed during the wait.
         Some(bearer) if waited => bearer.sender().await?,
         _ => caller,
     };
@@ -154,18 +155,18 @@ pub(crate) async fn get_user(
     Ok(answer)
 }
 
-/// Read yourself.
+/// Read your own user.
 #[utoipa::path(
     get,
     path = "/users/me",
     tag = "users",
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "You, with everything that is kept.", body = UserView, headers(
-            ("ETag" = String, description = "The version."),
+        (status = 200, description = "Your user, with all fields.", body = UserView, headers(
+            ("ETag" = String, description = "The tag of this representation."),
         )),
-        (status = 403, description = "Another service is nobody.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "You are not a user any more.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Service keys have no user.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Your user no longer exists.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn get_me(State(query): State<GetUser>, me: Person, _: NoQuery) -> Result<Response, Problem> {
@@ -174,7 +175,8 @@ pub(crate) async fn get_me(State(query): State<GetUser>, me: Person, _: NoQuery)
 }
 
 impl GetUser {
-    /// Waits for a live registration of this id, if the client wants to; whether another look is worth it.
+    /// Waits for a pending registration of this id, if the client asked for that. Returns whether it has waited, and
+    /// the caller should read the user again.
     async fn registration_ended(
         &self,
         id: Uuid,

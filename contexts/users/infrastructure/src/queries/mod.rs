@@ -1,3 +1,3 @@
-//! Reads, past the domain: each file holds a view, its SQL and its handler.
+//! Queries, which bypass the domain: each file holds a view, its SQL and its handler.
 
 pub(crate) mod get_user;
