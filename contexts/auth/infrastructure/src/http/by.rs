@@ -4,12 +4,12 @@ use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use web::{Administrator, Client, Person, Problem};
 
-/// Who sends a request, and the authority that a use case confirms again before it acts.
+/// Extracts the sender of a request, and the authority that a use case confirms again before it acts.
 pub(crate) struct By<S>(pub(crate) S, pub(crate) Authority);
 
-/// What must still be true of a sender when a use case acts.
+/// A sender that a use case can act for.
 pub(crate) trait Sends {
-    /// Who acts.
+    /// The sender, with the conditions that must still hold when the use case acts.
     fn principal(&self) -> Principal;
 }
 

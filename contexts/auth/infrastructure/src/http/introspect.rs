@@ -1,4 +1,4 @@
-//! Whether a token is good, for other services (RFC 7662).
+//! Other services ask whether an access token is valid (RFC 7662).
 
 use crate::AuthState;
 use crate::tokens::Claims;
@@ -17,33 +17,33 @@ use web::{
 };
 use zeroize::Zeroizing;
 
-/// Credentials that are not valid, from one address.
+/// Rate limit, per address, on invalid service keys.
 const WRONG_CREDENTIALS: RateLimit =
     RateLimit { name: "auth.introspect_credentials", burst: 30, every: Duration::from_secs(10) };
-/// Tokens that are not active, asked about with one key.
+/// Rate limit, per service key, on questions about inactive tokens.
 const INACTIVE_TOKENS: RateLimit =
     RateLimit { name: "auth.introspect_inactive", burst: 300, every: Duration::from_millis(200) };
 
-/// What is asked about.
+/// The token to ask about, and the service key if it is not sent in `Authorization`.
 #[derive(ToSchema)]
 #[schema(title = "Introspection", example = json!({ "token": "eyJ0eXAiOiJhdCtqd3QifQ.e30.c2ln" }))]
 #[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
 pub(crate) struct Introspection {
-    /// An access token.
+    /// The access token to ask about.
     #[schema(min_length = 1, max_length = 4096)]
     token: String,
-    /// Nothing follows from it.
+    /// Accepted for RFC 7662, and ignored.
     #[schema(max_length = 100)]
     token_type_hint: Option<String>,
-    /// The id of the service key, if the key does not come in `Authorization`.
+    /// The id of the service key, if the key is not sent in `Authorization`.
     #[schema(max_length = 100)]
     client_id: Option<String>,
-    /// The service key, if it does not come in `Authorization`.
+    /// The service key, if it is not sent in `Authorization`.
     #[schema(format = Password, max_length = 100)]
     client_secret: Option<String>,
 }
 
-/// What is known of a token: nothing but that it is not good, or all of it.
+/// The result. For an invalid token it contains `active` alone; for a valid one it contains every field.
 #[derive(Default, Serialize, ToSchema)]
 #[schema(title = "Introspected", example = json!({
     "active": true, "token_type": "Bearer", "iss": "roster", "aud": "roster",
@@ -51,55 +51,55 @@ pub(crate) struct Introspection {
     "iat": 1_790_000_000, "nbf": 1_789_999_995, "exp": 1_790_000_300, "jti": "01a203d6-0348-7a2d-9df1-19f278f32782",
 }))]
 pub(crate) struct IntrospectionResult {
-    /// Whether it is good now.
+    /// Whether the token is valid now.
     active: bool,
-    /// `Bearer`.
+    /// Always `Bearer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 10)]
     token_type: Option<&'static str>,
-    /// Who has made it.
+    /// The issuer of the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 500)]
     iss: Option<String>,
-    /// Whom it is for.
+    /// The audience of the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 500)]
     aud: Option<String>,
-    /// Whose it is.
+    /// The id of the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     sub: Option<Uuid>,
-    /// Of which session.
+    /// The id of the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     sid: Option<Uuid>,
-    /// What its person may do now: `user` or `admin`.
+    /// The role that the user has now: `user` or `admin`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^(user|admin)$")]
     role: Option<&'static str>,
-    /// When it was made, in seconds since 1970.
+    /// When the token was issued, in seconds since 1970-01-01 UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     iat: Option<i64>,
-    /// From when it is good.
+    /// From when the token is valid, in seconds since 1970-01-01 UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     nbf: Option<i64>,
-    /// Until when it is good.
+    /// When the token expires, in seconds since 1970-01-01 UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     exp: Option<i64>,
-    /// Its own name.
+    /// The id of the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     jti: Option<Uuid>,
 }
 
-/// Ask whether an access token is good (RFC 7662).
+/// Introspect an access token (RFC 7662).
 ///
-/// For services, with a key of the scope `introspect`, in one of three ways: as a bearer token; by HTTP Basic, with
-/// the id of the key and the key; or in the form, as `client_id` and `client_secret` (RFC 6749, section 2.3.1). A
-/// token of a session that has ended is not good.
+/// For services that have a key with the scope `introspect`. Send the key in one of three ways: as a bearer token; by
+/// HTTP Basic, with the id of the key as user name and the key as password; or in the form, as `client_id` and
+/// `client_secret` (RFC 6749, section 2.3.1). The token of a session that has ended is not active.
 #[utoipa::path(
     post,
     path = "/auth/introspect",
@@ -107,12 +107,12 @@ pub(crate) struct IntrospectionResult {
     security(("bearer" = []), ("basic" = []), ()),
     request_body(content = Introspection, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "What is known of it.", body = IntrospectionResult),
-        (status = 401, description = "There is no key, or it is not valid, or not any more.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The key has not the scope `introspect`.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many wrong keys from this address, or too many tokens with this key that are not active: see `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
-            ("Retry-After" = i64, description = "Seconds until one more is looked at."),
+        (status = 200, description = "The result. `active` is false for every invalid token, whatever the reason.", body = IntrospectionResult),
+        (status = 401, description = "The service key is missing, invalid, expired or revoked.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The key does not have the scope `introspect`.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Validation failed. `errors` lists every violation.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many invalid keys from this address, or too many inactive tokens asked about with this key. Retry after `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
+            ("Retry-After" = i64, description = "Seconds until the next request is allowed."),
         )),
     )
 )]
@@ -129,7 +129,7 @@ pub(crate) async fn introspect(
     let _ = form.optional("token_type_hint", |_| Ok::<_, NotAnId>(()));
     let id = form.optional("client_id", |text| Ok::<_, NotAnId>(text.to_owned()));
     let key = form.optional("client_secret", secret);
-    // Not before the body has arrived: a key may end meanwhile.
+    // Authenticate after the body has arrived: the key may have been revoked meanwhile.
     let service = Credentials::of(bearer, &headers, id, key)?.service(&auth, &client).await?;
     if !service.scopes.contains(Scope::Introspect.as_str()) {
         return Err(auth.authenticator.forbid(&Caller::Service(service), &route, &client).await);
@@ -142,10 +142,10 @@ pub(crate) async fn introspect(
     Ok(Json(IntrospectionResult::of(&claims, role)))
 }
 
-/// How a service says who it is.
+/// The credentials that a service sends.
 struct Credentials {
     shown: Shown,
-    /// All of them must name the key that is shown.
+    /// Every id that was sent. Each must be the id of the key.
     ids: Vec<String>,
 }
 
@@ -155,7 +155,7 @@ enum Shown {
 }
 
 impl Credentials {
-    /// A scheme in `Authorization` that this route does not know is no credential: a proxy's, for instance.
+    /// Reads the credentials. An unknown scheme in `Authorization` is ignored: a proxy may have set it.
     fn of(
         bearer: Option<Bearer>,
         headers: &HeaderMap,
@@ -171,7 +171,7 @@ impl Credentials {
             }),
         };
         let shown = match (in_header, key) {
-            // RFC 6749, section 2.3: one way in each request.
+            // RFC 6749, section 2.3: a client must not use more than one method in a request.
             (Some(_), Some(_)) => return Err(several_credentials()),
             (None, Some(_)) if ids.is_empty() => return Err(invalid_client()),
             (None, Some(key)) => Shown::Key(key),
@@ -181,7 +181,8 @@ impl Credentials {
         Ok(Self { shown, ids })
     }
 
-    /// The service, now; 401, or 429 for an address that shows too many wrong ones.
+    /// Authenticates the service. Returns 401 for an invalid key, and 429 for an address that has sent too many of
+    /// them.
     async fn service(self, auth: &AuthState, client: &Client) -> Result<Service, Problem> {
         let found = match self.shown {
             Shown::Bearer(bearer) => bearer.sender::<Service>().await,
@@ -202,7 +203,7 @@ fn secret(text: &str) -> Result<Secret, NotAnId> {
     Ok(Secret::new(text.to_owned()))
 }
 
-/// The id and the secret that came by HTTP Basic, if they did.
+/// The id and the secret of HTTP Basic; `None` if the request has no such header.
 fn basic(headers: &HeaderMap) -> Result<Option<(String, Secret)>, Problem> {
     let Some(text) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) else { return Ok(None) };
     let (scheme, given) = text.split_once(' ').unwrap_or((text, ""));
@@ -211,18 +212,14 @@ fn basic(headers: &HeaderMap) -> Result<Option<(String, Secret)>, Problem> {
     }
     let decoded = BASE64_STANDARD.decode(given.trim_matches(' ')).map(Zeroizing::new).ok();
     let pair = decoded.as_deref().and_then(|bytes| str::from_utf8(bytes).ok()?.split_once(':'));
-    // RFC 6749, section 2.3.1: each is encoded as in a form, before they are joined.
+    // RFC 6749, section 2.3.1: the id and the secret are form-encoded before they are joined.
     let pair = pair.and_then(|(id, secret)| Some((form_decoded(id)?, Secret::new(form_decoded(secret)?))));
     pair.map(Some).ok_or_else(invalid_client)
 }
 
 fn invalid_client() -> Problem {
-    Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "invalid_client",
-        "The service key and its id are not valid, or not any more",
-    )
-    .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"roster\""))
+    Problem::new(StatusCode::UNAUTHORIZED, "invalid_client", "The service key is invalid, or does not belong to the id")
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"roster\""))
 }
 
 fn several_credentials() -> Problem {

@@ -1,4 +1,4 @@
-//! The public keys that access tokens can be verified with.
+//! Publishes the public keys that verify access tokens.
 
 use crate::AuthState;
 use crate::tokens::signing_keys::PUBLISH_AHEAD;
@@ -9,18 +9,18 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use web::{Json, NoQuery, Problem};
 
-/// A set of keys (RFC 7517).
+/// A JSON Web Key Set (RFC 7517).
 #[derive(Serialize, ToSchema)]
 #[schema(title = "JWKS", example = json!({ "keys": [{
     "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "6a04d2c1b7e98f30",
     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
 }] }))]
 pub(crate) struct Jwks {
-    /// All that a token may be signed with now.
+    /// Every key that a valid access token may be signed with, and keys that will sign soon.
     keys: Vec<Jwk>,
 }
 
-/// A public key of Ed25519 (RFC 8037).
+/// An Ed25519 public key (RFC 8037).
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Jwk {
     #[schema(pattern = "^OKP$")]
@@ -31,17 +31,17 @@ pub(crate) struct Jwk {
     r#use: &'static str,
     #[schema(pattern = "^EdDSA$")]
     alg: &'static str,
-    /// Names the key in tokens.
+    /// The key id, which tokens have as `kid` in their header.
     #[schema(max_length = 50)]
     kid: String,
-    /// The key, in base64url.
+    /// The public key, in base64url.
     #[schema(min_length = 43, max_length = 43)]
     x: String,
 }
 
-/// Get the keys that access tokens are verified with.
+/// Get the public keys that verify access tokens.
 ///
-/// Keep them for as long as `Cache-Control` says: a new key stands here before it signs.
+/// Cache the keys for as long as `Cache-Control` says. A new key is published here before it signs tokens.
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",

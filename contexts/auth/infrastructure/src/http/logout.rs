@@ -1,4 +1,4 @@
-//! The end of a session, from within it, or by its refresh token.
+//! Signs a session out, by its access token or by its refresh token.
 
 use crate::AuthState;
 use crate::queries::check_refresh_token::session_of;
@@ -12,21 +12,21 @@ use kernel::Secret;
 use utoipa::ToSchema;
 use web::{Bearer, Caller, Client, Fields, NoQuery, NotAnId, Person, Problem};
 
-/// What a session is ended by when its access token has run out.
+/// The refresh token of the session to end, for clients whose access token has expired.
 #[derive(ToSchema)]
 #[schema(title = "Logout", example = json!({ "refresh_token": "rr_5Ntq3kkRrVZ2l1CwWbCJzNEo2i7gMHbB3eAa3Y3wB4M" }))]
 #[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
 pub(crate) struct Logout {
-    /// A refresh token of the session. Without it, the access token says which session ends.
+    /// A refresh token of the session to end. Without it, the session of the access token ends.
     #[schema(required = false)]
     refresh_token: Option<String>,
 }
 
 /// Sign out.
 ///
-/// The session and all its tokens end at once. With `refresh_token` in the body no access token is needed, and the
-/// answer is the same for every refresh token: valid, used or invented. If a valid access token comes along, its
-/// session ends as well.
+/// Ends the session and revokes all its tokens at once. With `refresh_token` in the body no access token is needed. The
+/// answer is 204 for every refresh token: valid, used or invented. If the request also has a valid access token, the
+/// session of that token ends as well.
 #[utoipa::path(
     post,
     path = "/auth/logout",
@@ -35,8 +35,8 @@ pub(crate) struct Logout {
     request_body(content = Option<Logout>),
     responses(
         (status = 204, description = "Signed out."),
-        (status = 403, description = "Another service has no session.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Service keys have no session.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Validation failed. `errors` lists every violation.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn logout(
@@ -56,7 +56,7 @@ pub(crate) async fn logout(
     let me = match token {
         Some(token) => {
             by_token(&auth, &token, &from).await?;
-            who_else(bearer).await?
+            also_signed_in(bearer).await?
         }
         None => Some(bearer.ok_or_else(Problem::unauthenticated)?.sender::<Person>().await?),
     };
@@ -67,7 +67,8 @@ pub(crate) async fn logout(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What belongs to no live session is found to be so without a transaction.
+/// Ends the session of a refresh token. A token without a live session is recognised by a read alone, so that a flood
+/// of invented tokens opens no write transactions.
 async fn by_token(auth: &AuthState, token: &Secret, from: &Client) -> Result<(), Problem> {
     let Some(token) = OpaqueToken::parse(TokenKind::Refresh, token.expose()) else { return Ok(()) };
     if session_of(&auth.db, &token).await.map_err(web::unavailable)?.is_some() {
@@ -76,8 +77,8 @@ async fn by_token(auth: &AuthState, token: &Secret, from: &Client) -> Result<(),
     Ok(())
 }
 
-/// Whose access token comes along, if it is valid.
-async fn who_else(bearer: Option<Bearer>) -> Result<Option<Person>, Problem> {
+/// The person of the access token that the request also has, if the token is valid.
+async fn also_signed_in(bearer: Option<Bearer>) -> Result<Option<Person>, Problem> {
     let Some(bearer) = bearer else { return Ok(None) };
     match bearer.sender().await {
         Ok(Caller::Person(person)) => Ok(Some(person)),

@@ -1,4 +1,4 @@
-//! Auth: the routes. Each line is a route and its operation in the OpenAPI document.
+//! The HTTP routes of the `auth` context. Each line adds a route and its operation in the OpenAPI document.
 
 mod by;
 mod change_password;

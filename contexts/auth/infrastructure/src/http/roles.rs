@@ -1,4 +1,4 @@
-//! What somebody may do.
+//! An administrator sets the role of a user.
 
 use super::by::By;
 use crate::AuthState;
@@ -10,7 +10,7 @@ use kernel::{DomainError as _, UserId};
 use utoipa::ToSchema;
 use web::{Administrator, Fields, NoQuery, PathId, Problem, Violation};
 
-/// A role.
+/// The new role of a user.
 #[derive(ToSchema)]
 #[schema(title = "RoleOf", example = json!({ "role": "admin" }))]
 #[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
@@ -20,9 +20,9 @@ pub(crate) struct RoleChange {
     role: String,
 }
 
-/// Say what somebody may do. For administrators.
+/// Set the role of a user. For administrators.
 ///
-/// It holds from their next request on. The last administrator stays one.
+/// The new role applies from the user's next request on. The last administrator cannot lose the role.
 #[utoipa::path(
     put,
     path = "/auth/roles/{id}",
@@ -31,11 +31,11 @@ pub(crate) struct RoleChange {
     params(("id" = Uuid, Path, description = "The user's id.")),
     request_body = RoleChange,
     responses(
-        (status = 204, description = "So it is."),
-        (status = 403, description = "You are no administrator.", body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "The role has been set."),
+        (status = 403, description = "The caller is not an administrator.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such user.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "They are the last administrator: `last_administrator`.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The user is the last administrator: `last_administrator`.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Validation failed. `errors` lists every violation.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn set_role(
@@ -51,7 +51,7 @@ pub(crate) async fn set_role(
     match auth.run(set).await.map_err(not_run)?.ok_or_else(Problem::not_found)? {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(why) => {
-            let title = "It conflicts with what exists";
+            let title = "The request conflicts with existing data";
             let refusal = Violation::new("/role", why.code(), why.to_string());
             Err(Problem::new(StatusCode::CONFLICT, why.code(), title).violations(vec![refusal]))
         }

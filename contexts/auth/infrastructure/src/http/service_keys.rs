@@ -1,4 +1,4 @@
-//! Keys for other services: given, and taken away.
+//! Administrators create and revoke the keys of other services.
 
 use super::by::By;
 use super::state::no_token;
@@ -17,47 +17,47 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Administrator, Fields, Json, NoQuery, OrElse, PathId, Problem};
 
-/// What a service key is to be.
+/// The service key to create.
 #[derive(ToSchema)]
 #[schema(title = "NewServiceKey", example = json!({ "name": "orders", "scope": "introspect", "days": 90 }))]
 #[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
 pub(crate) struct NewServiceKey {
-    /// Which service it is for.
+    /// The name of the service that gets the key.
     #[schema(min_length = 1, max_length = 100)]
     name: String,
-    /// What it opens: one or more of `introspect` and `audit:read`, separated by spaces.
+    /// What the key allows: one or more of `introspect` and `audit:read`, separated by spaces.
     #[schema(pattern = "^(introspect|audit:read)( (introspect|audit:read))*$", max_length = 100)]
     scope: String,
-    /// For how many days; 90 when nothing is said, or null.
+    /// The lifetime in days. The default is 90.
     #[schema(minimum = 1, maximum = 366, required = false)]
     days: Option<i64>,
 }
 
-/// A service key, with the key: this is the only time that it is shown.
+/// A new service key. This is the only response that contains the key itself.
 #[derive(Serialize, ToSchema)]
 #[schema(title = "CreatedServiceKey", example = json!({
     "id": "01890a5d-ac96-774b-bcce-b302099a8057", "name": "orders", "scope": "introspect",
     "expires_at": "2026-12-20T14:13:20.123456Z", "key": "rk_DJSQk31TJ6Kz60K2acwAl54vCupGKkxLwGBcMzObk44",
 }))]
 pub(crate) struct CreatedServiceKey {
-    /// Names it.
+    /// The id of the key.
     id: Uuid,
-    /// Whose it is.
+    /// The name of the service.
     #[schema(max_length = 100)]
     name: String,
-    /// What it opens, separated by spaces.
+    /// The scopes, separated by spaces.
     #[schema(max_length = 100)]
     scope: String,
-    /// Until when.
+    /// When the key expires.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
-    /// Shown by the service as `Authorization: Bearer …`. It is not kept: keep it.
+    /// The key. The service sends it as `Authorization: Bearer …`. Store it now: the server keeps only a hash of it.
     #[serde(serialize_with = "expose")]
     #[schema(value_type = String, min_length = 46, max_length = 46)]
     key: Secret,
 }
 
-/// Give a service a key. For administrators.
+/// Create a service key. For administrators.
 #[utoipa::path(
     post,
     path = "/auth/service-keys",
@@ -65,9 +65,9 @@ pub(crate) struct CreatedServiceKey {
     security(("bearer" = [])),
     request_body = NewServiceKey,
     responses(
-        (status = 201, description = "The key, shown this once.", body = CreatedServiceKey),
-        (status = 403, description = "You are no administrator.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
+        (status = 201, description = "The key has been created. This response is the only one that contains it.", body = CreatedServiceKey),
+        (status = 403, description = "The caller is not an administrator.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Validation failed. `errors` lists every violation.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn create_service_key(
@@ -92,16 +92,16 @@ pub(crate) async fn create_service_key(
     };
     let answer = (StatusCode::CREATED, Json(shown));
     Ok(OrElse(answer, async move {
-        // The key has reached no client, and it is shown only this once.
+        // The client has hung up, and the key cannot be read again: revoke it.
         let revoke = RevokeServiceKey { by, key: created.id };
         if let Err(why) = auth.run(revoke).await {
-            tracing::warn!(%why, key = %created.id, "a service key that reached no client could not be revoked");
+            tracing::warn!(%why, key = %created.id, "could not revoke a service key whose response reached no client: revoke it by hand");
         }
     })
     .into_response())
 }
 
-/// Take a key away. For administrators.
+/// Revoke a service key. For administrators.
 #[utoipa::path(
     delete,
     path = "/auth/service-keys/{id}",
@@ -109,9 +109,9 @@ pub(crate) async fn create_service_key(
     security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The key's id.")),
     responses(
-        (status = 204, description = "It opens nothing any more."),
-        (status = 403, description = "You are no administrator.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such key.", body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "The key has been revoked."),
+        (status = 403, description = "The caller is not an administrator.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such key, or it is revoked already.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn revoke_service_key(

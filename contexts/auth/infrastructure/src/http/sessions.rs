@@ -1,4 +1,4 @@
-//! The end of sessions, from another one.
+//! A person ends other sessions of their own.
 
 use super::by::By;
 use crate::AuthState;
@@ -17,8 +17,8 @@ use web::{NoQuery, PathId, Person, Problem};
     security(("bearer" = [])),
     params(("id" = Uuid, Path, description = "The session's id.")),
     responses(
-        (status = 204, description = "Ended, with all its tokens."),
-        (status = 403, description = "Another service has no sessions.", body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "The session has ended, and all its tokens are revoked."),
+        (status = 403, description = "Service keys have no sessions.", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "You have no such session.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -41,8 +41,8 @@ pub(crate) async fn end_session(
     tag = "auth",
     security(("bearer" = [])),
     responses(
-        (status = 204, description = "This session is the only one."),
-        (status = 403, description = "Another service has no sessions.", body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "All other sessions have ended; the current one continues."),
+        (status = 403, description = "Service keys have no sessions.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn end_other_sessions(

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Json, Problem};
 
-/// What somebody gets who has signed in.
+/// The tokens of a session, issued at sign-in and at each refresh.
 #[derive(Serialize, ToSchema)]
 #[schema(title = "Tokens", example = json!({
     "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIsImtpZCI6IjZhMDQifQ.eyJzdWIiOiIwMTkwYjVhNiJ9.c2lnbmF0dXJl",
@@ -18,31 +18,32 @@ use web::{Json, Problem};
     "session_id": "01890a5d-ac96-774b-bcce-b302099a8057",
 }))]
 pub(crate) struct TokensView {
-    /// Shown as `Authorization: Bearer …`. A JWT (RFC 9068) that others can verify, too.
+    /// The access token. Send it as `Authorization: Bearer …`. It is a JWT (RFC 9068), which other services can verify
+    /// with the keys at `/.well-known/jwks.json`.
     #[serde(serialize_with = "expose")]
     #[schema(value_type = String, max_length = 4096)]
     access_token: Secret,
-    /// `Bearer` (RFC 6750).
+    /// Always `Bearer` (RFC 6750).
     #[schema(pattern = "^Bearer$")]
     token_type: &'static str,
-    /// For how many seconds the access token is good.
+    /// The lifetime of the access token, in seconds.
     #[schema(minimum = 1, maximum = 900)]
     expires_in: i64,
-    /// Gets the next pair, once.
+    /// Send it to `POST /auth/refresh` to get the next tokens. It works once.
     #[serde(serialize_with = "expose")]
     #[schema(value_type = String, min_length = 46, max_length = 46)]
     refresh_token: Secret,
-    /// Names the session that both belong to.
+    /// The id of the session that both tokens belong to.
     session_id: Uuid,
 }
 
-/// The one place where a token is written out: to the one it was made for.
+/// Serializes a token into the response. No other code writes a token out.
 pub(super) fn expose<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(secret.expose())
 }
 
 impl TokensView {
-    /// Of a session whose current refresh token this is.
+    /// Issues an access token for a session, and puts it beside the session's current refresh token.
     pub(super) fn issue(auth: &AuthState, session: &Session, refresh: OpaqueToken) -> Result<Json<Self>, Problem> {
         let access = auth.tokens.issue(session.user, session.id, session.refreshed_at).map_err(no_token)?;
         Ok(Json(Self {

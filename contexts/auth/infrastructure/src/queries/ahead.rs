@@ -1,9 +1,10 @@
 use persistence::{Db, SqlError, fetch_one};
 
-/// How many live sessions and service keys begin, or were used, ahead of the database's clock: they count as over.
+/// Counts the live sessions and service keys that were opened, created or refreshed over a minute ahead of the
+/// database's clock. They count as expired.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub async fn ahead_of_the_clock(db: &Db) -> Result<i64, SqlError> {
     let sql = (
         "select (select count(*) from auth_sessions where ended_at is null \

@@ -1,10 +1,10 @@
-//! Whether a refresh token belongs to a live session: a look that locks and writes nothing.
+//! Finds the live session of a refresh token, without a lock or a write.
 
 use auth_application::TokenHash;
 use persistence::{Db, SqlError, fetch_optional};
 use uuid::Uuid;
 
-/// The live session that it belongs to, if there is one.
+/// The id of the live session that a refresh token belongs to.
 pub(crate) async fn session_of(db: &Db, token: &TokenHash) -> Result<Option<Uuid>, SqlError> {
     let sql = "select s.id from auth_refresh_tokens t join auth_sessions s on s.id = t.session_id \
          where t.hash = $1 and s.ended_at is null";

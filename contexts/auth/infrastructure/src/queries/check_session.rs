@@ -1,11 +1,11 @@
-//! Whether a session is live, and what its person may do now.
+//! Finds whether a session is live, and which role its user has now.
 
 use auth_domain::Role;
 use kernel::Timestamp;
 use persistence::{Db, SqlError, SqlTimestamp, fetch_optional};
 use uuid::Uuid;
 
-/// Of a live session.
+/// The user of a live session.
 pub(crate) struct LiveSession {
     pub(crate) user: Uuid,
     pub(crate) role: Role,
@@ -13,7 +13,7 @@ pub(crate) struct LiveSession {
     pub(crate) now: Timestamp,
 }
 
-/// `None` when it has ended, or its person may not be signed in.
+/// Returns `None` if the session has ended or expired, or the user is deactivated.
 pub(crate) async fn check(db: &Db, session: Uuid) -> Result<Option<LiveSession>, SqlError> {
     let sql = (
         concat!(
@@ -31,6 +31,6 @@ pub(crate) async fn check(db: &Db, session: Uuid) -> Result<Option<LiveSession>,
     );
     let mut db = db.read().await?;
     let found = fetch_optional!(&mut db, (Uuid, String, SqlTimestamp), sql, session)?;
-    // A role that is not known here is none.
+    // A role that this version does not know counts as `user`.
     Ok(found.map(|(user, role, now)| LiveSession { user, role: role.parse().unwrap_or_default(), now: now.0 }))
 }

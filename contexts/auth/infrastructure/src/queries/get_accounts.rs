@@ -1,4 +1,4 @@
-//! Who can sign in, for operators.
+//! Operators read accounts.
 
 use crate::sql_administration::of_administrators;
 use auth_domain::Role;
@@ -7,33 +7,30 @@ use persistence::{Db, SqlError, fetch_all, fetch_one, fetch_optional};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// Somebody who can sign in, or could.
+/// An account, active or deactivated.
 #[derive(Debug, Serialize)]
 pub struct AccountView {
-    /// Who.
+    /// The id of the user.
     pub id: Uuid,
-    /// The address that they sign in with, in its canonical form.
+    /// The email address that the user signs in with, in canonical form.
     pub email: String,
-    /// What they may do: `user` or `admin`.
+    /// `user` or `admin`.
     pub role: String,
-    /// Whether they may sign in.
     pub status: AccountStatus,
-    /// In how many sessions they are signed in now.
+    /// The number of live sessions.
     pub sessions: i64,
 }
 
-/// Whether a person may sign in, in the words that a user has, too.
+/// The status of an account, in the words that the API uses for users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountStatus {
-    /// They may.
     Active,
-    /// It is denied to them.
     Deactivated,
 }
 
 impl AccountStatus {
-    /// As shown.
+    /// The word that is shown.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,7 +47,7 @@ fn view((id, email, role, deactivated, sessions): Row) -> AccountView {
     AccountView { id, email, role, status, sessions }
 }
 
-/// The statement: when is now, and who is meant.
+/// The SQL statement for accounts: the expression for the current time, and the rest of the statement.
 macro_rules! accounts {
     ($now:literal, $which:literal) => {
         concat!(
@@ -68,30 +65,31 @@ macro_rules! accounts {
     };
 }
 
-/// The one who signs in with this address.
+/// Finds the account with this email address.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub async fn find(db: &Db, email: &Email) -> Result<Option<AccountView>, SqlError> {
     let mut db = db.read().await?;
     let found = fetch_optional!(&mut db, Row, accounts!("where a.identifier = $1"), email.canonical())?;
     Ok(found.map(view))
 }
 
-/// The one who has this id.
+/// Finds the account of this user.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub async fn find_account(db: &Db, user: UserId) -> Result<Option<AccountView>, SqlError> {
     let mut db = db.read().await?;
     let found = fetch_optional!(&mut db, Row, accounts!("where a.user_id = $1"), user.as_uuid())?;
     Ok(found.map(view))
 }
 
-/// The next ones after an address (all are after the empty one), by address; those with this role, if one is named.
+/// Reads up to `limit` accounts in the order of their email addresses, from the first after `after` (empty for the
+/// beginning). With `role`, only accounts with that role.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub async fn page(db: &Db, after: &str, role: Option<Role>, limit: i64) -> Result<Vec<AccountView>, SqlError> {
     let sql = accounts!("where a.identifier > $1 and (a.role = $2 or $2 = '') order by a.identifier limit $3");
     let mut db = db.read().await?;
@@ -99,10 +97,10 @@ pub async fn page(db: &Db, after: &str, role: Option<Role>, limit: i64) -> Resul
     Ok(rows.into_iter().map(view).collect())
 }
 
-/// Whether there is an administrator who can sign in.
+/// Returns whether there is an administrator who can sign in.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub async fn has_administrator(db: &Db) -> Result<bool, SqlError> {
     let mut db = db.read().await?;
     let (administrators,) = fetch_one!(&mut db, (i64,), of_administrators!("select count(*)"))?;

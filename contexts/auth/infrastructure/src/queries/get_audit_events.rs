@@ -1,4 +1,4 @@
-//! What has happened that matters for security.
+//! Administrators and services read the audit log.
 
 use crate::AuthState;
 use crate::unit_of_work::not_run;
@@ -14,53 +14,54 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Caller, Client, Cursor, LimitError, Page, Paging, Problem, Query, RateLimit, parse_id, unavailable};
 
-/// Readings by one caller that are recorded. A record full of its own readings hides the rest.
+/// How many reads by one caller are recorded. Without a limit the audit log would fill up with reads of itself.
 const READINGS: RateLimit = RateLimit { name: "auth.audit_readings", burst: 30, every: Duration::from_secs(60) };
 
-/// One line of the record.
+/// One event of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "AuditEvent")]
 pub(crate) struct AuditEventView {
-    /// Names it.
+    /// The id of the event.
     id: Uuid,
-    /// When.
+    /// When the event happened.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// What was done, such as `sign_in`.
+    /// The action that was done or refused, such as `sign_in`.
     #[schema(max_length = 50)]
     action: String,
     /// `succeeded` or `refused`.
     #[schema(pattern = "^(succeeded|refused)$")]
     outcome: String,
-    /// Why it was refused.
+    /// The code that says why the action was refused; absent if it succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 50)]
     reason: Option<String>,
-    /// Who: `anonymous`, `user:` or `service:` with an id, or `operator`, who has the command line.
+    /// Who acted: `anonymous`, `user:` with an id, `service:` with the id of a service key, or `operator` for the
+    /// command line.
     #[schema(max_length = 50)]
     actor: String,
-    /// On whom.
+    /// The user that the action concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     user_id: Option<Uuid>,
-    /// In which session.
+    /// The session that the action concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     session_id: Option<Uuid>,
-    /// On what else.
+    /// What else the action concerns, such as the id of a service key, a route, a role, or the id of the command.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 200)]
     target: Option<String>,
-    /// The client's network address; `local` for the command line, empty where it is not known.
+    /// The client's network address; `local` for the command line, empty if unknown.
     #[schema(max_length = 45)]
     address: String,
-    /// The `X-Request-Id` of the answer.
+    /// The `X-Request-Id` of the request's response.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     request_id: Option<String>,
 }
 
-/// Which lines are asked for.
+/// Which events to return. A filter that is `None` matches every event.
 #[derive(Default)]
 struct Filter {
     action: Option<String>,
@@ -79,7 +80,7 @@ impl DomainError for NotAWord {
     }
 }
 
-/// Read the audit record, the latest first.
+/// Read the audit log, the latest event first.
 ///
 /// For administrators, and for services with the scope `audit:read`.
 #[utoipa::path(
@@ -88,15 +89,15 @@ impl DomainError for NotAWord {
     tag = "audit",
     security(("bearer" = [])),
     params(
-        ("limit" = Option<i64>, Query, description = "How many at most.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before.", max_length = 100),
-        ("action" = Option<String>, Query, description = "Only this action.", pattern = "^[a-z0-9._:-]{1,50}$"),
-        ("outcome" = Option<String>, Query, description = "Only `succeeded` or `refused`.", pattern = "^[a-z0-9._:-]{1,50}$"),
-        ("actor" = Option<String>, Query, description = "Only by them, as `actor` shows them.", pattern = "^[a-z0-9._:-]{1,50}$"),
-        ("user_id" = Option<Uuid>, Query, description = "Only on this user."),
+        ("limit" = Option<i64>, Query, description = "The most events to return.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the previous page.", max_length = 100),
+        ("action" = Option<String>, Query, description = "Return only events with this action.", pattern = "^[a-z0-9._:-]{1,50}$"),
+        ("outcome" = Option<String>, Query, description = "Return only events with this outcome: `succeeded` or `refused`.", pattern = "^[a-z0-9._:-]{1,50}$"),
+        ("actor" = Option<String>, Query, description = "Return only events with this `actor`.", pattern = "^[a-z0-9._:-]{1,50}$"),
+        ("user_id" = Option<Uuid>, Query, description = "Return only events that concern this user."),
     ),
     responses(
-        (status = 200, description = "Lines of the record.", body = Page<AuditEventView>, headers(
+        (status = 200, description = "Events of the audit log.", body = Page<AuditEventView>, headers(
             ("Link" = String, description = "The next page (RFC 8288)."),
         ), example = json!({
             "data": [{
@@ -106,8 +107,8 @@ impl DomainError for NotAWord {
             }],
             "next_cursor": null,
         })),
-        (status = 403, description = "It is not yours to read.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A parameter is refused.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Only administrators, and services with the scope `audit:read`, may read the audit log.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A query parameter is invalid.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn get_audit_events(
@@ -157,12 +158,13 @@ pub(crate) async fn get_audit_events(
 }
 
 impl AuthState {
-    /// Before anything is shown: what cannot be recorded is not.
+    /// Records that the caller reads the audit log, within [`READINGS`]. If the record cannot be written, the caller
+    /// gets no events.
     async fn record_reading(&self, by: Authority) -> Result<(), Problem> {
         match self.limits.acquire(&READINGS, by.actor().to_string().as_bytes()).await {
             Ok(_) => self.run(ReadAudit { by }).await.map_err(not_run),
             Err(LimitError::TooMany { .. }) => {
-                tracing::warn!(target: "audit", actor = %by.actor(), "the audit log is read; it takes no more records of this reader for a while");
+                tracing::warn!(target: "audit", actor = %by.actor(), "the audit log is read too often by one caller: further reads are not recorded for a while");
                 Ok(())
             }
             Err(error @ LimitError::Unavailable(_)) => Err(error.into()),
@@ -189,7 +191,7 @@ type Row = (
     Option<String>,
 );
 
-/// The statement, with the condition that narrows it most.
+/// The SQL statement, with the most selective condition first.
 macro_rules! lines {
     ($narrow:literal) => {
         concat!(
@@ -204,7 +206,8 @@ macro_rules! lines {
 
 async fn find(db: &Db, filter: &Filter, paging: Paging) -> Result<Vec<AuditEventView>, SqlError> {
     let Filter { action, outcome, actor, user } = filter;
-    // No plan for `$6 is null or …` can use an index: the one to use is named by a condition of its own.
+    // The databases cannot use an index for `$6 is null or …`. So the most selective filter gets a condition of its
+    // own.
     let sql = match filter {
         Filter { user: Some(_), .. } => lines!("user_id = $6"),
         Filter { actor: Some(_), .. } => lines!("actor = $5"),

@@ -1,4 +1,4 @@
-//! The keys of other services.
+//! Reads the keys of other services.
 
 use crate::AuthState;
 use auth_application::TokenHash;
@@ -12,42 +12,42 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Administrator, Cursor, Page, Paging, Problem, Query, unavailable};
 
-/// A service key, without the key: that is shown once, when it is made.
+/// A service key, without the key itself, which only the response to its creation contains.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "ServiceKey")]
 pub struct ServiceKeyView {
-    /// Names it.
+    /// The id of the key.
     pub id: Uuid,
-    /// Whose it is.
+    /// The name of the service.
     #[schema(max_length = 100)]
     pub name: String,
-    /// What it opens, separated by spaces.
+    /// The scopes, separated by spaces.
     #[schema(max_length = 100, example = "introspect audit:read")]
     pub scope: String,
-    /// From when.
+    /// When the key was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// Until when.
+    /// When the key expires.
     #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
-    /// Who has made it: `user:` with an id, or `operator`. Absent where that is not known.
+    /// Who created the key: `user:` with an id, or `operator`. Absent if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 50)]
     pub created_by: Option<String>,
 }
 
-/// List the service keys that are good now, the latest first. For administrators.
+/// List the valid service keys, the latest first. For administrators.
 #[utoipa::path(
     get,
     path = "/auth/service-keys",
     tag = "services",
     security(("bearer" = [])),
     params(
-        ("limit" = Option<i64>, Query, description = "How many at most.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before.", max_length = 100),
+        ("limit" = Option<i64>, Query, description = "The most keys to return.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the previous page.", max_length = 100),
     ),
     responses(
-        (status = 200, description = "Service keys.", body = Page<ServiceKeyView>, headers(
+        (status = 200, description = "The valid service keys.", body = Page<ServiceKeyView>, headers(
             ("Link" = String, description = "The next page (RFC 8288)."),
         ), example = json!({
             "data": [{
@@ -57,8 +57,8 @@ pub struct ServiceKeyView {
             }],
             "next_cursor": null,
         })),
-        (status = 403, description = "You are no administrator.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A parameter is refused.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The caller is not an administrator.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A query parameter is invalid.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn get_service_keys(
@@ -73,15 +73,15 @@ pub(crate) async fn get_service_keys(
     page.answer("/auth/service-keys", &[("limit", &paging.limit.to_string())])
 }
 
-/// All keys that are good now, the latest first.
+/// All valid keys, the latest first.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub async fn all(db: &Db) -> Result<Vec<ServiceKeyView>, SqlError> {
     find(db, Paging { limit: i64::from(u32::MAX), after: None }).await
 }
 
-/// A page of the keys that are good now.
+/// A page of the valid keys, the latest first.
 pub(crate) async fn find(db: &Db, paging: Paging) -> Result<Vec<ServiceKeyView>, SqlError> {
     let sql = (
         concat!(
@@ -108,10 +108,10 @@ impl ServiceKeyView {
     }
 }
 
-/// The keys that are good now and were made by a user who is no administrator now, or is deactivated.
+/// The valid keys whose creator is no longer an active administrator.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub async fn orphaned(db: &Db) -> Result<Vec<ServiceKeyView>, SqlError> {
     let sql = (
         "select id, name, scopes, created_at, expires_at, created_by from auth_service_keys k \
@@ -128,7 +128,7 @@ pub async fn orphaned(db: &Db) -> Result<Vec<ServiceKeyView>, SqlError> {
     Ok(fetch_all!(&mut db, Row, sql)?.into_iter().map(ServiceKeyView::from_row).collect())
 }
 
-/// Which key this is, if it is good now, and what it opens. A key with a scope that is not known here opens nothing.
+/// The id and the scopes of a valid key. `None` also for a key with a scope that this version does not know.
 pub(crate) async fn scopes_of(db: &Db, hash: &TokenHash) -> Result<Option<(Uuid, Scopes)>, SqlError> {
     let sql = (
         concat!(

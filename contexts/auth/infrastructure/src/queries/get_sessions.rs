@@ -1,4 +1,4 @@
-//! Where somebody is signed in.
+//! A person reads their own sessions.
 
 use crate::AuthState;
 use axum::extract::State;
@@ -10,25 +10,25 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Cursor, Page, Paging, Person, Problem, Query, unavailable};
 
-/// A session: one device, or one program.
+/// A session: one device or program on which a user is signed in.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "Session")]
 pub(crate) struct SessionView {
-    /// Names it.
+    /// The id of the session.
     id: Uuid,
-    /// When its person signed in.
+    /// When the user signed in.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When its tokens were renewed last.
+    /// When the tokens were last refreshed.
     #[schema(value_type = String, format = DateTime)]
     refreshed_at: Timestamp,
-    /// When it ends in any case.
+    /// When the session ends, however often it is refreshed.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
-    /// The network address that it was last renewed from.
+    /// The network address of the last sign-in or refresh.
     #[schema(max_length = 45)]
     address: String,
-    /// Whether it is the one that asks.
+    /// Whether this request belongs to the session.
     is_current: bool,
 }
 
@@ -41,11 +41,11 @@ type Row = (Uuid, SqlTimestamp, SqlTimestamp, SqlTimestamp, String);
     tag = "auth",
     security(("bearer" = [])),
     params(
-        ("limit" = Option<i64>, Query, description = "How many at most.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before.", max_length = 100),
+        ("limit" = Option<i64>, Query, description = "The most sessions to return.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the previous page.", max_length = 100),
     ),
     responses(
-        (status = 200, description = "Sessions that are live.", body = Page<SessionView>, headers(
+        (status = 200, description = "Your live sessions.", body = Page<SessionView>, headers(
             ("Link" = String, description = "The next page (RFC 8288)."),
         ), example = json!({
             "data": [{
@@ -55,8 +55,8 @@ type Row = (Uuid, SqlTimestamp, SqlTimestamp, SqlTimestamp, String);
             }],
             "next_cursor": null,
         })),
-        (status = 403, description = "Another service has no sessions.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A parameter is refused.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Service keys have no sessions.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A query parameter is invalid.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn get_sessions(

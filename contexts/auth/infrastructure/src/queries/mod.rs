@@ -1,7 +1,8 @@
-//! What is only read: past the domain.
+//! Queries, which bypass the domain.
 
-/// That something with a beginning and an end is good now: `timely!(postgres "s.opened_at", "s.expires_at")`. What begins
-/// more than a minute from now was written while the clock was ahead; it counts as over, or it would last too long.
+/// An SQL condition: a row with these begin and end columns is valid now. Use it as
+/// `timely!(postgres "s.opened_at", "s.expires_at")`. A row that begins over a minute from now was written while the
+/// clock was ahead. It counts as expired, because it would last too long.
 macro_rules! timely {
     (postgres $begin:literal, $end:literal) => {
         concat!($begin, " < clock_timestamp() + interval '1 min' and ", $end, " > clock_timestamp()")
@@ -31,9 +32,9 @@ use persistence::SqlTimestamp;
 use uuid::Uuid;
 use web::Paging;
 
-/// What the rows of a page lie before, when the latest come first.
+/// The sort key that the rows of a page come before in time; pages list the latest rows first.
 fn before(paging: Paging) -> (SqlTimestamp, Uuid) {
-    // The year 9999: both databases keep it.
+    // In the year 9999, which both databases can store.
     const LAST: i64 = 253_370_764_800_000_000;
     let last = || (Timestamp::from_microsecond(LAST).unwrap_or_else(Timestamp::now), Uuid::max());
     let (at, id) = paging.after.map_or_else(last, |cursor| (cursor.at, cursor.id));
