@@ -2,29 +2,28 @@ use auth_domain::{PasswordHash, Role};
 use kernel::{Email, Timestamp, UserId};
 use use_case::{Unavailable, async_trait};
 
-/// Who can sign in, and with what.
+/// A port: the accounts that users sign in to, and their password hashes.
 #[async_trait]
 pub trait Accounts: Send {
-    /// Stores the address that a user signs in with. MUST ignore a version that is not above the one it holds.
+    /// Stores the email address that a user signs in with. MUST ignore a version that is not above the stored one.
     ///
-    /// When another user holds that address it is `Unavailable`, never a refusal: `users` alone
-    /// decides who has which, and the event that frees it is on its way.
+    /// MUST return `Unavailable`, never a rejection, if another user has the address. The `users` context alone decides
+    /// which user has it, and the event that frees it will come.
     async fn upsert_identifier(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<(), Unavailable>;
 
-    /// Stores since when a user may not sign in, or that they may; whether it did. MUST ignore a version
-    /// that is not above the one it holds.
+    /// Deactivates an account (`since` is the time), or reactivates it (`None`). Returns whether it was stored. MUST
+    /// ignore a version that is not above the stored one.
     ///
-    /// When there is no account it is `Unavailable`, since the event that makes it is on its way: whoever
-    /// is deactivated is so from the first moment on.
+    /// MUST return `Unavailable` if there is no account, because the event that creates it will come. A retry then
+    /// stores the deactivation.
     async fn set_disabled(&mut self, user: UserId, version: i64, since: Option<Timestamp>)
     -> Result<bool, Unavailable>;
 
-    /// Stores a user's first password. MUST keep the one that is there, if there is one: a late
-    /// retry may not undo a change.
+    /// Stores the hash of a user's first password. MUST keep a hash that exists: a late retry must not undo a change of
+    /// password.
     async fn create_credential(&mut self, user: UserId, hash: &PasswordHash) -> Result<(), Unavailable>;
 
-    /// Puts a hash in the place of another. MUST change nothing, and say `false`, when the old one
-    /// is not stored any more.
+    /// Replaces a hash by another. MUST change nothing, and return `false`, if the old hash is no longer stored.
     async fn replace_credential(
         &mut self,
         user: UserId,
@@ -32,19 +31,19 @@ pub trait Accounts: Send {
         new: &PasswordHash,
     ) -> Result<bool, Unavailable>;
 
-    /// Stores a user's password, in the place of the one that is there, if there is one.
+    /// Stores the hash of a user's password, and replaces a hash that exists.
     async fn set_credential(&mut self, user: UserId, hash: &PasswordHash) -> Result<(), Unavailable>;
 
-    /// Whether this user may sign in, and with this very hash. MUST hold off changes of either
-    /// until the transaction ends, so that a session is never opened behind a change's back.
+    /// Returns whether this user may sign in and this hash is still stored. MUST lock both until the transaction ends,
+    /// so that no session is opened during a deactivation or a change of password.
     async fn lock_for_sign_in(&mut self, user: UserId, hash: &PasswordHash) -> Result<bool, Unavailable>;
 
-    /// Whether this user may go on being signed in.
+    /// Returns whether the user's account is active. A deactivated user may not stay signed in.
     async fn is_enabled(&mut self, user: UserId) -> Result<bool, Unavailable>;
 
-    /// Who signs in with this address.
+    /// Finds the user who signs in with this email address.
     async fn identified_by(&mut self, identifier: &Email) -> Result<Option<UserId>, Unavailable>;
 
-    /// Gives a user a role; whether there is such a user.
+    /// Sets the role of a user. Returns `false` if there is no such user.
     async fn set_role(&mut self, user: UserId, role: Role) -> Result<bool, Unavailable>;
 }

@@ -2,23 +2,24 @@ use auth_domain::{Administrators, LastAdministrator};
 use kernel::UserId;
 use use_case::{Unavailable, async_trait};
 
-/// Who administers and can sign in.
+/// A port: the administrators who can sign in.
 #[async_trait]
 pub trait Administration: Send {
-    /// The administrators who can sign in. MUST lock the set until the transaction ends: no other transaction may read it
-    /// in this way meanwhile, so that no administrator can leave it. MUST come before any account or session is locked.
+    /// Reads the administrators who can sign in. MUST lock the set until the transaction ends: another transaction that
+    /// calls this method waits, so that two administrators cannot leave at once. Callers MUST call it before they lock
+    /// an account or a session.
     async fn administrators(&mut self) -> Result<Administrators, Unavailable>;
 
-    /// Keeps that a user cannot sign in any more once this version of them is heard of: from now on they do not count
-    /// among the administrators. MUST stop mattering when that version or a later one has been heard of.
+    /// Announces that an event with this version will deactivate the user, who from now on does not count as an
+    /// administrator. The announcement MUST have no effect once that event or a later one has been handled.
     async fn expect_departure(&mut self, user: UserId, version: i64) -> Result<(), Unavailable>;
 }
 
-/// A user is about to lose the way in, as another context decides in this very transaction. An event tells later that it
-/// is so, when it is too late to refuse.
+/// Allows or refuses that a user loses access. Another context calls this in the transaction that deactivates the user;
+/// the event that follows comes too late to be refused.
 ///
 /// # Errors
-/// When the store does not answer.
+/// If the store does not answer.
 pub async fn depart(
     store: &mut (dyn Administration + '_),
     user: UserId,

@@ -5,20 +5,19 @@ use std::fmt;
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
 
-/// Who did it.
+/// Who acted, or tried to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
-    /// Nobody that we know.
+    /// An unknown caller.
     Anonymous,
-    /// A user.
     User(UserId),
-    /// Another service, by its key.
+    /// Another service, by the id of its key.
     Service(Uuid),
-    /// Whoever has the command line.
+    /// A person at the command line.
     Operator,
 }
 
-/// As the record has it, and as the ledger names a principal.
+/// The form in the audit log, which is also the ledger's name of a principal.
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -30,50 +29,46 @@ impl fmt::Display for Actor {
     }
 }
 
-/// What was done. The names are a contract: whoever reads the record filters by them.
+/// An action of the audit log. The names are a contract: readers filter by them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Somebody tried to sign in.
+    /// A sign-in, successful or not.
     SignIn,
-    /// A session's tokens were renewed, or not.
+    /// A refused refresh. Successful ones are not recorded.
     Refresh,
-    /// A session was ended by its person.
+    /// A user ended the session that the request belongs to.
     SignOut,
-    /// A person's other sessions were ended, or one of them.
+    /// A user ended another session of their own, or all others.
     EndSession,
-    /// A password was changed, or not.
+    /// A change of password, successful or not.
     ChangePassword,
-    /// A role was given.
+    /// A change of role, successful or not.
     SetRole,
-    /// A user was deactivated.
     DeactivateUser,
-    /// A user was reactivated.
     ReactivateUser,
-    /// A service key was made.
     CreateServiceKey,
-    /// A service key was ended.
     RevokeServiceKey,
-    /// A key of the installation was added.
+    /// An operator added a sealing key or a signing key.
     RotateKey,
-    /// A key of the installation was destroyed.
+    /// An operator destroyed a sealing key or a signing key.
     RetireKey,
-    /// This record was read.
+    /// A caller read the audit log.
     ReadAudit,
-    /// Something was refused to somebody who was known.
+    /// An authenticated caller was refused (403).
     Access,
 }
 
 impl Action {
-    /// Those of other contexts' commands, which name them when they refuse one.
+    /// The actions of other contexts' commands, which pass the name when they refuse a command.
     const OF_COMMANDS: [Self; 2] = [Self::DeactivateUser, Self::ReactivateUser];
 
-    /// The action of a command of another context.
+    /// Finds the action of another context's command by its name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::OF_COMMANDS.into_iter().find(|action| action.as_str() == name)
     }
 
-    /// As stored and shown.
+    /// The name that is stored and returned by the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -95,49 +90,44 @@ impl Action {
     }
 }
 
-/// How it ended.
+/// The outcome of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was done.
     Succeeded,
-    /// It was not, for this reason: a stable code.
+    /// With a stable code that says why.
     Refused(&'static str),
 }
 
-/// One line of the record. It holds no secret, and nothing that was typed: a password may stand
-/// where an address should.
+/// One event of the audit log. It holds no secret, and no text that a user typed: a password may have been typed into
+/// the field for the email.
 #[derive(Debug, Clone)]
 pub struct AuditEvent {
-    /// What.
     pub action: Action,
-    /// How it ended.
     pub outcome: Outcome,
-    /// Who.
     pub actor: Actor,
-    /// On whom.
+    /// The user that the action concerns.
     pub user: Option<UserId>,
-    /// In which session.
     pub session: Option<SessionId>,
-    /// On what else: a service key's id, a route, a role; or the command that did it.
+    /// What else the action concerns: the id of a service key, a route, a role, or the id of the command.
     pub target: Option<String>,
-    /// From where.
     pub client: RequestOrigin,
 }
 
 impl AuditEvent {
-    /// Somebody did something to themselves, and it was done.
+    /// A successful action of a user that concerns that user.
     #[must_use]
     pub fn own(action: Action, user: UserId, client: RequestOrigin) -> Self {
         Self::by(Actor::User(user), action, client).on(user)
     }
 
-    /// Somebody did something, and it was done.
+    /// A successful action.
     #[must_use]
     pub const fn by(actor: Actor, action: Action, client: RequestOrigin) -> Self {
         Self { action, outcome: Outcome::Succeeded, actor, user: None, session: None, target: None, client }
     }
 
-    /// A command of an administrator's was done, from there if that was said, or of an operator's, who is local.
+    /// A successful command of an administrator, or of an operator if `by` is `None`. An operator's address is `local`;
+    /// an administrator's is empty if the message does not contain it.
     #[must_use]
     pub fn commanded(by: Option<UserId>, client: Option<RequestOrigin>, action: Action, command: MessageId) -> Self {
         let (actor, client) = match by {
@@ -147,28 +137,28 @@ impl AuditEvent {
         Self::by(actor, action, client).about(command.to_string())
     }
 
-    /// On whom.
+    /// Sets the user that the action concerns.
     #[must_use]
     pub fn on(mut self, user: impl Into<Option<UserId>>) -> Self {
         self.user = user.into();
         self
     }
 
-    /// In which session.
+    /// Sets the session.
     #[must_use]
     pub const fn within(mut self, session: SessionId) -> Self {
         self.session = Some(session);
         self
     }
 
-    /// On what else.
+    /// Sets the target: what else the action concerns.
     #[must_use]
     pub fn about(mut self, target: impl Into<String>) -> Self {
         self.target = Some(target.into());
         self
     }
 
-    /// It was refused, with this code.
+    /// Turns the event into a refusal with this code.
     #[must_use]
     pub const fn refused(mut self, code: &'static str) -> Self {
         self.outcome = Outcome::Refused(code);
@@ -176,9 +166,9 @@ impl AuditEvent {
     }
 }
 
-/// The record of security events. Lines are added and never changed.
+/// A port: the audit log of security events. Events are added and never changed.
 #[async_trait]
 pub trait Audit: Send {
-    /// Adds a line.
+    /// Adds an event.
     async fn record(&mut self, event: AuditEvent) -> Result<(), Unavailable>;
 }

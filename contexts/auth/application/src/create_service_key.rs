@@ -1,21 +1,17 @@
-//! An administrator gives another service a key.
+//! An administrator creates a key for another service.
 
 use crate::{Action, AuditEvent, Auth, Authority, UseCase, ServiceKey, TokenHash};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use use_case::Unavailable;
 
-/// By an administrator.
+/// A use case: create a service key.
 #[derive(Clone)]
 pub struct CreateServiceKey {
-    /// On whose authority.
     pub by: Authority,
-    /// What it is called.
     pub name: ServiceName,
-    /// What it opens.
     pub scopes: Scopes,
-    /// For how long.
     pub days: Days,
-    /// Of the key.
+    /// The hash of the key, which alone is stored.
     pub hash: TokenHash,
 }
 

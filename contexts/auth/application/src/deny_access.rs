@@ -1,16 +1,14 @@
-//! Somebody who is known asked for what is not theirs: it is recorded.
+//! An authenticated caller was refused access (403), and the refusal is recorded in the audit log.
 
 use crate::{Action, Actor, AuditEvent, Auth, Authority, RequestOrigin, UseCase};
 use use_case::Unavailable;
 
-/// After it was refused.
+/// A use case: record a refusal, after the caller was refused.
 #[derive(Clone)]
 pub struct DenyAccess {
-    /// Who.
     pub actor: Actor,
-    /// The route, never the path that was asked for.
+    /// The route's template, never the path of the request.
     pub route: String,
-    /// From where.
     pub client: RequestOrigin,
 }
 

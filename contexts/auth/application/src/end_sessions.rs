@@ -1,32 +1,27 @@
-//! Somebody ends one of their sessions, or all others than the one they are in.
+//! A user ends one of their sessions, or all except the current one.
 
 use crate::{Action, AuditEvent, Auth, Authority, SessionEnd, UseCase};
 use auth_domain::SessionId;
 use kernel::UserId;
 use use_case::Unavailable;
 
-/// Which of one's sessions.
+/// The sessions of a user that [`EndSessions`] ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionsToEnd {
-    /// This one.
     One(SessionId),
-    /// All but this one.
     AllBut(SessionId),
 }
 
-/// By their person.
+/// A use case: end sessions of a user.
 #[derive(Clone)]
 pub struct EndSessions {
-    /// Who.
     pub user: UserId,
-    /// Which.
     pub which: SessionsToEnd,
-    /// On whose authority.
     pub by: Authority,
 }
 
 impl UseCase for EndSessions {
-    /// Whether there were any.
+    /// Whether any session has ended.
     type Outcome = bool;
 
     fn authority(&self) -> Option<&Authority> {

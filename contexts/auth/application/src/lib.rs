@@ -1,4 +1,4 @@
-//! Auth: the use cases. One file each; this is the table of contents.
+//! The use cases of the `auth` context, one file each. This file is the table of contents.
 
 mod accounts;
 mod administration;
@@ -23,7 +23,7 @@ pub use service_keys::{ServiceKey, ServiceKeys};
 pub use sessions::{Refreshable, SealedToken, SessionEnd, Sessions, TokenHash};
 pub use unit_of_work::{UnitOfWork, UseCaseError};
 
-// What comes as a message.
+// The use cases that handle a message.
 use_case::handlers! { dyn Auth:
     on_user_registered::UserRegistered,
     on_user_deactivated::UserDeactivated,
@@ -31,7 +31,7 @@ use_case::handlers! { dyn Auth:
     set_credential::SetCredential,
 }
 
-/// What is done while somebody waits: one line per use case stands for its `mod` and its re-export.
+/// Declares the synchronous use cases: each line becomes a `mod` and its re-exports.
 macro_rules! immediate {
     ($($module:ident :: { $($name:ident),+ }),+ $(,)?) => { $(mod $module; pub use $module::{$($name),+};)+ };
 }

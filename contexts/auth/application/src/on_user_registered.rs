@@ -1,4 +1,4 @@
-//! Somebody registered: from now on we know by which address they sign in.
+//! A user has registered: store the email address that they sign in with.
 
 use crate::Auth;
 use use_case::{HandlerContext, Handle, FollowUpFailure};

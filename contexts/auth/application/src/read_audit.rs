@@ -1,12 +1,11 @@
-//! The audit record is read, which is on record, too.
+//! An administrator or a service reads the audit log, which is itself recorded there.
 
 use crate::{Action, AuditEvent, Auth, Authority, UseCase};
 use use_case::Unavailable;
 
-/// By an administrator, or a service with the scope.
+/// A use case: record that an administrator, or a service with the scope `audit:read`, reads the audit log.
 #[derive(Clone)]
 pub struct ReadAudit {
-    /// On whose authority.
     pub by: Authority,
 }
 

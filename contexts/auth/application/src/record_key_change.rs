@@ -1,25 +1,24 @@
-//! An operator has added a key of the installation, or destroyed one: it is recorded.
+//! An operator has added or destroyed a key of the installation, which is recorded in the audit log.
 
 use crate::{Action, AuditEvent, Auth, Authority, UseCase};
 use use_case::Unavailable;
 
-/// What was done with a key.
+/// A change of the key file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyChange {
-    /// A new one was added.
+    /// A new key was added.
     Rotated,
-    /// It was destroyed.
+    /// A key was destroyed.
     Retired,
 }
 
-/// After it was done: keys stand in a file, and in an emergency they change whether or not the database answers.
+/// A use case: record a change of keys, after it was made. Keys are in a file, and an operator must be able to change
+/// them in an emergency although the database does not answer.
 #[derive(Clone)]
 pub struct RecordKeyChange {
-    /// On whose authority.
     pub by: Authority,
-    /// What was done.
     pub change: KeyChange,
-    /// With which key, by its name.
+    /// The id of the key.
     pub kid: String,
 }
 

@@ -1,38 +1,36 @@
-//! A session goes on: its refresh token is used up, and the next one takes its place.
+//! A client refreshes a session: the refresh token is used up, and the next one takes its place.
 
 use crate::{Action, AuditEvent, Auth, Authority, RequestOrigin, SessionEnd, UseCase, Refreshable, SealedToken, TokenHash};
 use auth_domain::{RefreshDecision, Session, SessionLife};
 use use_case::Unavailable;
 
-/// With a refresh token.
+/// A use case: refresh a session.
 #[derive(Clone)]
 pub struct RefreshSession {
-    /// Of the token that was shown.
+    /// The hash of the refresh token that the client has sent.
     pub shown: TokenHash,
-    /// Of the one that follows it.
+    /// The hash of the next refresh token.
     pub next: TokenHash,
-    /// The one that follows it, for the bearer of the one that was shown.
+    /// The next refresh token, encrypted so that only the bearer of the sent token can read it.
     pub sealed: SealedToken,
-    /// From where.
     pub client: RequestOrigin,
-    /// How long sessions may last.
     pub life: SessionLife,
 }
 
-/// A session that goes on.
+/// The result of a successful refresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refreshed {
-    /// With the next token.
+    /// The session continues with the next token.
     Next(Session),
-    /// With the token that an earlier request was given for the same one.
+    /// The same token came before: the session continues with the successor that was issued then.
     Again(Session, SealedToken),
 }
 
 impl UseCase for RefreshSession {
-    /// `None` when the token is good for nothing. If it was used before, the session has ended.
+    /// `None` if the token is not valid. If it was used before, the session has ended.
     type Outcome = Option<Refreshed>;
 
-    /// The refresh token is the proof.
+    /// None: the refresh token is the proof.
     fn authority(&self) -> Option<&Authority> {
         None
     }
@@ -48,7 +46,7 @@ impl UseCase for RefreshSession {
             (RefreshDecision::Expired, _) => SessionEnd::Expired,
             _ if !is_enabled => SessionEnd::Disabled,
             (RefreshDecision::Repeated, Some(successor)) => return Ok(Some(Refreshed::Again(session, successor))),
-            // Nothing was kept: there was no grace when it was used.
+            // No successor is stored: the grace period was zero when the token was used.
             (RefreshDecision::Repeated, None) => SessionEnd::Replayed,
             (RefreshDecision::Rotated, _) => {
                 let kept = Some(&sealed).filter(|_| !life.grace.is_zero());

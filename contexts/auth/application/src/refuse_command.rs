@@ -1,28 +1,25 @@
-//! A command of another context was refused before it was accepted: it is recorded.
+//! A command of another context was refused before it was accepted. The refusal is recorded in the audit log.
 
 use crate::{Action, Actor, AuditEvent, Auth, Authority, RequestOrigin, UseCase};
 use kernel::UserId;
 use use_case::Unavailable;
 
-/// After it was refused.
+/// A use case: record a refused command.
 #[derive(Clone)]
 pub struct RefuseCommand {
-    /// What was to be done.
     pub action: Action,
-    /// On whom.
+    /// The user that the command concerns.
     pub user: UserId,
-    /// Why it was not: a stable code.
+    /// A stable code that says why.
     pub code: &'static str,
-    /// Who wanted it.
     pub actor: Actor,
-    /// From where.
     pub client: RequestOrigin,
 }
 
 impl UseCase for RefuseCommand {
     type Outcome = ();
 
-    /// It records what was refused.
+    /// None: the use case only records.
     fn authority(&self) -> Option<&Authority> {
         None
     }

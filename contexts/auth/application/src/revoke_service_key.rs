@@ -1,20 +1,18 @@
-//! An administrator takes a service's key away.
+//! An administrator revokes the key of a service.
 
 use crate::{Action, AuditEvent, Auth, Authority, UseCase};
 use auth_domain::ServiceKeyId;
 use use_case::Unavailable;
 
-/// By an administrator.
+/// A use case: revoke a service key.
 #[derive(Clone)]
 pub struct RevokeServiceKey {
-    /// On whose authority.
     pub by: Authority,
-    /// Which.
     pub key: ServiceKeyId,
 }
 
 impl UseCase for RevokeServiceKey {
-    /// Whether there was one.
+    /// `false` if there is no such key, or it is revoked already.
     type Outcome = bool;
 
     fn authority(&self) -> Option<&Authority> {

@@ -2,46 +2,44 @@ use auth_domain::{Role, Session, SessionId, ShownToken};
 use kernel::{RequestOrigin, UserId};
 use use_case::{Unavailable, async_trait};
 
-/// The SHA-256 of a token. The token itself is stored nowhere.
+/// The SHA-256 of a token. The token itself is not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenHash(pub [u8; 32]);
 
-/// A refresh token, encrypted under a key that only the token before it gives: the database alone tells nothing.
+/// A refresh token, encrypted under a key derived from the token before it. The database alone cannot decrypt it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedToken(pub Vec<u8>);
 
-/// What belongs to a refresh token that is shown.
+/// A refresh token that a client has sent, and its session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refreshable {
-    /// Its session, which is live.
+    /// The live session of the token.
     pub session: Session,
-    /// The token.
     pub shown: ShownToken,
-    /// The token that followed it, as long as it is kept.
+    /// The token that followed, while it is stored.
     pub successor: Option<SealedToken>,
 }
 
 /// Why a session has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEnd {
-    /// By its own person, from within it.
+    /// The user signed out of this session.
     SignedOut,
-    /// By its person, from another session.
+    /// The user ended it from another session.
     Revoked,
-    /// Its person has changed the password.
+    /// The password of the user was changed.
     PasswordChanged,
-    /// A used refresh token came again.
+    /// A used refresh token was sent again.
     Replayed,
-    /// Its time was over.
     Expired,
-    /// Its person may not sign in any more.
+    /// The user was deactivated.
     Disabled,
-    /// Its person has opened too many since.
+    /// The user has opened too many newer sessions.
     CrowdedOut,
 }
 
 impl SessionEnd {
-    /// As stored.
+    /// The name that is stored.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -56,23 +54,23 @@ impl SessionEnd {
     }
 }
 
-/// Who is signed in. A session that has ended MUST never be found again, and its tokens go with its end.
+/// A port: the sessions of users. A session that has ended MUST never be found again, and its tokens are deleted.
 #[async_trait]
 pub trait Sessions: Send {
     /// Stores a new session with its first refresh token.
     async fn open(&mut self, session: &Session, token: &TokenHash, client: &RequestOrigin) -> Result<(), Unavailable>;
 
-    /// The live session that a refresh token belongs to. MUST lock the session until the transaction ends.
+    /// Finds the live session of a refresh token. MUST lock the session until the transaction ends.
     async fn find_by_refresh_token_for_update(&mut self, token: &TokenHash)
     -> Result<Option<Refreshable>, Unavailable>;
 
-    /// The role of a user who is in a live session and may be signed in, now. MUST lock the account and then the session
-    /// until the transaction ends.
+    /// The role of an active user in a live session; `None` if the user is deactivated or the session has ended. MUST
+    /// lock the account, then the session, until the transaction ends.
     async fn role_in(&mut self, user: UserId, session: SessionId) -> Result<Option<Role>, Unavailable>;
 
-    /// Stores a session's next generation with its token. Tokens that were used stay as long as the session is
-    /// live, to be known again; the successor of the one that is used now is kept beside it, and MUST be the
-    /// only one of this session that is kept.
+    /// Stores the next generation of a session with its token. Used tokens stay stored while the session is live, so
+    /// that a replay is recognised. `successor` is stored beside the used token, and MUST be the only one stored for
+    /// this session.
     async fn rotate(
         &mut self,
         session: &Session,
@@ -82,12 +80,12 @@ pub trait Sessions: Send {
         client: &RequestOrigin,
     ) -> Result<(), Unavailable>;
 
-    /// Ends a live session of this user; whether there was one.
+    /// Ends a live session of this user. Returns `false` if there is no such session.
     async fn end(&mut self, user: UserId, session: SessionId, why: SessionEnd) -> Result<bool, Unavailable>;
 
-    /// Ends all live sessions of this user but the latest so many.
+    /// Ends all live sessions of this user except the `but` latest.
     async fn end_oldest(&mut self, user: UserId, but: i64, why: SessionEnd) -> Result<(), Unavailable>;
 
-    /// Ends all live sessions of this user but one; how many there were.
+    /// Ends all live sessions of this user, except `but`. Returns how many have ended.
     async fn end_others(&mut self, user: UserId, but: Option<SessionId>, why: SessionEnd) -> Result<u64, Unavailable>;
 }

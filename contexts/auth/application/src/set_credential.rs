@@ -1,4 +1,4 @@
-//! A user gets the password that they will sign in with: hashed first, then stored.
+//! A user gets their first password: a worker hashes it outside the transaction, then stores the hash.
 
 use crate::Auth;
 use auth_domain::PasswordHash;
@@ -7,7 +7,7 @@ use use_case::{PrepareContext, HandlerContext, Handle, Prepare, FollowUpFailure}
 
 pub use contracts::SetCredential;
 
-/// The password, hashed.
+/// The prepared message: the hash of the password.
 #[derive(Clone)]
 pub struct NewCredential {
     user: UserId,

@@ -1,18 +1,16 @@
-//! An operator sets a new password for a person. All sessions of the person end: another person may have had the old one.
+//! An operator sets a new password for a user. All sessions of the user end: another person may know the old password.
 
 use crate::{Action, AuditEvent, Auth, Authority, SessionEnd, UseCase};
 use auth_domain::PasswordHash;
 use kernel::UserId;
 use use_case::Unavailable;
 
-/// After the new password was found good.
+/// A use case: store a new password, which the caller has checked against the policy and hashed.
 #[derive(Clone)]
 pub struct SetPassword {
-    /// On whose authority.
     pub by: Authority,
-    /// Whose.
     pub user: UserId,
-    /// The hash of the new one.
+    /// The hash of the new password.
     pub new: PasswordHash,
 }
 

@@ -1,23 +1,20 @@
-//! An administrator says what somebody may do. The last administrator stays one.
+//! An administrator sets the role of a user. The last administrator cannot lose the role.
 
 use crate::{Action, AuditEvent, Auth, Authority, UseCase};
 use auth_domain::{LastAdministrator, Role};
 use kernel::{DomainError as _, UserId};
 use use_case::Unavailable;
 
-/// By an administrator.
+/// A use case: set the role of a user.
 #[derive(Clone)]
 pub struct SetRole {
-    /// On whose authority.
     pub by: Authority,
-    /// Whose role.
     pub user: UserId,
-    /// Which.
     pub role: Role,
 }
 
 impl UseCase for SetRole {
-    /// `None` when there is no such user.
+    /// `None` if there is no such user.
     type Outcome = Option<Result<(), LastAdministrator>>;
 
     fn authority(&self) -> Option<&Authority> {

@@ -1,25 +1,22 @@
-//! Somebody signs out: their session ends, and with it all of its tokens.
+//! A user signs out: the session ends, and all its tokens with it.
 
 use crate::{Action, AuditEvent, Auth, Authority, RequestOrigin, SessionEnd, UseCase};
 use auth_domain::SessionId;
 use kernel::UserId;
 use use_case::Unavailable;
 
-/// From within the session.
+/// A use case: end the session that the request belongs to.
 #[derive(Clone)]
 pub struct SignOut {
-    /// Who.
     pub user: UserId,
-    /// Of which session.
     pub session: SessionId,
-    /// From where.
     pub client: RequestOrigin,
 }
 
 impl UseCase for SignOut {
     type Outcome = ();
 
-    /// A session that has ended is what was asked for.
+    /// None: if the session has ended meanwhile, there is nothing to do.
     fn authority(&self) -> Option<&Authority> {
         None
     }

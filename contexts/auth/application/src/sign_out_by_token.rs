@@ -1,21 +1,20 @@
-//! A person whose access token has run out signs out by the refresh token: the session ends.
+//! A user whose access token has expired signs out with a refresh token: the session ends.
 
 use crate::{Action, AuditEvent, Auth, Authority, RequestOrigin, SessionEnd, UseCase, TokenHash};
 use use_case::Unavailable;
 
-/// With a refresh token of the session, the latest or an earlier one: the bearer wants it to end.
+/// A use case: end the session of a refresh token, the latest one or an earlier one.
 #[derive(Clone)]
 pub struct SignOutByToken {
-    /// Of the token.
+    /// The hash of the refresh token.
     pub token: TokenHash,
-    /// From where.
     pub client: RequestOrigin,
 }
 
 impl UseCase for SignOutByToken {
     type Outcome = ();
 
-    /// The refresh token is the proof.
+    /// None: the refresh token is the proof.
     fn authority(&self) -> Option<&Authority> {
         None
     }
