@@ -1,14 +1,14 @@
 use kernel::{DomainError, UserId};
 use std::collections::BTreeSet;
 
-/// The administrators who can sign in: those with the role, a credential, and an account that is neither deactivated
-/// nor about to be. One always stays.
+/// The administrators who can sign in. Each has the role, a password, and an account that is neither deactivated nor
+/// about to be. At least one always stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Administrators(BTreeSet<UserId>);
 
-/// Why an administrator keeps the role or the way to sign in.
+/// The user is the last administrator, who must keep the role and the access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this user is the last administrator who can sign in: make another one first")]
+#[error("this user is the last administrator who can sign in: give another user the role first")]
 pub struct LastAdministrator;
 
 impl DomainError for LastAdministrator {
@@ -18,11 +18,11 @@ impl DomainError for LastAdministrator {
 }
 
 impl Administrators {
-    /// Whether a user may stop being one of them, for whatever reason: a change of role, a deactivation, an erasure, the
-    /// loss of what they sign in with. A user who is none of them always may, since the set stays as it is.
+    /// Removes a user from the set, for any reason: a change of role, a deactivation, an erasure, or the loss of the
+    /// password. A user who is not in the set is always allowed.
     ///
     /// # Errors
-    /// [`LastAdministrator`], and the set is unchanged.
+    /// [`LastAdministrator`] if the user is the only one in the set, which stays unchanged.
     pub fn let_go(&mut self, user: UserId) -> Result<(), LastAdministrator> {
         if self.0.len() == 1 && self.0.contains(&user) {
             return Err(LastAdministrator);
@@ -44,22 +44,22 @@ mod tests {
     use kernel::{DomainError as _, UserId};
 
     #[test]
-    fn all_but_the_last_administrator_may_go() {
+    fn all_administrators_but_the_last_may_leave() {
         let [ada, eve, bob] = [(); 3].map(|()| UserId::random());
         let mut administrators: Administrators = [ada, eve, bob].into_iter().collect();
         assert_eq!(administrators.let_go(eve), Ok(()));
-        assert_eq!(administrators.let_go(eve), Ok(()), "who is gone may go");
+        assert_eq!(administrators.let_go(eve), Ok(()), "a user who has left may leave again");
         assert_eq!(administrators.let_go(ada), Ok(()));
         assert_eq!(administrators.let_go(bob), Err(LastAdministrator));
-        assert_eq!(administrators, [bob].into_iter().collect(), "and stays");
+        assert_eq!(administrators, [bob].into_iter().collect(), "the last administrator stays");
     }
 
     #[test]
-    fn who_is_no_administrator_may_always_go() {
+    fn a_user_who_is_not_an_administrator_may_always_leave() {
         let [ada, eve] = [(); 2].map(|()| UserId::random());
-        assert_eq!(Administrators::default().let_go(eve), Ok(()), "when there is none");
+        assert_eq!(Administrators::default().let_go(eve), Ok(()), "the set is empty");
         let mut administrators: Administrators = [ada].into_iter().collect();
-        assert_eq!(administrators.let_go(eve), Ok(()), "when there is one");
+        assert_eq!(administrators.let_go(eve), Ok(()), "the set has one other user");
         assert_eq!(administrators, [ada].into_iter().collect());
     }
 

@@ -1,18 +1,18 @@
 use crate::{HashError, base64};
 use std::fmt;
 
-/// One at a time, 128 MiB are memory that any machine has.
+/// 128 MiB. Only one hash is computed at a time, so that any machine has enough memory.
 const MAX_MEMORY_KIB: u32 = 128 * 1024;
-/// Ten passes over 128 MiB take a little longer than bcrypt at a cost of 14.
+/// Ten passes over 128 MiB take a little longer than bcrypt with cost 14.
 const MAX_PASSES: u32 = 10;
-/// They are filled one after another, so that more of them cost nothing. Django has 8.
+/// Lanes are computed one after another, so that more lanes cost no more. Django uses 8.
 const MAX_LANES: u32 = 16;
 
 /// An imported argon2id hash (RFC 9106), version 19, as the PHC string
 /// `$argon2id$v=19$m=<KiB>,t=<passes>,p=<lanes>$<salt>$<digest>`.
 ///
-/// Only within bounds: at most 128 MiB, 10 passes and 16 lanes, a salt of 8 to 64 bytes and a digest
-/// of 16 to 64. A stored hash may not take the machine.
+/// Bounds: at most 128 MiB, 10 passes and 16 lanes; a salt of 8 to 64 bytes; a digest of 16 to 64 bytes. So a stored
+/// hash cannot overload the machine.
 #[derive(Clone)]
 pub struct Argon2id {
     memory_kib: u32,
@@ -23,7 +23,7 @@ pub struct Argon2id {
 }
 
 impl Argon2id {
-    /// Reads more spellings than there are: the caller takes only the one that is written.
+    /// Parses a hash. It also accepts other spellings of the numbers, which the caller MUST refuse.
     pub(crate) fn parse(text: &str) -> Result<Self, HashError> {
         let ([memory_kib, passes, lanes], salt, digest) = parts(text).ok_or(HashError::Malformed)?;
         let bytes = |text| base64::bytes(text, base64::COMMON).ok_or(HashError::Malformed);
@@ -38,19 +38,19 @@ impl Argon2id {
         Ok(Self { memory_kib, passes, lanes, salt: salt.to_owned(), digest: digest.to_owned() })
     }
 
-    /// The memory it takes, in KiB: 8 for each lane to 131,072.
+    /// The memory in KiB: at least 8 for each lane, at most 131,072.
     #[must_use]
     pub const fn memory_kib(&self) -> u32 {
         self.memory_kib
     }
 
-    /// How often it goes over that memory: 1 to 10.
+    /// The passes over the memory: 1 to 10.
     #[must_use]
     pub const fn passes(&self) -> u32 {
         self.passes
     }
 
-    /// Into how many lanes the memory is cut: 1 to 16.
+    /// The lanes that the memory is divided into: 1 to 16.
     #[must_use]
     pub const fn lanes(&self) -> u32 {
         self.lanes
@@ -62,7 +62,7 @@ impl Argon2id {
         &self.salt
     }
 
-    /// The digest in base64 without padding, to be compared in constant time.
+    /// The digest in base64 without padding. Callers MUST compare it in constant time.
     #[must_use]
     pub fn expose_digest(&self) -> &str {
         &self.digest
@@ -74,7 +74,7 @@ impl Argon2id {
     }
 }
 
-/// Memory, passes and lanes; salt; digest.
+/// Splits a hash into memory, passes and lanes; the salt; and the digest.
 fn parts(text: &str) -> Option<([u32; 3], &str, &str)> {
     let rest = text.strip_prefix("$argon2id$v=19$m=")?;
     let (memory, rest) = rest.split_once(",t=")?;

@@ -23,7 +23,7 @@ fn a_stored_hash_is_read_and_written_unchanged() {
 }
 
 #[test]
-fn nothing_stored_may_take_the_machine() {
+fn parameters_out_of_bounds_are_refused() {
     for (memory, passes, lanes) in [("131072", "10", "16"), ("8", "1", "1"), ("128", "1", "16"), ("65536", "3", "4")] {
         assert_eq!(error(&with(memory, passes, lanes)), None, "{memory} {passes} {lanes}");
     }
@@ -37,7 +37,7 @@ fn nothing_stored_may_take_the_machine() {
         ("64", "4294967295", "1"),
         ("64", "1", "0"),
         ("65536", "1", "17"),
-        // Eight times as many KiB are more than a number of 32 bits holds.
+        // Eight times as many KiB overflow 32 bits.
         ("65536", "1", "4294967295"),
     ] {
         assert_eq!(error(&with(memory, passes, lanes)), Some(HashError::OutOfBounds), "{memory} {passes} {lanes}");
@@ -57,7 +57,7 @@ fn numbers_have_one_spelling() {
 }
 
 #[test]
-fn other_forms_are_refused() {
+fn other_formats_are_refused() {
     for text in [
         &HASH.replace("argon2id", "argon2i"),
         &HASH.replace("argon2id", "argon2d"),
@@ -81,7 +81,7 @@ fn other_forms_are_refused() {
 
 #[test]
 fn a_salt_has_8_to_64_bytes_and_a_digest_16_to_64() {
-    // So many bytes of zero.
+    // The base64 of `bytes` zeros.
     let zeros = |bytes: usize| "A".repeat((bytes * 8).div_ceil(6));
     let text = |salt, digest| format!("$argon2id$v=19$m=64,t=1,p=1${}${}", zeros(salt), zeros(digest));
     for (salt, digest) in [(8, 16), (64, 64), (16, 32)] {

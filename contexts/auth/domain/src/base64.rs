@@ -1,11 +1,11 @@
-//! Two base64 alphabets without padding. Where a digit stands in its alphabet is its value.
+//! Checks base64 without padding, in two alphabets. The value of a digit is its position in the alphabet.
 
-/// bcrypt's own.
+/// The alphabet of bcrypt.
 pub(crate) const OF_BCRYPT: &str = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-/// The common one (RFC 4648, section 4), as PHC strings have it.
+/// The standard alphabet (RFC 4648, section 4), which PHC strings use.
 pub(crate) const COMMON: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// How many bytes the text stands for; `None` unless it is their one spelling, unused bits zero.
+/// The number of bytes that the text encodes. `None` if the text is not base64, or its unused bits are not zero.
 pub(crate) fn bytes(text: &str, alphabet: &str) -> Option<usize> {
     let mut last = 0;
     for character in text.chars() {
@@ -42,11 +42,11 @@ mod tests {
     }
 
     #[test]
-    fn foreign_characters_are_refused() {
+    fn characters_outside_the_alphabet_are_refused() {
         for foreign in ["=", "-", "_", " ", "\0", "$", "é", "."] {
             assert_eq!(bytes(&format!("AA{foreign}A"), COMMON), None, "{foreign:?}");
         }
         assert_eq!(bytes("AA+A", OF_BCRYPT), None);
-        assert_eq!(bytes("éé", COMMON), None, "four bytes, but no four characters");
+        assert_eq!(bytes("éé", COMMON), None, "four bytes, but only two characters");
     }
 }

@@ -4,10 +4,10 @@ use std::fmt;
 const V2: &str = "$bcrypt-sha256$v=2,t=2b,r=";
 const V1: &str = "$bcrypt-sha256$";
 const DJANGO: &str = "bcrypt_sha256$";
-/// 16 bytes.
+/// The length of an encoded salt, which has 16 bytes.
 const SALT_CHARACTERS: usize = 22;
 
-/// A hash that bcrypt made, in one of the forms in which they are stored.
+/// A hash that bcrypt has computed, in one of the stored formats.
 #[derive(Clone)]
 pub struct Bcrypt {
     form: BcryptFormat,
@@ -16,21 +16,23 @@ pub struct Bcrypt {
     digest: String,
 }
 
-/// How a bcrypt hash is written, and of what bcrypt made it.
+/// The format of a bcrypt hash, which also defines the input of bcrypt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BcryptFormat {
-    /// Ours, passlib's bcrypt-sha256 version 2: `$bcrypt-sha256$v=2,t=2b,r=<cost>$<salt>$<digest>`,
-    /// of the base64 of HMAC-SHA256, keyed with the salt's text, of the password.
+    /// Our format, passlib's bcrypt-sha256 version 2: `$bcrypt-sha256$v=2,t=2b,r=<cost>$<salt>$<digest>`. The input is
+    /// the base64 of the HMAC-SHA256 of the password, with the text of the salt as the key.
     Sha256V2,
-    /// passlib's version 1: `$bcrypt-sha256$<2a or 2b>,<cost>$<salt>$<digest>`, of the base64 of SHA-256.
+    /// passlib's version 1: `$bcrypt-sha256$<2a or 2b>,<cost>$<salt>$<digest>`. The input is the base64 of the SHA-256
+    /// of the password.
     Sha256V1(Revision),
-    /// Django's: `bcrypt_sha256$$<revision>$<cost>$<salt><digest>`, of the lower-case hex of SHA-256.
+    /// Django's format: `bcrypt_sha256$$<revision>$<cost>$<salt><digest>`. The input is the lower-case hex of the
+    /// SHA-256 of the password.
     Django(Revision),
-    /// bcrypt's own: `$<revision>$<cost>$<salt><digest>`, of the first 72 bytes of the password.
+    /// bcrypt's own format: `$<revision>$<cost>$<salt><digest>`. The input is the first 72 bytes of the password.
     Plain(Revision),
 }
 
-/// The revisions of bcrypt that compute the same of UTF-8. `2x` does not: it is a known bug.
+/// The revisions of bcrypt that compute the same hash of UTF-8 text. `2x` does not: it is a known bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revision {
     /// `2a`
@@ -42,10 +44,10 @@ pub enum Revision {
 }
 
 impl Bcrypt {
-    /// Puts a computed hash together: salt and digest in bcrypt's base64.
+    /// Makes a hash of its parts. Salt and digest are in bcrypt's base64.
     ///
     /// # Errors
-    /// [`HashError::Malformed`] unless they are base64 of 16 and of 23 bytes, unused bits zero.
+    /// [`HashError::Malformed`] unless they are base64 of 16 and of 23 bytes, with zeros in the unused bits.
     pub fn try_new(form: BcryptFormat, cost: BcryptCost, salt: &str, digest: &str) -> Result<Self, HashError> {
         let bytes = |text| base64::bytes(text, base64::OF_BCRYPT);
         if bytes(salt) != Some(16) || bytes(digest) != Some(23) {
@@ -54,32 +56,33 @@ impl Bcrypt {
         Ok(Self { form, cost, salt: salt.to_owned(), digest: digest.to_owned() })
     }
 
-    /// Reads more spellings than there are: the caller takes only the one that is written.
+    /// Parses a hash. It also accepts other spellings of the cost, which the caller MUST refuse.
     pub(crate) fn parse(text: &str) -> Result<Self, HashError> {
         let (form, cost, salt, digest) = parts(text).ok_or(HashError::Malformed)?;
         let log2: u8 = cost.parse().map_err(|_| HashError::Malformed)?;
         Self::try_new(form, BcryptCost::try_from(log2)?, salt, digest)
     }
 
-    /// How it is written and what it was made of.
+    /// The format of the hash.
     #[must_use]
     pub const fn form(&self) -> BcryptFormat {
         self.form
     }
 
-    /// Its cost.
+    /// The cost of the hash.
     #[must_use]
     pub const fn cost(&self) -> BcryptCost {
         self.cost
     }
 
-    /// The 22 characters of the salt: bcrypt's salt decoded, and in version 2 the key of the HMAC as they are.
+    /// The 22 characters of the salt. Decoded they are the salt of bcrypt; as text they are the key of the HMAC in
+    /// version 2.
     #[must_use]
     pub fn salt(&self) -> &str {
         &self.salt
     }
 
-    /// The 31 characters of the digest, to be compared in constant time.
+    /// The 31 characters of the digest. Callers MUST compare it in constant time.
     #[must_use]
     pub fn expose_digest(&self) -> &str {
         &self.digest
@@ -112,7 +115,7 @@ impl Revision {
     }
 }
 
-/// Form, cost, salt and digest.
+/// Splits a hash into format, cost, salt and digest.
 fn parts(text: &str) -> Option<(BcryptFormat, &str, &str, &str)> {
     if let Some(rest) = text.strip_prefix(V2) {
         let (cost, rest) = rest.split_once('$')?;
@@ -121,7 +124,7 @@ fn parts(text: &str) -> Option<(BcryptFormat, &str, &str, &str)> {
     }
     if let Some(rest) = text.strip_prefix(V1) {
         let (revision, rest) = rest.split_once(',')?;
-        // passlib never wrote version 1 with another.
+        // passlib wrote version 1 with `2a` and `2b` only.
         let revision = Revision::parse(revision).filter(|it| *it != Revision::Y)?;
         let (cost, rest) = rest.split_once('$')?;
         let (salt, digest) = rest.split_once('$')?;

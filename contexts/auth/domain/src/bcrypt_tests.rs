@@ -4,7 +4,7 @@ use crate::{BcryptCost, BcryptCostOutOfRange, HashError, PasswordHash};
 const SALT: &str = "n79VH.0Q2TMWmt3Oqt9uku";
 const DIGEST: &str = "yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW";
 
-/// What passlib, Python's bcrypt and Django write, and what was read of it.
+/// Hashes that passlib, Python's bcrypt and Django have written, and their formats.
 const FORMS: [(&str, BcryptFormat); 9] = [
     ("$bcrypt-sha256$v=2,t=2b,r=10$n79VH.0Q2TMWmt3Oqt9uku$yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW", BcryptFormat::Sha256V2),
     (
@@ -32,7 +32,7 @@ fn cost(log2: u8) -> BcryptCost {
 }
 
 #[test]
-fn every_form_is_read_and_written_unchanged() {
+fn every_format_is_read_and_written_unchanged() {
     for (text, form) in FORMS {
         let hash = PasswordHash::parse(text).expect(text);
         assert_eq!(hash.expose(), text);
@@ -43,14 +43,14 @@ fn every_form_is_read_and_written_unchanged() {
 }
 
 #[test]
-fn a_computed_hash_is_written_as_it_is_read() {
+fn a_computed_hash_is_written_in_every_format() {
     for (text, form) in FORMS {
         assert_eq!(Bcrypt::try_new(form, cost(10), SALT, DIGEST).expect("a hash").expose(), text);
     }
 }
 
 #[test]
-fn a_stored_cost_out_of_bounds_is_refused_in_every_form() {
+fn a_stored_cost_out_of_bounds_is_refused_in_every_format() {
     for (text, _) in FORMS {
         let with = |log2: &str| text.replacen("10", log2, 1);
         for log2 in ["00", "04", "9", "16", "31", "255"] {
@@ -63,7 +63,7 @@ fn a_stored_cost_out_of_bounds_is_refused_in_every_form() {
 }
 
 #[test]
-fn a_cost_has_one_spelling_in_every_form() {
+fn a_cost_has_one_spelling_in_every_format() {
     for (text, _) in FORMS {
         for log2 in ["", "+10", "010", "-1", "256", "10 ", " 10", "１０", "1e1"] {
             let text = text.replacen("10", log2, 1);
@@ -73,7 +73,7 @@ fn a_cost_has_one_spelling_in_every_form() {
 }
 
 #[test]
-fn whatever_is_cut_off_or_added_is_refused() {
+fn a_truncated_or_extended_hash_is_refused() {
     for (text, _) in FORMS {
         for end in 0..text.len() {
             assert!(error(&text[..end]).is_some(), "{}", &text[..end]);
@@ -87,7 +87,7 @@ fn whatever_is_cut_off_or_added_is_refused() {
 }
 
 #[test]
-fn other_forms_are_refused() {
+fn other_formats_are_refused() {
     let [v2, _, v1, _, django, _, _, plain, _] = FORMS.map(|(text, _)| text);
     for text in [
         &plain.replace("$2b", "$2x"),

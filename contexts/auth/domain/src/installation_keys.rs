@@ -1,21 +1,21 @@
-//! Which keys an installation uses, and whether a key file is one of its own.
+//! The keys that an installation uses, and whether a key file belongs to it.
 
 use std::fmt::{Display, Formatter};
 
-/// What a key is for.
+/// The kind of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyKind {
-    /// Passwords are sealed to it.
+    /// Passwords are sealed with its public half.
     Sealing,
     /// Access tokens are signed with it.
     Signing,
 }
 
 impl KeyKind {
-    /// Both.
+    /// All kinds.
     pub const ALL: [Self; 2] = [Self::Sealing, Self::Signing];
 
-    /// As stored and shown.
+    /// The word that is stored and shown.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -25,14 +25,14 @@ impl KeyKind {
     }
 }
 
-/// A key pair, by its public half. Two keys are the same when that is: files may give any name.
+/// A key pair, without the private half. Two keys are the same if their kind and public half are: a file may give them
+/// any id.
 #[derive(Debug, Clone)]
 pub struct InstallationKey {
-    /// What it is for.
     pub kind: KeyKind,
-    /// Its name.
+    /// The id of the key.
     pub kid: String,
-    /// Its public half, in base64url.
+    /// The public half, in base64url.
     pub public: String,
 }
 
@@ -42,41 +42,39 @@ impl InstallationKey {
     }
 }
 
-/// A key as the database has it.
+/// A key that the database has recorded.
 #[derive(Debug, Clone)]
 pub struct RecordedKey {
-    /// The key.
     pub key: InstallationKey,
-    /// Whether it is no longer in use.
+    /// Whether the key is no longer in use.
     pub retired: bool,
 }
 
-/// How a key file fits an installation.
+/// Whether a key file belongs to an installation.
 #[derive(Debug, PartialEq, Eq)]
 pub enum KeyFit {
     /// The database has recorded no keys yet.
     Unrecorded,
-    /// It is the installation's. All three are empty when nothing has changed since it was copied.
+    /// The file belongs to the installation. The lists hold the ids of keys; all are empty if the file is up to date.
     Ours {
-        /// In the file, and not recorded yet: a rotation was cut short.
+        /// Keys in the file that are not recorded yet: a rotation was interrupted.
         new: Vec<String>,
-        /// Recorded, and not in the file: an older copy.
+        /// Recorded keys that are not in the file: the file is an older copy.
         missing: Vec<String>,
-        /// In the file, and retired: an older copy.
+        /// Keys in the file that are retired: the file is an older copy.
         retired: Vec<String>,
     },
-    /// It has none of the keys of this kind that the installation uses.
+    /// The file has none of the keys of one kind that the installation uses.
     Other(ForeignKeys),
 }
 
-/// The keys of a file that is not the installation's.
+/// A key file belongs to another installation, with the keys that show it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ForeignKeys {
-    /// Of which kind.
     pub kind: KeyKind,
-    /// The names of those in the file.
+    /// The ids of the keys in the file.
     pub found: Vec<String>,
-    /// The names of those that the installation uses.
+    /// The ids of the keys that the installation uses.
     pub recorded: Vec<String>,
 }
 
@@ -91,8 +89,8 @@ impl Display for ForeignKeys {
 
 /// Compares the keys of a file with those that the database has recorded.
 ///
-/// Of each kind one key in use must be in the file. Keys are replaced one by one, so that a file which has none of
-/// them belongs to another installation, or is so old that nothing can be done with it.
+/// For each kind, the file must have at least one key that is in use. Keys are replaced one by one. So a file without
+/// any of them belongs to another installation, or is too old to be of use.
 #[must_use]
 pub fn compare_keys(recorded: &[RecordedKey], found: &[InstallationKey]) -> KeyFit {
     if recorded.is_empty() {
@@ -141,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_the_installations_when_it_shares_a_key_in_use_of_each_kind() {
+    fn a_file_with_a_key_in_use_of_each_kind_belongs_to_the_installation() {
         let record = recorded(keys(&["a"], &["s", "t", "u"]), &["s"]);
         assert_eq!(compare_keys(&[], &keys(&["a"], &["t"])), KeyFit::Unrecorded);
         assert_eq!(compare_keys(&record, &keys(&["a"], &["t", "u"])), ours(&[], &[], &[]));
@@ -154,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_the_installations_is_told_by_both_names() {
+    fn the_error_for_a_foreign_file_names_both_keys() {
         let record = recorded(keys(&["a"], &["s"]), &[]);
         let KeyFit::Other(why) = compare_keys(&record, &keys(&["b"], &["s"])) else { panic!("it fits") };
         assert_eq!(why.to_string(), "its sealing key is b, the sealing key of this database is a");
@@ -163,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_alone_makes_no_key_the_installations() {
+    fn a_key_with_the_same_id_and_another_public_half_is_foreign() {
         let record = recorded(keys(&["1"], &["1"]), &[]);
         let mut other = keys(&["1"], &["1"]);
         other[0].public = "another".to_owned();

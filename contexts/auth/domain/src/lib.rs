@@ -1,4 +1,4 @@
-//! Auth: credentials and the rules of passwords; sessions, roles, keys of other services.
+//! The domain of the `auth` context: password hashes, the password policy, sessions, roles, and keys.
 
 mod administrators;
 mod argon2id;

@@ -1,31 +1,31 @@
 use crate::{Argon2id, Bcrypt, BcryptCost, BcryptCostOutOfRange, BcryptFormat};
 
-/// A password's hash as it is stored: every form that a sign-in verifies. Has no `==`: hashes are
+/// The stored hash of a password, in any format that a sign-in can verify. It has no `==`, because hashes must be
 /// compared in constant time.
 #[derive(Debug, Clone)]
 pub enum PasswordHash {
-    /// Ours, and imported ones.
+    /// The format for new passwords, and imported formats.
     Bcrypt(Bcrypt),
-    /// Imported.
+    /// Imported only.
     Argon2id(Argon2id),
 }
 
-/// Why a text is no hash that can be verified. It says nothing of the text.
+/// Why a text is not a hash that can be verified. The messages reveal nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// No known scheme, or not exactly its form.
+    /// An unknown scheme, or not exactly its format.
     #[error("not a password hash of a known scheme")]
     Malformed,
-    /// A cost that is too weak, or takes too long.
+    /// The cost is too low to be safe, or would take too long.
     #[error(transparent)]
     BcryptCost(#[from] BcryptCostOutOfRange),
-    /// argon2id that is too weak, or takes too much.
+    /// The parameters of argon2id are too low to be safe, or would take too much time or memory.
     #[error("the parameters of an argon2id hash are out of bounds")]
     OutOfBounds,
 }
 
 impl PasswordHash {
-    /// Reads a stored hash; only the exact form of a known scheme is taken, so that a hash has one text.
+    /// Parses a stored hash. Only the exact format of a known scheme is accepted, so that each hash has one spelling.
     ///
     /// # Errors
     /// [`HashError`]
@@ -35,11 +35,11 @@ impl PasswordHash {
         } else {
             Self::Bcrypt(Bcrypt::parse(text)?)
         };
-        // Not `+12`, not `012`.
+        // Refuse other spellings of a number, such as `+12` and `012`.
         if hash.expose() == text { Ok(hash) } else { Err(HashError::Malformed) }
     }
 
-    /// The text to be stored. Every call is a place to look at in a review.
+    /// The text to store. Reviewers should look at every call.
     #[must_use]
     pub fn expose(&self) -> String {
         match self {
@@ -48,7 +48,7 @@ impl PasswordHash {
         }
     }
 
-    /// The digest in the base64 of its scheme, to be compared in constant time.
+    /// The digest in the base64 of its scheme. Callers MUST compare it in constant time.
     #[must_use]
     pub fn expose_digest(&self) -> &str {
         match self {
@@ -57,15 +57,14 @@ impl PasswordHash {
         }
     }
 
-    /// Whether it has our form, that of new passwords.
+    /// Whether the hash has our format, in which new passwords are stored.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         matches!(self, Self::Bcrypt(hash) if hash.form() == BcryptFormat::Sha256V2)
     }
 
-    /// With which cost the password is to be hashed anew, once it is known, if new passwords get
-    /// `target`. `None` when the hash is as good as a new one: our form, and no lower cost.
-    /// Never a lower cost than the hash has.
+    /// The cost with which to hash the password again at the next sign-in, if new passwords get `target`. It is never
+    /// lower than the cost of the hash. `None` if the hash has our format and at least the cost `target`.
     #[must_use]
     pub fn renewal(&self, target: BcryptCost) -> Option<BcryptCost> {
         match self {

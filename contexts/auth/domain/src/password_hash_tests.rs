@@ -12,7 +12,7 @@ const IMPORTED: [&str; 6] = [
     "$argon2id$v=19$m=65536,t=3,p=4$MDEyMzQ1Njc4OWFiY2RlZg$w0iCgWs8sY5kMWrt8WBbtJu3jLkCYcLNgquXcT3IKPg",
 ];
 
-/// The cost of the hash that takes its place.
+/// The cost of the hash that replaces this one.
 fn renewal(text: &str, target: u8) -> Option<u8> {
     let target = BcryptCost::try_from(target).expect("in range");
     PasswordHash::parse(text).expect(text).renewal(target).map(BcryptCost::log2)
@@ -55,20 +55,20 @@ fn the_digest_is_the_last_part() {
 }
 
 #[test]
-fn what_no_scheme_wrote_is_refused() {
+fn a_text_of_no_known_scheme_is_refused() {
     for text in ["", "$", "$$$$$", "password", "{SSHA}x", "$1$salt$x", "$argon2id$", "$2b$", "bcrypt_sha256$", "!"] {
         assert_eq!(PasswordHash::parse(text).err(), Some(HashError::Malformed), "{text:?}");
     }
 }
 
 #[test]
-fn errors_say_nothing_of_the_hash() {
+fn errors_reveal_nothing_of_the_hash() {
     assert_eq!(HashError::Malformed.to_string(), "not a password hash of a known scheme");
     assert_eq!(HashError::from(BcryptCostOutOfRange).to_string(), "the cost of a password hash must be 10 to 15");
     assert_eq!(HashError::OutOfBounds.to_string(), "the parameters of an argon2id hash are out of bounds");
 }
 
-/// A hash with some of its bytes overwritten, cut or doubled.
+/// A hash with some bytes overwritten, removed or doubled.
 fn damaged() -> impl Strategy<Value = String> {
     let texts = prop_oneof![proptest::sample::select(&IMPORTED[..]), proptest::strategy::Just(OURS)];
     (texts, any::<proptest::sample::Index>(), any::<proptest::sample::Index>(), ".{0,3}").prop_map(
@@ -81,8 +81,8 @@ fn damaged() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn no_text_is_too_odd_to_be_read(text in prop_oneof![any::<String>(), damaged()]) {
-        // What is taken, is written as it was read.
+    fn every_text_is_refused_or_written_as_it_was_read(text in prop_oneof![any::<String>(), damaged()]) {
+        // An accepted text is written as it was read.
         if let Ok(hash) = PasswordHash::parse(&text) {
             prop_assert_eq!(hash.expose(), text);
         }

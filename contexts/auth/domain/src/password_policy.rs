@@ -6,61 +6,58 @@ use unicode_normalization::UnicodeNormalization as _;
 /// The longest password, in bytes of UTF-8.
 const MAX_BYTES: usize = 1024;
 
-/// The fewest characters any policy may ask for, and the fewest that must remain of a password
-/// when what everybody knows of its owner is taken out of it.
+/// The lowest minimum length of a policy. Also the fewest characters that must remain of a password without the parts
+/// that others know about its owner.
 const FEWEST: usize = 8;
 
-/// The shortest part of a name or an address that is looked for: shorter ones are in many words.
+/// The shortest part of a name or an email address that is searched for. Shorter parts occur in many words.
 const SHORTEST_PART: usize = 3;
 
-/// What a new password must be (NIST SP 800-63B-4, section 3.1.1; ASVS 6.2): long enough, and not
-/// among the first that somebody would try. No rules of composition.
+/// The rules for new passwords (NIST SP 800-63B-4, section 3.1.1; ASVS 6.2): a password is long enough, and not easy to
+/// guess. There are no rules of composition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordPolicy {
     min_chars: usize,
-    /// In lower case.
+    /// The names of the service, in lower case.
     service: Vec<String>,
 }
 
-/// A least length below 8 or above 64 characters.
+/// The minimum length of a policy is below 8 or above 64 characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the least length of a password must be 8 to 64 characters")]
+#[error("the minimum length of a password must be 8 to 64 characters")]
 pub struct MinCharsOutOfRange;
 
-/// What is wrong with a password. It says nothing of the password.
+/// A flaw of a password. The messages reveal nothing of the password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordFlaw {
-    /// Fewer characters than the policy asks for.
     #[error("must be at least {min_chars} characters long: several words make a good password")]
     TooShort {
-        /// What the policy asks for.
+        /// The minimum of the policy.
         min_chars: usize,
     },
-    /// Over 1,024 bytes.
     #[error("must be at most 1,024 bytes long")]
     TooLong,
-    /// A NUL character, which some systems take for the end.
+    /// Some systems treat NUL as the end of a text.
     #[error("must not contain the NUL character")]
     HasNul,
-    /// One of the most used passwords, with a few digits or signs around it, or over and over.
-    #[error("is built on one of the most used passwords: choose another")]
+    /// A common password, alone, repeated, or with few digits and signs around it.
+    #[error("must not be based on one of the most used passwords: choose another")]
     Common,
-    /// The email address, or little more than parts of it.
-    #[error("must not be made of your email address: choose something that nobody knows of you")]
+    /// Contains the whole email address, or is little more than parts of it.
+    #[error("must not be made of your email address: choose words that are not about you")]
     ContainsEmail,
-    /// Little more than the name.
-    #[error("must not be made of your name: choose something that nobody knows of you")]
+    /// Is little more than the name of the user.
+    #[error("must not be made of your name: choose words that are not about you")]
     ContainsName,
-    /// Little more than the names of the service.
-    #[error("must not be made of the name of this service: choose something that nobody knows of it")]
+    /// Is little more than the names of the service.
+    #[error("must not be made of the name of this service: choose other words")]
     ContainsService,
-    /// A short unit over and over.
+    /// Repeats a short unit.
     #[error("must not repeat the same few characters: add other words")]
     Repetitive,
     /// The password that the user has already.
     #[error("is the password that you have")]
     Unchanged,
-    /// Runs along the alphabet, the digits or the keyboard.
     #[error("must not follow the alphabet, the digits or the keyboard: add other words")]
     Sequential,
 }
@@ -83,7 +80,7 @@ impl DomainError for PasswordFlaw {
 }
 
 impl Default for PasswordPolicy {
-    /// 15 characters, as a password that is the only factor should have.
+    /// At least 15 characters, as a password that is the only factor should have.
     fn default() -> Self {
         Self { min_chars: 15, service: Vec::new() }
     }
@@ -101,14 +98,14 @@ impl TryFrom<usize> for PasswordPolicy {
 }
 
 impl PasswordPolicy {
-    /// What the service is called, also as an address on the web: no password is made of that either.
+    /// Adds the names of the service, its web addresses too. Passwords made of them are refused.
     #[must_use]
     pub fn of_service<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.service = names.into_iter().map(str::to_lowercase).collect();
         self
     }
 
-    /// The fewest characters (Unicode code points) of a password.
+    /// The minimum length of a password, in characters (Unicode code points).
     #[must_use]
     pub const fn min_chars(&self) -> usize {
         self.min_chars
@@ -138,7 +135,7 @@ impl PasswordPolicy {
         let lower = lower.expose();
         let repetitive = sequences::is_repetition(lower, self.min_chars);
         let sequential = sequences::is_mostly_runs(lower);
-        // Of a run over and over, or of the same few characters, the flaw for these says enough.
+        // Do not report a repeated common password as well if it is a repetition or a sequence.
         let repeats_common = !repetitive && !sequential && common_passwords::is_repetition(lower, FEWEST);
         let flaws = [
             (password_nfc.chars().count() < self.min_chars, PasswordFlaw::TooShort { min_chars: self.min_chars }),
@@ -149,13 +146,13 @@ impl PasswordPolicy {
             (name.is_some_and(|name| is_made_of(lower, &[name.to_lowercase()])), PasswordFlaw::ContainsName),
             (is_made_of(lower, &self.service), PasswordFlaw::ContainsService),
             (repetitive, PasswordFlaw::Repetitive),
-            // One character over and over is both: once is enough said.
+            // One repeated character is both a repetition and a sequence: report one.
             (!repetitive && sequential, PasswordFlaw::Sequential),
         ];
         flaws.into_iter().filter_map(|(found, flaw)| found.then_some(flaw)).collect()
     }
 
-    /// On the list, or with digits and signs around it that would not do as a password themselves.
+    /// Whether the password is on the list. Digits and signs around it are ignored if they are fewer than `min_chars`.
     fn is_common(&self, lower: &str) -> bool {
         let core = lower.trim_matches(|character: char| !character.is_alphabetic());
         let around = lower.chars().count() - core.chars().count();
@@ -163,20 +160,20 @@ impl PasswordPolicy {
     }
 }
 
-/// The whole address wherever it stands, or little besides parts of it.
+/// Whether the password contains the whole address, or is little more than parts of it.
 fn contains_email(lower: &str, email: &Email) -> bool {
     let typed = email.as_str().to_lowercase();
     if lower.contains(&typed) || lower.contains(email.canonical()) {
         return true;
     }
     let (local, domain) = typed.rsplit_once('@').unwrap_or((&typed, ""));
-    // The last label, such as `com`, is nobody's.
+    // Skip the last label, such as `com`, which says nothing about the user.
     let labels = domain.rsplit('.').skip(1);
     let words = local.split(|character: char| !character.is_alphanumeric());
     is_little_but(lower, [local].into_iter().chain(words).chain(labels))
 }
 
-/// Little besides the words of names, which are in lower case.
+/// Whether the password is little more than words of these names, which are in lower case.
 fn is_made_of(lower: &str, names: &[String]) -> bool {
     is_little_but(
         lower,
@@ -190,7 +187,7 @@ fn is_made_of(lower: &str, names: &[String]) -> bool {
 /// Whether the parts occur in the text and fewer than [`FEWEST`] characters remain without them.
 fn is_little_but<'a>(text: &str, parts: impl Iterator<Item = &'a str>) -> bool {
     let mut parts: Vec<_> = parts.filter(|part| part.chars().count() >= SHORTEST_PART).collect();
-    // The longest first: `ann` taken out of `annabel` would hide it.
+    // Remove the longest parts first: without `ann`, `annabel` would not be found.
     parts.sort_by_key(|part| Reverse(part.len()));
     let whole = Secret::new(text.to_owned());
     let rest = parts.into_iter().fold(whole, |rest, part| Secret::new(rest.expose().replace(part, "")));

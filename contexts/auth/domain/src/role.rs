@@ -1,18 +1,18 @@
 use kernel::DomainError;
 use std::str::FromStr;
 
-/// What somebody may do beside what concerns themselves.
+/// The role of a user: what the user may do to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Role {
-    /// Nothing.
+    /// May only read and change their own data.
     #[default]
     User,
-    /// Administration: everybody's data, roles, service keys, the audit record.
+    /// May also read all users, deactivate them, set roles, manage service keys, and read the audit log.
     Admin,
 }
 
 impl Role {
-    /// As stored and shown.
+    /// The word that is stored and used in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -22,7 +22,7 @@ impl Role {
     }
 }
 
-/// Neither `user` nor `admin`.
+/// A text is neither `user` nor `admin`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be user or admin")]
 pub struct UnknownRole;
@@ -46,7 +46,7 @@ mod tests {
     use kernel::DomainError as _;
 
     #[test]
-    fn a_role_reads_back_what_it_shows_and_nothing_else() {
+    fn a_role_is_parsed_from_its_own_text_alone() {
         for role in [Role::User, Role::Admin] {
             assert_eq!(role.as_str().parse(), Ok(role));
         }

@@ -1,6 +1,7 @@
-//! Passwords that a hand makes by sliding over the keyboard.
+//! Finds repetitions and sequences in passwords, such as rows of the keyboard.
 
-/// What fingers and heads run along, forwards or backwards. No row has a character twice.
+/// The rows that a sequence follows, forwards or backwards: the alphabet, digits, and keyboard layouts. No row contains
+/// a character twice.
 const ROWS: [&str; 13] = [
     "abcdefghijklmnopqrstuvwxyz",
     "1234567890",
@@ -17,11 +18,10 @@ const ROWS: [&str; 13] = [
     "q1w2e3r4t5y6u7i8o9p0",
 ];
 
-/// The fewest characters that are a run: two neighbours occur in every word.
+/// The fewest characters of a run. Two neighbours occur in every word.
 const SHORTEST: usize = 3;
 
-/// Whether the text is a unit that is repeated, the last time perhaps in part, and the unit alone
-/// is shorter than `enough` characters.
+/// Whether the text repeats a unit of fewer than `enough` characters. The last repetition may be cut short.
 pub(crate) fn is_repetition(text: &str, enough: usize) -> bool {
     let units = text.char_indices().take(enough).map(|(at, _)| at).skip(1);
     units
@@ -29,8 +29,8 @@ pub(crate) fn is_repetition(text: &str, enough: usize) -> bool {
         .any(|unit| text.as_bytes()[unit..] == text.as_bytes()[..text.len() - unit])
 }
 
-/// Whether three quarters of the characters or more stand in runs: along one of the [`ROWS`], or
-/// of one character. Words contain a run here and there ("were", "point"), never so many.
+/// Whether at least three quarters of the characters are in runs: along one of the [`ROWS`], or of one character.
+/// `lower` is in lower case. Ordinary words contain few runs.
 pub(crate) fn is_mostly_runs(lower: &str) -> bool {
     let (mut in_runs, mut all) = (0, 0);
     let mut rest = lower;
@@ -46,7 +46,7 @@ pub(crate) fn is_mostly_runs(lower: &str) -> bool {
     all > 0 && in_runs * 4 >= all * 3
 }
 
-/// How many characters the longest run at the start of the text has.
+/// The length of the longest run at the start of the text, in characters.
 fn longest_run(text: &str) -> usize {
     let Some(first) = text.chars().next() else { return 0 };
     let same = text.chars().take_while(|&next| next == first).count();
@@ -62,7 +62,7 @@ fn longest_run(text: &str) -> usize {
     ROWS.into_iter().filter_map(along).fold(same, usize::max)
 }
 
-/// How many characters two texts have in common before they differ.
+/// The length of the common start of two texts, in characters.
 fn common_start(row: impl Iterator<Item = char>, text: &str) -> usize {
     row.zip(text.chars()).take_while(|(a, b)| a == b).count()
 }
@@ -94,11 +94,11 @@ mod tests {
         assert!(!is_repetition("fifteen letters".repeat(2).as_str(), 15));
         assert!(is_repetition("fifteen letters".repeat(2).as_str(), 16));
         assert!(is_repetition("четырнадцатьaa".repeat(2).as_str(), 15), "characters count, not bytes");
-        assert!(!is_repetition("fourteen chars and fourteen", 20), "it is not repeated wholly even once");
+        assert!(!is_repetition("fourteen chars and fourteen", 20), "the unit is not repeated in full");
     }
 
     #[test]
-    fn two_whole_units_are_a_repetition_and_less_is_none() {
+    fn a_repetition_has_at_least_two_whole_units() {
         assert!(is_repetition("abab", 8));
         assert!(!is_repetition("aba", 8));
     }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_make_up_the_password_are_seen() {
+    fn a_password_made_of_runs_is_recognised() {
         for text in [
             "abcdefghijklmno",
             "qwertyuiop12345",

@@ -3,24 +3,24 @@ use std::fmt;
 use std::str::FromStr;
 
 kernel::id! {
-    /// Names a service key. It is no secret; the key is.
+    /// The id of a service key. It is not a secret; the key is.
     ServiceKeyId
 }
 
-/// What a service key opens.
+/// A permission of a service key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// To ask whether a token is good (RFC 7662).
+    /// May introspect access tokens (RFC 7662).
     Introspect,
-    /// To read the audit record.
+    /// May read the audit log.
     ReadAudit,
 }
 
 impl Scope {
-    /// All there are.
+    /// All scopes.
     pub const ALL: [Self; 2] = [Self::Introspect, Self::ReadAudit];
 
-    /// As stored and shown.
+    /// The word that is stored and used in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -30,18 +30,18 @@ impl Scope {
     }
 }
 
-/// One or more scopes, each once. As text they are separated by spaces (RFC 6749, section 3.3).
+/// One or more different scopes. In text they are separated by spaces (RFC 6749, section 3.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
-    /// Whether this one is among them.
+    /// Whether the set contains this scope.
     #[must_use]
     pub fn contain(&self, scope: Scope) -> bool {
         self.0.contains(&scope)
     }
 
-    /// As texts.
+    /// The scopes as words.
     pub fn texts(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().map(|scope| scope.as_str())
     }
@@ -65,21 +65,21 @@ impl FromStr for Scopes {
     }
 }
 
-/// What a service key is called: 1 to 100 characters.
+/// The name of a service key: 1 to 100 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceName(String);
 
 impl ServiceName {
-    /// The text.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Reads a name.
+    /// Parses a name.
     ///
     /// # Errors
-    /// When it is empty, over 100 characters, has invisible characters, or spaces around it.
+    /// If the name is empty, is longer than 100 characters, contains invisible characters, or has spaces around it.
     pub fn parse(text: &str) -> Result<Self, ServiceKeyFlaw> {
         let is_readable = has_visible(text) && find_invisible(text).is_none();
         let fits = text.chars().count() <= 100 && trim(text) == text && is_readable;
@@ -87,16 +87,16 @@ impl ServiceName {
     }
 }
 
-/// What is wrong with what was asked for.
+/// Why a service key cannot be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceKeyFlaw {
-    /// No name.
+    /// The name is invalid.
     #[error("must be 1 to 100 characters, without invisible characters and without spaces around it")]
     Name,
-    /// No scopes.
+    /// A scope is unknown, or there is none.
     #[error("must be one or more of introspect and audit:read, separated by spaces")]
     Scopes,
-    /// No lifetime.
+    /// The lifetime is not 1 to 366 days.
     #[error("must be a whole number of days from 1 to 366")]
     Days,
 }
@@ -111,21 +111,21 @@ impl DomainError for ServiceKeyFlaw {
     }
 }
 
-/// How long a key lasts: 1 to 366 days.
+/// The lifetime of a service key: 1 to 366 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Days(u16);
 
 impl Days {
-    /// Reads a number of days.
+    /// Parses a number of days.
     ///
     /// # Errors
-    /// When it is none from 1 to 366.
+    /// If the text is not a whole number from 1 to 366.
     pub fn parse(text: &str) -> Result<Self, ServiceKeyFlaw> {
         let days: Option<u16> = text.parse().ok();
         days.filter(|days| (1..=366).contains(days)).map(Self).ok_or(ServiceKeyFlaw::Days)
     }
 
-    /// So many days from then on.
+    /// The time when a key that is created at `now` expires.
     #[must_use]
     pub fn after(self, now: Timestamp) -> Timestamp {
         now.plus(std::time::Duration::from_secs(u64::from(self.0) * 24 * 60 * 60))
@@ -144,7 +144,7 @@ mod tests {
     use kernel::{DomainError as _, Timestamp};
 
     #[test]
-    fn scopes_read_back_what_they_show() {
+    fn scopes_are_parsed_from_their_own_text() {
         let all: Scopes = "introspect audit:read".parse().expect("known");
         assert_eq!(all.to_string(), "introspect audit:read");
         assert!(all.contain(Scope::Introspect) && all.contain(Scope::ReadAudit));
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_something_to_be_told_by() {
+    fn a_name_is_visible_and_has_no_spaces_around_it() {
         for text in ["orders", "Buchhaltung Süd", &"ä".repeat(100)] {
             assert_eq!(ServiceName::parse(text).expect("a name").as_str(), text);
         }
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_lasts_from_a_day_to_a_year() {
+    fn a_key_lasts_1_to_366_days() {
         for text in ["1", "90", "366"] {
             assert!(Days::parse(text).is_ok(), "{text}");
         }

@@ -2,92 +2,91 @@ use kernel::{Timestamp, UserId};
 use std::time::Duration;
 
 kernel::id! {
-    /// Names a session. It is no secret: only its tokens open it.
+    /// The id of a session. It is not a secret: only the tokens give access.
     SessionId
 }
 
-/// Live sessions of one person: with the next, the oldest ends.
+/// The most live sessions of one user. When the user opens another, the oldest one ends.
 pub const MOST_SESSIONS: i64 = 100;
 
-/// How long sessions last.
+/// The lifetimes of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLife {
-    /// From sign-in, however much it is used.
+    /// The longest time from sign-in, however often the session is refreshed.
     pub at_most: Duration,
-    /// Without a refresh.
+    /// The longest time without a refresh.
     pub idle: Duration,
-    /// For how long after its first use a refresh token may be shown once more; zero for never.
+    /// The grace period: how long after its first use a refresh token may be sent again. Zero forbids it.
     pub grace: Duration,
 }
 
-/// The longest [`SessionLife::grace`] that makes sense: within it a thief is not told from a client that asks twice.
+/// The longest [`SessionLife::grace`]. Within it, the server cannot tell a thief from a client that retries.
 pub const LONGEST_GRACE: Duration = Duration::from_secs(60);
 
 impl Default for SessionLife {
-    /// 30 days at most, 7 days idle, 10 seconds for a client that asks twice.
+    /// At most 30 days, 7 days without a refresh, and a grace period of 10 seconds.
     fn default() -> Self {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         Self { at_most: DAY * 30, idle: DAY * 7, grace: Duration::from_secs(10) }
     }
 }
 
-/// Somebody who has signed in, on one device, until they sign out.
+/// A session: a user is signed in on one device or in one program.
 ///
-/// It is refreshed by tokens of rising generation, of which only the latest is good. Generations
-/// order them, never times: two may be made within one tick of a clock.
+/// Refresh tokens refresh the session. Each has the next generation, and only the latest one is valid. Tokens are
+/// ordered by generation and not by time, because two may be made within one tick of a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Session {
-    /// Its name.
     pub id: SessionId,
-    /// Whose it is.
     pub user: UserId,
-    /// Of the refresh token that is good now; the first is 1.
+    /// The generation of the valid refresh token, from 1.
     pub generation: i64,
-    /// When it was refreshed last, or opened.
+    /// The time of the last refresh, or of the sign-in.
     pub refreshed_at: Timestamp,
-    /// When it ends in any case.
+    /// When the session ends, however often it is refreshed.
     pub expires_at: Timestamp,
 }
 
-/// A refresh token that is shown.
+/// A refresh token that a client has sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShownToken {
-    /// Of its session when it was given.
+    /// The generation of the session for which the token was issued.
     pub generation: i64,
-    /// When it was used first, if it was.
+    /// The time of the first use; `None` if the token is unused.
     pub used_at: Option<Timestamp>,
 }
 
-/// What a refresh token does to its session.
+/// What happens to a session when a client sends a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshDecision {
-    /// The session goes on, with the next generation.
+    /// The session continues with the next generation.
     Rotated,
-    /// The token was used a moment ago, and the one that followed it was not: two tabs asked at once, or
-    /// the answer was lost. The session goes on as it is, with the token that followed.
+    /// The token was used within the grace period, and its successor is unused: two tabs asked at once, or a response
+    /// was lost. The session continues unchanged, with the same successor.
     Repeated,
-    /// The token was used before: two have it, and one is a thief. The session MUST end, and that
-    /// must be kept although the request fails (RFC 9700, section 4.14.2).
+    /// The token was used before: two clients have it, and one may be a thief. The session MUST end, and the end must
+    /// be committed although the request fails (RFC 9700, section 4.14.2).
     Replayed,
-    /// The session's time is over.
+    /// The session has expired.
     Expired,
 }
 
 impl Session {
-    /// A new session.
+    /// Opens a session at `now`, with generation 1.
     #[must_use]
     pub fn open(id: SessionId, user: UserId, now: Timestamp, life: SessionLife) -> Self {
         Self { id, user, generation: 1, refreshed_at: now, expires_at: now.plus(life.at_most) }
     }
 
-    /// Shows it a refresh token. The session MUST be live, and locked in its store.
+    /// Decides what a refresh token does, and updates the session if it is [`Rotated`](RefreshDecision::Rotated). The
+    /// session MUST be live, and locked in its store.
     pub fn refresh(&mut self, shown: ShownToken, now: Timestamp, life: SessionLife) -> RefreshDecision {
         let is_repeated = shown.generation + 1 == self.generation
             && shown.used_at.is_some_and(|used_at| is_within(life.grace, used_at, now));
         if shown.generation != self.generation && !is_repeated {
             return RefreshDecision::Replayed;
         }
-        // Opened or refreshed while the clock was ahead: for how long it has been idle is not known.
+        // Opened or refreshed while the clock was ahead: the idle time is unknown.
         let is_ahead = self.refreshed_at.is_ahead_of(now) || self.expires_at.is_ahead_of(now.plus(life.at_most));
         if is_ahead || now >= self.expires_at || now >= self.refreshed_at.plus(life.idle) {
             return RefreshDecision::Expired;
@@ -101,7 +100,8 @@ impl Session {
     }
 }
 
-/// In either direction: a clock that was set back does not make the time longer.
+/// Whether the times differ by less than `grace`, in either direction. So a clock that was set back does not extend the
+/// grace period.
 fn is_within(grace: Duration, used_at: Timestamp, now: Timestamp) -> bool {
     u128::from(now.as_microsecond().abs_diff(used_at.as_microsecond())) < grace.as_micros()
 }
@@ -132,14 +132,14 @@ mod tests {
     }
 
     #[test]
-    fn by_default_a_session_lasts_30_days_or_7_idle_ones() {
+    fn by_default_a_session_lasts_30_days_or_7_idle_days() {
         let life = SessionLife::default();
         assert_eq!(life.at_most.as_secs(), 2_592_000);
         assert_eq!((life.idle.as_secs(), life.grace.as_secs()), (604_800, 10));
     }
 
     #[test]
-    fn each_refresh_makes_the_next_generation_the_good_one() {
+    fn each_refresh_makes_the_next_generation_the_valid_one() {
         let mut session = session();
         assert_eq!((session.generation, session.expires_at), (1, at(100)));
         assert_eq!(session.refresh(unused(1), at(5), LIFE), RefreshDecision::Rotated);
@@ -154,11 +154,15 @@ mod tests {
         assert_eq!(session.refresh(unused(1), at(1), LIFE), RefreshDecision::Rotated);
         let before = session;
         assert_eq!(session.refresh(unused(1), at(1), LIFE), RefreshDecision::Replayed);
-        assert_eq!(session.refresh(unused(1), at(200), LIFE), RefreshDecision::Replayed, "even when its time is over");
+        assert_eq!(
+            session.refresh(unused(1), at(200), LIFE),
+            RefreshDecision::Replayed,
+            "even after the session has expired"
+        );
         assert_eq!(
             session.refresh(unused(3), at(1), LIFE),
             RefreshDecision::Replayed,
-            "and one that was never given out"
+            "also a generation that was never issued"
         );
         assert_eq!(session, before);
     }
@@ -177,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_of_a_clock_that_was_ahead_has_ended() {
+    fn a_session_with_times_from_a_clock_that_was_ahead_is_expired() {
         let hour = 3_600;
         let mut opened_ahead = Session::open(SessionId::random(), UserId::random(), at(hour), LIFE);
         let before = opened_ahead;
@@ -192,15 +196,15 @@ mod tests {
     }
 
     #[test]
-    fn the_token_before_the_latest_gets_the_latest_for_a_moment_after_its_first_use() {
+    fn within_the_grace_period_the_previous_token_gets_the_latest_again() {
         let mut session = session();
         assert_eq!(session.refresh(unused(1), at(1), LIFE), RefreshDecision::Rotated);
         let before = session;
         for second in [1, 2, 3] {
             assert_eq!(session.refresh(used(1, 1), at(second), LIFE), RefreshDecision::Repeated, "second {second}");
         }
-        assert_eq!(session, before, "the session goes on as it is");
-        assert_eq!(session.refresh(used(1, 1), at(4), LIFE), RefreshDecision::Replayed, "its time is over");
+        assert_eq!(session, before, "the session is unchanged");
+        assert_eq!(session.refresh(used(1, 1), at(4), LIFE), RefreshDecision::Replayed, "the grace period is over");
         assert_eq!(session.refresh(used(1, 9), at(4), LIFE), RefreshDecision::Replayed, "a clock that was ahead");
         let off = SessionLife { grace: Duration::ZERO, ..LIFE };
         assert_eq!(session.refresh(used(1, 1), at(1), off), RefreshDecision::Replayed);
@@ -216,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_whose_time_is_over_repeats_nothing() {
+    fn an_expired_session_does_not_repeat_a_token() {
         let mut session = session();
         session.expires_at = at(2);
         assert_eq!(session.refresh(unused(1), at(1), LIFE), RefreshDecision::Rotated);

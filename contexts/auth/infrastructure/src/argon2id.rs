@@ -1,4 +1,4 @@
-//! argon2id, for imported hashes: one at a time, since each takes memory of its own.
+//! argon2id, for imported hashes. Only one is computed at a time, because each needs much memory.
 
 use crate::hash_job::HashJobError;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -8,10 +8,10 @@ use base64::prelude::BASE64_STANDARD_NO_PAD;
 use kernel::Secret;
 use zeroize::Zeroizing;
 
-/// So many KiB in one pass take as long as one round of bcrypt: 60 µs were measured for either.
+/// One pass over this many KiB takes as long as one round of bcrypt: 60 µs were measured for each.
 const KIB_PER_UNIT: u64 = 64;
 
-/// One argon2id that is to be computed.
+/// An argon2id hash to compute.
 pub(crate) struct Argon2idJob {
     params: Params,
     salt: Vec<u8>,
@@ -19,13 +19,12 @@ pub(crate) struct Argon2idJob {
     length: usize,
 }
 
-/// Why argon2id cannot be computed now.
+/// Why an argon2id hash cannot be computed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Argon2idError {
-    /// The system has not so much memory.
-    #[error("no memory: {0}")]
+    #[error("not enough memory for argon2id: {0}")]
     NoMemory(#[from] std::collections::TryReserveError),
-    /// Parameters that it refuses.
+    /// The library refuses the parameters.
     #[error(transparent)]
     Refused(#[from] argon2::Error),
 }
@@ -39,12 +38,12 @@ impl Argon2idJob {
         Ok(Self { params, salt, password: password.clone(), length })
     }
 
-    /// About as many rounds of bcrypt.
+    /// The work, in units: rounds of bcrypt that take about as long.
     pub(crate) fn units(&self) -> u64 {
         u64::from(self.params.m_cost()) * u64::from(self.params.t_cost()) / KIB_PER_UNIT
     }
 
-    /// The digest in base64 without padding. The memory is wiped.
+    /// Computes the digest, in base64 without padding. Afterwards the memory is wiped.
     pub(crate) fn compute(&self) -> Result<String, Argon2idError> {
         let mut memory = Zeroizing::new(Vec::new());
         memory.try_reserve_exact(self.params.block_count())?;

@@ -1,5 +1,5 @@
-//! What bcrypt is run on: a digest of the password, or the password. bcrypt alone stops at 72 bytes,
-//! and takes `abc` and `abc\0abc` for one password.
+//! Prepares the input of bcrypt: a digest of the password, or for plain imported hashes the password. bcrypt alone uses
+//! only 72 bytes, and treats `abc` and `abc\0abc` as the same password.
 
 use auth_domain::{Bcrypt, BcryptFormat, PasswordHash};
 use base64::Engine as _;
@@ -12,16 +12,16 @@ use zeroize::Zeroizing;
 
 use crate::hash_job::HashJobError;
 
-/// One bcrypt that is to be computed.
+/// A bcrypt hash to compute.
 pub(crate) struct BcryptJob {
     pub(crate) cost: Cost,
     pub(crate) salt: [u8; 16],
-    /// Without a NUL: who signs in with one is turned away before.
+    /// Contains no NUL: a sign-in with one is refused before.
     pub(crate) key: Zeroizing<Vec<u8>>,
 }
 
 impl BcryptJob {
-    /// For a new password: a fresh salt. Gives the salt's text, too.
+    /// A job for a new password, with a fresh salt, and the text of that salt.
     pub(crate) fn new_hash(cost: Cost, password: &Secret) -> Result<(Self, String), HashJobError> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(HashJobError::NoRandomness)?;
@@ -30,7 +30,7 @@ impl BcryptJob {
         Ok((Self { cost, salt, key }, text))
     }
 
-    /// For a stored hash: its own salt and cost.
+    /// A job that repeats a stored hash, with its salt and cost.
     pub(crate) fn verifying(hash: &Bcrypt, password: &Secret) -> Result<Self, HashJobError> {
         let salt = bcrypt_lanes::base64::decode(hash.salt()).ok_or(HashJobError::Malformed)?;
         let key = key(hash.form(), hash.salt(), password)?;
@@ -38,12 +38,12 @@ impl BcryptJob {
     }
 }
 
-/// The cost as the computation knows it.
+/// Converts the cost to the type of `bcrypt_lanes`.
 pub(crate) fn lanes(cost: auth_domain::BcryptCost) -> Result<Cost, HashJobError> {
     Cost::try_from(u32::from(cost.log2())).map_err(|_| HashJobError::Malformed)
 }
 
-/// A computed hash in our form.
+/// Encodes a computed hash in the format for new passwords.
 pub(crate) fn encode_hash(
     cost: auth_domain::BcryptCost,
     salt: &str,
@@ -75,7 +75,7 @@ mod tests {
     const SALT: &str = "n79VH.0Q2TMWmt3Oqt9uku";
 
     #[test]
-    fn the_published_vectors_hold() {
+    fn published_test_vectors_are_reproduced() {
         let vectors = [
             (10, "password".to_owned(), "yca7zBbWf3IG1yYjoUr1eyvU8/XjHIW"),
             (5, String::new(), "dxxTesegmwvfPs5sK7fOejfMfK1jHfW"),
@@ -89,9 +89,9 @@ mod tests {
             let salt = bcrypt_lanes::base64::decode(SALT).expect("22 characters");
             let work = BcryptJob { cost: Cost::try_from(cost).expect("a cost that bcrypt has"), salt, key };
             let job = bcrypt_lanes::Job { key: &work.key, salt: work.salt };
-            let [ours] = bcrypt_lanes::bcrypt(work.cost, &[job])[..] else { panic!("one job, one digest") };
+            let [ours] = bcrypt_lanes::bcrypt(work.cost, &[job])[..] else { panic!("one job has one digest") };
             assert_eq!(bcrypt_lanes::base64::encode(&ours), digest, "{password:?}");
-            // The crate's raw function leaves the closing NUL of `$2b$` to its caller.
+            // The raw function of the `bcrypt` crate expects the caller to add the closing NUL of `$2b$`.
             let theirs = bcrypt::bcrypt(cost, work.salt, &[&work.key[..], b"\0"].concat());
             assert_eq!(ours, theirs[..23], "the bcrypt crate agrees on {password:?}");
         }

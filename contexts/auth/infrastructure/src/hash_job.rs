@@ -4,25 +4,24 @@ use auth_domain::PasswordHash;
 use bcrypt_lanes::{Cost, Job};
 use kernel::Secret;
 
-/// One computation for the hashing threads.
+/// A hash for the hashing threads to compute.
 pub(crate) enum HashJob {
     Bcrypt(BcryptJob),
     Argon2id(Argon2idJob),
 }
 
-/// Why a hash cannot be computed: a fault of the installation.
+/// Why a hash job cannot be made. The fault is in the system or in stored data.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HashJobError {
-    /// The system gives no random bytes.
-    #[error("no randomness: {0}")]
+    #[error("the system gives no random bytes: {0}")]
     NoRandomness(getrandom::Error),
-    /// A stored hash whose parts do not fit together.
+    /// The parts of a stored hash do not fit together.
     #[error("a stored password hash is malformed")]
     Malformed,
 }
 
 impl HashJob {
-    /// For a stored hash: its own salt and parameters.
+    /// A job that repeats a stored hash, with its salt and parameters.
     pub(crate) fn verifying(hash: &PasswordHash, password: &Secret) -> Result<Self, HashJobError> {
         Ok(match hash {
             PasswordHash::Bcrypt(hash) => Self::Bcrypt(BcryptJob::verifying(hash, password)?),
@@ -30,7 +29,7 @@ impl HashJob {
         })
     }
 
-    /// How much it is, in rounds of bcrypt: 2^cost.
+    /// The work, in units: rounds of bcrypt, 2^cost.
     pub(crate) fn units(&self) -> u64 {
         match self {
             Self::Bcrypt(work) => units(work.cost),
@@ -38,7 +37,7 @@ impl HashJob {
         }
     }
 
-    /// The cost, if it is bcrypt: what has the same can be computed together.
+    /// The cost of bcrypt; `None` for argon2id. Jobs of the same cost can be computed together.
     pub(crate) const fn cost(&self) -> Option<Cost> {
         match self {
             Self::Bcrypt(work) => Some(work.cost),
@@ -47,13 +46,13 @@ impl HashJob {
     }
 }
 
-/// The rounds of bcrypt at this cost.
+/// The rounds of bcrypt at a cost.
 pub(crate) fn units(cost: Cost) -> u64 {
     1 << cost.log2()
 }
 
-/// The digests, as the scheme writes them, of works that can be computed together: bcrypt at one cost, or one argon2id.
-/// `None` for what cannot be computed now. bcrypt calls `pause` about once in a millisecond.
+/// Computes jobs together, and encodes the digests as the scheme writes them. The jobs MUST be bcrypt of one cost, or a
+/// single argon2id. A digest is `None` if it cannot be computed now. bcrypt calls `pause` about once per millisecond.
 pub(crate) fn compute<'a>(works: impl Iterator<Item = &'a HashJob>, pause: fn()) -> Vec<Option<String>> {
     let (mut jobs, mut cost, mut others) = (Vec::new(), None, Vec::new());
     for work in works {
@@ -62,8 +61,9 @@ pub(crate) fn compute<'a>(works: impl Iterator<Item = &'a HashJob>, pause: fn())
                 cost = Some(work.cost);
                 jobs.push(Job { key: &work.key, salt: work.salt });
             }
-            HashJob::Argon2id(work) => others
-                .push(work.compute().inspect_err(|error| tracing::error!(%error, "argon2id cannot be computed")).ok()),
+            HashJob::Argon2id(work) => others.push(
+                work.compute().inspect_err(|error| tracing::error!(%error, "could not compute an argon2id hash")).ok(),
+            ),
         }
     }
     let digests = cost.map(|cost| bcrypt_lanes::bcrypt_with_pauses(cost, &jobs, pause)).unwrap_or_default();

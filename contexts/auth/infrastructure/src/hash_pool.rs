@@ -1,7 +1,7 @@
-//! Hashing on threads of its own: per core one for sign-ins, and one of lower priority for sign-ups.
+//! The hashing threads: per core one for sign-ins, and one of lower priority for new passwords.
 //!
-//! The runtime's blocking threads are the wrong place: hundreds of them would hash at once, and
-//! nobody's hash would be done.
+//! The runtime's blocking threads are unsuitable: hundreds of them would hash at once, and no hash would be done in
+//! time.
 
 use crate::hash_job::HashJob;
 use crate::hash_queue::{HashQueue, Reservation};
@@ -11,20 +11,21 @@ use std::thread;
 use std::time::Duration;
 use use_case::Unavailable;
 
-/// Sign-ups give way, also in a worker, which does so as a whole: as many steps of niceness as there are.
+/// The niceness of the sign-up threads, the highest there is: sign-ups yield to sign-ins. A worker process also has a
+/// low priority as a whole.
 const NICE: i32 = 19;
 
-/// The threads. They end when it is dropped.
+/// The hashing threads and their queues. The threads end when the pool is dropped.
 pub struct HashPool {
     pub(crate) sign_ins: Arc<HashQueue>,
     sign_ups: Arc<HashQueue>,
 }
 
 impl HashPool {
-    /// Starts one thread of each kind per core, and measures for some milliseconds how quick they are.
+    /// Starts one thread of each kind per core. First it measures the speed of the machine, for some milliseconds.
     ///
     /// # Errors
-    /// When the system has no more threads.
+    /// If the system refuses to start a thread.
     pub fn start(cores: usize) -> std::io::Result<Self> {
         let pace = ThroughputEstimate::measured();
         let pool = Self { sign_ins: HashQueue::new(cores, pace), sign_ups: HashQueue::new(cores, pace) };
@@ -39,18 +40,18 @@ impl HashPool {
         Ok(pool)
     }
 
-    /// Admits somebody who waits for the answer, with this work and perhaps so many units more.
+    /// Admits a caller that waits for a response, with these jobs and up to `more` further units of bcrypt.
     ///
     /// # Errors
-    /// [`Overloaded`](crate::Overloaded) when they would wait longer than 1.5 seconds for the answer.
+    /// [`Overloaded`](crate::Overloaded) if the estimated wait is longer than 1.5 seconds.
     pub(crate) fn admit(&self, works: &[HashJob], more: u64) -> Result<Reservation, Unavailable> {
         self.sign_ins.admit(works, more).map_err(Unavailable::retry_later)
     }
 
-    /// Computes a digest for the ledger, which has time.
+    /// Computes a digest at low priority, for messages of the ledger.
     ///
     /// # Errors
-    /// When it cannot be computed now.
+    /// If the digest cannot be computed now.
     pub(crate) async fn run(&self, work: HashJob) -> Result<String, Unavailable> {
         self.sign_ups.run(work).await
     }
@@ -63,16 +64,17 @@ impl Drop for HashPool {
     }
 }
 
-/// On Linux a thread has a priority of its own. Elsewhere, and where it is forbidden, sign-ups compete.
+/// Lowers the priority of this thread. On other systems than Linux, and where the system forbids it, sign-ups compete
+/// with sign-ins.
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
 }
 
-/// Niceness decides who gets how much, not who comes next: Linux leaves the core to whoever has it for a slice or
-/// two, and weighs by session, or by container, before it looks at threads (sched(7), "The autogroup feature"). The
-/// completion of an fsync was seen to wait 8 ms for a hash. The shortest sleep lets in whoever waits; it makes
-/// hashing some 6 % slower.
+/// Yields the core by the shortest possible sleep, which makes hashing about 6 % slower. Niceness decides how much time
+/// a thread gets, not which thread runs next: Linux leaves a core to a running thread for a slice or two. It also
+/// weighs sessions or containers before threads (sched(7), "The autogroup feature"). Without this sleep, the completion
+/// of an fsync was seen to wait 8 ms for a hash.
 fn yield_core() {
     thread::sleep(Duration::from_micros(1));
 }

@@ -7,29 +7,30 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use use_case::Unavailable;
 
-/// Nobody is admitted who would wait longer for a thread and the batch that answers them. The aim is an answer within
-/// two seconds: what else a sign-in takes comes on top, and a batch may be slower than those before.
+/// Callers whose estimated wait for a result is longer than this are refused. The aim is a response within two seconds:
+/// the rest of the sign-in takes time, too, and a batch may be slower than the ones before.
 const LONGEST: Duration = Duration::from_millis(1_500);
-/// argon2id has a thread for itself, where five of bcrypt share one: a unit takes three times as long.
+/// The factor for a unit of argon2id. It uses a thread alone, while five bcrypt hashes share one, so a unit takes three
+/// times as long.
 const ARGON2ID: u64 = 3;
 
-/// Too many sign-ins wait already. It is the cause of an [`Unavailable`].
+/// The queue is full: too many sign-ins are waiting. It is the source of an [`Unavailable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many sign-ins are waiting")]
 pub struct Overloaded {
-    /// After this time a newcomer would be admitted, if nobody else came.
+    /// The time after which a new caller would be admitted if no other came.
     pub retry_after: Duration,
 }
 
 impl Overloaded {
-    /// The cause, if it is this one.
+    /// Finds an `Overloaded` in the source of the error.
     #[must_use]
     pub fn from_unavailable(unavailable: &Unavailable) -> Option<&Self> {
         std::error::Error::source(unavailable)?.downcast_ref()
     }
 }
 
-/// Work that waits for threads.
+/// A bounded queue of hash jobs, and the admission control for it.
 pub(crate) struct HashQueue {
     state: Mutex<State>,
     arrived: Condvar,
@@ -39,11 +40,11 @@ pub(crate) struct HashQueue {
 struct State {
     waiting: VecDeque<QueuedHash>,
     pace: ThroughputEstimate,
-    /// Who has been admitted and has not left.
+    /// The number of live reservations.
     inside: usize,
-    /// What they may still bring or have brought, in units that the pace is known of.
+    /// The work that the live reservations may still hand in or are waiting for, in units (rounds of bcrypt).
     promised: u64,
-    /// One at a time: it takes memory.
+    /// Whether an argon2id job is running. Only one runs at a time, because of its memory.
     argon2id_runs: bool,
     closed: bool,
     #[cfg(test)]
@@ -55,9 +56,9 @@ struct QueuedHash {
     answer: oneshot::Sender<String>,
 }
 
-/// Somebody who has been admitted, with all the work that they may bring.
+/// The right of an admitted caller to hand in work, up to the units that were reserved.
 pub(crate) struct Reservation {
-    line: Arc<HashQueue>,
+    queue: Arc<HashQueue>,
     left: u64,
     entered: bool,
 }
@@ -77,10 +78,10 @@ impl HashQueue {
         Arc::new(Self { state: Mutex::new(state), arrived: Condvar::new(), threads })
     }
 
-    /// Admits somebody who brings this work and may then bring so many units of bcrypt, unless they
-    /// would wait too long. Whether depends on the others only: a refusal tells nothing of an account.
+    /// Admits a caller with these jobs and up to `more` further units of bcrypt, unless the wait would be too long. The
+    /// decision depends on other callers alone, so that a refusal reveals nothing about an account.
     ///
-    /// Whoever finds a free thread is admitted whatever the pace: so a pace that is wrong gets right.
+    /// A caller is always admitted while a thread is free. So a wrong estimate of the throughput is corrected.
     pub(crate) fn admit(self: &Arc<Self>, works: &[HashJob], more: u64) -> Result<Reservation, Overloaded> {
         let mut state = self.lock();
         let wait = state.pace.duration_of(state.promised, self.threads);
@@ -92,10 +93,10 @@ impl HashQueue {
         state.inside += 1;
         state.promised += left;
         drop(state);
-        Ok(Reservation { line: Arc::clone(self), left, entered: false })
+        Ok(Reservation { queue: Arc::clone(self), left, entered: false })
     }
 
-    /// Computes a digest for somebody who has time.
+    /// Computes a digest without a reservation, for callers that are not in a hurry.
     pub(crate) async fn run(&self, work: HashJob) -> Result<String, Unavailable> {
         self.join(work, VecDeque::push_back).await
     }
@@ -115,14 +116,14 @@ impl HashQueue {
             place(&mut state.waiting, QueuedHash { work, answer });
         }
         self.arrived.notify_one();
-        answered.await.map_err(|_| Unavailable::retry_later("a password could not be hashed now"))
+        answered.await.map_err(|_| Unavailable::retry_later("the hashing threads did not compute a password hash"))
     }
 
-    /// What a work takes of the threads, in units of bcrypt.
+    /// The load of a job on all threads, in units of bcrypt.
     fn load(&self, work: &HashJob) -> u64 {
         match work {
             HashJob::Bcrypt(_) => work.units(),
-            // While one runs, the other threads have none of it.
+            // Only one argon2id runs at a time, so the other threads cannot share the work.
             HashJob::Argon2id(_) => work.units() * ARGON2ID * u64::try_from(self.threads).unwrap_or(1).max(1),
         }
     }
@@ -132,14 +133,15 @@ impl HashQueue {
         self.arrived.notify_all();
     }
 
-    /// What a thread does until the line is closed and empty. It calls `pause` about once in a millisecond.
+    /// The loop of a hashing thread. It ends when the queue is closed and empty. Hashing calls `pause` about once per
+    /// millisecond.
     pub(crate) fn serve(&self, pause: fn()) {
         while let Some(batch) = self.next_batch() {
             let begun = Instant::now();
             let digests = compute(batch.iter().map(|waiting| &waiting.work), pause);
             self.done(&batch, begun.elapsed());
             for (digest, waiting) in digests.into_iter().zip(batch) {
-                // Whoever asked may have gone.
+                // The caller may have gone.
                 let _ = digest.map(|digest| waiting.answer.send(digest));
             }
         }
@@ -177,8 +179,8 @@ impl HashQueue {
 }
 
 impl State {
-    /// The first that can run, and as many of its cost as wait, up to the lanes of a core: alone, a
-    /// hash runs alone.
+    /// Takes the first job that can run, and the waiting jobs of the same cost, up to the lanes of a core. A single
+    /// hash does not wait for others.
     fn take_batch(&mut self) -> Option<Vec<QueuedHash>> {
         let runs = self.argon2id_runs;
         let mut at = self.waiting.iter().position(|it| it.work.cost().is_some() || !runs)?;
@@ -199,12 +201,13 @@ impl State {
 }
 
 impl Reservation {
-    /// Computes a digest, as the scheme writes it. Whoever has waited once does not wait in line again.
+    /// Computes a digest, encoded as the scheme writes it. The first job of a reservation goes to the end of the queue;
+    /// later ones go to its front.
     pub(crate) async fn run(&mut self, work: HashJob) -> Result<String, Unavailable> {
-        let load = self.line.load(&work);
+        let load = self.queue.load(&work);
         let place = if self.entered { VecDeque::push_front } else { VecDeque::push_back };
         self.entered = true;
-        let digest = self.line.join(work, place).await;
+        let digest = self.queue.join(work, place).await;
         self.give_back(load);
         digest
     }
@@ -212,20 +215,20 @@ impl Reservation {
     fn give_back(&mut self, load: u64) {
         let load = load.min(self.left);
         self.left -= load;
-        self.line.lock().promised -= load;
+        self.queue.lock().promised -= load;
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.give_back(self.left);
-        self.line.lock().inside -= 1;
+        self.queue.lock().inside -= 1;
     }
 }
 
 #[cfg(test)]
 impl HashQueue {
-    /// All the work that was ever handed in, in units.
+    /// The sum of all work that was handed in, in units.
     pub(crate) fn handed_in(&self) -> u64 {
         self.lock().handed_in
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use use_case::Unavailable;
 
-/// At this pace a hash of cost 10 takes half a second of one thread.
+/// At this speed a hash of cost 10 takes half a second on one thread.
 const SLOW: ThroughputEstimate = ThroughputEstimate::new(500_000_000 / 1_024);
 const UNITS: u64 = 1_024;
 
@@ -29,8 +29,8 @@ fn argon2id() -> HashJob {
     stored("$argon2id$v=19$m=64,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$LKs7inkI/oKjk7aX707pJ0SWeVlmd8V/+h387oAmkCM")
 }
 
-/// Puts works in line, for somebody who listens as long as the answers are kept.
-fn wait_in(line: &HashQueue, works: Vec<HashJob>) -> Vec<oneshot::Receiver<String>> {
+/// Puts jobs in the queue. A job is wanted while its receiver is kept.
+fn enqueue(queue: &HashQueue, works: Vec<HashJob>) -> Vec<oneshot::Receiver<String>> {
     let (waiting, answers): (VecDeque<_>, Vec<_>) = works
         .into_iter()
         .map(|work| {
@@ -38,140 +38,140 @@ fn wait_in(line: &HashQueue, works: Vec<HashJob>) -> Vec<oneshot::Receiver<Strin
             (QueuedHash { work, answer }, answered)
         })
         .unzip();
-    line.lock().waiting = waiting;
+    queue.lock().waiting = waiting;
     answers
 }
 
-/// The costs of the batch that comes next; 0 is argon2id.
-fn next(line: &HashQueue) -> Option<Vec<u32>> {
-    let batch = line.lock().take_batch()?;
+/// The costs of the next batch; 0 stands for argon2id.
+fn next(queue: &HashQueue) -> Option<Vec<u32>> {
+    let batch = queue.lock().take_batch()?;
     Some(batch.iter().map(|it| it.work.cost().map_or(0, bcrypt_lanes::Cost::log2)).collect())
 }
 
 #[test]
-fn whoever_would_wait_longer_than_a_second_and_a_half_is_told_when_to_come_again() {
-    let line = HashQueue::new(1, SLOW);
-    let mut admitted: Vec<_> = (0..4).map(|_| line.admit(&[], UNITS).expect("room")).collect();
-    let refused = line.admit(&[], UNITS).err();
+fn a_caller_who_would_wait_over_1_5_seconds_is_refused_with_a_retry_time() {
+    let queue = HashQueue::new(1, SLOW);
+    let mut admitted: Vec<_> = (0..4).map(|_| queue.admit(&[], UNITS).expect("room")).collect();
+    let refused = queue.admit(&[], UNITS).err();
     assert!(
         refused.is_some_and(|busy| busy.retry_after.abs_diff(Duration::from_millis(500)) < Duration::from_millis(1))
     );
     admitted.pop();
-    assert!(line.admit(&[], UNITS).is_ok(), "who leaves makes room");
+    assert!(queue.admit(&[], UNITS).is_ok(), "a dropped reservation makes room");
 }
 
 #[test]
-fn where_a_batch_takes_long_fewer_may_wait_for_one() {
-    let line = HashQueue::new(1, SLOW);
+fn slow_batches_admit_fewer_callers() {
+    let queue = HashQueue::new(1, SLOW);
     for _ in 0..50 {
-        line.lock().pace.learn(2, UNITS, Duration::from_secs(1));
+        queue.lock().pace.learn(2, UNITS, Duration::from_secs(1));
     }
-    // 1.5 s at 0.3 s each would be six.
-    let admitted: Vec<_> = std::iter::from_fn(|| line.admit(&[], UNITS).ok()).take(10).collect();
+    // 1.5 s at 0.3 s each would be six callers.
+    let admitted: Vec<_> = std::iter::from_fn(|| queue.admit(&[], UNITS).ok()).take(10).collect();
     assert_eq!(admitted.len(), 2);
 }
 
 #[test]
-fn work_counts_and_not_people() {
-    let line = HashQueue::new(1, SLOW);
-    let _one = line.admit(&[bcrypt(10)], 3 * UNITS).expect("room");
-    assert!(line.admit(&[], UNITS).is_err(), "one who brings four hashes is as many as four");
-    let line = HashQueue::new(2, SLOW);
+fn admission_counts_work_and_not_callers() {
+    let queue = HashQueue::new(1, SLOW);
+    let _one = queue.admit(&[bcrypt(10)], 3 * UNITS).expect("room");
+    assert!(queue.admit(&[], UNITS).is_err(), "a caller with four hashes counts as four");
+    let queue = HashQueue::new(2, SLOW);
     let _many: Vec<_> =
-        (0..7).map(|_| line.admit(&[], UNITS).expect("two threads have room for twice as many")).collect();
-    assert!(line.admit(&[], UNITS).is_err());
+        (0..7).map(|_| queue.admit(&[], UNITS).expect("two threads have room for twice as many")).collect();
+    assert!(queue.admit(&[], UNITS).is_err());
 }
 
 #[test]
-fn whoever_finds_a_free_thread_is_admitted_whatever_the_pace() {
-    let line = HashQueue::new(2, SLOW);
-    let _first = line.admit(&[], 100 * UNITS).expect("nobody is there");
-    let _second = line.admit(&[], 100 * UNITS).expect("a second thread is free");
-    assert!(line.admit(&[], 0).is_err());
+fn a_caller_is_admitted_while_a_thread_is_free_at_any_speed() {
+    let queue = HashQueue::new(2, SLOW);
+    let _first = queue.admit(&[], 100 * UNITS).expect("both threads are free");
+    let _second = queue.admit(&[], 100 * UNITS).expect("a second thread is free");
+    assert!(queue.admit(&[], 0).is_err());
 }
 
 #[test]
-fn argon2id_counts_as_what_it_keeps_from_others() {
-    let line = HashQueue::new(2, SLOW);
-    assert_eq!(line.load(&argon2id()), 2 * 3 * argon2id().units());
-    assert_eq!(line.load(&bcrypt(11)), 2_048);
+fn the_load_of_argon2id_counts_all_threads() {
+    let queue = HashQueue::new(2, SLOW);
+    assert_eq!(queue.load(&argon2id()), 2 * 3 * argon2id().units());
+    assert_eq!(queue.load(&bcrypt(11)), 2_048);
 }
 
 #[test]
-fn being_busy_is_seen_through_the_error() {
+fn an_overload_is_found_in_the_source_of_the_error() {
     let busy = Overloaded { retry_after: Duration::from_secs(2) };
     assert_eq!(Overloaded::from_unavailable(&Unavailable::retry_later(busy)), Some(&busy));
     assert_eq!(Overloaded::from_unavailable(&Unavailable::retry_later("down")), None);
 }
 
 #[test]
-fn a_batch_is_as_wide_as_the_line_and_of_one_cost() {
-    let line = HashQueue::new(0, SLOW);
+fn a_batch_has_one_cost_and_fills_the_lanes() {
+    let queue = HashQueue::new(0, SLOW);
     let costs = [10, 12, 10, 10, 10, 10, 10, 12];
-    let _answers = wait_in(&line, costs.map(bcrypt).into());
-    assert_eq!(next(&line), Some(vec![10; MAX_LANES]));
-    assert_eq!(next(&line), Some(vec![12, 12]));
-    assert_eq!(next(&line), Some(vec![10]), "alone, a hash runs alone");
-    assert_eq!(next(&line), None);
+    let _answers = enqueue(&queue, costs.map(bcrypt).into());
+    assert_eq!(next(&queue), Some(vec![10; MAX_LANES]));
+    assert_eq!(next(&queue), Some(vec![12, 12]));
+    assert_eq!(next(&queue), Some(vec![10]), "a single hash does not wait for others");
+    assert_eq!(next(&queue), None);
 }
 
 #[test]
-fn argon2id_runs_one_at_a_time_and_others_pass_it() {
-    let line = HashQueue::new(0, SLOW);
-    let _answers = wait_in(&line, vec![argon2id(), argon2id(), bcrypt(10)]);
-    let first = line.next_batch().expect("work");
+fn argon2id_runs_one_at_a_time_and_bcrypt_overtakes_it() {
+    let queue = HashQueue::new(0, SLOW);
+    let _answers = enqueue(&queue, vec![argon2id(), argon2id(), bcrypt(10)]);
+    let first = queue.next_batch().expect("work");
     assert!(first[0].work.cost().is_none());
-    assert_eq!(next(&line), Some(vec![10]));
-    assert_eq!(next(&line), None, "its memory is in use");
-    line.done(&first, Duration::ZERO);
-    assert_eq!(next(&line), Some(vec![0]));
+    assert_eq!(next(&queue), Some(vec![10]));
+    assert_eq!(next(&queue), None, "its memory is in use");
+    queue.done(&first, Duration::ZERO);
+    assert_eq!(next(&queue), Some(vec![0]));
 }
 
 #[tokio::test]
-async fn whoever_has_waited_once_goes_first() {
-    let line = HashQueue::new(1, SLOW);
-    let serve = |line: &Arc<HashQueue>| {
-        for digest in line.next_batch().expect("work") {
+async fn the_second_job_of_a_reservation_goes_first() {
+    let queue = HashQueue::new(1, SLOW);
+    let serve = |queue: &Arc<HashQueue>| {
+        for digest in queue.next_batch().expect("work") {
             let _ = digest.answer.send(String::new());
         }
     };
-    let mut reservation = line.admit(&[], 2 * UNITS).expect("room");
-    let other = line.run(bcrypt(11));
+    let mut reservation = queue.admit(&[], 2 * UNITS).expect("room");
+    let other = queue.run(bcrypt(11));
     tokio::pin!(other);
     tokio::select! {
         biased;
-        _ = reservation.run(bcrypt(10)) => panic!("nobody serves"),
-        () = async { serve(&line) } => {}
+        _ = reservation.run(bcrypt(10)) => panic!("no thread serves the queue"),
+        () = async { serve(&queue) } => {}
     }
     tokio::select! {
         biased;
-        _ = &mut other => panic!("nobody serves"),
-        _ = reservation.run(bcrypt(12)) => panic!("nobody serves"),
-        () = async { assert_eq!(next(&line), Some(vec![12])) } => {}
+        _ = &mut other => panic!("no thread serves the queue"),
+        _ = reservation.run(bcrypt(12)) => panic!("no thread serves the queue"),
+        () = async { assert_eq!(next(&queue), Some(vec![12])) } => {}
     }
 }
 
 #[tokio::test]
-async fn what_is_done_is_no_longer_waited_for() {
-    let line = HashQueue::new(1, SLOW);
-    let served = Arc::clone(&line);
+async fn finished_work_no_longer_counts() {
+    let queue = HashQueue::new(1, SLOW);
+    let served = Arc::clone(&queue);
     let thread = thread::spawn(move || served.serve(|| {}));
-    let mut reservation = line.admit(&[bcrypt(10)], UNITS).expect("room");
+    let mut reservation = queue.admit(&[bcrypt(10)], UNITS).expect("room");
     reservation.run(bcrypt(10)).await.expect("a digest");
-    assert_eq!(line.lock().promised, UNITS, "the other half may still come");
+    assert_eq!(queue.lock().promised, UNITS, "the other half may still come");
     drop(reservation);
-    assert_eq!(line.lock().promised, 0);
-    assert_eq!(line.lock().inside, 0);
-    line.close();
+    assert_eq!(queue.lock().promised, 0);
+    assert_eq!(queue.lock().inside, 0);
+    queue.close();
     thread.join().expect("the thread ends");
 }
 
 #[tokio::test]
-async fn many_at_once_each_get_their_own_digest() {
-    let line = HashQueue::new(2, SLOW);
+async fn concurrent_callers_each_get_their_own_digest() {
+    let queue = HashQueue::new(2, SLOW);
     let threads = [0, 1].map(|_| {
-        let line = Arc::clone(&line);
-        thread::spawn(move || line.serve(|| {}))
+        let queue = Arc::clone(&queue);
+        thread::spawn(move || queue.serve(|| {}))
     });
     let texts = [
         "$2b$10$n79VH.0Q2TMWmt3Oqt9ukucaBph7ZMs5acGQ2rFt35r307YJ5/VV.",
@@ -181,12 +181,12 @@ async fn many_at_once_each_get_their_own_digest() {
         "$argon2id$v=19$m=256,t=3,p=4$MTIzNDU2Nzg$vKXppk+Jh5l8UMBKxz593g",
         "bcrypt_sha256$$2b$10$n79VH.0Q2TMWmt3Oqt9uku1gHV.ERfnpOhPieJKdrFwoT/NC0LQMS",
     ];
-    let digests = futures::future::join_all(texts.iter().cycle().take(18).map(|text| line.run(stored(text)))).await;
+    let digests = futures::future::join_all(texts.iter().cycle().take(18).map(|text| queue.run(stored(text)))).await;
     for (digest, text) in digests.into_iter().zip(texts.iter().cycle()) {
         let digest = digest.expect("computed");
         assert!(text.ends_with(&digest) && digest.len() > 20, "{text}");
     }
-    line.close();
+    queue.close();
     for thread in threads {
         thread.join().expect("the thread ends");
     }

@@ -1,4 +1,4 @@
-//! Which keys the installation uses, as the database has them.
+//! The record of the keys that the installation uses, in the database.
 
 use auth_domain::{InstallationKey, KeyKind, RecordedKey};
 use persistence::{Db, SqlError, Tx, execute, fetch_all, fetch_one};
@@ -9,59 +9,60 @@ const RECORDED: &str = "select kind, kid, public, cast(case when retired_at is n
      from auth_keys order by public";
 
 fn restore((kind, kid, public, retired): Row) -> Option<RecordedKey> {
-    // A later version may have more kinds.
+    // Ignore kinds that this version does not know: a later version may have added them.
     let kind = KeyKind::ALL.into_iter().find(|it| it.as_str() == kind)?;
     Some(RecordedKey { key: InstallationKey { kind, kid, public }, retired: retired != 0 })
 }
 
-/// All keys that were ever recorded.
+/// Reads all recorded keys, retired ones too.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub async fn recorded(db: &Db) -> Result<Vec<RecordedKey>, SqlError> {
     let mut db = db.read().await?;
     let rows = fetch_all!(&mut db, Row, RECORDED)?;
     Ok(rows.into_iter().filter_map(restore).collect())
 }
 
-/// The record, to be changed by one process at a time. What is not committed is undone.
+/// The record of keys, locked for changes by one process. Changes are rolled back unless [`commit`](Self::commit) is
+/// called.
 pub struct KeyRecord(Tx);
 
 impl KeyRecord {
-    /// Waits until no other process changes it.
+    /// Locks the record, and waits while another process changes it.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn lock(db: &Db) -> Result<Self, SqlError> {
         let mut tx = db.begin().await?;
-        // A transaction on SQLite that may write is the only one.
+        // SQLite needs no lock: this transaction is the only writer.
         execute!(&mut tx, ("lock table auth_keys in share row exclusive mode", "select 1"))?;
         Ok(Self(tx))
     }
 
-    /// All keys that were ever recorded.
+    /// Reads all recorded keys, retired ones too.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn all(&mut self) -> Result<Vec<RecordedKey>, SqlError> {
         let rows = fetch_all!(&mut self.0, Row, RECORDED)?;
         Ok(rows.into_iter().filter_map(restore).collect())
     }
 
-    /// Whether anybody is registered.
+    /// Returns whether there is any account.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn has_accounts(&mut self) -> Result<bool, SqlError> {
         let sql = "select count(*) from (select 1 from auth_accounts limit 1) as one";
         let (accounts,) = fetch_one!(&mut self.0, (i64,), sql)?;
         Ok(accounts > 0)
     }
 
-    /// Records keys as in use. One that is recorded stays as it is, retired or not.
+    /// Records new keys as in use. A key that is recorded already stays as it is, retired or not.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn add(&mut self, keys: &[InstallationKey]) -> Result<(), SqlError> {
         for InstallationKey { kind, kid, public } in keys {
             let sql = "insert into auth_keys (kind, kid, public) values ($1, $2, $3) on conflict do nothing";
@@ -70,10 +71,10 @@ impl KeyRecord {
         Ok(())
     }
 
-    /// Records keys as in use, whatever they were before.
+    /// Records keys as in use, retired ones too.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn restore(&mut self, keys: &[InstallationKey]) -> Result<(), SqlError> {
         self.add(keys).await?;
         for InstallationKey { kind, public, .. } in keys {
@@ -83,10 +84,10 @@ impl KeyRecord {
         Ok(())
     }
 
-    /// Records a key as retired; whether it was in use.
+    /// Records a key as retired. Returns `false` if no key with this id was in use.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn retire(&mut self, kid: &str) -> Result<bool, SqlError> {
         let sql = (
             "update auth_keys set retired_at = clock_timestamp() where kid = $1 and retired_at is null",
@@ -99,7 +100,7 @@ impl KeyRecord {
     /// Records every key as retired.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// If the database does not answer.
     pub async fn retire_all(&mut self) -> Result<(), SqlError> {
         let sql = (
             "update auth_keys set retired_at = clock_timestamp() where retired_at is null",
@@ -109,10 +110,10 @@ impl KeyRecord {
         Ok(())
     }
 
-    /// Keeps what was changed.
+    /// Commits the changes.
     ///
     /// # Errors
-    /// When the database does not answer. Whether it was kept is not known then.
+    /// If the database does not answer. The changes may have been committed or not.
     pub async fn commit(self) -> Result<(), SqlError> {
         self.0.commit().await
     }

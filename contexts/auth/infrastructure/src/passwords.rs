@@ -8,7 +8,7 @@ use sealing::{Binding, Opener, UnsealError};
 use std::sync::Arc;
 use use_case::{FollowUpFailure, Unavailable, async_trait};
 
-/// Opens what the edge sealed, and hashes it.
+/// [`Passwords`] over sealed passwords: decrypts what the HTTP edge has sealed, and hashes it.
 pub struct Hashing {
     opener: Option<Opener>,
     pool: Arc<HashPool>,
@@ -16,7 +16,7 @@ pub struct Hashing {
 }
 
 impl Hashing {
-    /// Without an opener nothing can be opened: an API has none.
+    /// An API process has no private keys, and so no opener: every password is then `Unavailable`.
     #[must_use]
     pub const fn new(opener: Option<Opener>, pool: Arc<HashPool>, cost: BcryptCost) -> Self {
         Self { opener, pool, cost }
@@ -31,8 +31,9 @@ impl Passwords for Hashing {
         root: MessageId,
         user: UserId,
     ) -> Result<PasswordHash, FollowUpFailure> {
-        let opener =
-            self.opener.as_ref().ok_or_else(|| Unavailable::retry_later("this process has no private keys"))?;
+        let opener = self.opener.as_ref().ok_or_else(|| {
+            Unavailable::retry_later("this process has no private keys to open passwords with: a worker has them")
+        })?;
         let password = opener.open(sealed, &Binding { root, user, purpose: PURPOSE }).map_err(|error| match error {
             UnsealError::Unknown => FollowUpFailure::Unavailable(Unavailable::retry_later(error)),
             UnsealError::Broken => FollowUpFailure::Broken(error.into()),

@@ -4,14 +4,14 @@ use kernel::{DomainError as _, Email, MessageId, Sealed, Secret, UserId};
 use sealing::{Binding, Sealer};
 use web::{PasswordSealer, Problem, Violation};
 
-/// The gate that passwords come in by: judged by the policy, then sealed for the workers.
+/// [`PasswordSealer`] of this context: checks a new password against the policy, then seals it for the workers.
 pub struct PolicyAndSeal {
     policy: PasswordPolicy,
     sealer: Sealer,
 }
 
 impl PolicyAndSeal {
-    /// With a policy and the key to seal to.
+    /// `sealer` holds the public key of the workers.
     #[must_use]
     pub const fn new(policy: PasswordPolicy, sealer: Sealer) -> Self {
         Self { policy, sealer }
@@ -26,7 +26,7 @@ impl PasswordSealer for PolicyAndSeal {
 
     fn seal(&self, password: &Secret, root: MessageId, user: UserId) -> Result<Sealed, Problem> {
         self.sealer.seal(&normalised(password), &Binding { root, user, purpose: PURPOSE }).map_err(|error| {
-            tracing::error!(%error, "a password could not be sealed");
+            tracing::error!(%error, "could not seal a password");
             Problem::internal()
         })
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 #[async_trait]
 impl Accounts for SqlAuth {
     async fn upsert_identifier(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<(), Unavailable> {
-        // A conflict on the identifier is an error of the statement, and so `Unavailable`: it is tried again.
+        // If another user has the identifier, the statement fails. That is `Unavailable`, so the worker retries.
         let sql = "insert into auth_accounts (user_id, identifier, version) values ($1, $2, $3) \
              on conflict (user_id) do update set identifier = excluded.identifier, version = excluded.version \
              where auth_accounts.version < excluded.version";
@@ -32,7 +32,9 @@ impl Accounts for SqlAuth {
         let sql = "select user_id from auth_accounts where user_id = $1";
         match fetch_optional!(&mut self.0, (Uuid,), sql, user.as_uuid())? {
             Some(_) => Ok(false),
-            None => Err(Unavailable::retry_later("there is no account yet")),
+            None => {
+                Err(Unavailable::retry_later("the account does not exist yet: the event that creates it will come"))
+            }
         }
     }
 
@@ -60,8 +62,8 @@ impl Accounts for SqlAuth {
     }
 
     async fn lock_for_sign_in(&mut self, user: UserId, hash: &PasswordHash) -> Result<bool, Unavailable> {
-        // For update: sign-ins of one person come one by one, so that each counts the sessions of those before.
-        // SQLite has one writer, and this transaction is it.
+        // `for update` serialises the sign-ins of one user, so that each counts the sessions of the ones before.
+        // SQLite needs no row lock: this transaction is the only writer.
         let sql = (
             "select a.user_id from auth_accounts a join auth_credentials c on c.user_id = a.user_id \
              where a.user_id = $1 and a.disabled_at is null and c.hash = $2 for update",

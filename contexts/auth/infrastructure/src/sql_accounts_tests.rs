@@ -7,7 +7,7 @@ use persistence::testing::TestDb;
 use persistence::{SqlTimestamp, Tx, execute, fetch_all, fetch_one};
 use use_case::{FollowUpFailure, Handle, HandlerContext, MessageMeta, Outbox};
 
-/// One person who has registered, in one session.
+/// A database with one user, who has one session after [`registered`](Self::registered).
 struct World {
     test_db: TestDb,
     user: UserId,
@@ -25,7 +25,7 @@ impl World {
         worlds
     }
 
-    async fn hears(&self, event: impl Handle<dyn Auth, FollowUpFailure>) -> Result<(), FollowUpFailure> {
+    async fn handle(&self, event: impl Handle<dyn Auth, FollowUpFailure>) -> Result<(), FollowUpFailure> {
         let id = MessageId::random();
         let origin = MessageMeta { id, root: id, accepted_at: at(0) };
         let mut store = SqlAuth::from(self.test_db.db.begin().await.expect("the database answers"));
@@ -37,7 +37,7 @@ impl World {
     async fn registered(&self) {
         let email = Email::parse("ada@example.com").expect("an address");
         let event = UserRegistered { user_id: self.user, version: 1, email, name: None, registered_at: at(1) };
-        self.hears(event).await.expect("heard");
+        self.handle(event).await.expect("handled");
         let mut tx = self.test_db.db.begin().await.expect("the database answers");
         let sql = "insert into auth_sessions (id, user_id, generation, opened_at, refreshed_at, expires_at, address) \
              values ($1, $2, 1, $3, $3, $3, '')";
@@ -54,7 +54,7 @@ impl World {
         UserReactivated { user_id: self.user, version, reactivated_at: at(version), by: None, client: None }
     }
 
-    /// Since when they may not sign in, by which version, in how many sessions they are, and how much is on record.
+    /// The time of the deactivation, the version, the number of live sessions, and the number of audit events.
     async fn stored(&self) -> (Option<Timestamp>, i64, i64, i64) {
         let sql = "select disabled_at, version, \
              (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null), \
@@ -74,32 +74,32 @@ fn at(second: i64) -> Timestamp {
 async fn an_older_event_after_a_newer_one_changes_nothing() {
     for world in World::each().await {
         world.registered().await;
-        world.hears(world.reactivated(3)).await.expect("heard");
+        world.handle(world.reactivated(3)).await.expect("handled");
         assert_eq!(world.stored().await, (None, 3, 1, 1));
         for version in [1, 2, 3] {
-            world.hears(world.deactivated(version)).await.expect("heard");
+            world.handle(world.deactivated(version)).await.expect("handled");
             assert_eq!(world.stored().await, (None, 3, 1, 1), "version {version}");
         }
-        world.hears(world.deactivated(6)).await.expect("heard");
+        world.handle(world.deactivated(6)).await.expect("handled");
         assert_eq!(world.stored().await, (Some(at(6)), 6, 0, 2));
         for version in [4, 5, 6] {
-            world.hears(world.reactivated(version)).await.expect("heard");
+            world.handle(world.reactivated(version)).await.expect("handled");
             assert_eq!(world.stored().await, (Some(at(6)), 6, 0, 2), "version {version}");
         }
-        world.hears(world.reactivated(7)).await.expect("heard");
+        world.handle(world.reactivated(7)).await.expect("handled");
         assert_eq!(world.stored().await, (None, 7, 0, 3), "the session does not come back");
     }
 }
 
 #[tokio::test]
-async fn the_record_tells_who_did_it_from_where_and_does_not_make_up_what_was_not_said() {
+async fn the_audit_log_names_actor_and_address_and_leaves_unknown_ones_empty() {
     let admin = UserId::random();
     let here = || RequestOrigin { address: "192.0.2.7".to_owned(), request: Some("a request".to_owned()) };
     for world in World::each().await {
         world.registered().await;
-        world.hears(UserDeactivated { by: Some(admin), client: Some(here()), ..world.deactivated(2) }).await.unwrap();
-        world.hears(UserReactivated { by: Some(admin), client: None, ..world.reactivated(3) }).await.unwrap();
-        world.hears(world.deactivated(4)).await.unwrap();
+        world.handle(UserDeactivated { by: Some(admin), client: Some(here()), ..world.deactivated(2) }).await.unwrap();
+        world.handle(UserReactivated { by: Some(admin), client: None, ..world.reactivated(3) }).await.unwrap();
+        world.handle(world.deactivated(4)).await.unwrap();
         let sql = "select actor, address, request from auth_audit_events";
         let mut db = world.test_db.db.read().await.unwrap();
         let mut lines = fetch_all!(&mut db, (String, String, Option<String>), sql).unwrap();
@@ -111,18 +111,18 @@ async fn the_record_tells_who_did_it_from_where_and_does_not_make_up_what_was_no
 }
 
 #[tokio::test]
-async fn a_deactivation_of_somebody_who_is_not_known_yet_is_tried_again() {
+async fn a_deactivation_that_comes_before_the_registration_is_retried() {
     for world in World::each().await {
-        let early = world.hears(world.deactivated(2)).await;
+        let early = world.handle(world.deactivated(2)).await;
         assert!(matches!(early, Err(FollowUpFailure::Unavailable(_))), "{early:?}");
         world.registered().await;
-        world.hears(world.deactivated(2)).await.expect("heard");
+        world.handle(world.deactivated(2)).await.expect("handled");
         assert_eq!(world.stored().await, (Some(at(2)), 2, 0, 1));
     }
 }
 
 #[tokio::test]
-async fn who_is_about_to_leave_is_no_administrator_until_that_version_or_a_later_one_is_heard_of() {
+async fn an_announced_deactivation_counts_until_its_event_or_a_later_one_is_handled() {
     for world in World::each().await {
         world.registered().await;
         let store = async || SqlAuth::from(world.test_db.db.begin().await.expect("the database answers"));
@@ -138,22 +138,26 @@ async fn who_is_about_to_leave_is_no_administrator_until_that_version_or_a_later
         };
         let mut making = store().await;
         assert!(making.set_role(world.user, Role::Admin).await.expect("written"));
-        assert_eq!(making.administrators().await.expect("read"), Administrators::default(), "nothing to sign in with");
+        assert_eq!(
+            making.administrators().await.expect("read"),
+            Administrators::default(),
+            "the user has no password yet"
+        );
         let hash = "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
         let hash = PasswordHash::parse(hash).expect("a hash");
         making.create_credential(world.user, &hash).await.expect("written");
         Tx::from(making).commit().await.expect("committed");
         assert!(counts().await);
         expected(2).await;
-        assert!(!counts().await, "before it is heard of");
-        world.hears(world.deactivated(2)).await.expect("heard");
+        assert!(!counts().await, "before the event is handled");
+        world.handle(world.deactivated(2)).await.expect("handled");
         assert!(!counts().await);
-        world.hears(world.reactivated(3)).await.expect("heard");
-        assert!(counts().await, "can sign in again");
+        world.handle(world.reactivated(3)).await.expect("handled");
+        assert!(counts().await, "the user can sign in again");
         expected(6).await;
-        world.hears(world.reactivated(5)).await.expect("heard");
+        world.handle(world.reactivated(5)).await.expect("handled");
         assert!(!counts().await, "an earlier event changes nothing");
-        world.hears(world.reactivated(7)).await.expect("heard");
-        assert!(counts().await, "a later one does");
+        world.handle(world.reactivated(7)).await.expect("handled");
+        assert!(counts().await, "a later event does");
     }
 }

@@ -7,7 +7,7 @@ use persistence::{Tx, execute, fetch_all};
 use use_case::{CommandFailure, Unavailable, async_trait};
 use uuid::Uuid;
 
-/// Which accounts are those of administrators who can sign in: the end of a statement. The one place that tells.
+/// The end of an SQL statement that selects the administrators who can sign in. The condition is defined only here.
 macro_rules! of_administrators {
     ($select:literal) => {
         concat!(
@@ -20,14 +20,14 @@ macro_rules! of_administrators {
 }
 pub(crate) use of_administrators;
 
-/// [`Administration`] over any transaction, another context's too.
+/// [`Administration`] over any transaction, also of another context.
 struct SqlAdministration<'a>(&'a mut Tx);
 
 #[async_trait]
 impl Administration for SqlAdministration<'_> {
     async fn administrators(&mut self) -> Result<Administrators, Unavailable> {
-        // The lock is a statement of its own: the next one sees what was committed while this one waited. SQLite has one
-        // writer, and this transaction is it.
+        // The lock is a separate statement, so that the next one sees what was committed during the wait. SQLite needs
+        // no lock: this transaction is the only writer.
         let lock = (
             "select 1::bigint from (select pg_advisory_xact_lock(hashtextextended('auth administrators', 0))) locked",
             "select 1",
@@ -56,7 +56,7 @@ impl Administration for SqlAuth {
     }
 }
 
-/// What this context says to a decision that takes the way in from a user.
+/// The consent of this context to a deactivation, given or refused in the transaction that deactivates the user.
 pub struct DepartureConsent;
 
 #[async_trait]

@@ -6,7 +6,7 @@ use persistence::execute;
 use use_case::{Unavailable, async_trait};
 
 kernel::id! {
-    /// Names a line of the record.
+    /// The id of an event of the audit log.
     AuditEventId
 }
 

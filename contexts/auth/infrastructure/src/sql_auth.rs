@@ -4,7 +4,7 @@ use ledger::Adapter;
 use persistence::{SqlTimestamp, Tx, fetch_one};
 use use_case::{Unavailable, async_trait};
 
-/// All that this context stores, in SQL: each port in a file of its own.
+/// The ports of this context in SQL, over one transaction. Each port is implemented in a file of its own.
 pub(crate) struct SqlAuth(pub(crate) Tx);
 
 impl From<Tx> for SqlAuth {
@@ -28,7 +28,7 @@ impl Adapter<dyn Auth> for SqlAuth {
 #[async_trait]
 impl Auth for SqlAuth {
     async fn now(&mut self) -> Result<Timestamp, Unavailable> {
-        // Not `now()`, which is when the transaction began: it may have waited for a lock since.
+        // Not `now()`, which is the time when the transaction began: it may have waited for a lock since.
         let sql = ("select clock_timestamp()", "select cast(unixepoch('subsec') * 1000000 as integer)");
         let (now,) = fetch_one!(&mut self.0, (SqlTimestamp,), sql)?;
         Ok(now.0)

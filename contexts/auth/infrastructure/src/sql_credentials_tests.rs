@@ -14,10 +14,10 @@ use tracing::{Event, Level, Metadata, span};
 use use_case::Unavailable;
 
 const PASSWORD: &str = "Correct horse battery";
-/// Of it.
+/// A hash of `PASSWORD`.
 const IMPORTED: &str = "$2b$10$n79VH.0Q2TMWmt3Oqt9ukucaBph7ZMs5acGQ2rFt35r307YJ5/VV.";
 const OURS: &str = "$bcrypt-sha256$v=2,t=2b,r=10$n79VH.0Q2TMWmt3Oqt9uku$X.nm/a10UwnxfHHNmox5Yqvu4a5hB/S";
-/// Of 72 `a`.
+/// A hash of 72 `a`.
 const ANOTHER: &str = "$bcrypt-sha256$v=2,t=2b,r=10$n79VH.0Q2TMWmt3Oqt9uku$XewvqasLEz9FoOo9xlEWNWl4OX4qt96";
 const ROUNDS: usize = 20;
 
@@ -29,8 +29,8 @@ struct World {
 }
 
 impl World {
-    /// One person with an imported hash; new passwords get a cost of 10. A thread for each who comes:
-    /// nobody is refused on a slow machine.
+    /// One user with an imported hash; new passwords get a cost of 10. There is a thread for each caller, so that no
+    /// caller is refused on a slow machine.
     async fn each() -> Vec<Self> {
         join_all(TestDb::each().await.into_iter().map(|test_db| Self::on(test_db, 4))).await
     }
@@ -98,7 +98,7 @@ async fn a_sign_in_renews_an_imported_hash_and_then_leaves_it_alone() {
 }
 
 #[tokio::test]
-async fn a_user_proves_their_password_by_id() {
+async fn a_password_is_verified_by_user_id() {
     for world in World::each().await {
         let verify = async |user, password: &str| {
             world.credentials.verify_of(user, &Secret::new(password.to_owned())).await.expect("room")
@@ -140,9 +140,9 @@ async fn a_new_password_is_hashed_in_nfc_and_verified() {
 }
 
 #[tokio::test]
-async fn an_unknown_address_is_told_the_same_after_the_same_work() {
+async fn an_unknown_address_gets_the_same_result_after_the_same_work() {
     for world in World::each().await {
-        for (email, password) in [("nobody@example.com", PASSWORD), ("ada@example.com", "wrong")] {
+        for (email, password) in [("unknown@example.com", PASSWORD), ("ada@example.com", "wrong")] {
             let before = world.pool.sign_ins.handed_in();
             assert!(world.verify(email, password).await.expect("room").is_none());
             assert_eq!(world.pool.sign_ins.handed_in() - before, 1 << 10, "{email}");
@@ -151,7 +151,7 @@ async fn an_unknown_address_is_told_the_same_after_the_same_work() {
     }
 }
 
-/// Counts errors.
+/// Counts log lines of the level error, and refuses secrets in them.
 struct Errors(Arc<AtomicUsize>);
 
 impl tracing::Subscriber for Errors {
@@ -178,17 +178,17 @@ impl tracing::Subscriber for Errors {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// The test for ASVS 11.2.5: cryptography fails closed, and does not tell.
+/// The test for ASVS 11.2.5: cryptography fails closed, and the errors reveal nothing.
 #[tokio::test]
-async fn a_malformed_stored_hash_fits_nobody_and_is_told_to_the_operator_alone() {
+async fn a_malformed_stored_hash_matches_no_password_and_only_the_log_reports_it() {
     let world = World::on(TestDb::sqlite().await, 4).await;
     for stored in ["canary", "", "$2b$31$n79VH.0Q2TMWmt3Oqt9ukucaBph7ZMs5acGQ2rFt35r307YJ5/VV.", "$2x$10$canary"] {
         world.store(stored).await;
         let before = world.pool.sign_ins.handed_in();
         let errors = Arc::new(AtomicUsize::new(0));
-        let told = tracing::subscriber::set_default(Errors(Arc::clone(&errors)));
+        let guard = tracing::subscriber::set_default(Errors(Arc::clone(&errors)));
         assert!(world.sign_in().await.is_none(), "{stored}");
-        drop(told);
+        drop(guard);
         assert_eq!(errors.load(Ordering::Relaxed), 1, "{stored}");
         assert_eq!(world.pool.sign_ins.handed_in() - before, 1 << 10, "{stored}");
         assert_eq!(world.stored().await, stored);
@@ -196,7 +196,7 @@ async fn a_malformed_stored_hash_fits_nobody_and_is_told_to_the_operator_alone()
 }
 
 #[tokio::test]
-async fn many_sign_ins_at_once_renew_the_hash_once_and_all_of_them_hold_it() {
+async fn concurrent_sign_ins_renew_the_hash_once_and_all_return_it() {
     for world in World::each().await {
         for _ in 0..ROUNDS {
             world.store(IMPORTED).await;
@@ -217,7 +217,7 @@ async fn a_change_of_password_during_sign_ins_is_never_undone() {
             world.store(IMPORTED).await;
             let before = world.pool.sign_ins.handed_in();
             let change = async {
-                // Three hashes to verify, three to renew, and two who lost verify again.
+                // Three hashes to verify, three to renew, and the two sign-ins that lost verify again.
                 let stage = u64::try_from(round % 9).expect("small") << 10;
                 while world.pool.sign_ins.handed_in() - before < stage {
                     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -227,7 +227,10 @@ async fn a_change_of_password_during_sign_ins_is_never_undone() {
             let (verified, ()) = tokio::join!(join_all((0..3).map(|_| world.sign_in())), change);
             assert_eq!(world.stored().await, ANOTHER, "the change stays");
             let mut verified = verified.into_iter().flatten();
-            assert!(verified.all(|it| it.hash.expose() != ANOTHER), "who proved the old password holds the old hash");
+            assert!(
+                verified.all(|it| it.hash.expose() != ANOTHER),
+                "a sign-in with the old password returns the old hash"
+            );
         }
         assert!(world.sign_in().await.is_none(), "the old password is gone");
         world.test_db.end().await;
@@ -235,7 +238,7 @@ async fn a_change_of_password_during_sign_ins_is_never_undone() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_changed_between_verifying_and_renewing_does_not_fit() {
+async fn a_password_that_is_changed_between_verifying_and_renewing_is_wrong() {
     for test_db in TestDb::each().await {
         let world = World::on(test_db, 0).await;
         let serving: OnceLock<thread::JoinHandle<()>> = OnceLock::new();
@@ -244,13 +247,13 @@ async fn a_password_that_is_changed_between_verifying_and_renewing_does_not_fit(
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             world.store(ANOTHER).await;
-            let line = Arc::clone(&world.pool.sign_ins);
-            serving.get_or_init(|| thread::spawn(move || line.serve(|| {})));
+            let queue = Arc::clone(&world.pool.sign_ins);
+            serving.get_or_init(|| thread::spawn(move || queue.serve(|| {})));
         };
         let (verified, ()) = tokio::join!(world.sign_in(), change);
         assert!(verified.is_none());
         assert_eq!(world.stored().await, ANOTHER);
-        // The old one and a new one in its place, then what is stored now.
+        // The old hash, its renewal, then the hash that is stored now.
         assert_eq!(world.pool.sign_ins.handed_in(), 3 << 10);
         let other = PasswordHash::parse(&world.stored().await).expect("a hash");
         let verified = world.verify("ada@example.com", &"a".repeat(72)).await.expect("room").expect("the new one fits");

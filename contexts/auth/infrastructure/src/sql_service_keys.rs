@@ -23,7 +23,7 @@ impl ServiceKeys for SqlAuth {
              and expires_at > cast(unixepoch('subsec') * 1000000 as integer)",
         );
         let found = fetch_optional!(&mut self.0, (String,), sql, key.as_uuid())?;
-        // A key with a scope that is not known here opens nothing.
+        // A key with a scope that this version does not know allows nothing.
         Ok(found.and_then(|(scopes,)| scopes.parse().ok()))
     }
 

@@ -25,7 +25,8 @@ impl Sessions for SqlAuth {
     ) -> Result<Option<Refreshable>, Unavailable> {
         let sql = "select session_id from auth_refresh_tokens where hash = $1";
         let Some((id,)) = fetch_optional!(&mut self.0, (Uuid,), sql, &token.0[..])? else { return Ok(None) };
-        // Whoever waits here reads what the one before has committed. SQLite has one writer, and this is it.
+        // A transaction that waits here reads what the one before has committed. SQLite needs no row lock: this
+        // transaction is the only writer.
         let sql = (
             "select user_id, generation, refreshed_at, expires_at from auth_sessions \
              where id = $1 and ended_at is null for update",
@@ -35,7 +36,8 @@ impl Sessions for SqlAuth {
         let Some((user, current, refreshed_at, expires_at)) = fetch_optional!(&mut self.0, Row, sql, id)? else {
             return Ok(None);
         };
-        // Read under the lock: a refresh at the same time has used it meanwhile, and an end has deleted it.
+        // Read again under the lock: a concurrent refresh may have used the token, or the end of the session deleted
+        // it.
         let sql = "select generation, used_at, sealed_successor from auth_refresh_tokens where hash = $1";
         let found = fetch_optional!(&mut self.0, (i64, Option<SqlTimestamp>, Option<Vec<u8>>), sql, &token.0[..])?;
         Ok(found.map(|(generation, used_at, successor)| Refreshable {
@@ -52,7 +54,8 @@ impl Sessions for SqlAuth {
     }
 
     async fn role_in(&mut self, user: UserId, session: SessionId) -> Result<Option<Role>, Unavailable> {
-        // The account first, as a deactivation and a sign-in do it. SQLite has one writer, and this is it.
+        // Lock the account first, as a deactivation and a sign-in do. SQLite needs no row lock: this transaction is the
+        // only writer.
         let sql = (
             "select role from auth_accounts where user_id = $1 and disabled_at is null for update",
             "select role from auth_accounts where user_id = $1 and disabled_at is null",
@@ -136,7 +139,7 @@ impl SqlAuth {
         Ok(())
     }
 
-    /// The tokens of this user's sessions that have ended: with no session to end, a replay tells nothing.
+    /// Deletes the tokens of this user's ended sessions. They are no longer needed: a replay could end nothing.
     async fn forget_tokens(&mut self, user: UserId) -> Result<(), SqlError> {
         let sql = "delete from auth_refresh_tokens where session_id in \
              (select id from auth_sessions where user_id = $1 and ended_at is not null)";

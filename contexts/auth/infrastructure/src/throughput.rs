@@ -3,25 +3,25 @@ use bcrypt_lanes::{Cost, Job, MAX_LANES, bcrypt};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// How long a batch takes, by its width, in hundredths of a hash alone: measured with `cargo xtask bench`.
+/// The relative durations of batches of 1 to 5 hashes, measured with `cargo xtask bench`.
 const BATCH: [u64; MAX_LANES] = [86, 100, 105, 150, 150];
-/// Measured at start: some milliseconds.
+/// The cost of the batch that is measured at start, which takes some milliseconds.
 const FIRST: u32 = 6;
-/// Until a batch has been seen, it is of this cost.
+/// The assumed cost of a batch until the first one is measured.
 const USUAL: u32 = 12;
 
-/// How quickly the threads of a line work, by the latest batches. In nanoseconds. A slower one counts at once, since
-/// what is promised must hold while a flood begins; a quicker one counts a quarter.
+/// An estimate of the throughput of the threads of a queue, from the latest batches, in nanoseconds. A slower batch
+/// counts fully at once, because promised waits must hold when a flood begins. A faster batch counts a quarter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ThroughputEstimate {
-    /// For each unit (round of bcrypt) of a batch that is as wide as it gets.
+    /// The time for one unit (round of bcrypt) of one hash, in a batch of the greatest width.
     unit: u64,
-    /// For a batch, as they come.
+    /// The time for a batch of the usual width and cost.
     batch: u64,
 }
 
 impl ThroughputEstimate {
-    /// A first value, from one batch. Where every core is busy each is slower: half as much again.
+    /// Measures one batch for a first estimate. It adds half, because each core is slower when all are busy.
     pub(crate) fn measured() -> Self {
         let Ok(cost) = Cost::try_from(FIRST) else { return Self { unit: 1, batch: 0 } };
         let begun = Instant::now();
@@ -30,28 +30,28 @@ impl ThroughputEstimate {
         Self { unit: unit.max(1), batch: unit.saturating_mul(MAX_LANES as u64) << USUAL }
     }
 
-    /// Takes a batch into account: so wide, each of so many units.
+    /// Updates the estimate by a batch of `width` hashes of `units` each.
     pub(crate) fn learn(&mut self, width: usize, units: u64, took: Duration) {
         let learnt = |known: u64, seen: u64| seen.max(known / 4 * 3 + seen / 4).max(1);
-        // A machine that slept in between was not that slow.
+        // Limit one sample: the machine may have slept during the batch.
         let longest = 2 * self.unit;
         self.unit = learnt(self.unit, sample(width, units, took).min(longest));
         self.batch =
             learnt(self.batch, nanos(took).min(longest.saturating_mul(units).saturating_mul(MAX_LANES as u64)));
     }
 
-    /// How long a batch takes.
+    /// The estimated time for one batch.
     pub(crate) const fn batch(self) -> Duration {
         Duration::from_nanos(self.batch)
     }
 
-    /// How long so many units take on so many threads.
+    /// The estimated time for `units` on `threads`.
     pub(crate) fn duration_of(self, units: u64, threads: usize) -> Duration {
         Duration::from_nanos(self.unit.saturating_mul(units) / u64::try_from(threads).unwrap_or(u64::MAX).max(1))
     }
 }
 
-/// What the widest batch would take for each unit.
+/// Converts the duration of a batch into the time for one unit in a batch of the greatest width.
 fn sample(width: usize, units: u64, took: Duration) -> u64 {
     let narrow = BATCH.get(width.saturating_sub(1)).copied().unwrap_or(BATCH[MAX_LANES - 1]);
     (nanos(took) / units.max(1)).saturating_mul(BATCH[MAX_LANES - 1]) / (narrow * MAX_LANES as u64)
@@ -63,7 +63,7 @@ fn nanos(time: Duration) -> u64 {
 
 #[cfg(test)]
 impl ThroughputEstimate {
-    /// So many nanoseconds for a unit.
+    /// An estimate of `unit` nanoseconds for one unit.
     pub(crate) const fn new(unit: u64) -> Self {
         Self { unit, batch: 0 }
     }
@@ -74,7 +74,7 @@ mod tests {
     use super::{Duration, ThroughputEstimate};
 
     #[test]
-    fn a_wide_batch_tells_how_long_a_unit_takes() {
+    fn the_time_for_a_unit_is_learnt_from_wide_batches() {
         let mut pace = ThroughputEstimate::new(1_000);
         for _ in 0..100 {
             pace.learn(5, 1 << 12, Duration::from_nanos((5 * 2_000) << 12));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_batch_tells_what_a_wide_one_would_take() {
+    fn the_time_for_a_wide_batch_is_learnt_from_narrow_ones() {
         let mut pace = ThroughputEstimate::new(2_000);
         for _ in 0..100 {
             // Alone, a hash takes 86/150 of the time of five.
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_batch_counts_at_once_but_one_during_which_the_machine_slept_not_for_long() {
+    fn a_slow_batch_counts_at_once_and_a_sleep_of_the_machine_is_soon_forgotten() {
         let mut pace = ThroughputEstimate::new(2_000);
         pace.learn(5, 1 << 12, Duration::from_secs(3_600));
         assert_eq!(pace.unit, 4_000);

@@ -1,4 +1,4 @@
-//! What this context deletes by itself, once a minute on every node.
+//! Deletes expired rows of this context, once a minute on every node.
 
 use auth_domain::LONGEST_GRACE;
 use persistence::{Db, SqlError, execute};
@@ -7,8 +7,8 @@ use tokio::time::sleep;
 
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Successors that may not be given out any more. Bound: the longest time that one may be kept, in microseconds. A
-/// time ahead of now, from a clock that was wrong, is over, too.
+/// Erases stored successors whose grace period is over. `$1` is the longest grace period, in microseconds. A time
+/// further ahead of now than that, from a clock that was wrong, counts as over, too.
 const SUCCESSORS: (&str, &str) = (
     "update auth_refresh_tokens set sealed_successor = null where hash in (select hash from auth_refresh_tokens \
      where sealed_successor is not null and (used_at is null or used_at not between \
@@ -20,8 +20,9 @@ const SUCCESSORS: (&str, &str) = (
      limit 500)",
 );
 
-/// Sessions whose time is over, or that end a day later than any that begins now: a clock was ahead. With them go their tokens: a session in use may
-/// have thousands. (A day: what a slow clock takes for the future is refused meanwhile, and not lost.)
+/// Deletes sessions that have expired, and sessions that expire a day later than any that opens now, because the clock
+/// was ahead. The margin of a day keeps sessions that only look so to a slow clock; meanwhile they are refused. The
+/// tokens are deleted with a session, which may have thousands, so the limit is low.
 const SESSIONS: (&str, &str) = (
     "delete from auth_sessions where id in (select id from auth_sessions where expires_at < clock_timestamp() \
      or expires_at > clock_timestamp() + interval '31 days' order by expires_at limit 20 for update skip locked)",
@@ -30,20 +31,20 @@ const SESSIONS: (&str, &str) = (
      or expires_at > cast(unixepoch('subsec') * 1000000 as integer) + 2678400000000 order by expires_at limit 20)",
 );
 
-/// Tidies up until it is dropped.
+/// Deletes expired rows once a minute, until it is dropped.
 pub(crate) async fn tidy(db: Db) {
     loop {
         sleep(EVERY).await;
         if let Err(error) = tidy_now(&db).await {
-            tracing::warn!(%error, "sessions cannot be tidied up: trying again");
+            tracing::warn!(%error, "could not delete expired sessions: retrying in a minute");
         }
     }
 }
 
-/// Deletes what is over, a few rows at a time, so that requests never wait for long.
+/// Deletes expired rows, a few in each transaction, so that requests do not wait for long.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not answer.
 pub async fn tidy_now(db: &Db) -> Result<(), SqlError> {
     let grace = i64::try_from(LONGEST_GRACE.as_micros()).unwrap_or(i64::MAX);
     loop {

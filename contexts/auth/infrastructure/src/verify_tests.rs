@@ -55,7 +55,7 @@ struct World {
 }
 
 impl World {
-    /// A thread for each who comes: nobody is refused on a slow machine.
+    /// Starts a thread for each caller, so that no caller is refused on a slow machine.
     fn new(cost: u8) -> Self {
         let pool = Arc::new(HashPool::start(HASHES.len()).expect("threads"));
         let verifier = Verifier::new(Arc::clone(&pool), BcryptCost::try_from(cost).expect("in range"));
@@ -68,7 +68,7 @@ impl World {
         self.verifier.matches(Some(&stored), &password).await.expect("room").is_some()
     }
 
-    /// The work that was handed in for it, in rounds of bcrypt.
+    /// The work that a wrong password causes, in rounds of bcrypt.
     async fn work(&self, hash: Option<&str>, password: &str) -> u64 {
         let before = self.pool.sign_ins.handed_in();
         let stored = hash.map(|hash| StoredHash { user: UserId::random(), hash: hash.to_owned() });
@@ -79,11 +79,11 @@ impl World {
 }
 
 #[tokio::test]
-async fn every_form_takes_its_password_and_no_other() {
+async fn every_format_accepts_its_password_and_no_other() {
     let world = World::new(10);
     let emoji = "\u{1f600}".repeat(64);
     join_all(HASHES.map(async |[password, a72, emojis]| {
-        // bcrypt by itself sees 72 bytes, and an imported hash holds no more.
+        // Plain bcrypt uses only 72 bytes, so an imported plain hash cannot tell longer passwords apart.
         let plain = password.starts_with("$2");
         for (hash, tried, fits) in [
             (password, "Correct horse battery", true),
@@ -106,13 +106,13 @@ async fn every_form_takes_its_password_and_no_other() {
 }
 
 #[tokio::test]
-async fn ours_is_made_of_nfc_and_an_imported_hash_of_what_was_sent_or_of_nfc() {
+async fn our_hash_is_made_of_nfc_and_an_imported_hash_of_the_sent_text_or_of_nfc() {
     let world = World::new(10);
     let (nfd, nfc) = ("e\u{301} accent aigu", "\u{e9} accent aigu");
     for (hash, tried, fits) in [
         ("$bcrypt-sha256$v=2,t=2b,r=10$n79VH.0Q2TMWmt3Oqt9uku$9EZgH7ierL6KuxKGHXsMpmRpSnuOmDi", nfd, true),
         ("$bcrypt-sha256$v=2,t=2b,r=10$n79VH.0Q2TMWmt3Oqt9uku$9EZgH7ierL6KuxKGHXsMpmRpSnuOmDi", nfc, true),
-        // Made of NFD: nobody made it here.
+        // Our format made of NFD: Roster never makes one.
         ("$bcrypt-sha256$v=2,t=2b,r=10$n79VH.0Q2TMWmt3Oqt9uku$M1aMso6lgsarX6Vth5jIXY7QmvEKn3C", nfd, false),
         ("$2b$10$n79VH.0Q2TMWmt3Oqt9ukubJ98GdRUF4Ljkv5uHVyUlx6t0ow5pOi", nfd, true),
         ("$2b$10$n79VH.0Q2TMWmt3Oqt9ukubJ98GdRUF4Ljkv5uHVyUlx6t0ow5pOi", nfc, false),
@@ -126,7 +126,7 @@ async fn ours_is_made_of_nfc_and_an_imported_hash_of_what_was_sent_or_of_nfc() {
 }
 
 #[tokio::test]
-async fn lanes_and_passes_of_argon2id_are_those_that_are_stored() {
+async fn argon2id_uses_the_stored_lanes_and_passes() {
     let world = World::new(10);
     for hash in [
         "$argon2id$v=19$m=256,t=3,p=4$MTIzNDU2Nzg$vKXppk+Jh5l8UMBKxz593g",
@@ -137,10 +137,10 @@ async fn lanes_and_passes_of_argon2id_are_those_that_are_stored() {
 }
 
 #[tokio::test]
-async fn whatever_does_not_fit_takes_the_same_work() {
+async fn every_failed_verification_takes_the_same_work() {
     let world = World::new(12);
     let target = 1 << 12;
-    assert_eq!(world.work(None, "wrong").await, target, "nobody");
+    assert_eq!(world.work(None, "wrong").await, target, "unknown user");
     for hash in [
         "$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$5qO6kUdLZ0sNYmNaeKZi7wASy6bJs2a",
         "$bcrypt-sha256$v=2,t=2b,r=11$n79VH.0Q2TMWmt3Oqt9uku$rpMAimp5LB89U/jSnAVFSMNIHTtfm7O",
@@ -158,7 +158,7 @@ async fn whatever_does_not_fit_takes_the_same_work() {
 }
 
 #[tokio::test]
-async fn a_password_with_two_spellings_takes_twice_the_work_whoever_has_it() {
+async fn a_password_with_two_spellings_takes_twice_the_work_for_every_account() {
     let world = World::new(11);
     for hash in [
         None,
@@ -171,12 +171,12 @@ async fn a_password_with_two_spellings_takes_twice_the_work_whoever_has_it() {
 }
 
 #[tokio::test]
-async fn a_password_with_nul_fits_nothing_after_the_same_work() {
+async fn a_password_with_nul_is_wrong_and_takes_the_same_work() {
     let world = World::new(10);
     for [hash, ..] in HASHES {
         assert_eq!(world.work(Some(hash), "Correct horse battery\0Correct horse battery").await, 1 << 10, "{hash}");
     }
-    // Of the empty password, which bcrypt takes for a NUL.
+    // The hash of the empty password, which bcrypt treats like a NUL.
     let empty = "$2b$10$n79VH.0Q2TMWmt3Oqt9ukuIIerkBwZ27HKC.f5vQejYv3SGqGz9kO";
     assert!(world.fits(empty, "").await);
     assert_eq!(world.work(Some(empty), "\0").await, 1 << 10);
@@ -189,6 +189,6 @@ fn missing_work_is_made_of_hashes_of_the_target_and_below() {
     assert_eq!(costs(1 << 12), [12]);
     assert_eq!(costs(2 << 12), [12, 12]);
     assert_eq!(costs((1 << 12) - (1 << 10)), [11, 10]);
-    assert_eq!(costs(15), [0; 0], "less than bcrypt can do");
+    assert_eq!(costs(15), [0; 0], "less than the lowest cost of bcrypt");
     assert_eq!(costs(16), [4]);
 }

@@ -11,16 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// The type that a token says it is (RFC 9068, section 2.1).
+/// The `typ` header of a token (RFC 9068, section 2.1).
 const TYPE: &str = "at+jwt";
-/// The longest token that is looked at, in bytes.
+/// The longest token that is accepted, in bytes.
 const LONGEST: usize = 4_096;
-/// By how much a token is good before it is made, in seconds, for services whose clocks are behind.
+/// A token is valid from this many seconds before it is issued, for services whose clocks are behind.
 const BACKDATED: i64 = 5;
-/// By how much a token may come from the future, in seconds. All times are the database's.
+/// `iat` and `nbf` may be this many seconds in the future. All times are the database's.
 const LEEWAY: i64 = 5;
 
-/// Makes and verifies access tokens.
+/// Issues and verifies access tokens.
 #[derive(Clone)]
 pub struct AccessTokens {
     keys: Arc<SigningKeys>,
@@ -29,29 +29,29 @@ pub struct AccessTokens {
     life: Duration,
 }
 
-/// What a token says.
+/// The claims of an access token.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
-    /// Who has made it.
+    /// The issuer.
     pub iss: String,
-    /// Whom it is for.
+    /// The audience.
     pub aud: String,
-    /// Who bears it.
+    /// The id of the user.
     pub sub: Uuid,
-    /// In which session.
+    /// The id of the session.
     pub sid: Uuid,
-    /// When it was made, in seconds since 1970.
+    /// When the token was issued, in seconds since 1970-01-01 UTC.
     pub iat: i64,
-    /// From when it is good.
+    /// From when the token is valid, in the same unit.
     pub nbf: i64,
-    /// Until when it is good.
+    /// When the token expires, in the same unit.
     pub exp: i64,
-    /// Its own name.
+    /// The id of the token.
     pub jti: Uuid,
 }
 
-/// What has been verified. Nothing else makes one.
+/// A value whose signature has been verified. Only the verification makes one.
 pub struct Verified<T>(T);
 
 impl<T> std::ops::Deref for Verified<T> {
@@ -61,7 +61,7 @@ impl<T> std::ops::Deref for Verified<T> {
     }
 }
 
-/// The whole of a header: what else may stand in one (`crit`, `jwk`, `jku`, `x5u` …) is refused.
+/// The only header fields that are accepted. Any other (`crit`, `jwk`, `jku`, `x5u` …) makes the token invalid.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
@@ -71,33 +71,33 @@ struct Head {
 }
 
 kernel::id! {
-    /// Names a token.
+    /// The id of an access token.
     TokenId
 }
 
 impl AccessTokens {
-    /// `life` is for how long a token is good.
+    /// `life` is the lifetime of a token.
     #[must_use]
     pub fn new(keys: Arc<SigningKeys>, issuer: &str, audience: &str, life: Duration) -> Self {
         Self { keys, issuer: issuer.into(), audience: audience.into(), life }
     }
 
-    /// For how long a token is good, in seconds.
+    /// The lifetime of a token, in seconds.
     #[must_use]
     pub fn seconds(&self) -> i64 {
         i64::try_from(self.life.as_secs()).unwrap_or(i64::MAX)
     }
 
-    /// The keys.
+    /// The signing keys.
     #[must_use]
     pub fn keys(&self) -> &SigningKeys {
         &self.keys
     }
 
-    /// A token for somebody in a session, from `now` on.
+    /// Issues a token for a user in a session, valid from `now` on.
     ///
     /// # Errors
-    /// When it cannot be signed.
+    /// If signing fails.
     pub fn issue(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<Secret, TokenError> {
         let now = seconds(now);
         let claims = Claims {
@@ -118,7 +118,8 @@ impl AccessTokens {
         jsonwebtoken::encode(&header, &claims, &key.signing).map(Secret::new).map_err(|_| TokenError::Crypto)
     }
 
-    /// What a token says, when it is one of ours, whatever its time. `None` whatever is wrong with it.
+    /// Verifies that a token is ours, and returns its claims. The times are checked by [`at`](Verified::at). `None` for
+    /// an invalid token, whatever the reason.
     #[must_use]
     pub fn read(&self, token: &str) -> Option<Verified<Claims>> {
         if token.len() > LONGEST {
@@ -135,7 +136,7 @@ impl AccessTokens {
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
         validation.set_issuer(&[&*self.issuer]);
         validation.set_audience(&[&*self.audience]);
-        // By the database's clock instead, in `at`.
+        // `at` checks these by the database's clock instead.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         jsonwebtoken::decode(token, &key.verifying, &validation).ok().map(|token| Verified(token.claims))
@@ -143,7 +144,7 @@ impl AccessTokens {
 }
 
 impl Verified<Claims> {
-    /// The claims, if their time is now.
+    /// Returns the claims if the token is valid at this time.
     #[must_use]
     pub fn valid_at(self, now: Timestamp) -> Option<Self> {
         let now = seconds(now);

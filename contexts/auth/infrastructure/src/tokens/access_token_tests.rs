@@ -38,7 +38,7 @@ impl Fixture {
         self.tokens.issue(UserId::random(), SessionId::random(), now()).expect("signed").expose().to_owned()
     }
 
-    /// A token whose header and claims were changed, signed by our own key: only the checks can refuse it.
+    /// A token with changed header and claims, signed by our own key: only the checks of the content can refuse it.
     fn signed(&self, change: impl FnOnce(&mut Value, &mut Value)) -> String {
         let mut parts = self.token().split('.').map(str::to_owned).collect::<Vec<_>>();
         let read = |part: &str| -> Value { serde_json::from_slice(&BASE64.decode(part).expect("b64")).expect("json") };
@@ -59,23 +59,23 @@ impl Fixture {
 }
 
 #[test]
-fn a_token_says_who_in_which_session_and_until_when() {
+fn a_token_names_the_user_the_session_and_its_times() {
     let fixture = fixture();
     let (user, session) = (UserId::random(), SessionId::random());
     let token = fixture.tokens.issue(user, session, now()).expect("signed");
-    let claims = fixture.tokens.read(token.expose()).expect("ours").valid_at(now()).expect("good now");
+    let claims = fixture.tokens.read(token.expose()).expect("ours").valid_at(now()).expect("valid now");
     assert_eq!((claims.sub, claims.sid), (user.as_uuid(), session.as_uuid()));
     assert_eq!((claims.iat, claims.nbf, claims.exp), (seconds(now()), seconds(now()) - 5, seconds(now()) + 300));
     let head = jsonwebtoken::decode_header(token.expose()).expect("a header");
     assert_eq!((head.alg, head.typ.as_deref()), (Algorithm::EdDSA, Some("at+jwt")));
     assert!(
         fixture.reads(&fixture.signed(|_, _| {})),
-        "what is signed again unchanged is good: the forgeries below fail by what they change"
+        "an unchanged token that is signed again is valid, so the forgeries below fail by their changes"
     );
 }
 
 #[test]
-fn a_token_is_good_from_its_first_second_to_before_its_last() {
+fn a_token_is_valid_from_its_first_second_until_it_expires() {
     let fixture = fixture();
     for (second, good) in
         [(0, true), (299, true), (300, false), (100_000, false), (-LEEWAY, true), (-LEEWAY - 1, false)]
@@ -86,7 +86,7 @@ fn a_token_is_good_from_its_first_second_to_before_its_last() {
 }
 
 #[test]
-fn a_forged_token_is_none() {
+fn a_forged_token_is_refused() {
     let fixture = fixture();
     let token = fixture.token();
     let parts: Vec<_> = token.split('.').collect();
@@ -126,7 +126,7 @@ fn a_forged_token_is_none() {
 }
 
 #[test]
-fn a_token_that_we_signed_and_would_not_have_made_is_none() {
+fn a_token_with_our_signature_and_unusual_content_is_refused() {
     let fixture = fixture();
     type Change = fn(&mut Value, &mut Value);
     let changes: [(&str, Change); 27] = [
@@ -164,7 +164,7 @@ fn a_token_that_we_signed_and_would_not_have_made_is_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_rotation_both_keys_are_good_and_after_a_retirement_one_is() {
+async fn after_a_rotation_both_keys_verify_and_after_a_retirement_only_the_new_one() {
     let fixture = fixture();
     let old = fixture.token();
     let other_node = tokens(&fixture.folder);
@@ -177,20 +177,20 @@ async fn after_a_rotation_both_keys_are_good_and_after_a_retirement_one_is() {
         assert!(tokens.read(&old).is_some() && tokens.read(&new).is_some());
         assert_eq!(tokens.keys().key_set().iter().count(), 2);
     }
-    assert!(signing_keys::retire(&file, &kid).is_err(), "it signs");
+    assert!(signing_keys::retire(&file, &kid).is_err(), "the key signs now");
     let first = jsonwebtoken::decode_header(&old).expect("a header").kid.expect("a kid");
     signing_keys::retire(&file, &first).expect("retired");
-    assert!(signing_keys::retire(&file, &first).is_err(), "it is gone");
+    assert!(signing_keys::retire(&file, &first).is_err(), "the key is gone");
     tokio::time::advance(Duration::from_secs(2)).await;
     for tokens in [&fixture.tokens, &other_node] {
         assert!(tokens.read(&old).is_none() && tokens.read(&new).is_some());
     }
-    // The other kind of keys is as it was.
+    // The sealing keys are unchanged.
     assert!(sealing::Keys::in_directory(fixture.folder.path()).expect("keys").opener().is_ok());
 }
 
 #[test]
-fn a_new_key_is_shown_before_it_signs() {
+fn a_new_key_is_published_before_it_signs() {
     let fixture = fixture();
     let file = sealing::Keys::in_directory(fixture.folder.path()).expect("keys").file().clone();
     signing_keys::rotate(&file, Timestamp::now().plus(signing_keys::PUBLISH_AHEAD)).expect("rotated");

@@ -1,4 +1,4 @@
-//! Tokens: what is signed and can be read, and what is random and says nothing.
+//! Tokens: signed access tokens, which can be read, and opaque random tokens.
 
 mod access_token;
 mod opaque;
@@ -11,22 +11,21 @@ pub use signing_keys::SigningKeys;
 use sealing::KeysError;
 use std::path::PathBuf;
 
-/// Why there is no token, or no key for one.
+/// Why a token or a signing key cannot be made, read or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The key file.
+    /// The key file cannot be read or written.
     #[error(transparent)]
     File(#[from] KeysError),
-    /// A key file from outside that has none.
+    /// A key file that an operator provides has no signing keys.
     #[error("the key file {0} has no signing keys: run `roster keys rotate` on it once")]
     NoKeys(PathBuf),
-    /// There is no such key.
-    #[error("there is no signing key of that name: `roster keys list` shows all")]
+    #[error("there is no signing key with this id: run `roster keys list` to see all keys")]
     UnknownKey,
-    /// It is the one that signs.
-    #[error("this key signs now: run `roster keys rotate` first, and wait until the new one signs")]
+    /// The key to remove signs tokens now.
+    #[error("this key signs tokens now: run `roster keys rotate` first, and wait until the new key signs")]
     LastKey,
-    /// Randomness, or signing, failed.
-    #[error("the system's cryptography does not work")]
+    /// The system gives no random bytes, or signing, encryption or decryption failed.
+    #[error("a cryptographic operation failed")]
     Crypto,
 }

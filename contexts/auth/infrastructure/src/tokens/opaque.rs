@@ -8,17 +8,17 @@ use kernel::Secret;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-/// 256 bits.
+/// The random bytes of a token: 256 bits.
 const BYTES: usize = 32;
-/// What the key is for that a token's successor is encrypted under.
+/// The HKDF info of the key that encrypts a token's successor.
 const INFO: &[u8] = b"roster/refresh-successor/v1";
 
-/// What a token is for: the first letters of its text, so that one that is lost somewhere is known for what it is.
+/// The kind of a token. It sets the prefix of the text, so that a leaked token can be recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
-    /// Renews a session.
+    /// A refresh token, which refreshes a session.
     Refresh,
-    /// Opens what its scopes say, to another service.
+    /// The key of another service, which has scopes.
     ServiceKey,
 }
 
@@ -31,19 +31,17 @@ impl TokenKind {
     }
 }
 
-/// A token that says nothing: 256 random bits. It is shown once, and kept as its hash.
+/// An opaque token of 256 random bits. The text is returned once; only the hash is stored.
 pub struct OpaqueToken {
-    /// What its bearer gets.
     pub text: Secret,
-    /// What is stored.
     pub hash: TokenHash,
 }
 
 impl OpaqueToken {
-    /// A fresh one.
+    /// Makes a new random token.
     ///
     /// # Errors
-    /// When the system gives no random bytes.
+    /// If the system gives no random bytes.
     pub fn random(kind: TokenKind) -> Result<Self, TokenError> {
         let mut bytes = Zeroizing::new([0; BYTES]);
         getrandom::fill(&mut bytes[..]).map_err(|_| TokenError::Crypto)?;
@@ -51,11 +49,11 @@ impl OpaqueToken {
         Ok(Self { hash: hash(text.expose()), text })
     }
 
-    /// This token, encrypted under a key that only `parent` gives: HKDF-SHA256 (RFC 5869) of the parent's random
-    /// bytes, and AES-256-GCM.
+    /// Encrypts this token with AES-256-GCM, under a key that HKDF-SHA256 (RFC 5869) derives from the random bytes of
+    /// `parent`. Only the bearer of `parent` can decrypt it.
     ///
     /// # Errors
-    /// When the parent is no token, or the system gives no random bytes.
+    /// If the parent is not a refresh token, or the system gives no random bytes.
     pub fn sealed_for(&self, parent: &Secret) -> Result<SealedToken, TokenError> {
         let mut sealed = vec![0; NONCE_LEN];
         sealed.extend_from_slice(self.text.expose().as_bytes());
@@ -67,10 +65,10 @@ impl OpaqueToken {
         Ok(SealedToken(sealed))
     }
 
-    /// The token that was sealed for the bearer of `parent`.
+    /// Decrypts a token that was encrypted for the bearer of `parent`.
     ///
     /// # Errors
-    /// When it was not, or has been changed.
+    /// If it was encrypted for another token, or has been changed.
     pub fn opened_by(parent: &Secret, sealed: &SealedToken) -> Result<Self, TokenError> {
         let (nonce, sealed) = sealed.0.split_first_chunk::<NONCE_LEN>().ok_or(TokenError::Crypto)?;
         let key = successor_key(parent).ok_or(TokenError::Crypto)?;
@@ -81,7 +79,8 @@ impl OpaqueToken {
         Ok(Self { hash: hash(text.expose()), text })
     }
 
-    /// The hash of a token that is shown; `None` when it is none of this kind. Only exactly what was given fits.
+    /// The hash of a token that a client has sent; `None` if the text is not a token of this kind. The text must match
+    /// exactly.
     #[must_use]
     pub fn parse(kind: TokenKind, text: &str) -> Option<TokenHash> {
         let random = text.strip_prefix(kind.prefix())?;
@@ -98,7 +97,7 @@ impl KeyType for KeyBytes {
     }
 }
 
-/// `None` when this is no refresh token.
+/// The key that encrypts the successor of a token; `None` if the text is not a refresh token.
 fn successor_key(parent: &Secret) -> Option<RandomizedNonceKey> {
     let random = parent.expose().strip_prefix(TokenKind::Refresh.prefix())?;
     let secret = Zeroizing::new(BASE64.decode(random).ok()?);
@@ -117,7 +116,7 @@ mod tests {
     use super::{OpaqueToken, TokenKind};
 
     #[test]
-    fn a_token_is_known_by_its_hash_and_by_nothing_less() {
+    fn only_the_exact_text_of_a_token_has_its_hash() {
         let token = OpaqueToken::random(TokenKind::Refresh).expect("randomness");
         let text = token.text.expose();
         assert!(text.starts_with("rr_") && text.len() == 46, "{}", text.len());
@@ -129,18 +128,18 @@ mod tests {
     }
 
     #[test]
-    fn no_two_are_alike() {
+    fn all_tokens_differ() {
         let hashes: Vec<_> =
             (0..100).map(|_| OpaqueToken::random(TokenKind::ServiceKey).expect("randomness").hash).collect();
         assert!(hashes.iter().enumerate().all(|(n, hash)| !hashes[..n].contains(hash)));
     }
 
     #[test]
-    fn a_successor_is_read_by_the_bearer_of_its_parent_alone() {
+    fn only_the_bearer_of_the_parent_can_read_a_successor() {
         let [parent, next, other] = [0; 3].map(|_| OpaqueToken::random(TokenKind::Refresh).expect("randomness"));
         let sealed = next.sealed_for(&parent.text).expect("sealed");
         let again = next.sealed_for(&parent.text).expect("sealed");
-        assert_ne!(sealed, again, "each has a nonce of its own");
+        assert_ne!(sealed, again, "each encryption has its own nonce");
         for sealed in [&sealed, &again] {
             let opened = OpaqueToken::opened_by(&parent.text, sealed).expect("opened");
             assert!(opened.hash == next.hash && opened.text.expose() == next.text.expose());

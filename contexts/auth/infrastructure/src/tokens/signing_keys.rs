@@ -1,4 +1,4 @@
-//! The keys that access tokens are signed with: kept in the key file, shown before they sign.
+//! The keys that sign access tokens. They are stored in the key file, and published before they sign.
 
 use super::TokenError;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -13,15 +13,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-/// The member of the key file.
+/// The member of the key file that holds the signing keys.
 const MEMBER: &str = "signing";
-/// How long a new key is shown before it signs: others keep a copy of the list for half of that.
+/// How long a new key is published before it signs. Other services may cache the list for half of that time.
 pub const PUBLISH_AHEAD: Duration = Duration::from_secs(600);
-/// How often the file is looked at, at most.
+/// The shortest time between two checks of the file.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The keys that access tokens are signed with, from the key file: picked up while it runs when
-/// somebody has changed it.
+/// The keys that sign access tokens, from the key file. A change of the file is noticed within a second, without a
+/// restart.
 pub struct SigningKeys {
     file: KeyFile,
     state: Mutex<State>,
@@ -31,18 +31,18 @@ struct State {
     key_set: Arc<KeySet>,
     edition: FileVersion,
     looked: Instant,
-    /// Why the file could not be read again, when it could not.
-    trouble: Option<String>,
+    /// Why the last check could not read the file; `None` if it could.
+    error: Option<String>,
 }
 
-/// All keys, as they are now.
+/// All signing keys at one time.
 pub struct KeySet(Vec<SigningKey>);
 
-/// One key.
+/// A signing key.
 pub struct SigningKey {
-    /// Its name in tokens.
+    /// The key id, which tokens have as `kid` in their header.
     pub kid: String,
-    /// From when on it signs, by the machine's clock.
+    /// When the key begins to sign, by the machine's clock.
     pub signs_from: Timestamp,
     /// The public half, in base64url.
     pub x: String,
@@ -50,7 +50,7 @@ pub struct SigningKey {
     pub(super) verifying: DecodingKey,
 }
 
-/// As the file has it.
+/// A signing key in the form of the key file.
 #[derive(Serialize, Deserialize)]
 struct Entry {
     kid: String,
@@ -59,19 +59,19 @@ struct Entry {
     signs_from: Timestamp,
 }
 
-/// The one place where a signing key is written: into the key file.
+/// Serializes a private key into the key file. No other code writes one out.
 fn expose<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(secret.expose())
 }
 
 impl SigningKeys {
-    /// Reads the keys; in a data directory of Roster's, the first one is made.
+    /// Reads the keys. In Roster's own data directory it makes the first key if there is none.
     ///
     /// # Errors
-    /// When there are none, or the file cannot be read or written.
+    /// If there are no keys, or the file cannot be read or written.
     pub fn open(file: KeyFile) -> Result<Self, TokenError> {
         if file.is_ours() && file.member::<Vec<Entry>>(MEMBER)?.is_none() {
-            // Asked again under the lock: another process may have been first.
+            // Check again under the lock: another process may have made one.
             file.change::<Vec<Entry>, TokenError>(MEMBER, |found| match found {
                 Some(entries) => Ok(entries),
                 None => Ok(vec![Entry::generate(Timestamp::now())?]),
@@ -80,11 +80,11 @@ impl SigningKeys {
         let (edition, key_set) = (file.edition()?, read(&file)?);
         Ok(Self {
             file,
-            state: Mutex::new(State { key_set: Arc::new(key_set), edition, looked: Instant::now(), trouble: None }),
+            state: Mutex::new(State { key_set: Arc::new(key_set), edition, looked: Instant::now(), error: None }),
         })
     }
 
-    /// All keys. When the file has changed, what it says now; when it has become useless, what it said before.
+    /// All keys. Reads the file again if it has changed; if that fails, returns the keys that were read before.
     #[must_use]
     pub fn key_set(&self) -> Arc<KeySet> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -94,17 +94,17 @@ impl SigningKeys {
         Arc::clone(&state.key_set)
     }
 
-    /// As [`key_set`](Self::ring), but the file is looked at now; and why it could not be read again, when it could not.
+    /// Like [`key_set`](Self::key_set), but checks the file now, and also returns why it could not be read, if so.
     #[must_use]
     pub fn key_set_now(&self) -> (Arc<KeySet>, Option<String>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.reload_if_changed(&mut state);
-        (Arc::clone(&state.key_set), state.trouble.clone())
+        (Arc::clone(&state.key_set), state.error.clone())
     }
 
     fn reload_if_changed(&self, state: &mut State) {
         state.looked = Instant::now();
-        state.trouble = self.take_over(state).err().map(|error| error.to_string());
+        state.error = self.take_over(state).err().map(|error| error.to_string());
     }
 
     fn take_over(&self, state: &mut State) -> Result<(), TokenError> {
@@ -112,16 +112,16 @@ impl SigningKeys {
         if edition != state.edition {
             state.key_set = Arc::new(read(&self.file)?);
             state.edition = edition;
-            tracing::info!(keys = state.key_set.0.len(), "the signing keys have changed");
+            tracing::info!(keys = state.key_set.0.len(), "reloaded the signing keys: the key file has changed");
         }
         Ok(())
     }
 }
 
-/// Adds a key: shown from now on, signing from `signs_from` on.
+/// Adds a key that is published from now on, and signs from `signs_from` on. Returns its id.
 ///
 /// # Errors
-/// When the file cannot be read or written.
+/// If the file cannot be read or written.
 pub fn rotate(file: &KeyFile, signs_from: Timestamp) -> Result<String, TokenError> {
     let entry = Entry::generate(signs_from)?;
     let kid = entry.kid.clone();
@@ -133,11 +133,10 @@ pub fn rotate(file: &KeyFile, signs_from: Timestamp) -> Result<String, TokenErro
     Ok(kid)
 }
 
-/// Destroys a key: what it has signed is good for nothing from now on.
+/// Destroys a key. The tokens that it has signed are invalid from now on.
 ///
 /// # Errors
-/// [`TokenError::UnknownKey`], [`TokenError::LastKey`] when it signs now, or when the file cannot
-/// be read or written.
+/// [`TokenError::UnknownKey`]; [`TokenError::LastKey`] if the key signs now; or if the file cannot be read or written.
 pub fn retire(file: &KeyFile, kid: &str) -> Result<(), TokenError> {
     file.change::<Vec<Entry>, TokenError>(MEMBER, |found| {
         let mut entries = found.unwrap_or_default();
@@ -152,10 +151,10 @@ pub fn retire(file: &KeyFile, kid: &str) -> Result<(), TokenError> {
     })
 }
 
-/// All keys, and whether each signs now.
+/// All keys, each with whether it signs now.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn list(file: &KeyFile) -> Result<Vec<(SigningKey, bool)>, TokenError> {
     let key_set = read(file)?;
     let signs = key_set.signer().kid.clone();
@@ -170,24 +169,24 @@ pub fn list(file: &KeyFile) -> Result<Vec<(SigningKey, bool)>, TokenError> {
 }
 
 impl KeySet {
-    /// The key that signs now: the latest whose time has come, or else the first.
+    /// The key that signs now: the one that began to sign last, or the first key if none has begun.
     pub(super) fn signer(&self) -> &SigningKey {
         signer(&self.0, Timestamp::now(), |key| key.signs_from).unwrap_or(&self.0[0])
     }
 
-    /// The key of this name.
+    /// The key with this id.
     pub(super) fn find(&self, kid: &str) -> Option<&SigningKey> {
         self.0.iter().find(|key| key.kid == kid)
     }
 
-    /// All of them.
+    /// All keys, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &SigningKey> {
         self.0.iter()
     }
 }
 
-/// A time further ahead than any key is shown before was written while the clock was ahead: it counts as come, before
-/// all others.
+/// The key that signs now. A time over [`PUBLISH_AHEAD`] in the future was written while the clock was ahead: such a
+/// key may sign now, and every key with a right time takes precedence.
 fn signer<K>(keys: &[K], now: Timestamp, from: impl Fn(&K) -> Timestamp) -> Option<&K> {
     let come = |key: &K| {
         let from = from(key);
@@ -213,7 +212,7 @@ impl Entry {
     fn generate(signs_from: Timestamp) -> Result<Self, TokenError> {
         let pair = Ed25519KeyPair::generate().map_err(|_| TokenError::Crypto)?;
         let der = pair.to_pkcs8().map_err(|_| TokenError::Crypto)?;
-        // As good as random, and whoever has the key can tell its name.
+        // As good as random, and can be computed from the key.
         let kid = pair.public_key().as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { kid, private: Secret::new(BASE64.encode(der.as_ref())), signs_from })
     }
@@ -221,7 +220,7 @@ impl Entry {
     fn key(self, file: &KeyFile) -> Result<SigningKey, TokenError> {
         let unusable = || KeysError::Malformed {
             path: file.path().to_owned(),
-            why: "one of its signing keys is none of Ed25519".to_owned(),
+            why: "one of its signing keys is not an Ed25519 key".to_owned(),
         };
         let der = Zeroizing::new(BASE64.decode(self.private.expose()).map_err(|_| unusable())?);
         let pair = Ed25519KeyPair::from_pkcs8(&der).map_err(|_| unusable())?;
@@ -244,7 +243,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn the_key_signs_whose_time_came_last() {
+    fn the_key_that_began_to_sign_last_signs() {
         let now = Timestamp::now();
         let ago =
             |seconds: i64| Timestamp::from_microsecond(now.as_microsecond() - seconds * 1_000_000).expect("a time");
@@ -253,23 +252,19 @@ mod tests {
         assert_eq!(
             signs(&[ago(20), ago(10), now.plus(PUBLISH_AHEAD)]),
             Some(ago(10)),
-            "the newest is still only shown"
+            "the newest key is only published yet"
         );
-        assert_eq!(signs(&[now.plus(PUBLISH_AHEAD)]), Some(now.plus(PUBLISH_AHEAD)), "there is no other");
+        assert_eq!(signs(&[now.plus(PUBLISH_AHEAD)]), Some(now.plus(PUBLISH_AHEAD)), "there is no other key");
     }
 
     #[test]
-    fn a_key_that_was_made_while_the_clock_was_ahead_gives_way_to_every_other() {
+    fn any_other_key_takes_precedence_over_one_made_while_the_clock_was_ahead() {
         const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
         let now = Timestamp::now();
         let signs = |keys: &[Timestamp]| signer(keys, now, |from| *from).copied();
         assert_eq!(signs(&[now, now.plus(CENTURY)]), Some(now));
-        assert_eq!(signs(&[now.plus(CENTURY), now]), Some(now), "a key of the right time follows it");
+        assert_eq!(signs(&[now.plus(CENTURY), now]), Some(now), "a key with a right time takes precedence");
         assert_eq!(signs(&[now.plus(CENTURY), now.plus(PUBLISH_AHEAD)]), Some(now.plus(CENTURY)));
-        assert_eq!(
-            signs(&[now.plus(PUBLISH_AHEAD), now.plus(CENTURY)]),
-            Some(now.plus(CENTURY)),
-            "its time counts as come"
-        );
+        assert_eq!(signs(&[now.plus(PUBLISH_AHEAD), now.plus(CENTURY)]), Some(now.plus(CENTURY)), "it may sign now");
     }
 }
