@@ -55,8 +55,8 @@ pub enum PasswordFlaw {
     /// Repeats a short unit.
     #[error("must not repeat the same few characters: add other words")]
     Repetitive,
-    /// The password that the user has already.
-    #[error("is the password that you have")]
+    /// Equals the current password.
+    #[error("must not be your current password: choose another")]
     Unchanged,
     #[error("must not follow the alphabet, the digits or the keyboard: add other words")]
     Sequential,

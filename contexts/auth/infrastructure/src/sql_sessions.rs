@@ -68,7 +68,7 @@ impl Sessions for SqlAuth {
              and expires_at > cast(unixepoch('subsec') * 1000000 as integer)",
         );
         let live = fetch_optional!(&mut self.0, (Uuid,), sql, session.as_uuid(), user.as_uuid())?;
-        // A role that is not known here is none.
+        // A role that this version does not know counts as `user`.
         Ok(live.map(|_| role.parse().unwrap_or_default()))
     }
 

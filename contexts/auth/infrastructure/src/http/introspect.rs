@@ -111,7 +111,7 @@ pub(crate) struct IntrospectionResult {
         (status = 401, description = "The service key is missing, invalid, expired or revoked.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The key does not have the scope `introspect`.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Validation failed. `errors` lists every violation.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many invalid keys from this address, or too many inactive tokens asked about with this key. Retry after `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
+        (status = 429, description = "Too many invalid keys from this address, or too many inactive tokens asked about with this key. Retry after the seconds in `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
             ("Retry-After" = i64, description = "Seconds until the next request is allowed."),
         )),
     )

@@ -19,7 +19,7 @@ const MISSES: RateLimit = RateLimit { name: "auth.refresh_misses", burst: 30, ev
 const OF_SESSION: RateLimit =
     RateLimit { name: "auth.refreshes_of_session", burst: 60, every: Duration::from_secs(10) };
 
-/// The refresh token of the session to renew.
+/// The refresh token of the session to refresh.
 #[derive(ToSchema)]
 #[schema(title = "Refresh", example = json!({ "refresh_token": "rr_5Ntq3kkRrVZ2l1CwWbCJzNEo2i7gMHbB3eAa3Y3wB4M" }))]
 #[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
@@ -29,7 +29,7 @@ pub(crate) struct RefreshRequest {
     refresh_token: String,
 }
 
-/// Renew the tokens of a session.
+/// Refresh the tokens of a session.
 ///
 /// A refresh token works once: it returns an access token and the next refresh token. If the same token comes again
 /// within a few seconds (`ROSTER_REFRESH_GRACE`), and the next refresh token is unused, the server returns that next
@@ -43,7 +43,7 @@ pub(crate) struct RefreshRequest {
     responses(
         (status = 200, description = "The next access token and refresh token.", body = TokensView),
         (status = 401, description = "The refresh token is not valid. Sign in again.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many invalid tokens from this address, or too many refreshes of this session. Retry after `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
+        (status = 429, description = "Too many invalid tokens from this address, or too many refreshes of this session. Retry after the seconds in `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
             ("Retry-After" = i64, description = "Seconds until the next request is allowed."),
         )),
         (status = 422, description = "Validation failed. `errors` lists every violation.", body = Problem, content_type = "application/problem+json"),
