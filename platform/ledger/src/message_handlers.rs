@@ -1,4 +1,4 @@
-//! A context as the dispatcher sees it: port, adapter and tools are erased here, once.
+//! The message handlers of a context. The types of its port, adapter and tools are erased here.
 
 use persistence::Tx;
 use std::sync::Arc;

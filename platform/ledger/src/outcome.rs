@@ -26,11 +26,11 @@ pub struct AttemptError {
 /// The outcome of an attempt that did not succeed.
 #[derive(Debug)]
 pub(crate) enum AttemptOutcome {
-    /// The business said no.
+    /// The domain rejected the command.
     Rejected(AttemptError),
-    /// Another try later.
+    /// A worker will retry the message.
     Later(AttemptError),
-    /// Left to an operator.
+    /// The message is a dead letter, which an operator retries or discards.
     Failed(AttemptError),
 }
 

@@ -96,9 +96,8 @@ impl Command {
 /// A message that a command set in motion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowUp {
-    /// Its wire name.
     pub name: String,
-    /// The context that works on it.
+    /// The context that handles the message.
     pub context: String,
     pub status: Status,
     pub attempts: i64,
