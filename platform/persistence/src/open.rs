@@ -108,7 +108,9 @@ impl FromStr for DatabaseUrl {
         if let Some(path) = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")) {
             return match path {
                 "" => Err(format!("{FORMS}: the path is missing")),
-                _ if path.contains(":memory:") => Err(format!("{FORMS}: in memory, nothing accepted would last")),
+                _ if path.contains(":memory:") => {
+                    Err(format!("{FORMS}: a database in memory would lose everything that was accepted"))
+                }
                 _ if path.contains('?') => Err(format!("{FORMS}: it takes no parameters")),
                 _ => Ok(Self::Sqlite(path.into())),
             };

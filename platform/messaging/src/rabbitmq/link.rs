@@ -145,7 +145,7 @@ impl BrokerConnection {
         opened
     }
 
-    /// Waits while the broker blocks publishing, because a publish would then hang (for up to 16 s in tests).
+    /// Waits while the broker blocks publishing, because a publish would then hang (16 s were observed).
     pub(crate) async fn unblocked(&self) {
         // The sender lives as long as this connection.
         let _ = self.blocked.subscribe().wait_for(|blocked| !blocked).await;
