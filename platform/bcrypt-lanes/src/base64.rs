@@ -19,8 +19,8 @@ pub fn encode(bytes: &[u8]) -> String {
 
 /// Reads exactly `N` bytes.
 ///
-/// `None` when the text has another length, a foreign character, or bits set that no byte holds:
-/// every value has one spelling only.
+/// Returns `None` when the text has another length, a foreign character, or unused bits set: every value has only one
+/// spelling.
 #[must_use]
 pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != (N * 8).div_ceil(6) {
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_nothing() {
+    fn no_bytes_are_an_empty_text() {
         assert_eq!(encode(&[]), "");
         assert_eq!(decode(""), Some([]));
     }
@@ -93,7 +93,7 @@ mod tests {
         for foreign in ["=", "+", "-", "_", " ", "\0", "~", ":", "@", "[", "`", "{"] {
             assert_eq!(decode::<16>(&format!("DCq7YPn5Rq63x1Lad4cl{foreign}.")), None, "{foreign:?}");
         }
-        assert_eq!(decode::<16>("DCq7YPn5Rq63x1Lad4clé"), None, "22 bytes, but no 22 characters");
+        assert_eq!(decode::<16>("DCq7YPn5Rq63x1Lad4clé"), None, "22 bytes, but not 22 characters");
     }
 
     #[test]

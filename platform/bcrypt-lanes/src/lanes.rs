@@ -1,4 +1,4 @@
-//! `N` bcrypt computations in step.
+//! `N` bcrypt computations in lockstep.
 //!
 //! Every step of the cipher loops over the lanes before the next step begins: while one lane waits
 //! for its substitution boxes, the others compute. How the loops are written decides how well the
@@ -38,12 +38,12 @@ impl Zeroize for Blowfish {
     }
 }
 
-/// Five lanes take about a tenth of a millisecond for each.
+/// With five lanes, one round takes about a tenth of a millisecond.
 const ROUNDS_TO_A_PAUSE: u32 = 8;
 
-/// The digests of `N` jobs. What was derived from the keys is wiped.
+/// Computes the digests of `N` jobs. Everything derived from the keys is wiped.
 pub(crate) fn digests<const N: usize>(cost: Cost, jobs: &[Job<'_>; N], pause: &dyn Fn()) -> [Digest; N] {
-    // Filled in place, never moved: a move would leave a copy behind.
+    // Filled in place and never moved, because a move would leave a copy behind.
     let mut state = Zeroizing::new([Blowfish::INITIAL; N]);
     let mut key_words = Zeroizing::new([[0; ROUND_KEYS]; N]);
     let (lanes, keys) = (&mut *state, &mut *key_words);
@@ -63,7 +63,7 @@ pub(crate) fn digests<const N: usize>(cost: Cost, jobs: &[Job<'_>; N], pause: &d
     encrypt_text(lanes)
 }
 
-/// Fills the words, big-endian, with the bytes over and over.
+/// Fills the words, big-endian, by repeating the bytes.
 fn repeat<'a>(bytes: impl Iterator<Item = &'a u8> + Clone, words: &mut Words) {
     let mut bytes = bytes.cycle();
     for word in words {
@@ -126,7 +126,7 @@ fn encrypt<const N: usize>(lanes: &[Blowfish; N], mut left: Half<N>, mut right: 
     (right, left)
 }
 
-/// The function F of Blowfish. The compiler sees indices below 256 and checks no bounds.
+/// The function F of Blowfish. The compiler sees that all indices are below 256, and checks no bounds.
 #[inline(always)]
 fn mix(boxes: &Boxes, half: u32) -> u32 {
     let (a, b) = ((half >> 24) as usize, (half >> 16 & 0xff) as usize);

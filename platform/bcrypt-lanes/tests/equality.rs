@@ -1,4 +1,4 @@
-//! Bit for bit the digests of the `bcrypt` crate, and published vectors.
+//! The digests equal those of the `bcrypt` crate bit for bit, and match published vectors.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use bcrypt_lanes::{Cost, Digest, Job, MAX_LANES, base64, bcrypt, bcrypt_with_pauses};
@@ -28,7 +28,7 @@ fn cost(log2: u32) -> Cost {
     Cost::try_from(log2).unwrap()
 }
 
-/// As the reference does it: with a NUL, at most 72 bytes.
+/// The reference gets the key with a NUL, at most 72 bytes.
 fn reference(log2: u32, job: &Job<'_>) -> Digest {
     let mut key = [job.key, &[0]].concat();
     key.truncate(72);
@@ -69,7 +69,7 @@ fn every_cost_doubles_the_rounds_as_the_bcrypt_crate_does() {
 }
 
 #[test]
-fn nul_and_bytes_that_are_no_utf_8_are_bytes_like_others() {
+fn nul_and_bytes_that_are_not_utf_8_are_hashed_like_other_bytes() {
     let mut random = Random(4);
     let keys = [&b""[..], b"\0", b"a\0b", b"\0\0\0\0", b"\xff\xfe\x80", b"\xff".repeat(72).leak()].map(<[u8]>::to_vec);
     assert_equal(4, &keys, &mut random);

@@ -1,4 +1,4 @@
-//! Accepting: one durable commit, shared by all who arrive while the one before is under way.
+//! Accepting commands with group commit: commands that arrive during one commit share the next one.
 
 use crate::row::{NewRow, insert};
 use crate::{Hint, Ledger, Queue};
@@ -10,12 +10,12 @@ use tokio::sync::{mpsc, oneshot};
 use use_case::{Message, Outgoing};
 use uuid::Uuid;
 
-/// Rows in one commit, at most.
+/// Maximum rows in one commit.
 const BATCH: usize = 256;
-/// Requests that may wait for a commit; the next ones wait to be let in.
+/// Capacity of the commit queue. When it is full, `accept` waits.
 const LINE: usize = 4096;
 
-/// A command at the edge.
+/// A command that a client has sent and the ledger has not accepted yet.
 #[derive(Debug, Clone)]
 pub struct NewCommand {
     id: MessageId,
@@ -25,48 +25,48 @@ pub struct NewCommand {
     once: Option<IdempotencyScope>,
 }
 
-/// That a client wants this at most once (draft-ietf-httpapi-idempotency-key-header-07).
+/// An idempotency key and its scope. The ledger accepts at most one command per principal, route and key
+/// (draft-ietf-httpapi-idempotency-key-header-07).
 #[derive(Debug, Clone)]
 pub struct IdempotencyScope {
-    /// What kind of request it is.
     pub route: &'static str,
-    /// The client's key.
     pub key: String,
-    /// What the request asks for, digested. It MUST NOT depend on a secret: that would be an oracle for guessing it.
+    /// A digest of the request. It MUST NOT depend on a secret, because a client could use it to test guesses of the
+    /// secret.
     pub fingerprint: String,
 }
 
-/// It will be done.
+/// The result of [`Ledger::accept`]: the command is on disk and will be executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {
-    /// As this command, at this time by the database's clock.
+    /// A new command: its id, and when it was accepted, by the database's clock.
     New(MessageId, Timestamp),
-    /// It was accepted before, as that command, under the same key.
+    /// The id of the command that was accepted earlier under the same idempotency key.
     Duplicate(MessageId),
 }
 
-/// Nothing was written; but for `Unavailable` after a lost connection, when it is not known.
+/// Why a command was not accepted. Nothing was written, with one exception: after `Unavailable` because of a lost
+/// connection, the outcome is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {
-    /// The key was used for another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
-    /// More is waiting than can be done in time.
-    #[error("too much is waiting")]
+    /// The estimated wait of a new command exceeds [`NodeConfig::max_delay`](crate::NodeConfig::max_delay).
+    #[error("too many commands are waiting: try again later")]
     Overloaded {
-        /// When to come back.
+        /// How long the client should wait before it retries.
         retry_after: Duration,
     },
-    /// The database does not answer, or cannot write.
+    /// The database cannot be reached or cannot write, or the node is stopping.
     #[error("{0}")]
     Unavailable(String),
-    /// Nobody handles it: a fault of the program.
+    /// No context handles this message, which is a bug.
     #[error("no context handles {0}")]
     NoHandler(&'static str),
 }
 
 impl NewCommand {
-    /// A command, from whom, under the id by which its outcome can be asked for.
+    /// A command from `principal`. The client asks for its outcome by `id`.
     pub fn new<M: Message>(id: MessageId, message: &M, principal: impl Into<String>) -> Self {
         Self {
             id,
@@ -77,14 +77,14 @@ impl NewCommand {
         }
     }
 
-    /// At most once under a key.
+    /// Sets the idempotency key, if the client sent one.
     #[must_use]
     pub fn idempotent(mut self, once: Option<IdempotencyScope>) -> Self {
         self.once = once;
         self
     }
 
-    /// Part of a trace (W3C Trace Context, `traceparent`).
+    /// Sets the trace context (W3C Trace Context, `traceparent`).
     #[must_use]
     pub fn traced(mut self, traceparent: Option<String>) -> Self {
         self.traceparent = traceparent;
@@ -116,7 +116,7 @@ impl NewCommand {
 
 type Answer = oneshot::Sender<Result<Accepted, AcceptError>>;
 
-/// The line before the commit.
+/// The sending end of the queue before the group commit.
 pub(crate) type CommitQueue = mpsc::Sender<(NewRow, Answer)>;
 
 pub(crate) fn commit_queue() -> (CommitQueue, mpsc::Receiver<(NewRow, Answer)>) {
@@ -124,7 +124,8 @@ pub(crate) fn commit_queue() -> (CommitQueue, mpsc::Receiver<(NewRow, Answer)>) 
 }
 
 impl Ledger {
-    /// Accepts a command: when this returns Ok it is on disk, and it will be executed to exactly one outcome.
+    /// Accepts a command. When this returns `Ok`, the command is on disk, and workers will execute it to exactly one
+    /// outcome.
     ///
     /// # Errors
     /// [`AcceptError`]
@@ -138,7 +139,7 @@ impl Ledger {
         answered.await.map_err(|_| stopped())?
     }
 
-    /// The command that was accepted under the same key for the same request, if there is one.
+    /// Finds the command that was accepted earlier under the same key for the same request.
     ///
     /// # Errors
     /// [`AcceptError::KeyReused`], [`AcceptError::Unavailable`]
@@ -155,8 +156,8 @@ impl Ledger {
         }
     }
 
-    /// Hands out hints for rows that have been committed: one for each queue. It makes a worker look, and a worker that
-    /// looks takes as much as it can.
+    /// Sends one hint to each queue that has one of these committed rows. One hint suffices, because a worker claims
+    /// as many rows as it has free slots.
     pub(crate) fn hint(&self, rows: &[NewRow]) {
         for queue in self.routes.queues() {
             let first = rows.iter().find(|row| row.context == queue.context && row.lane == queue.lane.as_str());
@@ -167,13 +168,14 @@ impl Ledger {
         }
     }
 
-    /// Commits what stands in line, batch by batch, until nobody can join it any more.
+    /// Commits queued commands in batches, until all senders are gone.
     ///
-    /// A task of its own: a request that is cancelled must cancel neither the commit it shares nor the hint.
+    /// This is a task of its own: cancelling a request must not cancel the commit it shares, nor the hint.
     pub(crate) async fn commit_groups(self, mut line: mpsc::Receiver<(NewRow, Answer)>) {
         let mut batch = Vec::with_capacity(BATCH);
         while line.recv_many(&mut batch, BATCH).await > 0 {
-            // One order for everybody: two nodes that insert the same keys cannot deadlock.
+            // Sort the rows: two nodes that insert the same keys then lock them in the same order and cannot
+            // deadlock.
             batch.sort_by(|(a, _), (b, _)| a.in_order().cmp(&b.in_order()));
             let (rows, answers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
             let results = self.write(&rows).await;
@@ -182,14 +184,15 @@ impl Ledger {
                 self.cluster.accepted();
             }
             for (answer, result) in answers.into_iter().zip(results) {
-                // Nobody listens when the request was cancelled; the command stands.
+                // A cancelled request no longer listens. Its command stays accepted.
                 let _ = answer.send(result);
             }
             self.hint(&rows);
         }
     }
 
-    /// Writes all of them, or else each by itself: one bad row harms no neighbour.
+    /// Writes all rows in one statement. If one row makes it fail, writes each row alone, so that one bad row does
+    /// not reject the others.
     async fn write(&self, rows: &[NewRow]) -> Vec<Result<Accepted, AcceptError>> {
         let mut written = write(&self.db, rows).await;
         if written.as_ref().is_err_and(|error| error.is_retried_soon() || error.is_cut_off()) {
@@ -197,7 +200,7 @@ impl Ledger {
         }
         match (written, rows) {
             (Ok(results), _) => results,
-            // It is not for a row that nobody answers, or that a lock was not had: each would wait for it in vain.
+            // Each row alone would fail, too: the database cannot be reached, or a lock was not released in time.
             (Err(error), rows) if rows.len() == 1 || error.is_disconnected() || error.is_retried_soon() => {
                 tracing::error!(%error, rows = rows.len(), "commands could not be written");
                 rows.iter().map(|_| Err(AcceptError::Unavailable(error.to_string()))).collect()
@@ -213,7 +216,8 @@ impl Ledger {
     }
 }
 
-/// Harmless to repeat: what a lost connection had written by then is found by its id.
+/// Writes rows in one statement. A repetition is harmless: rows that a lost connection had already committed are
+/// found by their ids.
 async fn write(db: &Db, rows: &[NewRow]) -> Result<Vec<Result<Accepted, AcceptError>>, SqlError> {
     let mut on = db.autocommit().await?;
     let written = match insert(&mut on, rows).await {
@@ -224,7 +228,7 @@ async fn write(db: &Db, rows: &[NewRow]) -> Result<Vec<Result<Accepted, AcceptEr
     written
 }
 
-/// What is new is accepted, whatever becomes of the question what the others are.
+/// Builds one result per row. A new row counts as accepted, even when the query for earlier commands fails.
 async fn answers(
     on: &mut Autocommit,
     rows: &[NewRow],
@@ -240,7 +244,8 @@ async fn answers(
     answers
 }
 
-/// The same command, or one that bears the same key. The insert waited for it to be committed, so that it is there.
+/// Finds the earlier command with the same id or the same key. The insert waited for its commit, so the query sees
+/// it.
 async fn earlier(on: &mut Autocommit, row: &NewRow) -> Result<Accepted, AcceptError> {
     const EARLIER: &str = "select id, accepted_at, fingerprint from ledger_messages \
          where (id = $1 and name = $2 and subject = $3 and principal = $4) \

@@ -1,17 +1,19 @@
-//! Whether commands are being accepted just now, here or by another process.
+//! Back-pressure from accepting: workers pause while this process or another one accepts commands.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Whoever is accepted is waited for; what was accepted is not, and gives way on the same database.
+/// The time of the last accepted command. A client waits for its 202, but not for commands accepted earlier. So
+/// workers leave the database to new commands first.
 #[derive(Default)]
 pub(crate) struct AcceptPressure(Mutex<Option<Instant>>);
 
 impl AcceptPressure {
-    /// News from another process may take as long, and the next commit too, when the database is slow.
+    /// How long after an accepted command workers pause. On a slow database, a notification from another process or
+    /// the next commit may take this long.
     const LATELY: Duration = Duration::from_millis(100);
-    /// How long a rest is, beside the work that it follows.
+    /// A pause lasts this many times as long as the work before it.
     const TIMES: u32 = 3;
     const LONGEST: Duration = Duration::from_millis(100);
 
@@ -19,7 +21,8 @@ impl AcceptPressure {
         *self.last() = Some(Instant::now());
     }
 
-    /// Rests after work that began then. A large database that answers quickly is asked again as quickly.
+    /// While commands are arriving, sleeps three times as long as the work that began at `begun`, but at most 100 ms.
+    /// So a fast database is hardly slowed.
     pub(crate) async fn yield_to_accepts(&self, begun: Instant) {
         if self.is_on() {
             sleep((begun.elapsed() * Self::TIMES).min(Self::LONGEST)).await;
@@ -50,16 +53,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn in_a_rush_a_rest_is_three_times_as_long_as_the_work_but_never_long_and_otherwise_there_is_none() {
+    async fn while_commands_arrive_workers_pause_three_times_as_long_as_they_worked_but_not_longer_than_the_limit() {
         let accept_pressure = AcceptPressure::default();
-        assert_eq!(way_given(&accept_pressure).await, Duration::ZERO, "nobody was ever accepted");
+        assert_eq!(way_given(&accept_pressure).await, Duration::ZERO, "no command was accepted");
         accept_pressure.record();
-        assert_eq!(way_given(&accept_pressure).await, WORK * 3, "somebody has just been accepted");
+        assert_eq!(way_given(&accept_pressure).await, WORK * 3, "a command was just accepted");
         accept_pressure.record();
         let begun = Instant::now() - AcceptPressure::LONGEST;
         accept_pressure.yield_to_accepts(begun).await;
-        assert_eq!(begun.elapsed(), AcceptPressure::LONGEST * 2, "the work was long");
+        assert_eq!(begun.elapsed(), AcceptPressure::LONGEST * 2, "the pause is limited");
         advance(AcceptPressure::LATELY).await;
-        assert_eq!(way_given(&accept_pressure).await, Duration::ZERO, "that was long ago");
+        assert_eq!(way_given(&accept_pressure).await, Duration::ZERO, "the last command came long ago");
     }
 }

@@ -1,5 +1,4 @@
-//! Admission: when a lane holds more than it can do in time, new commands are turned away before
-//! anything is promised.
+//! Admission control: the ledger rejects new commands when their queue cannot execute them in time.
 
 use crate::{AcceptError, Ledger, Queue};
 use persistence::{SqlError, fetch_all};
@@ -8,16 +7,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often the lanes are measured, at best.
+/// The shortest pause between two measurements.
 const EVERY: Duration = Duration::from_secs(2);
-/// Measuring takes no more than one part in this many of the time.
+/// The pause is at least this many times as long as the measurement, so that measuring takes at most 2 % of the time.
 const SHARE: u32 = 50;
-/// What counts as the service rate: what was finished in this time, in seconds.
+/// The service rate counts the messages that finished in the last 30 seconds.
 const WINDOW_SECONDS: f64 = 30.0;
-/// So many finished ones tell a rate; before, only the whole window does: the first of a burst takes its time.
+/// Minimum completions for a rate estimate. With fewer, only the whole window counts, because the first message of a
+/// burst is slow.
 const ENOUGH: i64 = 20;
 
-/// What waits, what was finished lately, and for how long the oldest that is due has waited (in microseconds).
+/// Per queue: messages that wait, messages that finished in the window, and the age of the oldest waiting message in
+/// microseconds.
 const MEASURE: (&str, &str) = (
     "select context, lane, sum(waiting)::bigint, sum(finished)::bigint, sum(age)::bigint from ( \
        select context, lane, count(*) as waiting, 0 as finished, \
@@ -34,7 +35,7 @@ const MEASURE: (&str, &str) = (
      group by context, lane",
 );
 
-/// How long what is accepted now will wait, per queue, as last measured.
+/// The load of each queue, as last measured.
 #[derive(Default)]
 pub(crate) struct Admission(Mutex<HashMap<Queue, QueueLoad>>);
 
@@ -45,7 +46,8 @@ struct QueueLoad {
 }
 
 impl QueueLoad {
-    /// A rate that is not known, because nothing has finished yet, is no reason to turn anyone away.
+    /// The estimated wait of a new message. It is zero while the rate is unknown, so that an unknown rate rejects no
+    /// command.
     fn wait(self) -> Duration {
         if self.per_second <= 0.0 {
             return Duration::ZERO;
@@ -53,7 +55,7 @@ impl QueueLoad {
         Duration::try_from_secs_f64(self.waiting / self.per_second).unwrap_or(Duration::MAX)
     }
 
-    /// Too little finished lately to tell, although there is work: what it did before is the best guess.
+    /// Updates the load. With too few completions for an estimate, the previous rate stays.
     fn measured(self, waiting: i64, finished: i64, oldest: Duration) -> Self {
         let tells = finished >= ENOUGH || finished > 0 && oldest.as_secs_f64() >= WINDOW_SECONDS || waiting == 0;
         let per_second = if tells { rate(finished, oldest) } else { self.per_second };
@@ -65,17 +67,17 @@ fn from_count(count: i64) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-/// Per second, over the time in which there was something to do: a burst after a quiet time would otherwise be
-/// judged by the quiet time, and turned away.
+/// Completions per second, over the time in which messages were waiting. An idle time before a burst must not lower
+/// the rate, because commands would then be rejected.
 fn rate(finished: i64, oldest: Duration) -> f64 {
     from_count(finished) / oldest.as_secs_f64().clamp(1.0, WINDOW_SECONDS)
 }
 
 impl Ledger {
-    /// How long a message to one of these will wait before its turn comes, the longest of them.
+    /// Estimates how long these messages will wait for a worker, and returns the longest estimate.
     ///
     /// # Errors
-    /// [`AcceptError::Overloaded`] when that is longer than it may be.
+    /// [`AcceptError::Overloaded`] when the estimate exceeds the configured maximum delay.
     pub fn admit(&self, messages: &[&'static str]) -> Result<Duration, AcceptError> {
         let loads = self.admission.0.lock().unwrap_or_else(PoisonError::into_inner);
         let queues = messages.iter().filter_map(|message| self.routes.recipient(message));
@@ -87,10 +89,10 @@ impl Ledger {
         Ok(wait)
     }
 
-    /// Measures until the node stops.
+    /// Measures the load until the node stops.
     pub(crate) async fn measure_load(self) {
         loop {
-            // The database being away is told by those who need it.
+            // Other callers report that the database does not answer.
             let took = self.measure().await.unwrap_or_default();
             let pause = (took * SHARE).max(EVERY);
             tokio::select! {
@@ -100,7 +102,7 @@ impl Ledger {
         }
     }
 
-    /// How long the database took for it: waiting for a connection is no work.
+    /// Measures the load and returns how long the query took. The wait for a connection does not count.
     async fn measure(&self) -> Result<Duration, SqlError> {
         let mut db = self.db.read().await?;
         let begun = Instant::now();
@@ -135,25 +137,25 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_of_a_burst_is_that_since_it_came() {
+    fn the_rate_of_a_burst_counts_from_its_beginning() {
         let load = QueueLoad::default().measured(600, 30, Duration::from_secs(3));
         assert_eq!(load.wait(), Duration::from_secs(60));
     }
 
     #[test]
-    fn the_first_of_a_burst_turns_nobody_away() {
+    fn the_first_message_of_a_burst_rejects_no_command() {
         let load = QueueLoad::default().measured(2_000, 1, Duration::from_secs(4));
         assert_eq!(load.wait(), Duration::ZERO);
         assert_eq!(load.measured(2_000, 1, LONG_BUSY).wait(), Duration::from_secs(60_000));
     }
 
     #[test]
-    fn an_unknown_rate_turns_nobody_away() {
+    fn an_unknown_rate_rejects_no_command() {
         assert_eq!(QueueLoad::default().measured(10_000, 0, LONG_BUSY).wait(), Duration::ZERO);
     }
 
     #[test]
-    fn a_lane_that_stands_still_is_judged_by_what_it_did_before() {
+    fn a_lane_that_stands_still_keeps_its_previous_rate() {
         let load = QueueLoad::default().measured(10, 300, LONG_BUSY).measured(3_600, 0, LONG_BUSY);
         assert_eq!(load.wait(), Duration::from_secs(360));
         assert_eq!(load.measured(0, 0, Duration::ZERO).wait(), Duration::ZERO);

@@ -1,18 +1,20 @@
-//! Times that are further ahead of the database's clock than they are ever written: the clock was ahead when they were,
-//! and has been set right since. Nothing waits for them: what they delay is due, and what they keep is kept from now on.
+//! Corrects times that lie further in the future than the ledger ever writes them. The database's clock was ahead
+//! when they were written, and has been corrected since. A delayed message becomes due now, and a retention period
+//! starts now.
 //!
-//! The bounds: a retry is due within 5 minutes ([`outcome`](crate::outcome)), a lease lasts 15 seconds ([`claim`](crate::claim)), and the other
-//! times are never ahead. A minute on top is no sign of a wrong clock: transactions wait, and clocks are corrected.
+//! The bounds: a retry is due within 5 minutes ([`outcome`](crate::outcome)), a lease lasts 15 seconds
+//! ([`claim`](crate::claim)), and the other times are never in the future. One minute of tolerance is added, because
+//! transactions take time and clocks are adjusted.
 
 use crate::{Hint, Ledger, Queue};
 use kernel::MessageId;
 use persistence::{Db, SqlError, execute, fetch_all, fetch_one};
 use uuid::Uuid;
 
-/// Rows in one statement.
+/// Maximum rows in one statement.
 const BATCH: i64 = 1_000;
 
-/// The conditions, for both databases: `ahead!(postgres hinted_at)`.
+/// The SQL condition that a time lies too far in the future: `ahead!(postgres hinted_at)`.
 macro_rules! ahead {
     (postgres next_attempt_at) => {
         "next_attempt_at > now() + interval '6 min'"
@@ -91,14 +93,14 @@ const COUNT: (&str, &str) = (
     ),
 );
 
-/// How many rows have a time that the clock of the database has yet to reach, and should not have.
+/// Counts the rows with a time that lies too far in the future.
 pub(crate) async fn count(db: &Db) -> Result<i64, SqlError> {
     let mut db = db.read().await?;
     Ok(fetch_one!(&mut db, (i64,), COUNT)?.0)
 }
 
 impl Ledger {
-    /// Sets such times to now. Leases that end too late run out ([`sweep`](crate::sweep)).
+    /// Sets such times to now. The sweep expires leases that end too late ([`sweep`](crate::sweep)).
     pub(crate) async fn set_right(&self) -> Result<(), SqlError> {
         for queue in self.routes.queues() {
             self.set_right_in(&queue).await?;
@@ -123,7 +125,7 @@ impl Ledger {
             tracing::warn!(
                 count,
                 queue = queue.key(),
-                "messages that waited for a time far ahead of the clock are due"
+                "next attempts lay too far in the future: their messages are due now"
             );
             self.announce(queue, Hint { id: MessageId::new(id), name, traceparent });
         }

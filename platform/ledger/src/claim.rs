@@ -1,4 +1,4 @@
-//! Claiming: a lease on rows that are due, oldest first.
+//! Claiming: a worker takes a lease on due rows, oldest first.
 
 use crate::Queue;
 use kernel::MessageId;
@@ -6,7 +6,7 @@ use persistence::{Db, SqlError, SqlTimestamp, UuidList, execute, fetch_all};
 use use_case::MessageMeta;
 use uuid::Uuid;
 
-/// A row that this process works on until its lease runs out, unless it renews it.
+/// A row that this process works on while its lease lasts. The heartbeat renews the lease.
 #[derive(Debug, Clone)]
 pub(crate) struct Claim {
     pub(crate) origin: MessageMeta,
@@ -15,22 +15,22 @@ pub(crate) struct Claim {
     pub(crate) payload: String,
     pub(crate) principal: String,
     pub(crate) traceparent: Option<String>,
-    /// The fence: whoever claims the row later has a greater one.
+    /// The fencing token: each later claim of the row has a greater one.
     pub(crate) epoch: i64,
     /// Attempts that ended in an error.
     pub(crate) attempts: i64,
-    /// Claims that never ended, this one included.
+    /// Claims that never ended, because the process crashed, and this claim.
     pub(crate) deaths: i64,
     pub(crate) errors: Option<String>,
-    /// Whether its command waits for it.
+    /// Whether the outcome of the command depends on this row.
     pub(crate) awaited: bool,
 }
 
-/// A row holds back its later ones about the same subject in the same context as long as it lives; while it
-/// runs, an earlier one too, whose commit came late.
-/// That is a scalar subquery, one look into an index for each row: of `not exists` PostgreSQL makes a join, and a
-/// join over everything that waits when a burst came after its statistics (28 s with a million rows).
-/// The claim counts as a death until the attempt has ended: a process that is killed cannot count.
+/// A live row holds back later rows about the same subject in the same context. While it runs, it also holds back an
+/// earlier row that was committed late.
+/// The condition is a scalar subquery, one index lookup per row. PostgreSQL turns `not exists` into a join, and after
+/// a burst that its statistics do not know, into a join over all waiting rows (28 s with a million rows).
+/// The claim counts as a crash (`deaths`) until its attempt has ended, because a killed process cannot count.
 const CLAIM: (&str, &str) = (
     "with due as materialized ( \
        select id from ledger_messages m where context = $1 and lane = $2 and status = 'accepted' and next_attempt_at <= now() \
@@ -58,8 +58,8 @@ const CLAIM: (&str, &str) = (
 type Row =
     (Uuid, Uuid, String, Option<String>, String, Option<String>, i64, i64, i64, Option<String>, SqlTimestamp, bool);
 
-/// Claims up to `limit` rows of a queue, of the messages `names` (a JSON array): a row whose message has no
-/// handler here waits for a node that has one.
+/// Claims up to `limit` rows of a queue, of the messages `names` (a JSON array). A row whose message has no handler
+/// here stays for a node that has one.
 pub(crate) async fn claim(
     db: &Db,
     queue: &Queue,
@@ -87,10 +87,10 @@ impl Claim {
     }
 }
 
-/// Renews the leases of what this process works on, in one statement.
+/// Renews the leases of the rows that this process works on, in one statement.
 pub(crate) async fn renew(db: &Db, owner: Uuid, ids: &[Uuid]) -> Result<u64, SqlError> {
     const RENEW: (&str, &str) = (
-        // A row that somebody has locked is being finished; waiting for it could be a deadlock.
+        // A locked row is being finished. Waiting for it could deadlock.
         "update ledger_messages set lease_until = now() + interval '15 s' where id in (select id from ledger_messages \
          where id = any($2) and lease_owner = $1 and status = 'running' for update skip locked)",
         "update ledger_messages set lease_until = cast(unixepoch('subsec') * 1000000 as integer) + 15000000 \
@@ -102,7 +102,7 @@ pub(crate) async fn renew(db: &Db, owner: Uuid, ids: &[Uuid]) -> Result<u64, Sql
     Ok(renewed)
 }
 
-/// Gives every lease of this process back but one, as if it had never claimed.
+/// Releases every lease of this process except one, and no longer counts those claims as crashes.
 pub(crate) async fn release(db: &Db, owner: Uuid, but: Uuid) -> Result<u64, SqlError> {
     const RELEASE: &str = "update ledger_messages set status = 'accepted', deaths = deaths - 1, lease_owner = null, \
          lease_until = null where lease_owner = $1 and status = 'running' and id <> $2";

@@ -1,7 +1,9 @@
-//! Across the processes on one PostgreSQL: whose commands have moved, and where work waits.
+//! Notifications to the other processes on one PostgreSQL: which commands have progressed, and which queues have
+//! work.
 //!
-//! At most one `NOTIFY` per process and 10 ms, and with it one hint per queue, after the commits; never in a business
-//! transaction, where it would take a lock on the whole database. What is lost is found by looking.
+//! Each process sends at most one `NOTIFY` per 10 ms, with one entry per queue, after its commits. In a business
+//! transaction, `NOTIFY` would take a lock on the whole database. A lost notification costs only time, because
+//! workers and waiting requests also poll.
 
 use crate::{Hint, Ledger, Queue};
 use kernel::MessageId;
@@ -13,14 +15,14 @@ use uuid::Uuid;
 
 const CHANNEL: &str = "roster";
 const COALESCE: Duration = Duration::from_millis(10);
-/// As many as fit into the 8,000 bytes of a payload, with room for the queues.
+/// Maximum roots in one notification. They fit into the 8,000 bytes of a payload, with room for the queues.
 const ROOTS: usize = 150;
-/// Before listening again after the connection was lost, and for telling the others.
+/// Pause before listening again after a lost connection, and timeout of one `NOTIFY`.
 const PAUSE: Duration = Duration::from_secs(1);
-/// News that may wait to be told; what comes on top is dropped.
+/// Capacity of the queue of pending notifications. When it is full, further ones are dropped.
 const LINE: usize = 4096;
 
-/// Tells the other processes. Where there are none it does nothing.
+/// Sends notifications to the other processes. On SQLite there are none, and it does nothing.
 #[derive(Clone)]
 pub(crate) struct ClusterNotifier(Option<mpsc::Sender<ClusterNews>>);
 
@@ -32,7 +34,7 @@ pub(crate) enum ClusterNews {
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Told {
+struct Notification {
     from: Uuid,
     accepted: bool,
     roots: Vec<MessageId>,
@@ -58,14 +60,15 @@ impl ClusterNotifier {
 
     fn tell(&self, news: ClusterNews) {
         if let Some(line) = &self.0 {
-            // Full: it is found by looking.
+            // When the queue is full, the other processes find the rows by polling.
             let _ = line.try_send(news);
         }
     }
 }
 
 impl Ledger {
-    /// Hands out a hint, here and to the other processes. Where those are, it shares its way with what came before.
+    /// Sends a hint, here and to the other processes. On PostgreSQL the hint waits for the next notification, which
+    /// combines the hints of one queue.
     pub(crate) fn announce(&self, queue: &Queue, hint: Hint) {
         match self.cluster {
             ClusterNotifier(None) => self.announce.announce(queue, vec![hint]),
@@ -73,35 +76,36 @@ impl Ledger {
         }
     }
 
-    /// Tells what this process did, until nobody can tell any more.
+    /// Sends notifications about what this process did, until all senders are gone.
     pub(crate) async fn send_notifications(self, mut news: mpsc::Receiver<ClusterNews>) {
         let mut batch = Vec::new();
         while news.recv_many(&mut batch, ROOTS).await > 0 {
-            let mut told = Told { from: self.node, ..Told::default() };
+            let mut notification = Notification { from: self.node, ..Notification::default() };
             for news in batch.drain(..) {
                 match news {
-                    ClusterNews::Accepted => told.accepted = true,
-                    ClusterNews::Root(root) => told.roots.push(root),
+                    ClusterNews::Accepted => notification.accepted = true,
+                    ClusterNews::Root(root) => notification.roots.push(root),
                     ClusterNews::Queue(queue, hint) => {
                         let key = (queue.context.to_owned(), queue.lane.as_str().to_owned());
-                        if !told.queues.contains(&key) {
+                        if !notification.queues.contains(&key) {
                             self.announce.announce(&queue, vec![hint]);
-                            told.queues.push(key);
+                            notification.queues.push(key);
                         }
                     }
                 }
             }
-            told.roots.sort_unstable();
-            told.roots.dedup();
-            if let Ok(told) = serde_json::to_string(&told) {
-                // The database being away is told by those who need it, and hints must not wait for it for long.
-                let _ = timeout(PAUSE, self.db.notify(CHANNEL, &told)).await;
+            notification.roots.sort_unstable();
+            notification.roots.dedup();
+            if let Ok(payload) = serde_json::to_string(&notification) {
+                // Other callers report that the database does not answer. The timeout keeps hints from waiting for
+                // it.
+                let _ = timeout(PAUSE, self.db.notify(CHANNEL, &payload)).await;
             }
             tokio::time::sleep(COALESCE).await;
         }
     }
 
-    /// Hears what the others did.
+    /// Handles the notifications of other processes, until the node stops.
     pub(crate) async fn listen_for_notifications(self) {
         while !self.is_stopping() {
             tokio::select! {
@@ -116,29 +120,29 @@ impl Ledger {
     }
 
     async fn hear(&self) {
-        let Ok(Some(mut said)) = self.db.listen(CHANNEL).await else { return };
-        // Something may have been missed before, and whenever the connection was lost.
+        let Ok(Some(mut notifications)) = self.db.listen(CHANNEL).await else { return };
+        // Notifications may have been missed before, and whenever the connection was lost.
         self.waiters.wake_all();
-        while let Ok(said) = said.next().await {
-            match said {
-                Some(said) => self.handle_notification(&said),
+        while let Ok(payload) = notifications.next().await {
+            match payload {
+                Some(payload) => self.handle_notification(&payload),
                 None => self.waiters.wake_all(),
             }
         }
     }
 
-    fn handle_notification(&self, said: &str) {
-        let Ok(told) = serde_json::from_str::<Told>(said) else { return };
-        if told.from == self.node {
+    fn handle_notification(&self, payload: &str) {
+        let Ok(notification) = serde_json::from_str::<Notification>(payload) else { return };
+        if notification.from == self.node {
             return;
         }
-        if told.accepted {
+        if notification.accepted {
             self.accept_pressure.record();
         }
-        for root in told.roots {
+        for root in notification.roots {
             self.waiters.wake(root);
         }
-        for (context, lane) in told.queues {
+        for (context, lane) in notification.queues {
             if let Some(queue) = self.routes.queue(&context, &lane) {
                 self.announce.announce(&queue, Vec::new());
             }
@@ -160,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_another_process_accepts_is_a_rush_here_and_what_it_has_done_is_none() {
+    async fn only_the_accepted_commands_of_another_process_cause_back_pressure() {
         let test_db = TestDb::sqlite().await;
         let node = Node::start(NodeConfig {
             db: test_db.db.clone(),
@@ -174,7 +178,7 @@ mod tests {
         ledger.handle_notification(&format!(r#"{{"from":"{other}","roots":["{other}"],"queues":[]}}"#));
         assert!(!ledger.accept_pressure.is_on());
         ledger.handle_notification(&format!(r#"{{"from":"{}","accepted":true}}"#, ledger.node));
-        assert!(!ledger.accept_pressure.is_on(), "its own news come back to it");
+        assert!(!ledger.accept_pressure.is_on(), "a process ignores its own notifications");
         ledger.handle_notification(&format!(r#"{{"from":"{other}","accepted":true}}"#));
         assert!(ledger.accept_pressure.is_on());
     }

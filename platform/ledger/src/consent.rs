@@ -2,16 +2,16 @@ use persistence::Tx;
 use use_case::{CommandFailure, async_trait};
 use uuid::Uuid;
 
-/// What one context must agree to before another changes something, asked in the transaction of the change.
+/// Asks one context to agree to a change of another one, in the transaction of the change.
 ///
-/// An event comes too late to say no. Implemented by the context that is asked, over a transaction that is not its own;
-/// handed to the one that asks by the composition root.
+/// An event would come too late for a refusal. The context that is asked implements this trait over the transaction
+/// of the other one. The composition root hands it to the context that asks.
 #[async_trait]
 pub trait Consent: Send + Sync {
-    /// Whether this version of the subject may come about. What the context keeps of it takes effect with the change, or
-    /// not at all.
+    /// Asks whether the subject may change to this version. What the asked context writes is committed with the
+    /// change, or not at all.
     ///
     /// # Errors
-    /// `Rejected` when it does not agree.
+    /// `Rejected` when the asked context does not agree.
     async fn ask(&self, tx: &mut Tx, subject: Uuid, version: i64) -> Result<(), CommandFailure>;
 }

@@ -1,38 +1,36 @@
-//! What an operator does with messages that failed for good. Beside running nodes: they look by themselves.
+//! Administration of dead letters: an operator lists, retries and discards messages that failed for good. Running
+//! nodes find the changed rows by polling.
 
 use crate::outcome::{AttemptError, attempt_errors};
 use kernel::{MessageId, Timestamp};
 use persistence::{Db, SqlError, SqlTimestamp, execute, fetch_all};
 use uuid::Uuid;
 
-/// A row of the ledger, as operators see it: everything but its payload.
+/// A row of the ledger as operators see it, without its payload.
 #[derive(Debug, Clone)]
 pub struct LedgerMessage {
-    /// The row.
     pub id: MessageId,
-    /// The command that it belongs to.
+    /// The command that caused this message, or the message itself.
     pub root: MessageId,
-    /// Who works on it.
+    /// The context that handles the message.
     pub context: String,
-    /// Its wire name.
     pub name: String,
-    /// Whether the command waits for it: if not, it changes nothing about the command's outcome.
+    /// Whether the outcome of the command depends on this row.
     pub awaited: bool,
     /// `accepted`, `running`, `succeeded`, `rejected` or `failed`.
     pub status: String,
     /// Attempts that ended in an error.
     pub attempts: i64,
-    /// When it was written.
     pub accepted_at: Timestamp,
-    /// When it is tried again, if it waits.
+    /// When a worker tries the message again, if its status is `accepted`.
     pub next_attempt_at: Timestamp,
-    /// Every error so far, the last one last.
+    /// The errors of all attempts, the latest last.
     pub errors: Vec<AttemptError>,
 }
 
 type Row = (Uuid, Uuid, String, String, bool, String, i64, SqlTimestamp, SqlTimestamp, Option<String>);
 
-/// Rows with this status, or with any, the newest first.
+/// Lists up to `limit` rows with this status, or with any status, newest first.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -44,7 +42,7 @@ pub async fn list(db: &Db, status: Option<&str>, limit: i64) -> Result<Vec<Ledge
     Ok(rows.into_iter().map(LedgerMessage::restore).collect())
 }
 
-/// Every row of a command, in order; none when there is no such command.
+/// Lists all rows of a command in order. The list is empty when there is no such command.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -56,8 +54,8 @@ pub async fn show(db: &Db, root: MessageId) -> Result<Vec<LedgerMessage>, SqlErr
     Ok(rows.into_iter().map(LedgerMessage::restore).collect())
 }
 
-/// Makes the failed rows of a command due again, with the attempts of a fresh one; how many. What was
-/// discarded stays so.
+/// Makes the failed rows of a command due again, resets their attempts, and returns how many there were. Discarded
+/// rows stay failed.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -75,7 +73,8 @@ pub async fn retry(db: &Db, root: MessageId) -> Result<u64, SqlError> {
     Ok(due)
 }
 
-/// Gives the failed rows of a command up: their payloads are erased, and they can never be retried; how many.
+/// Discards the failed rows of a command and returns how many there were. Their payloads are erased, so they can
+/// never be retried.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -94,8 +93,7 @@ pub async fn discard(db: &Db, root: MessageId, reason: &str) -> Result<u64, SqlE
     Ok(discarded)
 }
 
-/// How many rows are dated further ahead of the database's clock than they are ever written. A running node sets
-/// them right.
+/// Counts the rows with a time further in the future than the ledger ever writes. A running node corrects them.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,9 +1,9 @@
 //! The durable ledger of messages.
 //!
-//! Everything that must happen later is a row of one table, written in one durable commit before
-//! anyone is told 202, or in the transaction of the change that caused it. The row is at once the
-//! queue entry, the idempotency record, the inbox that makes redelivery harmless, the retry
-//! schedule and the dead letter. Brokers and wake-ups only say *when* to look ([`Hint`]).
+//! Every message that a worker executes later is a row of one table. The row is committed before the client gets its
+//! 202, or in the transaction of the change that caused the message. One row is the queue entry, the idempotency
+//! record, the inbox that makes redelivery harmless, the retry schedule and the dead letter. Brokers and
+//! notifications only carry hints, which tell a worker *when* to look ([`Hint`]).
 //!
 //! To follow a message: [`Ledger::accept`] (`accept.rs`), `claim.rs`, `work.rs`, `outcome.rs`,
 //! [`Ledger::command`] (`status.rs`).
@@ -63,21 +63,19 @@ pub const MIGRATIONS: Migrations = Migrations {
     ],
 };
 
-/// What a node's ledger is made of.
+/// Configuration of one node's ledger.
 pub struct NodeConfig {
-    /// Where the rows are.
     pub db: Db,
-    /// All contexts, also those that other nodes work for.
+    /// All contexts, including those whose queues other nodes consume.
     pub contexts: Vec<Arc<dyn MessageHandlers>>,
-    /// Who hands out hints.
     pub announce: Arc<dyn HintSender>,
-    /// The hints go through a broker, which may lose them: hint again what stays due.
+    /// Hints go through a broker, which may lose them. The sweep then repeats the hints of messages that stay due.
     pub hints_get_lost: bool,
-    /// The longest that a new command may have to wait.
+    /// New commands whose estimated wait is longer are rejected.
     pub max_delay: Duration,
 }
 
-/// One process's hold on the ledger. Clones are the same.
+/// A handle to the ledger of this process. Clones share one state.
 #[derive(Clone)]
 pub struct Ledger {
     db: Db,
@@ -93,13 +91,13 @@ pub struct Ledger {
     stop: watch::Receiver<bool>,
 }
 
-/// Every queue of these contexts.
+/// Lists every queue of these contexts.
 #[must_use]
 pub fn queues(contexts: &[Arc<dyn MessageHandlers>]) -> Vec<Queue> {
     message_routing::MessageRouting::new(contexts).queues()
 }
 
-/// The tasks of a node. Dropping it stops them without waiting.
+/// The background tasks of a node. Dropping it stops them without waiting.
 pub struct Node {
     ledger: Ledger,
     contexts: Vec<Arc<dyn MessageHandlers>>,
@@ -109,7 +107,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts accepting. Nothing is worked on before [`Node::work`].
+    /// Starts accepting commands. [`Node::work`] starts the workers.
     #[must_use]
     pub fn start(config: NodeConfig) -> Self {
         let NodeConfig { db, contexts, announce, hints_get_lost, max_delay } = config;
@@ -140,13 +138,13 @@ impl Node {
         Self { ledger, contexts, stop, committing, working }
     }
 
-    /// The ledger, for those who accept and ask.
+    /// A handle for the code that accepts commands and reads their status.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.ledger.clone()
     }
 
-    /// Works on these queues.
+    /// Starts workers for these queues.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -158,31 +156,31 @@ impl Node {
         Ok(())
     }
 
-    /// Tells everyone to stop: nothing more is claimed, and whoever waits is told how things stand.
-    /// Accepting goes on, for the requests under way.
+    /// Begins to stop: workers claim nothing more, and waiting requests get the current status. The node still
+    /// accepts commands from requests under way.
     pub fn begin_stop(&self) {
         let _ = self.stop.send(true);
     }
 
-    /// Stops: what runs is finished (25 s at most), the rest goes back.
+    /// Stops the node: workers finish running messages (25 s at most) and release the other leases.
     pub async fn stop(mut self) {
         self.begin_stop();
         while self.working.join_next().await.is_some() {}
-        // The requests have been answered: nobody stands in line.
+        // All requests have been answered, so the commit queue is empty.
         self.committing.shutdown().await;
     }
 }
 
 impl Ledger {
-    /// Whether the node has been told to stop.
+    /// Whether [`Node::begin_stop`] was called.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }
 
-    /// Resolves when the node is told to stop.
+    /// Resolves when the node begins to stop.
     pub async fn stopping(&self) {
-        // An error means that the node is gone: that is a stop, too.
+        // An error means that the node was dropped, which is also a stop.
         let _ = self.stop.clone().wait_for(|stop| *stop).await;
     }
 }

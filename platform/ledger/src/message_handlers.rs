@@ -1,4 +1,4 @@
-//! A context as the dispatcher sees it: port, adapter and tools are erased here, once.
+//! The message handlers of a context. The types of its port, adapter and tools are erased here.
 
 use persistence::Tx;
 use std::sync::Arc;
@@ -7,30 +7,32 @@ use use_case::{
     PreparedMessage,
 };
 
-/// The adapter of a port over a transaction: takes the transaction over, hands the port out, gives the transaction back.
+/// The adapter of a port over a transaction. It takes the transaction, lends the port, and gives the transaction
+/// back.
 pub trait Adapter<P: ?Sized>: Into<Tx> + Send + 'static {
-    /// The port.
+    /// Lends the port.
     fn port(&mut self) -> &mut P;
 }
 
-/// A context, ready to be dispatched to.
+/// All message handlers of one context.
 pub trait MessageHandlers: Send + Sync {
-    /// Its name, the first part of the names of its messages.
+    /// The context's name, which is the first part of the names of its messages.
     fn name(&self) -> &'static str;
 
-    /// The messages it handles, with their lanes.
+    /// The names of the messages that the context handles, with their lanes.
     fn messages(&self) -> Vec<(&'static str, Lane)>;
 
-    /// Decodes and prepares a message. `None` when it does not handle that name.
+    /// Decodes and prepares a message. Returns `None` when the context does not handle this name.
     fn prepare<'a>(&'a self, name: &str, payload: &'a str, origin: &'a MessageMeta) -> Option<HandlerFuture<'a>>;
 }
 
-/// A message that is being prepared.
+/// The future that prepares a message.
 pub type HandlerFuture<'a> = Boxed<'a, Result<Box<dyn TransactionalHandler>, CommandFailure>>;
 
-/// A message that can be handled, again and again, in a transaction each time.
+/// A prepared message. It can be handled several times, each time in a new transaction.
 pub trait TransactionalHandler: Send + Sync {
-    /// Handles it and gives the transaction back, to be committed; after a failure it is gone, rolled back.
+    /// Handles the message and returns the transaction, which the caller commits. On failure the transaction is
+    /// rolled back.
     fn handle<'a>(
         &'a self,
         tx: Tx,
@@ -39,7 +41,7 @@ pub trait TransactionalHandler: Send + Sync {
     ) -> Boxed<'a, Result<Tx, CommandFailure>>;
 }
 
-/// Wires a context: its use cases, the adapter `A` of its port, its tools.
+/// Builds the message handlers of a context from its use cases, the adapter `A` of its port and its tools.
 pub fn handlers<P: Port + ?Sized, A: Adapter<P> + From<Tx>>(
     name: &'static str,
     handlers: HandlerRegistry<P>,
@@ -48,7 +50,7 @@ pub fn handlers<P: Port + ?Sized, A: Adapter<P> + From<Tx>>(
     handlers_with(name, handlers, tools, A::from)
 }
 
-/// The same for an adapter that needs more than a transaction.
+/// Like [`handlers`], for an adapter that needs more than a transaction.
 pub fn handlers_with<P: Port + ?Sized, A: Adapter<P>>(
     name: &'static str,
     handlers: HandlerRegistry<P>,

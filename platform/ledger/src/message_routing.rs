@@ -1,4 +1,4 @@
-//! Which queue a message belongs in, computed from what the contexts handle.
+//! Message routing: the queue of each message, computed from the messages that the contexts handle.
 
 use crate::{MessageHandlers, NewRow, Queue};
 use kernel::MessageId;
@@ -6,7 +6,7 @@ use persistence::{SqlError, Tx, fetch_all};
 use std::collections::{BTreeMap, HashMap};
 use use_case::{CommandFailure, Outbox, Outgoing};
 
-/// The messages of every context.
+/// The queue of every message, per context that handles it.
 #[derive(Debug, Default)]
 pub(crate) struct MessageRouting(BTreeMap<(&'static str, &'static str), Queue>);
 
@@ -19,13 +19,13 @@ impl MessageRouting {
         Self(queues.collect())
     }
 
-    /// Where a command or a follow-up goes: to the context that its name begins with.
+    /// The queue of a command or a follow-up. The first part of its name is the context.
     pub(crate) fn recipient(&self, message: &'static str) -> Option<&Queue> {
         let (context, _) = message.split_once('.')?;
         self.0.iter().find(|((name, to), _)| *name == message && *to == context).map(|(_, queue)| queue)
     }
 
-    /// Every queue that has messages at all.
+    /// All queues that have at least one message.
     pub(crate) fn queues(&self) -> Vec<Queue> {
         let mut queues: Vec<_> = self.0.values().cloned().collect();
         queues.sort();
@@ -33,13 +33,13 @@ impl MessageRouting {
         queues
     }
 
-    /// The queue that a stored row names, if its context is known here.
+    /// The queue of a stored row, if this process knows its context and lane.
     pub(crate) fn queue(&self, context: &str, lane: &str) -> Option<Queue> {
         self.0.values().find(|queue| queue.context == context && queue.lane.as_str() == lane).cloned()
     }
 
-    /// What handlers sent and published, as rows. Subscriptions are read in their own transaction,
-    /// so that while old and new nodes run side by side no event is lost.
+    /// Turns the messages that handlers sent and published into rows. Subscriptions are read in the handlers'
+    /// transaction, so that no event is lost while old and new nodes run side by side.
     pub(crate) async fn rows(
         &self,
         tx: &mut Tx,
@@ -60,7 +60,7 @@ impl MessageRouting {
                 }
             } else {
                 let queue = self.recipient(message.name).ok_or_else(|| {
-                    CommandFailure::Broken(format!("no context handles {}, which was sent", message.name).into())
+                    CommandFailure::Broken(format!("no context handles the sent message {}", message.name).into())
                 })?;
                 rows.push(cause.row(&message, queue.context.into(), queue.lane.as_str().into())?);
             }
@@ -69,13 +69,13 @@ impl MessageRouting {
     }
 }
 
-/// What the rows of a handler's outbox inherit.
+/// What new rows inherit from the message whose handler sent them.
 #[derive(Clone, Copy)]
 pub(crate) struct ParentMessage<'a> {
     pub(crate) root: MessageId,
     pub(crate) principal: &'a str,
     pub(crate) traceparent: Option<&'a str>,
-    /// What follows from a row that the command does not wait for, it does not wait for either.
+    /// False when the command does not wait for this message. Then it does not wait for the new rows either.
     pub(crate) awaited: bool,
 }
 
@@ -110,7 +110,7 @@ async fn subscribers_of(tx: &mut Tx, event: &str) -> Result<Vec<(String, String,
 }
 
 impl Queue {
-    /// As a key in logs and queue names: `auth.slow`.
+    /// The key of the queue in logs and in broker queue names, such as `auth.slow`.
     #[must_use]
     pub fn key(&self) -> String {
         format!("{}.{}", self.context, self.lane.as_str())

@@ -1,4 +1,4 @@
-//! How an attempt ended, written under the fence.
+//! Writing the outcome of an attempt, guarded by the fencing token.
 
 use crate::claim::Claim;
 use kernel::Timestamp;
@@ -7,30 +7,30 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Attempts before a message is left to an operator.
+/// Attempts before a message becomes a dead letter.
 const MOST_ATTEMPTS: i64 = 12;
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
 
-/// One attempt that ended in an error.
+/// The error of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptError {
-    /// When, by the worker's clock.
+    /// When the attempt ended, by the worker's clock.
     pub at: Timestamp,
-    /// A stable code: the domain's reason for a rejection, otherwise one of the ledger's own.
+    /// A stable code: the domain's code for a rejection, otherwise one of the ledger's own.
     pub code: String,
-    /// A sentence, for operators unless the code is a domain's.
+    /// A sentence, for clients if the code is a domain's, otherwise for operators.
     pub message: String,
 }
 
-/// What an attempt came to, other than success.
+/// The outcome of an attempt that did not succeed.
 #[derive(Debug)]
 pub(crate) enum AttemptOutcome {
-    /// The business said no.
+    /// The domain rejected the command.
     Rejected(AttemptError),
-    /// Another try later.
+    /// A worker will retry the message.
     Later(AttemptError),
-    /// Left to an operator.
+    /// The message is a dead letter, which an operator retries or discards.
     Failed(AttemptError),
 }
 
@@ -40,7 +40,7 @@ impl AttemptError {
     }
 }
 
-/// The next row about the same subject, which this one held back.
+/// The next row about the same subject, which this row held back.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NextInOrder {
     pub(crate) id: Uuid,
@@ -49,15 +49,16 @@ pub(crate) struct NextInOrder {
     pub(crate) traceparent: Option<String>,
 }
 
-/// Whether the row was still this claim's; if so, what it held back.
+/// `None` when the claim has lost its lease. Otherwise the row that it held back, if there is one.
 pub(crate) type EndedRow = Option<Option<NextInOrder>>;
 
-/// The fence, the row's lock and the outcome in one statement: no row when somebody else has claimed it since.
+/// Checks the fencing token, locks the row and writes the outcome, in one statement. It returns no row when another
+/// worker has claimed the row since.
 ///
-/// On PostgreSQL it takes a lock on the subject, too. Two claims that did not see each other may each hold a row
-/// of one subject, when the commit of the earlier row came between them; their transactions still come one by one.
-/// The status of the later row is named twice, once in the words of the index `ledger_order`: SQLite does not see
-/// that one implies the other, and would look through everything that waits in the context.
+/// On PostgreSQL the statement also takes a lock on the subject. Two claims may each hold a row of one subject when
+/// the earlier row was committed between them. The lock then makes their transactions run one after the other. The
+/// condition on the later row's status appears twice, once in the words of the index `ledger_order`. SQLite does not
+/// infer that one condition implies the other, and would scan all waiting rows of the context.
 const FINISH: (&str, &str) = (
     "update ledger_messages m set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
        attempts = attempts + case when $3 = 'succeeded' then 0 else 1 end, \
@@ -87,13 +88,13 @@ const LATER: (&str, &str) = (
 );
 
 impl Claim {
-    /// Marks the row as succeeded, before its handler runs in the same transaction: a rollback undoes it.
-    /// `None` when the lease was lost.
+    /// Marks the row as succeeded. The handler runs afterwards in the same transaction, so a rollback undoes the
+    /// mark. Returns `None` when the lease was lost.
     pub(crate) async fn succeed(&self, tx: &mut Tx) -> Result<EndedRow, SqlError> {
         self.finish(tx, "succeeded", self.errors.as_deref()).await
     }
 
-    /// Writes how the attempt ended. `None` when the lease was lost.
+    /// Writes an outcome other than success. Returns `None` when the lease was lost.
     pub(crate) async fn end(&self, tx: &mut Tx, ending: &AttemptOutcome) -> Result<EndedRow, SqlError> {
         match ending {
             AttemptOutcome::Rejected(error) => self.finish(tx, "rejected", self.with(error).as_deref()).await,
@@ -113,19 +114,20 @@ impl Claim {
         Ok(row.map(|(later, _)| later.and_then(|json| serde_json::from_str(&json).ok())))
     }
 
-    /// The errors of all attempts, this one last.
+    /// The errors of all attempts as JSON, this one last.
     fn with(&self, error: &AttemptError) -> Option<String> {
         let mut errors = attempt_errors(self.errors.as_deref());
         errors.push(error.clone());
         serde_json::to_string(&errors).ok()
     }
 
-    /// Whether one more error is one too many.
+    /// Whether an error of this attempt makes the message a dead letter.
     pub(crate) const fn is_last_attempt(&self) -> bool {
         self.attempts + 1 >= MOST_ATTEMPTS
     }
 
-    /// Full jitter: anything up to a bound that doubles, so that what failed together does not come back together.
+    /// The pause before the next attempt, with full jitter: a random time up to a bound that doubles. So messages
+    /// that failed together are not retried together.
     fn backoff(&self) -> Duration {
         let exponent = u32::try_from(self.attempts.clamp(0, 16)).unwrap_or(16);
         let bound = FIRST_BACKOFF.saturating_mul(1 << exponent).min(LONGEST_BACKOFF);
@@ -133,12 +135,12 @@ impl Claim {
     }
 }
 
-/// The errors that a row keeps.
+/// Reads the errors that a row stores.
 pub(crate) fn attempt_errors(json: Option<&str>) -> Vec<AttemptError> {
     json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
-/// A number from 0 to 1. Where the system has no randomness, the middle.
+/// A random number from 0 to 1, or 0.5 when the system has no randomness.
 pub(crate) fn fraction() -> f64 {
     getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX))
 }

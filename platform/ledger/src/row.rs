@@ -1,4 +1,4 @@
-//! Writing rows. One statement for any number of them, handed over as one JSON text.
+//! Inserting rows: one statement for any number of rows, passed as one JSON text.
 
 use kernel::{MessageId, Timestamp};
 use persistence::{Sql, SqlError, SqlTimestamp, fetch_all};
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// A row to be written.
+/// A row to be inserted.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct NewRow {
     pub(crate) id: MessageId,
@@ -26,12 +26,12 @@ pub(crate) struct NewRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) traceparent: Option<String>,
     pub(crate) payload: String,
-    /// Whether the command waits for it.
+    /// Whether the outcome of the command depends on this row.
     pub(crate) awaited: bool,
 }
 
 impl NewRow {
-    /// The order in which rows are written: that of the index on which two nodes may meet.
+    /// The order in which rows are inserted: that of the unique index on which two nodes may conflict.
     pub(crate) fn in_order(&self) -> impl Ord + '_ {
         (&self.principal, self.route, &self.idempotency_key, self.id)
     }
@@ -50,12 +50,12 @@ const INSERT: (&str, &str) = (
      on conflict do nothing returning id, accepted_at",
 );
 
-/// Writes rows in this order; gives the ids of those that were new, and when they were accepted.
+/// Inserts rows in this order. Returns the ids of the new rows, and when they were accepted.
 pub(crate) async fn insert(on: &mut impl Sql, rows: &[NewRow]) -> Result<HashMap<Uuid, Timestamp>, SqlError> {
     if rows.is_empty() {
         return Ok(HashMap::new());
     }
-    // Plain data: it cannot fail to serialise, and an empty list would be seen as "not written".
+    // Plain data cannot fail to serialise.
     let rows = serde_json::to_string(rows).unwrap_or_default();
     Ok(fetch_all!(on, (Uuid, SqlTimestamp), INSERT, rows)?.into_iter().map(|(id, at)| (id, at.0)).collect())
 }

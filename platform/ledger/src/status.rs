@@ -1,4 +1,4 @@
-//! What a command has come to: derived from all rows of its root, whenever somebody asks.
+//! The status of a command, derived from all rows of its root at each request.
 
 use crate::Ledger;
 use crate::outcome::{AttemptError, attempt_errors};
@@ -8,23 +8,22 @@ use persistence::{SqlError, SqlTimestamp, fetch_all, fetch_optional};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// Where a command, or a row of it, stands.
+/// The status of a command or of one of its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// Written down; nothing has begun.
+    /// The message is stored, and no worker has begun it.
     Accepted,
-    /// Under way.
     Running,
-    /// All that it set in motion inside Roster is done.
+    /// Everything that the command set in motion inside Roster, and that it waits for, is done.
     Succeeded,
-    /// The business said no.
+    /// The domain rejected the command.
     Rejected,
-    /// It could not be done; an operator decides.
+    /// The command could not be executed. An operator retries or discards it.
     Failed,
 }
 
 impl Status {
-    /// As stored and shown.
+    /// The text in the database and in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -36,7 +35,7 @@ impl Status {
         }
     }
 
-    /// Whether it stays so (but for what an operator retries).
+    /// Whether the status is final. Only an operator's retry changes a final status.
     #[must_use]
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Succeeded | Self::Rejected | Self::Failed)
@@ -50,33 +49,31 @@ impl Status {
     }
 }
 
-/// A command and what has become of it.
+/// A command and its outcome so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// Its id, and its capability.
+    /// The id, which is also the capability to read the command.
     pub id: MessageId,
     /// Its wire name.
     pub name: String,
-    /// What it is about.
     pub subject: Uuid,
-    /// Who sent it.
     pub principal: String,
-    /// Derived from all its rows.
+    /// Derived from all rows that the command waits for.
     pub status: Status,
-    /// By the database's clock.
+    /// When the command was accepted, by the database's clock.
     pub accepted_at: Timestamp,
-    /// When the last of its rows finished.
+    /// When the last row that the command waits for finished.
     pub finished_at: Option<Timestamp>,
-    /// Attempts of its own row.
+    /// Attempts at the command's own row that ended in an error.
     pub attempts: i64,
-    /// Why it was rejected or failed.
+    /// Why the command was rejected or failed.
     pub error: Option<AttemptError>,
-    /// What it set in motion.
+    /// The messages that the command set in motion.
     pub follow_ups: Vec<FollowUp>,
 }
 
 impl Command {
-    /// A command that has just been accepted: what its row says, without asking.
+    /// A command that has just been accepted, built without a query.
     #[must_use]
     pub fn just_accepted(id: MessageId, name: &str, subject: Uuid, principal: &str, at: Timestamp) -> Self {
         let (name, principal) = (name.to_owned(), principal.to_owned());
@@ -96,18 +93,15 @@ impl Command {
     }
 }
 
-/// A row that a command set in motion.
+/// A message that a command set in motion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowUp {
-    /// Its wire name.
     pub name: String,
-    /// The context that works on it.
+    /// The context that handles the message.
     pub context: String,
-    /// Where it stands.
     pub status: Status,
-    /// Attempts so far.
     pub attempts: i64,
-    /// Whether the command waits for it.
+    /// Whether the outcome of the command depends on this message.
     pub awaited: bool,
 }
 
@@ -150,7 +144,7 @@ type Columns = (
 );
 
 impl Ledger {
-    /// A command by its id; `None` when there is none, or no more.
+    /// Finds a command by its id. Returns `None` when there is none, or when its retention has ended.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -160,7 +154,7 @@ impl Ledger {
         Ok(derive(rows.into_iter().map(Row::restore).collect()))
     }
 
-    /// A command once it is final, or as it stands at the deadline.
+    /// Waits until a command is final, at most until the deadline, and returns its latest state.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -178,8 +172,8 @@ impl Ledger {
         Watch { ledger: self.clone(), waiter: self.waiters.wait_for(id), id, seen: None }
     }
 
-    /// Waits until no command of this name about this subject is live, at most until the deadline.
-    /// What it set in motion may still be under way.
+    /// Waits until no command of this name about this subject is unfinished, at most until the deadline. Follow-ups
+    /// of the command may still be running.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -194,7 +188,7 @@ impl Ledger {
         }
     }
 
-    /// Whether there were news before the deadline, and before the node was told to stop.
+    /// Waits for a wake-up. Returns false at the deadline, or when the node begins to stop.
     async fn came_by(&self, news: impl Future<Output = ()>, deadline: Instant) -> bool {
         tokio::select! {
             () = news => true,
@@ -203,7 +197,7 @@ impl Ledger {
         }
     }
 
-    /// The command of this name about this subject that has not finished yet.
+    /// Finds the unfinished command of this name about this subject.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -215,7 +209,7 @@ impl Ledger {
     }
 }
 
-/// A command that somebody watches.
+/// A subscription to the changes of one command.
 pub struct Watch {
     ledger: Ledger,
     waiter: Waiter,
@@ -224,8 +218,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The command as it stands, and from then on whenever that has changed. `None` when there is
-    /// none, when it was final already, at the deadline, and when the node is told to stop.
+    /// Returns the command at first, and then whenever it has changed. Returns `None` when the command does not
+    /// exist, when it was final already, at the deadline, and when the node begins to stop.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -247,8 +241,9 @@ impl Watch {
     }
 }
 
-/// Of the rows that the command waits for: any live: running, or accepted if none has begun; else any failed: failed;
-/// else the root's own.
+/// Derives a command from its rows; only awaited rows count. While a row is unfinished, the command is running, or
+/// accepted if no row has begun. Otherwise a failed row makes the command failed. Otherwise the root's own status
+/// counts.
 fn derive(rows: Vec<Row>) -> Option<Command> {
     let mut rows = rows.into_iter();
     let root = rows.next()?;
@@ -265,7 +260,7 @@ fn derive(rows: Vec<Row>) -> Option<Command> {
     let finished_at = if status.is_final() { all().filter_map(|row| row.finished_at).max() } else { None };
     let error = match status {
         Status::Failed if root.status != Status::Failed => {
-            let message = "a part that follows could not be done; what was committed before it stands";
+            let message = "a follow-up failed; the changes committed before it remain";
             Some(AttemptError::new("follow_up_failed", message))
         }
         Status::Rejected | Status::Failed => attempt_errors(root.errors.as_deref()).pop(),
@@ -358,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_not_awaited_changes_nothing_but_is_there() {
+    fn a_row_that_is_not_awaited_is_listed_and_does_not_change_the_outcome() {
         let unawaited = |status| Row { awaited: false, ..row(status) };
         for of_root in [Status::Accepted, Status::Running, Status::Succeeded, Status::Rejected, Status::Failed] {
             let alone = derive(vec![row(of_root)]).expect("a root");
@@ -375,7 +370,7 @@ mod tests {
             }
         }
         let failed = derive(vec![row(Status::Succeeded), unawaited(Status::Running), row(Status::Failed)]);
-        assert_eq!(failed.expect("a root").status, Status::Failed, "an awaited one counts as before");
+        assert_eq!(failed.expect("a root").status, Status::Failed, "an awaited failure counts");
     }
 
     #[test]
@@ -397,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_final_command_has_finished() {
+    fn only_a_final_command_has_a_finish_time() {
         let under_way = derive(vec![row(Status::Succeeded), row(Status::Running)]).expect("a root");
         assert_eq!(under_way.finished_at, None);
         let done = derive(vec![row(Status::Succeeded), row(Status::Succeeded)]).expect("a root");
@@ -405,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_follow_up_is_told_as_such() {
+    fn a_failed_follow_up_has_its_own_error_code() {
         let command = derive(vec![row(Status::Succeeded), row(Status::Failed)]).expect("a root");
         assert_eq!(command.error.map(|error| error.code).as_deref(), Some("follow_up_failed"));
     }

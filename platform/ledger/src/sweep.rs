@@ -1,5 +1,5 @@
-//! What any node does once in a while: leases that ran out, hints that were lost, waiters whose
-//! wake-up was lost, times that are ahead of the clock, commands whose time to be asked about is over.
+//! The sweep, which every node runs periodically. It expires leases, repeats lost hints, wakes waiters whose wake-up
+//! was lost, corrects times that lie in the future, and deletes expired commands.
 
 use crate::ahead::ahead;
 use crate::{Hint, Ledger};
@@ -12,10 +12,11 @@ use uuid::Uuid;
 const EVERY: Duration = Duration::from_secs(1);
 const WAITERS_EVERY: Duration = Duration::from_millis(250);
 const RETENTION_EVERY: Duration = Duration::from_secs(60);
-/// For how long the outcome of a command can be asked for, in days.
+/// For how many days clients can ask for the outcome of a command.
 pub const RETENTION_DAYS: i64 = 30;
 
-/// What died alone once waits 10 s, then 20: whatever kills processes in a row, and not the message, has ended by then.
+/// Expires leases. A message whose process crashed while it ran alone waits 10 s after the first such crash and 20 s
+/// after the second, in case something else kills the process.
 const EXPIRED: (&str, &str) = (
     concat!(
         "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
@@ -52,7 +53,7 @@ const UNHINTED: (&str, &str) = (
     ),
 );
 
-/// Which of these roots have nothing live any more that the command waits for.
+/// Selects those of the roots for which no awaited row is unfinished.
 const SETTLED: (&str, &str) = (
     "select m.id from ledger_messages m where m.id = any($1) and m.status not in ('accepted', 'running') and not exists ( \
        select 1 from ledger_messages f where f.root = m.id and f.root <> f.id and f.awaited and f.status in ('accepted', 'running'))",
@@ -61,8 +62,8 @@ const SETTLED: (&str, &str) = (
        select 1 from ledger_messages f where f.root = m.id and f.root <> f.id and f.awaited and f.status in ('accepted', 'running'))",
 );
 
-/// Roots of which the last row finished so long ago; none that has a row which lives, or which failed and
-/// waits for an operator (what was discarded has no payload any more).
+/// Selects the roots whose last row finished before the retention time. A root is skipped while one of its rows is
+/// unfinished, or failed and waits for an operator. A discarded row has no payload.
 const EXPIRED_ROOTS: (&str, &str) = (
     "select id from ledger_messages m where finished_at < now() - interval '1 day' * $1 and root = id \
        and status in ('succeeded', 'rejected', 'failed') and not (status = 'failed' and payload is not null) \
@@ -87,7 +88,7 @@ const ROOTS: (&str, &str) = (
 );
 
 impl Ledger {
-    /// Sweeps until the node stops. `hints_get_lost`: they go through a broker.
+    /// Sweeps until the node stops. With `hints_get_lost`, it repeats the hints of messages that stay due.
     pub(crate) async fn sweep(self, hints_get_lost: bool) {
         let tick = |every| {
             let mut tick = interval(every);
@@ -95,7 +96,8 @@ impl Ledger {
             tick
         };
         let (mut leases, mut retention) = (tick(EVERY), tick(RETENTION_EVERY));
-        // One file is served by one process: only the command line, beside it, can settle something unheard.
+        // Only one process serves an SQLite file. There, only the command line can finish a command without a
+        // wake-up.
         let mut waiters = tick(if self.db.is_shared() { WAITERS_EVERY } else { EVERY });
         let mut well = true;
         loop {
@@ -135,7 +137,7 @@ impl Ledger {
         tx.commit().await?;
         let count = expired.len();
         if count > 0 {
-            tracing::warn!(count, "leases ran out: their messages are due again");
+            tracing::warn!(count, "leases expired: their messages are due again");
         }
         for (context, lane, id, name, traceparent) in expired {
             if let Some(queue) = self.routes.queue(&context, &lane) {
@@ -145,7 +147,8 @@ impl Ledger {
         Ok(count)
     }
 
-    /// At the start of the one process that serves a file: whatever was running, ran in a process that is gone.
+    /// Makes all running rows due again. The only process that serves a database file calls this at its start: the
+    /// process that ran them is gone.
     pub(crate) async fn recover(&self) -> Result<(), SqlError> {
         let sql = "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
              next_attempt_at = case when deaths < 3 then next_attempt_at \
@@ -171,13 +174,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// Batch by batch, so that nobody waits long for the rows or, on SQLite, for the writer.
+    /// Deletes expired commands in batches, so that other transactions wait only briefly for the rows or, on SQLite,
+    /// for the writer.
     async fn purge_expired(&self) -> Result<(), SqlError> {
         while !self.is_stopping() && self.forget_some().await? {}
         Ok(())
     }
 
-    /// Whole roots at once. Whether there were any.
+    /// Deletes one batch of commands with all their rows. Returns whether there were any.
     async fn forget_some(&self) -> Result<bool, SqlError> {
         let mut tx = self.db.begin_low_priority().await?;
         let expired: Vec<_> =

@@ -1,15 +1,15 @@
-//! Waiting for a command to finish: woken by root after every commit, and the status derived again.
+//! Waiting for a command to finish. Every commit wakes the waiters of its root, and each derives the status again.
 
 use kernel::MessageId;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// Who waits for which root.
+/// The waiters, by root.
 #[derive(Default)]
 pub(crate) struct Waiters(Mutex<HashMap<MessageId, Arc<Notify>>>);
 
-/// A place in the waiting room, given up when dropped.
+/// The registration of one waiter, which ends when it is dropped.
 pub(crate) struct Waiter {
     root: MessageId,
     notify: Arc<Notify>,
@@ -42,8 +42,8 @@ impl Waiters {
 }
 
 impl Waiter {
-    /// Resolves at the next commit that concerns the root. Call it *before* asking for the status,
-    /// and await it after: what happens between is then not missed.
+    /// Resolves at the next commit that concerns the root. Call this *before* reading the status, and await it
+    /// afterwards. Then no commit in between is missed.
     pub(crate) fn next(&self) -> tokio::sync::futures::Notified<'_> {
         self.notify.notified()
     }
@@ -52,7 +52,7 @@ impl Waiter {
 impl Drop for Waiter {
     fn drop(&mut self) {
         let mut room = self.room.lock();
-        // This one and the room's own: nobody else waits for this root.
+        // Only this waiter and the map hold references, so no other waiter is left.
         if Arc::strong_count(&self.notify) <= 2 {
             room.remove(&self.root);
         }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_room_is_empty_when_everybody_has_gone() {
+    fn the_map_is_empty_when_all_waiters_are_gone() {
         let room = Arc::new(Waiters::default());
         let root = MessageId::random();
         let (first, second) = (room.wait_for(root), room.wait_for(root));

@@ -1,4 +1,5 @@
-//! One attempt at a message, or at several quick ones together: prepare, then fence, handler, follow-ups and outcome in one transaction.
+//! One attempt at a message, or at several fast ones together. After the preparation, one transaction contains the
+//! fencing check, the handler, the follow-ups and the outcome.
 
 use crate::claim::Claim;
 use crate::message_routing::ParentMessage;
@@ -13,29 +14,30 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use use_case::{CommandFailure, Outbox, Unavailable};
 
-/// Tries at once when a race was lost.
+/// Immediate retries after a conflict with another transaction.
 const TRIES_AT_ONCE: usize = 4;
-/// For how long a finished result is held while the database does not answer.
+/// How long a worker keeps retrying its transaction while the database does not answer.
 const HOLD: Duration = Duration::from_secs(30);
-/// For how long several may wait together for one of them, which waits for a lock.
+/// Timeout of one transaction for several messages. All of them wait when one waits for a lock.
 const TOGETHER: Duration = Duration::from_secs(2);
-/// Between two tries to write while the database does not answer.
+/// Pause between two tries while the database does not answer.
 const HOLD_PAUSE: Duration = Duration::from_millis(500);
-/// From this claim on, a message that has killed its process twice runs with nothing else in the process.
+/// From this claim on, a message runs alone in its process, because its process has crashed twice.
 const ALONE_FROM: i64 = 3;
-/// Two deaths in company and three alone.
+/// From this claim on, a message counts as poison: its process has crashed twice beside others, and three times
+/// alone.
 const CONDEMNED_FROM: i64 = 6;
 
-/// How it went, for the log and for tests.
+/// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AttemptResult {
     Succeeded,
     Rejected,
     Later,
     Failed,
-    /// The lease was lost: whoever holds it now decides.
+    /// The lease was lost. The worker that holds it now writes the outcome.
     Fenced,
-    /// The database did not answer: the lease will run out, and somebody will look.
+    /// The database did not answer. The lease will expire, and another worker will claim the message.
     Abandoned,
 }
 
@@ -44,7 +46,7 @@ impl Claim {
         self.deaths >= ALONE_FROM && !self.is_poisoned()
     }
 
-    /// This claim, which counts as a death until it has ended, is the first.
+    /// Whether the message has not crashed a process so far. This claim counts as a crash until it has ended.
     pub(crate) const fn has_never_died(&self) -> bool {
         self.deaths <= 1
     }
@@ -55,27 +57,30 @@ impl Claim {
 }
 
 impl Ledger {
-    /// One attempt at several messages in one transaction; whether they are done. If not, nothing has happened,
-    /// unless the database knows better: the next attempt at each will find out.
+    /// Attempts several messages in one transaction, and returns whether they are done. False usually means that
+    /// nothing was committed. If the outcome of the COMMIT is unknown, the next attempt at each message finds out.
     pub(crate) async fn attempt_together(&self, context: &dyn MessageHandlers, claims: &[&Claim]) -> bool {
         let attempt = timeout(TOGETHER, self.prepare_and_handle_together(context, claims));
         match attempt.await {
             Ok(Ok(())) => true,
             Ok(Err(why)) => {
-                tracing::debug!(messages = claims.len(), %why, "not done together: each is tried alone");
+                tracing::debug!(messages = claims.len(), %why, "messages could not be handled in one transaction: trying each alone");
                 false
             }
             Err(_) => {
-                tracing::debug!(messages = claims.len(), "not done together in time: each is tried alone");
+                tracing::debug!(
+                    messages = claims.len(),
+                    "messages were not handled in one transaction in time: trying each alone"
+                );
                 false
             }
         }
     }
 
-    /// One attempt.
+    /// Attempts one message and writes the outcome.
     pub(crate) async fn attempt(&self, context: &dyn MessageHandlers, claim: &Claim) -> AttemptResult {
         let ending = if claim.is_poisoned() {
-            AttemptOutcome::Failed(AttemptError::new("poison", "the process died each time this message ran"))
+            AttemptOutcome::Failed(AttemptError::new("poison", "the process crashed each time this message ran"))
         } else {
             match self.prepare_and_handle(context, claim).await {
                 Ok(done) => return done,
@@ -108,7 +113,7 @@ impl Ledger {
         loop {
             match self.handle(&prepared).await {
                 Err(CommandFailure::Unavailable(why)) if why.is_retried_soon() && tries_left > 0 => tries_left -= 1,
-                // The result is held, and nothing is prepared twice.
+                // Retry with the prepared message, so that nothing is prepared twice.
                 Err(CommandFailure::Unavailable(why)) if is_disconnected(&why) && Instant::now() < give_up => {
                     tokio::time::sleep(HOLD_PAUSE).await;
                 }
@@ -117,7 +122,8 @@ impl Ledger {
         }
     }
 
-    /// The one transaction. Whether a failed COMMIT has committed is not guessed: the next try finds the rows finished.
+    /// Runs the one transaction. After a failed COMMIT its outcome is unknown. The next try finds the rows finished
+    /// if it succeeded.
     async fn handle(
         &self,
         prepared: &[(Box<dyn TransactionalHandler>, &Claim)],
@@ -144,7 +150,7 @@ impl Ledger {
         Ok(AttemptResult::Succeeded)
     }
 
-    /// Writes any other ending, in a transaction of its own: the handler's has been rolled back.
+    /// Writes an outcome other than success in a new transaction, because the handler's was rolled back.
     async fn end(&self, claim: &Claim, ending: &AttemptOutcome) -> AttemptResult {
         let give_up = Instant::now() + HOLD;
         loop {
@@ -154,19 +160,19 @@ impl Ledger {
                         AttemptOutcome::Rejected(_) => AttemptResult::Rejected,
                         AttemptOutcome::Later(error) => {
                             tracing::warn!(id = %claim.origin.id, name = claim.name, attempt = claim.attempts + 1,
-                                error = error.message, "not done: tried again later");
+                                error = error.message, "the attempt failed: a worker will retry the message");
                             AttemptResult::Later
                         }
                         AttemptOutcome::Failed(error) => {
                             tracing::error!(id = %claim.origin.id, root = %claim.origin.root, name = claim.name, code = error.code,
-                                error = error.message, "failed for good: `roster commands retry` or `discard` decides");
+                                error = error.message, "the message failed for good: run `roster commands retry` or `roster commands discard`");
                             AttemptResult::Failed
                         }
                     };
                 }
                 Ok(None) => return AttemptResult::Fenced,
                 Err(error) if Instant::now() >= give_up => {
-                    tracing::warn!(id = %claim.origin.id, %error, "the outcome could not be written: the lease will run out");
+                    tracing::warn!(id = %claim.origin.id, %error, "the outcome could not be written: the lease will expire");
                     return AttemptResult::Abandoned;
                 }
                 Err(_) => tokio::time::sleep(HOLD_PAUSE).await,
@@ -182,7 +188,7 @@ impl Ledger {
         Ok(Some(()))
     }
 
-    /// Who waited for this commit hears of it: whoever asked for the root, and the row that was held back.
+    /// After a commit, wakes the requests that wait for the root, and hints at the row that was held back.
     fn committed(&self, claim: &Claim, successor: Option<NextInOrder>) {
         self.waiters.wake(claim.origin.root);
         self.cluster.root(claim.origin.root);
@@ -204,13 +210,13 @@ impl Claim {
         }
     }
 
-    /// The type of the failure decides what becomes of the message.
+    /// Derives the outcome from the type of the failure.
     fn classify(&self, failure: CommandFailure) -> AttemptOutcome {
         match failure {
             CommandFailure::Rejected(rejection) if self.origin.id == self.origin.root => {
                 AttemptOutcome::Rejected(AttemptError::new(rejection.code, rejection.message))
             }
-            // Types forbid it; should one slip through, nobody may read "rejected" after a commit.
+            // The types forbid it. If a rejection slips through, clients must not read "rejected" after a commit.
             CommandFailure::Rejected(rejection) => {
                 AttemptOutcome::Failed(AttemptError::new("broken", rejection.to_string()))
             }
@@ -229,17 +235,17 @@ async fn prepare(
 ) -> Result<Box<dyn TransactionalHandler>, CommandFailure> {
     let preparing = context
         .prepare(&claim.name, &claim.payload, &claim.origin)
-        // Claims are for names that have a handler here.
-        .ok_or_else(|| Unavailable::retry_later("no handler here"))?;
+        // Workers claim only messages that have a handler here.
+        .ok_or_else(|| Unavailable::retry_later("this node has no handler for the message"))?;
     caught(preparing).await
 }
 
-/// A panic ends one attempt, not the process.
+/// Turns a panic into an error, so that it ends one attempt and not the process.
 async fn caught<T>(work: impl Future<Output = Result<T, CommandFailure>>) -> Result<T, CommandFailure> {
     AssertUnwindSafe(work)
         .catch_unwind()
         .await
-        .unwrap_or_else(|_| Err(Unavailable::retry_later("the use case panicked: see the log").into()))
+        .unwrap_or_else(|_| Err(Unavailable::retry_later("the use case panicked: see the log of the worker").into()))
 }
 
 fn is_disconnected(why: &Unavailable) -> bool {

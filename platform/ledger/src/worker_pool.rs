@@ -1,4 +1,4 @@
-//! The worker: per queue a loop that claims what is due into free slots, and one heart-beat for all leases.
+//! The worker pool: one consumer per queue claims due rows into free slots, and one heartbeat renews all leases.
 
 use crate::claim::{claim, release, renew};
 use crate::{Claim, HintReceiver, Ledger, MessageHandlers, Queue, WakeUp};
@@ -14,25 +14,24 @@ use tokio::time::{Instant, timeout};
 use use_case::Lane;
 use uuid::Uuid;
 
-/// An idle worker looks by itself.
+/// How often an idle consumer polls.
 const LOOK: Duration = Duration::from_secs(1);
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// For how long a database that is silent may keep a process from ending.
+/// Timeout for the release of leases when the process stops.
 const RELEASE: Duration = Duration::from_secs(3);
-/// For how long what runs may go on after the node was told to stop.
+/// How long running messages may continue after the node began to stop.
 const DRAIN: Duration = Duration::from_secs(25);
 
-/// A queue to work on: with how many messages at once, and where hints are heard.
+/// Configuration of the consumer of one queue.
 pub struct QueueConsumer {
-    /// The queue.
     pub queue: Queue,
-    /// Messages at once; quick ones that were claimed together share a transaction.
+    /// How many messages the consumer handles at once. Fast messages that were claimed together share a transaction.
     pub slots: usize,
-    /// Where it hears that there is work.
+    /// The source of wake-ups.
     pub listen: Box<dyn HintReceiver>,
 }
 
-/// Works until the node stops, then lets what runs finish and gives the rest back.
+/// Runs the consumers until the node stops. Then running messages finish, and all other leases are released.
 pub(crate) async fn work(ledger: Ledger, contexts: Vec<Arc<dyn MessageHandlers>>, consumers: Vec<QueueConsumer>) {
     let pool = Arc::new(WorkerPool { ledger, running: Mutex::default(), alone: RwLock::default() });
     let mut tasks = JoinSet::new();
@@ -44,29 +43,30 @@ pub(crate) async fn work(ledger: Ledger, contexts: Vec<Arc<dyn MessageHandlers>>
     let heartbeat = tokio::spawn(Arc::clone(&pool).renew_leases());
     pool.ledger.stopping().await;
     if timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
-        tracing::warn!("stopping with work under way: it goes back to the ledger");
+        tracing::warn!("stopping with messages under way: they go back to the ledger");
         tasks.shutdown().await;
     }
     heartbeat.abort();
     match timeout(RELEASE, release(&pool.ledger.db, pool.ledger.node, Uuid::nil())).await {
         Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "leases could not be given back: they will run out"),
-        Err(_) => tracing::warn!("leases could not be given back in time: they will run out"),
+        Ok(Err(error)) => tracing::warn!(%error, "leases could not be released: they will expire"),
+        Err(_) => tracing::warn!("leases could not be released in time: they will expire"),
     }
 }
 
-/// What the queues of one process share.
+/// State that the consumers of one process share.
 struct WorkerPool {
     ledger: Ledger,
-    /// The rows that this process holds, and by which claim.
+    /// The rows that this process holds, with the fencing token of each claim.
     running: Mutex<HashMap<Uuid, i64>>,
-    /// Every message and every claim holds it for reading; a message that has killed its process before, for writing.
+    /// Lets one message run alone. Every attempt and every claim holds it for reading. A message whose process has
+    /// crashed twice holds it for writing.
     alone: RwLock<()>,
 }
 
 impl WorkerPool {
     async fn consume(self: Arc<Self>, context: Arc<dyn MessageHandlers>, mut consumer: QueueConsumer) {
-        // Of either lane: a row stays in the lane that it was written to, also when a newer version has moved its message.
+        // Claim messages of both lanes: a row stays in its lane, even when a newer version has moved its message.
         let messages = context.messages();
         let names: Vec<_> = messages.iter().map(|(name, _)| name).collect();
         let names = serde_json::to_string(&names).unwrap_or_default();
@@ -75,7 +75,8 @@ impl WorkerPool {
         let freed = Arc::new(Notify::new());
         let mut under_way = JoinSet::new();
         let mut well = true;
-        // Not at the first that is free: quick ones that are claimed one by one would be committed one by one for ever.
+        // Fast messages: wait until half of the slots are free. Otherwise each would be claimed and committed alone
+        // for ever.
         let wanted = if consumer.queue.lane == Lane::Fast { consumer.slots.div_ceil(2) } else { 1 };
         let enough_free = async || {
             while slots.available_permits() < wanted {
@@ -84,12 +85,13 @@ impl WorkerPool {
         };
         while !self.ledger.is_stopping() {
             let free = slots.available_permits();
-            // One look is enough for all that have come. With no slot free, or no database, a hint is left for others.
+            // One claim covers all wake-ups so far. Without a free slot or a database, leave the hints to other
+            // workers.
             while free > 0 && well && consumer.listen.next().now_or_never().is_some() {}
             let claimed = if free == 0 { Ok(Vec::new()) } else { self.claim(&consumer.queue, &names, free).await };
             well = report_health(&consumer.queue, well, &claimed);
             let claims = claimed.unwrap_or_default();
-            // As many as asked for: there is probably more, as soon as there is room.
+            // The claim filled all free slots, so there are probably more due rows.
             let more = claims.len() == free;
             for group in groups(claims, &quick) {
                 let size = u32::try_from(group.len()).unwrap_or(u32::MAX);
@@ -108,9 +110,10 @@ impl WorkerPool {
         while under_way.join_next().await.is_some() {}
     }
 
-    /// A claim counts as a death until its attempt has ended, so nothing is claimed while a message runs alone.
+    /// Claims due rows. A claim counts as a crash until its attempt has ended, so nothing is claimed while a message
+    /// runs alone.
     async fn claim(&self, queue: &Queue, names: &str, free: usize) -> Result<Vec<Claim>, SqlError> {
-        let _nobody_alone = self.alone.read().await;
+        let _none_runs_alone = self.alone.read().await;
         if self.ledger.is_stopping() {
             return Ok(Vec::new());
         }
@@ -129,8 +132,8 @@ impl WorkerPool {
         if let [claim] = group
             && claim.runs_alone()
         {
-            tracing::warn!(id = %claim.origin.id, name = claim.name, deaths = claim.deaths - 1, "the process died while this ran: it runs alone");
-            let _nobody_else = self.alone.write().await;
+            tracing::warn!(id = %claim.origin.id, name = claim.name, deaths = claim.deaths - 1, "the process crashed while this message ran: it runs alone now");
+            let _runs_alone = self.alone.write().await;
             if self.holds(claim) && self.give_back_others(claim).await {
                 self.ledger.attempt(context, claim).await;
             }
@@ -157,24 +160,25 @@ impl WorkerPool {
         freed.notify_one();
     }
 
-    /// Unless it was given back, and perhaps claimed again.
+    /// Removes the claim, unless it was released and perhaps claimed again.
     fn unregister(&self, claim: &Claim) {
         if self.holds(claim) {
             self.running().remove(&claim.origin.id.as_uuid());
         }
     }
 
-    /// Not when it was given back, and perhaps claimed again, while it waited for its turn.
+    /// Whether this process still holds the claim. It may have been released, and claimed again, while it waited.
     fn holds(&self, claim: &Claim) -> bool {
         self.running().get(&claim.origin.id.as_uuid()) == Some(&claim.epoch)
     }
 
-    /// What waits beside a message that runs alone would be counted dead with it, though it never began.
+    /// Releases all other claims of this process. A crash of the message that runs alone would otherwise count for
+    /// them, too, though they never began.
     async fn give_back_others(&self, claim: &Claim) -> bool {
         let id = claim.origin.id.as_uuid();
         let given_back = release(&self.ledger.db, self.ledger.node, id).await;
         if let Err(error) = &given_back {
-            tracing::warn!(id = %claim.origin.id, %error, "it cannot run alone now: its lease will run out");
+            tracing::warn!(id = %claim.origin.id, %error, "the message cannot run alone now: its lease will expire");
         } else {
             self.running().retain(|held, _| *held == id);
         }
@@ -188,8 +192,8 @@ impl WorkerPool {
             tick.tick().await;
             let running: Vec<_> = self.running().keys().copied().collect();
             if !running.is_empty() {
-                // A lease that is not renewed runs out: the fence then keeps this process out. A connection that
-                // is silent must not keep the next beat from another one.
+                // A lease that is not renewed expires, and the fencing token then rejects this process. The timeout
+                // keeps a silent connection from delaying the next heartbeat.
                 let _ = timeout(HEARTBEAT, renew(&self.ledger.db, self.ledger.node, &running)).await;
             }
         }
@@ -200,15 +204,15 @@ impl WorkerPool {
     }
 }
 
-/// What was claimed at once, as it is worked on: quick messages share a transaction, while a slow one has its slot
-/// to itself, and so has one that runs alone, or would only be condemned.
+/// Groups the claims. Fast messages share a group and its transaction. A slow message forms a group alone, and so
+/// does a message whose process has crashed.
 fn groups(claims: Vec<Claim>, quick: &HashSet<&str>) -> impl Iterator<Item = Vec<Claim>> {
     let (together, apart): (Vec<_>, Vec<_>) =
         claims.into_iter().partition(|claim| quick.contains(&*claim.name) && claim.has_never_died());
     std::iter::once(together).filter(|group| !group.is_empty()).chain(apart.into_iter().map(|claim| vec![claim]))
 }
 
-/// Says once that the database is gone, and once that it is back.
+/// Logs once that the database is gone, and once that it is back. Returns whether it answers.
 fn report_health(queue: &Queue, well: bool, claimed: &Result<Vec<Claim>, SqlError>) -> bool {
     match claimed {
         Err(error) if well => tracing::warn!(queue = queue.key(), %error, "the ledger cannot be read: trying again"),

@@ -1,4 +1,4 @@
-//! One process: announcing wakes the worker next door.
+//! Hints within one process: announcing a hint wakes the worker.
 
 use async_trait::async_trait;
 use ledger::{Hint, HintReceiver, HintSender, Queue, WakeUp};
@@ -8,14 +8,14 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// Hints within one process. Many that come before anybody looks are one wake-up.
+/// Hints within one process. Several hints that come before a worker looks become one wake-up.
 #[derive(Clone, Default)]
 pub struct InProcess {
     bells: Arc<Mutex<HashMap<Queue, Arc<Notify>>>>,
 }
 
 impl InProcess {
-    /// Where the worker of this queue hears. What was announced before is not lost.
+    /// A receiver for one queue. A hint that was announced earlier is not lost.
     #[must_use]
     pub fn listen(&self, queue: &Queue) -> impl HintReceiver + use<> {
         LocalReceiver(self.bell(queue))
@@ -29,7 +29,7 @@ impl InProcess {
 
 impl HintSender for InProcess {
     fn announce(&self, queue: &Queue, _: Vec<Hint>) {
-        // Keeps one permit when nobody waits, so that a nudge cannot fall between two looks.
+        // `Notify` keeps one permit when no worker waits, so that a hint between two looks is not lost.
         self.bell(queue).notify_one();
     }
 }

@@ -1,7 +1,7 @@
-//! Who says *when*: wake-ups in process, or RabbitMQ.
+//! Sending hints to workers: within one process, or through RabbitMQ.
 //!
-//! Both hand out hints by [`ledger`]'s traits. A hint may be lost, doubled, delayed or reordered;
-//! the ledger alone says what is to be done.
+//! Both implement the traits of [`ledger`]. A hint may be lost, duplicated, delayed or reordered. Only the ledger
+//! decides what is to be done.
 
 mod in_process;
 mod rabbitmq;

@@ -1,8 +1,8 @@
-//! RabbitMQ says when. It is never trusted with more: losing it whole loses nothing.
+//! Hints through RabbitMQ. If RabbitMQ loses everything, Roster loses nothing.
 //!
-//! lapin's own recovery stays off: with it, a confirm that was under way hung for half a minute,
-//! and the reconnect came 14 s after the broker was up. Here one supervisor per connection owns
-//! it, and whoever needs a channel takes it from the connection of the day.
+//! lapin's own recovery stays off: with it, a confirm under way hung for half a minute, and the reconnect came 14 s
+//! after the broker was up. Here one supervisor owns each connection, and tasks take their channels from the current
+//! one.
 
 mod address;
 mod backoff;
@@ -37,12 +37,12 @@ use tokio::{
     time::timeout,
 };
 
-/// Hints that wait to be published; more are dropped, since workers look by themselves.
+/// Capacity of the queue of hints to publish. Further hints are dropped, because workers also poll.
 const WAITING: usize = 4096;
-/// How long a shutdown may take to publish what waits and to end the subscriptions.
+/// How long a shutdown may take to publish waiting hints and to end the subscriptions.
 const FLUSH: Duration = Duration::from_secs(2);
 
-/// Hints through RabbitMQ: announces to the queues of the topology, listens to those consumed here.
+/// Hints through RabbitMQ. It announces to all queues of the topology, and consumes some of them.
 pub struct RabbitMq {
     prefix: String,
     jobs: mpsc::Sender<PublishJob>,
@@ -55,15 +55,15 @@ pub struct RabbitMq {
 }
 
 impl RabbitMq {
-    /// Starts connecting, and goes on for ever; a broker that cannot be reached is no error. Call
-    /// it within a tokio runtime.
+    /// Starts connecting, and keeps trying for ever. A broker that cannot be reached is not an error. Must be called
+    /// within a tokio runtime.
     ///
-    /// `prefix` is the first part of every queue's name, `roster` but in tests that share a broker.
-    /// `topology` are all queues that may be announced to. `consume` are those to listen to, each
-    /// with the number of messages that are worked on at once; none for an API.
+    /// `prefix` is the first part of every queue's name: `roster`, except in tests that share a broker. `topology`
+    /// lists all queues that may get hints. `consume` lists the queues to consume, each with the number of messages
+    /// that are worked on at once. It is empty for an API.
     ///
     /// # Errors
-    /// When the URL is none for AMQP.
+    /// When `url` is not an AMQP URL.
     pub fn start(
         url: &str,
         prefix: &str,
@@ -99,31 +99,31 @@ impl RabbitMq {
         Ok(Self { prefix: prefix.to_owned(), jobs, ears, links, health, stop, workers, supervisors })
     }
 
-    /// Where the worker of this queue hears. Several for one queue share its hints; for a queue
-    /// that is not consumed here it hears nothing.
+    /// A receiver for one queue. Several receivers of one queue share its hints. For a queue that is not consumed
+    /// here, it receives nothing.
     #[must_use]
     pub fn listen(&self, queue: &Queue) -> impl HintReceiver + use<> {
         Listener(self.ears.get(queue).cloned())
     }
 
-    /// Whether hints go through.
+    /// Whether hints get through.
     #[must_use]
     pub fn state(&self) -> BrokerState {
         self.health.state()
     }
 
-    /// What was counted since the start.
+    /// The counters since the start.
     #[must_use]
     pub fn stats(&self) -> &Stats {
         &self.health.stats
     }
 
-    /// Publishes what waits for at most two seconds, acknowledges what was used, ends the
-    /// subscriptions and closes. What is announced afterwards is dropped.
+    /// Publishes waiting hints for at most two seconds, acknowledges used ones, ends the subscriptions and closes the
+    /// connections. Hints announced afterwards are dropped.
     pub async fn shutdown(&self) {
         self.stop.send_replace(true);
         let mut workers = take_tasks(&self.workers);
-        // What is not done by then is left to the sweeper.
+        // The sweep handles hints that are not published by then.
         let _ = timeout(FLUSH, async { while workers.join_next().await.is_some() {} }).await;
         drop(workers);
         drop(take_tasks(&self.supervisors));

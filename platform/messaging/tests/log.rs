@@ -1,4 +1,4 @@
-//! What is logged. Alone in its process: tests beside it would switch its lines off.
+//! Logging. This test runs alone in its process, because tests beside it would switch its log lines off.
 
 use ledger::Queue;
 use messaging::RabbitMq;
@@ -10,7 +10,7 @@ use std::{
 use tracing_subscriber::filter::LevelFilter;
 use use_case::Lane;
 
-/// Passes on what is logged, an event at a time.
+/// Passes on each logged event.
 struct Log(mpsc::Sender<String>);
 
 impl io::Write for Log {
@@ -35,11 +35,11 @@ async fn a_broker_that_cannot_be_reached_is_one_warning_without_its_password() {
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let queue = Queue { context: "users", lane: Lane::Fast };
     let hints =
-        RabbitMq::start(&format!("amqp://somebody:hunter2@{address}/somewhere"), "roster", &[queue], &[]).unwrap();
+        RabbitMq::start(&format!("amqp://hopper:hunter2@{address}/somewhere"), "roster", &[queue], &[]).unwrap();
     let (mut warnings, mut again) = (0, 0);
     while again < 2 {
         let line = logged.recv().unwrap();
-        assert!(!line.contains("hunter2") && !line.contains("somebody"), "{line}");
+        assert!(!line.contains("hunter2") && !line.contains("hopper"), "{line}");
         if line.contains("WARN") {
             assert!(line.contains(&address.to_string()), "{line}");
             warnings += 1;

@@ -5,13 +5,13 @@ use crate::{Conn, Db, Sql, SqlError};
 use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
 
-/// A connection whose statements commit each by itself, durably, before they return.
+/// A connection on which each statement commits by itself, durably, before it returns.
 ///
-/// A transaction takes PostgreSQL two round trips more: to begin and to commit. Whether a statement was executed is not
-/// known when the connection was lost.
+/// On PostgreSQL it saves the two round trips that begin and commit a transaction. After a lost connection it is
+/// unknown whether the statement was executed.
 pub struct Autocommit {
     inner: Inner,
-    /// Whether each statement came to an end, and not to that of the connection.
+    /// False if a statement was cancelled or the connection was lost.
     is_sound: bool,
 }
 
@@ -21,7 +21,8 @@ enum Inner {
 }
 
 impl Db {
-    /// On PostgreSQL a connection beside the pool, so that nobody else is waited for; on SQLite the one writer.
+    /// Takes a connection for autocommit. On PostgreSQL it is not one of the writers' pool, so it does not wait for
+    /// other writers. On SQLite it is the one writer.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -29,7 +30,7 @@ impl Db {
         let inner = match &self.0 {
             Pools::Postgres { accepting, .. } => {
                 let mut lease = Box::pin(accepting.acquire()).await?;
-                // Unless it is kept.
+                // Closed when dropped, unless `keep` is called.
                 lease.is_sound = false;
                 Inner::Postgres(lease)
             }
@@ -43,7 +44,7 @@ impl Db {
 }
 
 impl Autocommit {
-    /// Keeps the connection for whoever asks next, if it is sound. One that is dropped instead is closed.
+    /// Keeps the connection for the next caller, if it is sound. Dropping it instead closes the connection.
     pub fn keep(self) {
         if let Inner::Postgres(mut lease) = self.inner {
             lease.is_sound = self.is_sound;

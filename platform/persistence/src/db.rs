@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// A database: pools for writing and for reading.
+/// A database, with separate pools for writing and for reading.
 #[derive(Clone)]
 pub struct Db(pub(crate) Pools);
 
@@ -19,15 +19,16 @@ pub(crate) enum Pools {
         connections: Connections,
         writer: PostgresPool,
         reader: PostgresPool,
-        /// For what commits by itself: it never waits for other writers.
+        /// For autocommit statements, which never wait for other writers.
         accepting: PostgresPool,
     },
     Sqlite {
-        /// One connection: SQLite has one writer at a time, and a queue here is fair while its busy time-out is not.
+        /// One connection, because SQLite has one writer at a time. This pool's queue is fair, while SQLite's busy
+        /// timeout is not.
         writer: SqlitePool,
         reader: SqlitePool,
         urgent: Arc<WriterPriority>,
-        /// Last, so that it is closed last.
+        /// The last field, so that the file is closed last.
         file: Arc<SqliteFile>,
     },
 }
@@ -48,8 +49,8 @@ impl Db {
         Ok(Tx::new(inner))
     }
 
-    /// As [`begin`](Self::begin), for work that nobody is waiting for: SQLite has one writer, and
-    /// while others ask for it all the time this waits for its turn, but never longer than 100 ms.
+    /// Like [`begin`](Self::begin), for work that no client waits for. SQLite has one writer: while clients ask for
+    /// it again and again, this call first waits, but never longer than 100 ms.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -63,7 +64,7 @@ impl Db {
         }
     }
 
-    /// A connection to read from.
+    /// Takes a connection that can only read.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -74,18 +75,18 @@ impl Db {
         }))
     }
 
-    /// Opens every connection for reading and the one of [`autocommit`](Self::autocommit), before many who come at once
-    /// make each their own: a PostgreSQL that uses SCRAM has ten milliseconds of work with each, and whoever is served
-    /// meanwhile waits.
+    /// Opens every reading connection and the one of [`autocommit`](Self::autocommit) at the start. Otherwise many
+    /// simultaneous requests would each open one. With SCRAM, PostgreSQL works ten milliseconds for each, and other
+    /// requests wait meanwhile.
     pub async fn warm_up(&self) {
         if let Pools::Postgres { reader, .. } = &self.0 {
-            // Where it does not answer, whoever needs it will say so.
+            // If PostgreSQL does not answer, the first request that needs it reports the error.
             let _ = self.autocommit().await.map(Autocommit::keep);
             reader.warm_up().await;
         }
     }
 
-    /// The database's kind, as people call it.
+    /// The product name of the database.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match &self.0 {
@@ -100,13 +101,13 @@ impl Db {
         matches!(&self.0, Pools::Postgres { .. })
     }
 
-    /// Whether this process alone serves the database: a SQLite file whose lock it holds.
+    /// Whether this process alone serves the database: an SQLite file whose lock it holds.
     #[must_use]
     pub fn is_served_here_alone(&self) -> bool {
         matches!(&self.0, Pools::Sqlite { file, .. } if file.is_served_here())
     }
 
-    /// How many connections this process may have; `None` on SQLite.
+    /// The maximum number of connections of this process. `None` on SQLite.
     #[must_use]
     pub fn connections(&self) -> Option<Connections> {
         match &self.0 {
@@ -120,8 +121,8 @@ impl Db {
         matches!(&self.0, Pools::Postgres { server, .. } if server.pooling == Pooling::Transaction)
     }
 
-    /// Resolves when the SQLite file is no longer the one that this process serves, with a sentence about it: whatever is
-    /// written from then on is lost, or destroys what lies there now. Never for PostgreSQL.
+    /// Resolves with a sentence about the cause when the SQLite file is no longer the one that this process serves.
+    /// Anything written from then on is lost, or destroys the file that is there now. Never resolves on PostgreSQL.
     pub async fn replaced(&self) -> String {
         match &self.0 {
             Pools::Postgres { .. } => std::future::pending().await,
@@ -129,7 +130,7 @@ impl Db {
         }
     }
 
-    /// What makes it doubtful that the database is whole, in a sentence.
+    /// A sentence about why the database may be incomplete, if there is a reason.
     #[must_use]
     pub fn doubt(&self) -> Option<&str> {
         match &self.0 {
@@ -138,7 +139,7 @@ impl Db {
         }
     }
 
-    /// Closes every connection, waiting for those in use; on PostgreSQL for a few seconds, whatever is silent.
+    /// Closes every connection, after waiting for those in use. On PostgreSQL the wait ends after a few seconds.
     pub async fn close(&self) {
         match &self.0 {
             Pools::Postgres { writer, reader, accepting, .. } => {
@@ -157,7 +158,8 @@ impl Db {
     }
 }
 
-/// Closes the writer, and takes the stamp off: a copy that is made later is whole. Where that fails it stays on.
+/// Closes the writer and removes the stamp, so that a copy made later counts as complete. If that fails, the stamp
+/// stays.
 async fn unstamp(file: &SqliteFile, writer: &SqlitePool) {
     let stamp = file.stamp().unwrap_or_default();
     let is_recorded = file.record(&[stamp, 0]).is_ok();
@@ -170,19 +172,20 @@ async fn unstamp(file: &SqliteFile, writer: &SqlitePool) {
     }
 }
 
-/// Who is waited for and asks for SQLite's one writer.
+/// The recent requests for SQLite's one writer by code that a client waits for.
 #[derive(Default)]
 pub(crate) struct WriterPriority(Mutex<Option<WriterRequests>>);
 
 #[derive(Clone, Copy)]
 struct WriterRequests {
     at: Instant,
-    /// How often in a row, each not long after the one before.
+    /// Requests in a row, each within `LATELY` of the one before.
     times: u32,
 }
 
 impl WriterPriority {
-    /// One request may ask twice. Who asks a third time, each within this of the one before, is not alone: more will come.
+    /// One request takes the writer at most twice. A third acquisition within `LATELY` means that several clients are
+    /// active.
     const MANY: u32 = 3;
     const LATELY: Duration = Duration::from_millis(20);
     const LONGEST: Duration = Duration::from_millis(100);
@@ -210,12 +213,13 @@ impl WriterPriority {
     }
 }
 
-/// A deferred transaction that turns into a writer fails at once when another writes, whatever the time-out.
+/// Begins an immediate transaction. A deferred one that becomes a writer fails at once when another one writes,
+/// whatever the busy timeout.
 async fn begin_immediate(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
     const BEGIN: &str = "begin immediate";
     match writer.begin_with(BEGIN).await {
-        // When the disk is full SQLite rolls back by itself. sqlx never learns of it: on that connection
-        // it would refuse to begin for ever, and there is no other.
+        // When the disk is full, SQLite rolls back by itself. sqlx does not notice, and would refuse to begin on this
+        // connection for ever. There is no other connection.
         Err(sqlx::Error::InvalidSavePointStatement) => {
             writer.acquire().await?.close().await?;
             writer.begin_with(BEGIN).await
@@ -236,15 +240,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_is_not_waited_for_gives_way_while_others_come_and_never_for_long() {
+    async fn low_priority_work_waits_while_clients_write_but_never_for_long() {
         let urgent = WriterPriority::default();
-        assert_eq!(waited(&urgent).await, Duration::ZERO, "nobody has asked");
+        assert_eq!(waited(&urgent).await, Duration::ZERO, "no client has asked");
         urgent.asked();
         urgent.asked();
-        assert_eq!(waited(&urgent).await, Duration::ZERO, "one has, who was alone");
+        assert_eq!(waited(&urgent).await, Duration::ZERO, "one client alone has asked");
         urgent.asked();
         let many = waited(&urgent).await;
-        assert!((WriterPriority::LATELY..WriterPriority::LONGEST).contains(&many), "several have: {many:?}");
+        assert!(
+            (WriterPriority::LATELY..WriterPriority::LONGEST).contains(&many),
+            "several clients have asked: {many:?}"
+        );
         (0..WriterPriority::MANY).for_each(|_| urgent.asked());
         let asking = async {
             loop {

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::fmt;
 use use_case::Unavailable;
 
-/// A statement failed. It is told apart only as far as somebody decides by it.
+/// The error of a failed statement. It distinguishes only the causes that callers treat differently.
 #[derive(Debug)]
 pub struct SqlError(sqlx::Error);
 
@@ -28,7 +28,8 @@ impl Error for SqlError {
 }
 
 impl SqlError {
-    /// Whether a race was lost (serialization, deadlock, a lock not had in time) and another try makes sense at once.
+    /// Whether the statement lost a race (serialization, deadlock, lock timeout), so that an immediate retry makes
+    /// sense.
     #[must_use]
     pub fn is_retried_soon(&self) -> bool {
         // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
@@ -36,29 +37,30 @@ impl SqlError {
         matches!(self.code().as_deref(), Some("40001" | "40P01" | "55P03" | "5" | "261" | "517"))
     }
 
-    /// Whether the database does not answer at all, as opposed to answering with an error.
+    /// Whether the database does not answer, as opposed to answering with an error.
     #[must_use]
     pub fn is_disconnected(&self) -> bool {
         match &self.0 {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 true
             }
-            // Class 57P: shut down, crashed, starting up. Class 08: the connection failed. 25006: read-only, as a
-            // server is that has become a standby. 53300: it has no connection left.
+            // Class 57P: shut down, crashed, starting up. Class 08: the connection failed. 25006: read-only, like a
+            // server that has become a standby. 53300: no connection is left.
             _ => self.code().is_some_and(|code| {
                 code.starts_with("57P") || code.starts_with("08") || code == "25006" || code == "53300"
             }),
         }
     }
 
-    /// Whether this one connection is gone; another may be sound.
+    /// Whether only this connection is lost. Another one may work.
     #[must_use]
     pub fn is_cut_off(&self) -> bool {
         let pool = matches!(&self.0, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed);
         self.is_disconnected() && !pool && self.code().as_deref() != Some("53300")
     }
 
-    /// Whether nothing is known of what the connection will say next: no answer of the database ended the statement.
+    /// Whether the state of the connection is unknown, because the statement ended without an answer from the
+    /// database.
     pub(crate) fn leaves_the_connection_unknown(&self) -> bool {
         matches!(
             &self.0,
@@ -66,12 +68,14 @@ impl SqlError {
         )
     }
 
-    /// A failed fsync (SQLite's IOERR_FSYNC, IOERR_DIR_FSYNC): what the disk holds is unknown from here on.
+    /// Whether an fsync failed (SQLite's IOERR_FSYNC, IOERR_DIR_FSYNC). The contents of the disk are unknown from
+    /// then on.
     fn is_failed_sync(&self) -> bool {
         matches!(self.code().as_deref(), Some("1034" | "1290"))
     }
 
-    /// Where PostgreSQL's words name the user of the URL, or the database, whose name may be the user's.
+    /// Our own text where PostgreSQL's would name the user of the URL, or the database, which may be named after the
+    /// user.
     fn in_our_words(&self) -> Option<&'static str> {
         match self.code()?.as_ref() {
             "28P01" => Some("PostgreSQL refuses the password (28P01): see user and password in DATABASE_URL"),
@@ -99,7 +103,7 @@ impl From<SqlError> for Unavailable {
     }
 }
 
-/// After a commit.
+/// Aborts the process if a commit failed with a failed fsync.
 pub(crate) fn stop_at_failed_sync(error: &SqlError) {
     if error.is_failed_sync() {
         tracing::error!(%error, "the disk failed to sync: stopping, since nothing written from here on could be trusted");

@@ -1,8 +1,8 @@
 //! One SQL adapter for PostgreSQL and SQLite.
 //!
-//! SQL is written once and runs on either: [`execute!`] and `fetch_*!` run one text on a [`Tx`], an
-//! [`Autocommit`] or a [`Read`] and bind in both arms (`$1` works on both). Where the dialects truly differ, a pair of
-//! texts `("… postgres", "… sqlite")` stands in its place.
+//! Most SQL is written once: [`execute!`] and `fetch_*!` run one text on a [`Tx`], an [`Autocommit`] or a [`Read`],
+//! and bind its parameters for either database (`$1` works on both). Where the dialects differ, a pair of texts takes
+//! its place: `("… postgres", "… sqlite")`.
 
 mod autocommit;
 mod db;
@@ -38,9 +38,10 @@ pub use uuid_list::UuidList;
 #[doc(hidden)]
 pub use sqlx;
 
-/// Runs a statement on a `&mut Tx`, `&mut Autocommit` or `&mut Read`; gives the number of rows it changed.
+/// Runs a statement on a `&mut Tx`, `&mut Autocommit` or `&mut Read`, and returns the number of changed rows.
 ///
-/// sqlx's futures take several KiB each. In a box, not every future around them is as large, and copied into the next.
+/// sqlx's futures take several KiB each. They are boxed, so that the futures around them stay small and cheap to
+/// move.
 ///
 /// `execute!(tx, "update t set n = $2 where id = $1", id, n)?`
 #[macro_export]
@@ -59,8 +60,9 @@ macro_rules! execute {
     }};
 }
 
-/// What `fetch_one!`, `fetch_optional!` and `fetch_all!` share. Each runs the statement to its end: on SQLite sqlx's own
-/// `fetch_one` leaves it at the first row, and whether a statement that commits by itself has committed is never told.
+/// The common part of `fetch_one!`, `fetch_optional!` and `fetch_all!`. It runs each statement to its end. On SQLite,
+/// sqlx's own `fetch_one` stops at the first row, and then does not report whether an autocommit statement has
+/// committed.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! fetch {
@@ -78,19 +80,19 @@ macro_rules! fetch {
     }};
 }
 
-/// The first row as a tuple, if there is one: `fetch_optional!(db, (Uuid, i64), "select …", id)?`
+/// Fetches the first row as a tuple, if there is one: `fetch_optional!(db, (Uuid, i64), "select …", id)?`
 #[macro_export]
 macro_rules! fetch_optional { ($($t:tt)*) => { $crate::fetch!($crate::pick::optional, $($t)*) }; }
 
-/// The one row as a tuple; an error when there is none.
+/// Fetches the one row as a tuple. No row is an error.
 #[macro_export]
 macro_rules! fetch_one { ($($t:tt)*) => { $crate::fetch!($crate::pick::one, $($t)*) }; }
 
-/// All rows as tuples.
+/// Fetches all rows as tuples.
 #[macro_export]
 macro_rules! fetch_all { ($($t:tt)*) => { $crate::fetch!(::std::result::Result::Ok, $($t)*) }; }
 
-/// What is wanted of all rows.
+/// How a macro selects its result from all rows.
 #[doc(hidden)]
 pub mod pick {
     pub fn optional<Row>(rows: Vec<Row>) -> Result<Option<Row>, sqlx::Error> {

@@ -6,26 +6,24 @@ use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlitePool};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The schema of one context, embedded in the binary. Each context keeps its own table of what has been applied.
+/// The schema of one context, embedded in the binary. Each context records its applied migrations in a table of its
+/// own.
 ///
-/// Schema changes expand, and contract one release later: a node that is older than the schema
-/// goes on working, so unknown newer migrations are tolerated.
+/// A release only expands the schema; a later release removes old parts. A node that is older than the schema keeps
+/// working, so unknown newer migrations are tolerated.
 #[derive(Debug, Clone, Copy)]
 pub struct Migrations {
-    /// The context's name, the prefix of all its tables.
+    /// The context's name, which is the prefix of all its tables.
     pub context: &'static str,
-    /// In order, numbered from 1.
+    /// The migrations in order, numbered from 1.
     pub all: &'static [Migration],
 }
 
-/// One step, in both dialects.
+/// One migration, in both dialects.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
-    /// What it does, in a few words.
     pub name: &'static str,
-    /// For PostgreSQL.
     pub postgres: &'static str,
-    /// For SQLite.
     pub sqlite: &'static str,
 }
 
@@ -34,21 +32,21 @@ impl Migrations {
         format!("{}_migrations", self.context)
     }
 
-    /// `applied`: what the database says of those that it has.
+    /// `applied` lists the migrations that the database has recorded.
     fn migrator(&self, dialect: fn(&Migration) -> &'static str, applied: &[AppliedMigration]) -> Migrator {
         let steps = (1..).zip(self.all).map(|(version, step)| step.to_sqlx(version, dialect(step), applied));
         let mut migrator = Migrator::with_migrations(steps.collect());
         migrator.dangerous_set_table_name(self.table());
         migrator.set_ignore_missing(true);
-        // Those who call it hold the lock.
+        // The callers hold the lock.
         migrator.set_locking(false);
         migrator
     }
 }
 
 impl Migration {
-    /// A checkout may have turned line ends into CRLF. The text that is applied has none, and one that an earlier build
-    /// applied with them is the same migration.
+    /// Converts the migration for sqlx. A checkout may have CRLF line ends; the applied text never has. A migration
+    /// that an earlier build applied with CRLF counts as the same.
     fn to_sqlx(&self, version: i64, text: &str, applied: &[AppliedMigration]) -> sqlx::migrate::Migration {
         let step = |text| {
             let text = AssertSqlSafe(text).into_sql_str();
@@ -65,19 +63,19 @@ impl Migration {
 }
 
 impl Db {
-    /// Applies what is missing. Several processes may do so at once: one does, and the others wait for it, for five
-    /// minutes at most.
+    /// Applies the missing migrations. When several processes do so at once, one applies them and the others wait,
+    /// for five minutes at most.
     ///
     /// # Errors
-    /// When the database does not answer, or holds something else than these migrations left.
+    /// When the database does not answer, or its schema does not come from these migrations.
     pub async fn migrate(&self, migrations: &Migrations) -> Result<(), OpenError> {
         if self.sessions_are_shared() {
-            // What sqlx locks while it migrates is locked by a session, which may be another one a moment later.
+            // sqlx locks a session while it migrates, and the pooler may switch sessions at any moment.
             if self.pending(migrations).await? == 0 {
                 return Ok(());
             }
-            let why = "migrations need a session of PostgreSQL to themselves: run `roster migrate` with a DATABASE_URL \
-                 that leads past the pooler, or through one with pool_mode = session";
+            let why = "migrations need a PostgreSQL session of their own: run `roster migrate` with a DATABASE_URL that \
+                 bypasses the pooler, or through a pooler with pool_mode = session";
             return Err(OpenError::Unfit(why.into()));
         }
         let done = match &self.0 {
@@ -86,7 +84,7 @@ impl Db {
         };
         done.map_err(|error| match error {
             MigrateError::Execute(error) if is_locked(&error) => OpenError::Unfit(format!(
-                "the schema of {} cannot be applied: another process has held a lock on it for {} minutes; let it end, and start again",
+                "the schema of {} cannot be applied: another process has held a lock on it for {} minutes; wait until it has ended, and start again",
                 migrations.context,
                 LOCKED_WITHIN.as_secs() / 60
             )),
@@ -95,7 +93,8 @@ impl Db {
         })
     }
 
-    /// SQLite has no lock to migrate under. A process that comes second finds the tables there, and looks again.
+    /// SQLite has no lock for migrations. The second process fails because the tables exist, and then tries what is
+    /// still missing.
     async fn migrate_sqlite(&self, writer: &SqlitePool, migrations: &Migrations) -> Result<(), MigrateError> {
         let mut waiting = Waiting::default();
         let mut missing = usize::MAX;
@@ -113,7 +112,7 @@ impl Db {
         }
     }
 
-    /// How many migrations are missing.
+    /// Counts the missing migrations.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -140,26 +139,26 @@ impl Db {
     }
 }
 
-/// For how long a process waits for another one that migrates.
+/// How long a process waits for another one that migrates.
 const LOCKED_WITHIN: Duration = Duration::from_secs(300);
-/// Before it asks again.
+/// Pause between two tries.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// Waits for another process that migrates, and says so once.
+/// The wait for another process that migrates. It logs one warning.
 struct Waiting {
     since: Instant,
-    told: bool,
+    has_warned: bool,
 }
 
 impl Default for Waiting {
     fn default() -> Self {
-        Self { since: Instant::now(), told: false }
+        Self { since: Instant::now(), has_warned: false }
     }
 }
 
 impl Waiting {
     fn goes_on(&mut self) -> bool {
-        if !std::mem::replace(&mut self.told, true) {
+        if !std::mem::replace(&mut self.has_warned, true) {
             let minutes = LOCKED_WITHIN.as_secs() / 60;
             tracing::warn!(
                 "another process holds a lock on the schema, probably to migrate it: waiting for up to {minutes} minutes"
@@ -184,17 +183,17 @@ async fn once_on_sqlite(writer: &SqlitePool, migrations: &Migrations) -> Result<
     connection.ensure_migrations_table(&migrations.table()).await?;
     let applied = connection.list_applied_migrations(&migrations.table()).await?;
     let migrator = migrations.migrator(|step| step.sqlite, &applied);
-    // Not `run`: on a connection its future is `Send` for no lifetime that the compiler finds.
+    // Not `run`: the compiler cannot prove that its future on a connection is `Send`.
     migrator.run_direct(None, &mut *connection, false).await
 }
 
-/// Under a lock of PostgreSQL's, on a connection of its own: an index on a large table takes longer
-/// than a statement may otherwise.
+/// Migrates under a lock of PostgreSQL, on a new connection without a statement timeout: an index on a large table
+/// may take longer than that.
 async fn migrate_postgres(server: &Server, migrations: &Migrations) -> Result<(), MigrateError> {
     let mut unhurried = server.connect(Access::Write).await?;
     unhurried.execute("set statement_timeout = 0").await?;
     let mut waiting = Waiting::default();
-    // The time-out for locks ends each wait.
+    // The lock timeout ends each wait.
     while let Err(error) = unhurried.lock().await {
         if !locked(&error) || !waiting.goes_on() {
             return Err(error);

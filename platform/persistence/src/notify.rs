@@ -10,18 +10,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// After a failover, an old primary is a standby or read-only, while its connections stay open.
+/// Whether the server is a standby or read-only. After a failover, connections to the old primary stay open.
 const WRONG_ROLE: &str = "select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on'";
 
-/// How often a quiet connection is asked whether it is well.
+/// How often a quiet connection is checked.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// From here on silence is suspected: if a new connection answers meanwhile, all old ones are given up.
+/// When a check takes this long, the connection is suspect. If a new connection answers meanwhile, all old ones are
+/// retired.
 const SUSPECT: Duration = Duration::from_secs(2);
 
-/// What other processes on the same PostgreSQL say (`LISTEN`).
+/// The notifications of other processes on the same PostgreSQL (`LISTEN`).
 ///
-/// Its connection is asked once a second whether it is well, on behalf of all: one that is silent while a new one
-/// answers, or that leads to a standby, is the end of the others, too.
+/// Its connection is checked once a second, on behalf of all connections. If it is silent while a new one answers, or
+/// if it leads to a standby, all connections are retired.
 pub struct Notifications {
     listener: PgListener,
     generation: u64,
@@ -30,9 +31,9 @@ pub struct Notifications {
 }
 
 impl Db {
-    /// Listens on a channel; `None` where there are no other processes to hear (SQLite).
+    /// Listens on a channel. Returns `None` on SQLite, where there are no other processes.
     ///
-    /// Behind a pooler that shares sessions among transactions nothing is heard.
+    /// Behind a pooler that shares sessions among transactions, no notification arrives.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -40,8 +41,8 @@ impl Db {
         let Pools::Postgres { server, .. } = &self.0 else { return Ok(None) };
         if server.pooling == Pooling::Transaction {
             tracing::warn!(
-                "a pooler shares sessions of PostgreSQL among transactions, where LISTEN hears nothing: workers and \
-                 waiting requests look once a second"
+                "a pooler shares sessions of PostgreSQL among transactions, so LISTEN receives nothing: workers and \
+                 waiting requests poll instead"
             );
         }
         let (server, channel) = (server.clone(), channel.to_owned());
@@ -50,16 +51,16 @@ impl Db {
         Ok(Some(Notifications { listener, generation, server, channel }))
     }
 
-    /// Tells the other processes something, at most 8,000 bytes of it. Does nothing on SQLite.
+    /// Sends a payload of at most 8,000 bytes to the other processes. Does nothing on SQLite.
     ///
-    /// Never inside a business transaction, where `NOTIFY` takes a lock on the whole database at the commit.
+    /// MUST NOT be called in a business transaction, where `NOTIFY` takes a lock on the whole database at the commit.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn notify(&self, channel: &str, payload: &str) -> Result<(), SqlError> {
         let Pools::Postgres { server, writer, .. } = &self.0 else { return Ok(()) };
         if server.pooling == Pooling::Transaction {
-            // No process could hear it.
+            // No process could receive it.
             return Ok(());
         }
         let mut on = Read(Source::Postgres(Box::pin(writer.acquire()).await?));
@@ -69,17 +70,17 @@ impl Db {
 }
 
 impl Notifications {
-    /// The next payload; `None` when the connection was lost and what was said meanwhile is lost too.
-    /// It connects again by itself.
+    /// Waits for the next payload. Returns `None` when the connection was lost, and with it the payloads sent
+    /// meanwhile. It reconnects by itself.
     ///
     /// # Errors
-    /// When it cannot connect again.
+    /// When it cannot reconnect.
     pub async fn next(&mut self) -> Result<Option<String>, SqlError> {
         loop {
             match timeout(HEARTBEAT, self.listener.try_recv()).await.map(|heard| heard.map_err(SqlError::from)) {
                 Ok(Ok(Some(heard))) => return Ok(Some(heard.payload().to_owned())),
                 Ok(Err(error)) if !error.is_disconnected() => return Err(error),
-                Ok(Ok(None)) => self.server.retire(self.generation, &"the one that listens was lost"),
+                Ok(Ok(None)) => self.server.retire(self.generation, &"the listening connection was lost"),
                 Ok(Err(error)) => self.server.retire(self.generation, &error),
                 Err(_) => {
                     if self.is_well().await {
@@ -100,7 +101,7 @@ impl Notifications {
             let another = async {
                 loop {
                     sleep(SUSPECT).await;
-                    // Where no new one can be had either, nothing would be won by giving up the old ones.
+                    // If no new connection can be opened either, retiring the old ones would gain nothing.
                     if let Ok(fresh) = self.server.connect(Access::Write).await {
                         return fresh;
                     }
@@ -123,7 +124,8 @@ impl Notifications {
             }
         };
         self.server.silent(self.generation);
-        // A listener says farewell when it is dropped, and would wait for the answer for ever: it says so on the new one.
+        // A dropped listener says goodbye and would wait for the answer for ever. Give it the new connection for
+        // that.
         if let Ok(silent) = self.listener.acquire().await {
             drop(replace(silent, fresh));
         }
@@ -131,7 +133,7 @@ impl Notifications {
     }
 }
 
-/// On a connection of its own: one that died unused in the common pool would be no news.
+/// Opens a connection outside the pools to listen on. If it were in a pool, its death could go unnoticed.
 async fn listen(server: &Arc<Server>, channel: &str) -> Result<PgListener, SqlError> {
     let preparing = server.clone();
     let alone = PgPoolOptions::new()

@@ -12,19 +12,19 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Connections that read (SQLite).
+/// Number of reading connections (SQLite).
 const SQLITE_READERS: u32 = 4;
-/// In KiB, as a negative number. With SQLite's default of 2 MiB the ledger's indexes did not stay in
-/// memory: 24,000 reads of the file in a second while signing people up.
+/// The writer's cache size, in KiB as a negative number. With SQLite's default of 2 MiB the ledger's indexes did not
+/// stay in memory: registrations caused 24,000 reads of the file per second.
 const WRITER_CACHE: &str = "-32768";
 /// How long a request waits for a connection before the database counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// The first SQLite without the corruption bug of the write-ahead log's reset.
+/// The first SQLite version without the corruption bug of the write-ahead log's reset.
 const SQLITE_AT_LEAST: (u32, u32, u32) = (3, 51, 3);
-/// The oldest PostgreSQL that is tested.
+/// The oldest PostgreSQL version that is tested.
 const POSTGRES_AT_LEAST: i64 = 130_000;
 
-/// Where the database is.
+/// The location of a database.
 #[derive(Clone)]
 pub enum DatabaseUrl {
     /// `postgres://…`
@@ -33,7 +33,7 @@ pub enum DatabaseUrl {
     Sqlite(PathBuf),
 }
 
-/// A server, and how many connections to it one process may have.
+/// A PostgreSQL server, and the maximum number of connections to it per process.
 #[derive(Clone)]
 pub struct PostgresAddress {
     options: PgConnectOptions,
@@ -48,25 +48,25 @@ impl std::ops::Deref for PostgresAddress {
     }
 }
 
-/// All connections of one process to PostgreSQL: one listens, one writes what is accepted, two thirds of the rest write
-/// and one third reads.
+/// The maximum number of connections of one process to PostgreSQL. One listens, and one accepts commands. Two thirds
+/// of the rest write, and one third reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connections(u32);
 
 impl Connections {
-    /// Two that write, one that reads, and the two that have a purpose of their own.
+    /// Two that write, one that reads, one that listens and one that accepts commands.
     pub const LEAST: u32 = 5;
-    /// More would only queue inside PostgreSQL.
+    /// More connections would only queue inside PostgreSQL.
     pub const MOST: u32 = 1_000;
     const OWN_PURPOSE: u32 = 2;
 
-    /// At least [`LEAST`](Self::LEAST) and at most [`MOST`](Self::MOST); otherwise `None`.
+    /// Creates a number from [`LEAST`](Self::LEAST) to [`MOST`](Self::MOST). Returns `None` for any other.
     #[must_use]
     pub fn new(all: u32) -> Option<Self> {
         (Self::LEAST..=Self::MOST).contains(&all).then_some(Self(all))
     }
 
-    /// All of them.
+    /// The total number.
     #[must_use]
     pub const fn all(self) -> u32 {
         self.0
@@ -90,10 +90,10 @@ impl Default for Connections {
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// It does not answer. Worth another try.
+    /// The database does not answer. A retry may help.
     #[error("{0}")]
     Unreachable(#[source] SqlError),
-    /// It answers, and must not be used as it is.
+    /// The database answers, but must not be used as it is.
     #[error("{0}")]
     Unfit(String),
 }
@@ -101,14 +101,16 @@ pub enum OpenError {
 impl FromStr for DatabaseUrl {
     type Err = String;
 
-    /// The message never quotes the text: it may hold a password.
+    /// Parses a URL. The error never quotes the text, which may contain a password.
     fn from_str(text: &str) -> Result<Self, String> {
         const FORMS: &str = "must be sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE";
         const ENCODE: &str = "in user and password write @ : / ? # % as %40 %3A %2F %3F %23 %25";
         if let Some(path) = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")) {
             return match path {
                 "" => Err(format!("{FORMS}: the path is missing")),
-                _ if path.contains(":memory:") => Err(format!("{FORMS}: in memory, nothing accepted would last")),
+                _ if path.contains(":memory:") => {
+                    Err(format!("{FORMS}: a database in memory would lose everything that was accepted"))
+                }
                 _ if path.contains('?') => Err(format!("{FORMS}: it takes no parameters")),
                 _ => Ok(Self::Sqlite(path.into())),
             };
@@ -122,7 +124,7 @@ impl FromStr for DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// The same place, with so many connections at most. SQLite has its own number.
+    /// The same location with another maximum number of connections. On SQLite the number is fixed.
     #[must_use]
     pub fn with_connections(mut self, connections: Connections) -> Self {
         if let Self::Postgres(to) = &mut self {
@@ -131,7 +133,7 @@ impl DatabaseUrl {
         self
     }
 
-    /// How many connections one process may have; `None` on SQLite.
+    /// The maximum number of connections per process. `None` on SQLite.
     #[must_use]
     pub fn connections(&self) -> Option<Connections> {
         match self {
@@ -140,7 +142,7 @@ impl DatabaseUrl {
         }
     }
 
-    /// Whether it asks for a connection that is encrypted or none.
+    /// Whether the URL requires an encrypted connection.
     #[must_use]
     pub fn insists_on_tls(&self) -> bool {
         match self {
@@ -153,7 +155,7 @@ impl DatabaseUrl {
 }
 
 impl std::fmt::Display for DatabaseUrl {
-    /// Without user and password.
+    /// Shows the location without user and password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Postgres(to) => {
@@ -169,9 +171,9 @@ impl std::fmt::Display for DatabaseUrl {
 }
 
 impl Db {
-    /// Opens the database to serve it, and checks that what it commits lasts.
+    /// Opens the database to serve it, and checks that its commits are durable.
     ///
-    /// On SQLite the file is created if missing, and locked: one serving process per file.
+    /// An SQLite file is created if missing, and locked: only one process may serve a file.
     ///
     /// # Errors
     /// [`OpenError`]
@@ -188,8 +190,8 @@ impl Db {
         }
     }
 
-    /// Opens the database to serve it if it is free, and beside the process that serves it if not;
-    /// and whether this process may serve it. PostgreSQL is served by any number.
+    /// Opens the database, and returns whether this process may serve it. If another process serves an SQLite file,
+    /// this one opens it without the lock. Any number of processes may serve PostgreSQL.
     ///
     /// # Errors
     /// [`OpenError`]
@@ -204,7 +206,7 @@ impl Db {
         }
     }
 
-    /// Opens the database beside a serving process, for short transactions.
+    /// Opens the database without the lock, for short transactions beside a serving process.
     ///
     /// # Errors
     /// [`OpenError`]
@@ -215,7 +217,7 @@ impl Db {
         }
     }
 
-    /// Opens the database to look at it. The database itself refuses every change; a missing file stays missing.
+    /// Opens the database for reading. The database itself refuses every change, and a missing file is not created.
     ///
     /// # Errors
     /// [`OpenError`]
@@ -226,14 +228,14 @@ impl Db {
         }
     }
 
-    /// A SQLite file that forgets commits when the machine fails. Only for tests, which need it fast.
+    /// Opens an SQLite file that loses commits when the machine fails. Only for tests, which need it fast.
     ///
     /// # Errors
     /// [`OpenError`]
     #[cfg(feature = "testing")]
     pub async fn open_without_fsync(path: &Path) -> Result<Self, OpenError> {
         let mut file = SqliteFile::open(path)?;
-        // The first one serves it; a test may open it once more.
+        // The first call gets the lock. A test may open the file once more.
         file.try_serve()?;
         open_sqlite(file, SqliteSynchronous::Off).await
     }
@@ -243,7 +245,7 @@ async fn open_postgres(address: &PostgresAddress) -> Result<Db, OpenError> {
     open_postgres_for(address, Access::Write).await
 }
 
-/// With `Access::Read`, PostgreSQL refuses every change.
+/// Opens PostgreSQL. With `Access::Read`, PostgreSQL refuses every change.
 async fn open_postgres_for(address: &PostgresAddress, access: Access) -> Result<Db, OpenError> {
     let PostgresAddress { options, connections } = address;
     // pgbouncer refuses this parameter, and PostgreSQL has written floating-point numbers in full since version 12.
@@ -278,7 +280,8 @@ async fn open_postgres_for(address: &PostgresAddress, access: Access) -> Result<
     Ok(db)
 }
 
-/// A pooler may drop what a session was told. Looked at by statements of their own, as later ones will be.
+/// Checks that the timeouts hold, because a pooler may drop session settings. It uses separate statements, like later
+/// callers.
 async fn check_guards(db: &Db, access: Access) -> Result<(), OpenError> {
     let sql = "select current_setting('statement_timeout'), current_setting('lock_timeout'), \
          current_setting('idle_in_transaction_session_timeout'), current_setting('transaction_read_only')";
@@ -291,13 +294,13 @@ async fn check_guards(db: &Db, access: Access) -> Result<(), OpenError> {
         return Ok(());
     }
     Err(OpenError::Unfit(
-        "the time-outs that Roster sets do not hold on this PostgreSQL: something before it drops them; set pool_mode = \
-         session in pgbouncer, or connect without it"
+        "PostgreSQL does not keep the timeouts that Roster sets, because something in front of it drops them: set \
+         pool_mode = session in pgbouncer, or connect without it"
             .into(),
     ))
 }
 
-/// In another encoding a name in most scripts is an error of each statement that meets it.
+/// Refuses encodings other than UTF-8, because statements would fail on names in most scripts.
 fn check_encoding(encoding: &str, database: &str) -> Result<(), OpenError> {
     if encoding == "UTF8" {
         return Ok(());
@@ -312,7 +315,7 @@ fn served(path: &Path, file: &SqliteFile) -> OpenError {
     let holder = file.server();
     let process = holder.map_or_else(|| "another process".to_owned(), |id| format!("another process ({id})"));
     OpenError::Unfit(format!(
-        "{process} serves {}: SQLite serves one; stop the other, set ROSTER_DATA_DIR to another folder, or use PostgreSQL",
+        "{process} serves {}, and SQLite allows only one: stop the other process, set ROSTER_DATA_DIR to another folder, or use PostgreSQL",
         path.display()
     ))
 }
@@ -324,7 +327,7 @@ async fn open_sqlite(mut file: SqliteFile, synchronous: SqliteSynchronous) -> Re
     let unfit = |error: sqlx::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
     let options = SqliteConnectOptions::new()
         .filename(path)
-        // It is there. If it has gone since, a new one in its place would be another database.
+        // The file exists. If it has gone since, a new one in its place would be another database.
         .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(synchronous)
@@ -363,14 +366,14 @@ async fn open_sqlite(mut file: SqliteFile, synchronous: SqliteSynchronous) -> Re
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .connect_lazy_with(options.read_only(true));
-    // What SQLite has opened by its name is what is locked.
+    // The file that SQLite has opened by name must be the locked one.
     file.check()?;
     if file.is_served_here() {
         if let Some(doubt) = &file.doubt {
             tracing::error!("{doubt}");
         }
         if let Err(error) = stamp(&file, &writer).await {
-            tracing::warn!(%error, "the database file cannot be stamped: copies of it cannot be told from it");
+            tracing::warn!(%error, "the database file could not be stamped: Roster cannot detect a copy in its place");
         }
     }
     Ok(Db(Pools::Sqlite { writer, reader, urgent: Arc::default(), file: Arc::new(file) }))
@@ -394,13 +397,13 @@ impl OpenError {
     }
 }
 
-/// Into the file itself, not only its log.
+/// Writes a new stamp into the file itself, not only into its log.
 async fn stamp(file: &SqliteFile, writer: &SqlitePool) -> Result<(), sqlx::Error> {
     let stamp = new_stamp();
     file.record(&[file.stamp()?, stamp])?;
     sqlx::query(AssertSqlSafe(format!("pragma user_version = {stamp}"))).execute(writer).await?;
     sqlx::query("pragma wal_checkpoint(truncate)").execute(writer).await?;
-    // Another process may have been reading: then both stamps stand.
+    // Another process may have been reading, so that the log could not be emptied. Then both stamps are valid.
     if file.stamp()? == stamp {
         file.record(&[stamp])?;
     }
@@ -411,8 +414,8 @@ async fn open_sqlite_to_look(mut file: SqliteFile) -> Result<Db, OpenError> {
     file.check_beside()?;
     file.doubt = file.check_log()?;
     let path = file.path();
-    // Not `read_only`: such a connection needs a write-ahead log when it is the first, and leaves it behind when it is the
-    // last.
+    // Not `read_only`: such a connection needs a write-ahead log if it is the first one, and leaves the log behind if
+    // it is the last one.
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
@@ -434,7 +437,8 @@ async fn open_sqlite_to_look(mut file: SqliteFile) -> Result<Db, OpenError> {
     }))
 }
 
-/// A wrong password, an unknown database or a wrong certificate will not mend itself.
+/// Classifies an error of connecting. A wrong password, an unknown database or a wrong certificate does not go away
+/// by itself.
 fn unreachable_or_unfit(error: sqlx::Error) -> OpenError {
     if let Some(said) = error.as_database_error()
         && said.message().contains("startup parameter")
@@ -458,7 +462,8 @@ fn unreachable_or_unfit(error: sqlx::Error) -> OpenError {
     }
 }
 
-/// Not one that is not valid yet: there the clock may be about to be set.
+/// Whether a certificate is wrong. One that is not valid yet does not count, because the clock may be about to be
+/// set.
 fn is_wrong_certificate(error: &std::io::Error) -> bool {
     use rustls::{CertificateError, Error};
     match error.get_ref().and_then(|error| error.downcast_ref()) {

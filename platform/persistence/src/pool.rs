@@ -1,7 +1,7 @@
-//! Connections to PostgreSQL of one kind, as many as may be open.
+//! A bounded pool of connections to PostgreSQL with one kind of access.
 //!
-//! sqlx's own pool asks a connection that comes back whether it is well, and waits for ever for the answer; and when
-//! PostgreSQL has fewer connections than the pool may open, it waits for one that never comes back.
+//! sqlx's own pool pings a connection that comes back, and waits for the answer for ever. When PostgreSQL allows
+//! fewer connections than the pool may open, sqlx's pool waits for one that never comes back.
 
 use crate::postgres::{ANSWER, Access, STATEMENT, Server, StatementTimeout, close, is_full, is_wrong_role};
 use crate::{Conn, SqlError};
@@ -15,15 +15,15 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// How long a request waits for a connection before the database counts as unavailable.
 const ACQUIRE: Duration = Duration::from_secs(5);
-/// For how long a connection may lie unused and still be trusted to live.
+/// How long a connection may be unused and still be trusted without a ping.
 const ASK_AFTER: Duration = Duration::from_secs(1);
-/// A connection is replaced at this age, so that what PostgreSQL remembers for it does not grow for ever.
+/// The maximum age of a connection, so that what PostgreSQL remembers for it does not grow for ever.
 const OLDEST: Duration = Duration::from_secs(30 * 60);
-/// Connections that were unused for so long are closed.
+/// Connections unused for this long are closed.
 const UNUSED: Duration = Duration::from_secs(10 * 60);
-/// How long a pool keeps to the number of connections that it got, before it tries to have one more.
+/// How long a pool keeps to the number of connections that it got before it tries to open one more.
 const CONTENT: Duration = Duration::from_secs(10);
-/// How many connections a pool keeps while another one of the process has too few.
+/// How many connections a pool keeps while another pool of the process has too few.
 const KEPT: usize = 2;
 /// How long closing waits for connections in use.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -42,14 +42,14 @@ pub(crate) struct Shared {
 
 struct IdleConnections {
     unused: Vec<(OpenConnection, Instant)>,
-    /// Permits taken away since PostgreSQL has no connection for them.
+    /// Permits taken away because PostgreSQL allows no connections for them.
     withheld: usize,
     withheld_at: Instant,
-    /// Connections to close as they come back, since another pool has none.
+    /// Connections to close when they come back, because another pool has none.
     owed: usize,
 }
 
-/// An open connection, counted.
+/// An open connection, included in the pool's count.
 struct OpenConnection {
     connection: PgConnection,
     generation: u64,
@@ -80,13 +80,13 @@ impl PostgresPool {
         Self(shared)
     }
 
-    /// A connection that has answered within the last second, or is new.
+    /// Takes a connection that has answered within the last second, or is new.
     pub(crate) async fn acquire(&self) -> Result<Lease, SqlError> {
         timeout(ACQUIRE, self.get(false)).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
     }
 
-    /// A connection with a transaction on it, unless its kind needs none. What died while it lay unused says so at
-    /// `begin`, when nothing has been done yet.
+    /// Takes a connection and begins a transaction, unless its kind of access needs none. A connection that died
+    /// while unused fails at `begin`, when nothing has been done yet.
     pub(crate) async fn begin(&self) -> Result<Lease, SqlError> {
         let begin = async {
             let begin = self.0.server.begin(self.0.access);
@@ -104,11 +104,11 @@ impl PostgresPool {
                 }
             }
         };
-        // As long as for a connection, and for one that turned out to be silent.
+        // The time to get a connection, plus the time to find one silent.
         timeout(ACQUIRE + ANSWER, begin).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
     }
 
-    /// Opens the connections that are missing, one after another, as long as that goes well.
+    /// Opens the missing connections one after another, until one fails.
     pub(crate) async fn warm_up(&self) {
         while self.0.open.load(Ordering::Relaxed) < self.0.most
             && let Ok(permit) = self.0.permits.clone().try_acquire_owned()
@@ -118,7 +118,7 @@ impl PostgresPool {
         }
     }
 
-    /// Closes every connection, waiting a moment for those in use.
+    /// Closes every connection, and waits up to three seconds for those in use.
     pub(crate) async fn close(&self) {
         self.0.permits.close();
         let unused = std::mem::take(&mut self.0.rest().unused);
@@ -129,7 +129,7 @@ impl PostgresPool {
         }
     }
 
-    /// `is_asked`: a statement follows at once that does nothing but show whether the connection is well.
+    /// `is_asked`: the caller at once runs a statement without effects, which shows whether the connection works.
     async fn get(&self, is_asked: bool) -> Result<Lease, SqlError> {
         let mut pause = Duration::from_millis(10);
         loop {
@@ -156,7 +156,7 @@ impl PostgresPool {
                 if self.0.make_room().await {
                     continue;
                 }
-                // What there is goes round.
+                // Make do with the connections that exist.
                 match self.0.withhold(lease) {
                     Ok(()) => continue,
                     Err(kept) => lease = kept,
@@ -184,7 +184,7 @@ impl Counted {
     }
 }
 
-/// The server does not listen yet, or the server is just starting: it may be there in a moment.
+/// Whether the server does not listen yet or is starting. It may be available in a moment.
 fn is_starting(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
@@ -197,7 +197,7 @@ impl Shared {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it is to be closed, not used again.
+    /// Whether the connection must be closed instead of used again.
     fn is_over(&self, live: &OpenConnection) -> bool {
         self.permits.is_closed() || live.generation < self.server.generation() || live.born.elapsed() > OLDEST
     }
@@ -242,8 +242,8 @@ impl Shared {
         drop::<Vec<_>>(retired);
     }
 
-    /// As many connections as there are will do: the permit comes back later. Not the last one, and not without any
-    /// connection that could come back.
+    /// Withholds the lease's permit for a while, because PostgreSQL allows no more connections. Fails for the last
+    /// permit, and when no connection is open that could come back.
     fn withhold(&self, mut lease: Lease) -> Result<(), Lease> {
         let mut rest = self.rest();
         if self.open.load(Ordering::Relaxed) == 0 || rest.withheld + 1 >= self.most {
@@ -266,8 +266,9 @@ impl Shared {
         }
     }
 
-    /// PostgreSQL has no connection left. Closes an unused one of another pool, whose requests can do with fewer;
-    /// whether it did. If there is none and this pool has nothing, the next one that comes back there is closed.
+    /// Makes room after PostgreSQL refused a connection. It closes an unused connection of a larger pool, and returns
+    /// whether it did. If there is none and this pool has no connection, the next one that comes back to the larger
+    /// pool is closed.
     async fn make_room(self: &Arc<Self>) -> bool {
         let pools: Vec<_> = self.server.pools().iter().filter_map(Weak::upgrade).collect();
         let own = self.open.load(Ordering::Relaxed);
@@ -296,7 +297,7 @@ impl Shared {
     }
 }
 
-/// Closes it in the background; until then it counts, and its permit is not free.
+/// Closes a connection in the background. Until then the connection counts, and its permit is not free.
 fn farewell(live: OpenConnection, permit: Option<OwnedSemaphorePermit>) {
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(async move {
@@ -307,13 +308,13 @@ fn farewell(live: OpenConnection, permit: Option<OwnedSemaphorePermit>) {
     }
 }
 
-/// A connection in use. It goes back when this is dropped, if it is sound: rolled back, if need be.
+/// A connection in use. Dropping it returns the connection to the pool if it is sound, after a rollback if need be.
 pub(crate) struct Lease {
     live: Option<OpenConnection>,
     pool: Arc<Shared>,
     permit: Option<OwnedSemaphorePermit>,
     is_new: bool,
-    /// A statement was begun, and not seen to its end.
+    /// A statement has begun, and its end was not seen.
     is_busy: bool,
     pub(crate) is_in_transaction: bool,
     pub(crate) is_sound: bool,
@@ -345,7 +346,7 @@ impl Lease {
         Conn::Postgres(connection, patience)
     }
 
-    /// Notes how a statement ended, and judges the connection by it, and its siblings.
+    /// Records how a statement ended. An error may make this connection unsound, and may retire all connections.
     pub(crate) fn record_result<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
         self.is_busy = false;
         done.map_err(SqlError::from).inspect_err(|error| self.note_error(error))
@@ -364,7 +365,7 @@ impl Lease {
         }
     }
 
-    /// Runs a statement that has no parameters and no answer.
+    /// Runs a statement that has no parameters and no rows.
     pub(crate) async fn command(&mut self, sql: &'static str, limit: Duration) -> Result<(), SqlError> {
         let (connection, patience) = self.connection();
         let done = Box::pin(patience.wait_for(sql, limit, connection.execute(sql))).await;
@@ -372,7 +373,7 @@ impl Lease {
     }
 
     async fn ping(&mut self) -> Result<(), SqlError> {
-        // An empty statement: PostgreSQL answers, and a pooler does not answer for it.
+        // PostgreSQL answers an empty statement itself; a pooler does not answer in its place.
         self.command("", ANSWER).await
     }
 
@@ -381,7 +382,7 @@ impl Lease {
         self.is_sound = true;
     }
 
-    /// Ends the transaction well.
+    /// Commits the transaction.
     pub(crate) async fn commit(&mut self) -> Result<(), SqlError> {
         self.command("commit", STATEMENT).await?;
         self.is_in_transaction = false;
@@ -398,11 +399,11 @@ impl Drop for Lease {
         if !self.is_busy && !self.is_in_transaction {
             return self.pool.put_to_rest(live, permit);
         }
-        // A statement that was abandoned is still being executed.
+        // PostgreSQL is still executing an abandoned statement.
         let limit = if self.is_busy { STATEMENT } else { ANSWER };
         let Ok(runtime) = Handle::try_current() else { return };
         let pool = self.pool.clone();
-        // Not sound until it has answered: when the runtime ends meanwhile, the connection ends with it.
+        // Unsound until the rollback has succeeded: if the runtime ends meanwhile, the connection ends with it.
         let mut lease = Self {
             live: Some(live),
             pool,

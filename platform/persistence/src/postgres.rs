@@ -1,5 +1,5 @@
-//! What all connections to one PostgreSQL share: how they are opened, how long an answer is waited for, and when all of
-//! them are given up.
+//! State that all connections to one PostgreSQL share: how they are opened, how long Roster waits for an answer, and
+//! when all of them are retired.
 
 use crate::pool::Shared;
 use crate::{OpenError, SqlError};
@@ -11,21 +11,22 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// How long a new connection may take, sign-in and settings included.
+/// How long opening a connection may take, sign-in and settings included.
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
-/// How long what needs no work may take: a ping, `begin`, `rollback`.
+/// Timeout for statements that need no work: a ping, `begin`, `rollback`.
 pub(crate) const ANSWER: Duration = Duration::from_secs(3);
-/// How long any other statement may take, a commit included: longer than PostgreSQL's own time-out for it, so that
-/// silence is not mistaken for work.
+/// Timeout for any other statement, including a commit. It is longer than PostgreSQL's own timeout, so that long work
+/// is not mistaken for silence.
 pub(crate) const STATEMENT: Duration = Duration::from_secs(17);
-/// From here on a statement is given up when another connection of the same age has been found silent.
+/// After this time a statement is abandoned if another connection of the same generation has been found silent.
 const SUSPECT: Duration = Duration::from_secs(2);
-/// How long a farewell may take.
+/// Timeout for an orderly close.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
 
-/// `SET` after connecting, and not `options` in the start-up packet, which pgbouncer refuses or ignores.
-/// A stopped process must not hold rows for ever, and PostgreSQL must notice a client that is gone. Compiling a short
-/// statement takes many times as long as running it, hence no JIT.
+/// The session settings. They are set after connecting, because pgbouncer refuses or ignores `options` in the
+/// start-up packet.
+/// A stopped process must not hold rows for ever, and PostgreSQL must notice that a client is gone. JIT is off,
+/// because compiling a short statement takes many times as long as running it.
 macro_rules! guards {
     ($set:literal) => {
         concat!(
@@ -53,7 +54,7 @@ macro_rules! role {
 }
 const ROLE: &str = role!();
 const WRITER: &str = concat!(guards!("set"), keepalive!(), role!());
-/// How the server is, before the session becomes read-only.
+/// Reads the state of the server before the session becomes read-only.
 const READER: &str = concat!(
     guards!("set"),
     keepalive!(),
@@ -70,16 +71,16 @@ pub(crate) enum Access {
     Read,
 }
 
-/// What stands behind one connection of ours.
+/// How our connections map to sessions of PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pooling {
-    /// One session of PostgreSQL for as long as the connection lives.
+    /// One session for as long as the connection lives.
     Session,
-    /// A pooler that may use another session for each transaction: nothing that a session remembers can be relied on.
+    /// A pooler may use another session for each transaction, so nothing that a session remembers can be relied on.
     Transaction,
 }
 
-/// The generation of connections that is current, and the one up to which all were found silent.
+/// The current generation of connections, and the one before which all connections were found silent.
 #[derive(Debug, Clone, Copy, Default)]
 struct Generations {
     current: u64,
@@ -106,8 +107,8 @@ impl Server {
         self.generations.borrow().current
     }
 
-    /// Opens a connection, sets its guards and looks whether this server may be used for that. A standby is never:
-    /// what it answers may be older than a revocation.
+    /// Opens a connection, applies its settings and checks whether this server may be used. A standby is always
+    /// refused, because its answers may be older than a revocation.
     pub(crate) async fn connect(&self, access: Access) -> Result<PgConnection, sqlx::Error> {
         within(CONNECT, "connecting", async {
             let mut connection = PgConnection::connect_with(&self.options).await?;
@@ -130,7 +131,7 @@ impl Server {
                 io::Error::new(io::ErrorKind::ReadOnlyFilesystem, "PostgreSQL is a standby at this address").into()
             );
         }
-        // A server that is read-only after a failover answers readers with what has been overtaken.
+        // A server that is read-only after a failover gives readers outdated answers.
         if is_read_only {
             let why = "PostgreSQL is read-only for this role (default_transaction_read_only)";
             return Err(io::Error::new(io::ErrorKind::ReadOnlyFilesystem, why).into());
@@ -138,7 +139,7 @@ impl Server {
         Ok(())
     }
 
-    /// The statement that begins a transaction; `None` where a single read needs none.
+    /// The statement that begins a transaction. `None` where a single read needs no transaction.
     pub(crate) const fn begin(&self, access: Access) -> Option<&'static str> {
         match (self.pooling, access) {
             (Pooling::Session, Access::Write) => Some("begin"),
@@ -148,13 +149,13 @@ impl Server {
         }
     }
 
-    /// Gives up every connection of a generation and of earlier ones, once: those at rest now, those in use when they
-    /// come back.
+    /// Retires every connection of this generation and of earlier ones, once. Unused connections are closed now, and
+    /// those in use when they come back.
     pub(crate) fn retire(&self, generation: u64, why: &dyn std::fmt::Display) {
         self.next_generation(generation, false, why);
     }
 
-    /// As [`retire`](Self::retire), and ends the statements that have waited on such connections for a while already.
+    /// Like [`retire`](Self::retire), and also abandons statements that have waited on such connections for a while.
     pub(crate) fn silent(&self, generation: u64) {
         self.next_generation(generation, true, &"PostgreSQL does not answer on them");
     }
@@ -178,17 +179,17 @@ impl Server {
     }
 }
 
-/// How long the answer to one statement is waited for.
+/// Bounds the wait for the answer to one statement.
 pub struct StatementTimeout {
     pub(crate) server: Arc<Server>,
     pub(crate) generation: u64,
 }
 
 impl StatementTimeout {
-    /// Waits for the answer to a statement, but neither for ever nor on a connection whose siblings are silent.
+    /// Waits for the answer to a statement until its timeout, or until its generation of connections is found silent.
     ///
     /// # Errors
-    /// The statement's own; a time-out, after which it is not known whether it has been executed.
+    /// The statement's own error, or a timeout. After a timeout it is unknown whether the statement was executed.
     #[doc(hidden)]
     pub async fn wait<T>(
         self,
@@ -238,31 +239,31 @@ pub(crate) async fn within<T>(
     timeout(limit, asked).await.unwrap_or_else(|_| Err(silence(what)))
 }
 
-/// Says farewell, so that PostgreSQL need not complain in its log, and does not wait for an answer.
+/// Closes a connection in order, so that PostgreSQL logs no error, and waits at most one second for that.
 pub(crate) async fn close(connection: PgConnection) {
-    // Gone already, or silent: that is as good.
+    // The connection may be gone or silent already.
     let _ = timeout(FAREWELL, connection.close()).await;
 }
 
-/// Whether the server, or a pooler before it, has as many connections as it may.
+/// Whether the server, or a pooler in front of it, has reached its maximum number of connections.
 pub(crate) fn is_full(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| {
-        // A pooler has one code for everything that it says itself.
+        // A pooler has one code for all its own errors.
         error.code().as_deref() == Some("53300") || error.message().contains("no more connections allowed")
     })
 }
 
-/// Finds out whether a pooler shares sessions among transactions: then two connections of ours meet the same process of
-/// PostgreSQL, or one meets two.
+/// Finds out whether a pooler shares sessions among transactions. Then two connections reach the same process of
+/// PostgreSQL, or one connection reaches two.
 ///
 /// # Errors
-/// When it does not answer, or cannot keep prepared statements apart.
+/// When PostgreSQL does not answer, or the pooler mixes up prepared statements.
 pub(crate) async fn pooling(options: &PgConnectOptions) -> Result<Pooling, OpenError> {
     const ROUNDS: usize = 3;
     let connect = || within(CONNECT, "connecting", PgConnection::connect_with(options));
     let mut first = connect().await.map_err(OpenError::connecting)?;
     let Ok(mut second) = connect().await else {
-        // One is all that can be had. It is a session of its own unless it shows otherwise below.
+        // Only one connection can be opened. It counts as a session of its own.
         close(first).await;
         return Ok(Pooling::Session);
     };
@@ -270,7 +271,7 @@ pub(crate) async fn pooling(options: &PgConnectOptions) -> Result<Pooling, OpenE
     let (mut at_first, mut at_second) = (None, None);
     for _ in 0..ROUNDS {
         let one = process(&mut first).await?;
-        // A pooler that has one session, and keeps it for the first, lets the second wait.
+        // A pooler that has one session, and keeps it for the first connection, lets the second one wait.
         let Ok(other) = timeout(ANSWER, process(&mut second)).await else { break };
         let other = other?;
         if one == other || *at_first.get_or_insert(one) != one || *at_second.get_or_insert(other) != other {
@@ -283,7 +284,7 @@ pub(crate) async fn pooling(options: &PgConnectOptions) -> Result<Pooling, OpenE
 }
 
 async fn process(connection: &mut PgConnection) -> Result<i32, OpenError> {
-    // Prepared, under the same name on each connection: what cannot keep them apart says so.
+    // Prepared under the same name on each connection: a pooler that mixes statements up fails here.
     let asked = sqlx::query_scalar("select pg_backend_pid()").fetch_one(connection);
     within(CONNECT, "select", asked).await.map_err(|error| {
         match error.as_database_error().and_then(|error| error.code()).as_deref() {
@@ -296,7 +297,7 @@ async fn process(connection: &mut PgConnection) -> Result<i32, OpenError> {
     })
 }
 
-/// Whether an answer means that this connection leads to a server that cannot be written to.
+/// Whether the error means that this connection leads to a server that refuses writes.
 pub(crate) fn is_wrong_role(error: &SqlError) -> bool {
     error.code().as_deref() == Some("25006")
 }

@@ -7,7 +7,7 @@ use sqlx::{Decode, Encode, Postgres, Sqlite, Type};
 
 /// A [`Timestamp`] as a column: `timestamptz` on PostgreSQL, integer microseconds on SQLite.
 ///
-/// Not as text: the texts that the usual adapters write to SQLite do not sort (`…20.5Z` stands before `…20Z`).
+/// Text would not do: the texts that the usual adapters write to SQLite do not sort (`…20.5Z` comes before `…20Z`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SqlTimestamp(pub Timestamp);
 

@@ -1,4 +1,4 @@
-//! The one file of a SQLite database, and the lock of the process that serves it.
+//! The file of an SQLite database, and the lock of the process that serves it.
 //!
 //! SQLite names the write-ahead log and its index after the database file. Two processes that open one file under two
 //! names write two logs and destroy the database. So the lock is on the file itself, whatever its name.
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The command line holds the file's lock for a moment when it looks whether a server does.
+/// Tries to get the lock. The command line holds the lock for a moment while it checks whether a server does.
 const MOMENTS: u32 = 10;
 const MOMENT: Duration = Duration::from_millis(20);
 
@@ -20,25 +20,25 @@ const MOMENT: Duration = Duration::from_millis(20);
 /// that the process has on it, SQLite's too.
 pub(crate) struct SqliteFile {
     file: File,
-    /// Without symbolic links.
+    /// The path without symbolic links.
     path: PathBuf,
-    /// Held, with that of the file itself, for as long as the process serves it.
+    /// Further locks, held like that of the file itself while this process serves the file.
     locks: Option<Vec<File>>,
     closing: AtomicBool,
-    /// Those that the file may bear while this process serves it.
+    /// The stamps that the file may have while this process serves it.
     stamps: Mutex<Vec<u32>>,
     /// See [`check_log`](Self::check_log).
     pub(crate) doubt: Option<String>,
 }
 
 impl SqliteFile {
-    /// Opens the file, or makes an empty one, which SQLite takes for a new database.
+    /// Opens the file, or creates an empty one, which SQLite treats as a new database.
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
         let cannot = |error: io::Error| OpenError::Unfit(format!("cannot use {}: {error}", path.display()));
         Self::new(path, private(path).map_err(cannot)?)
     }
 
-    /// Opens a file that is there, and changes nothing about it.
+    /// Opens an existing file, and changes nothing about it.
     pub(crate) fn open_existing(path: &Path) -> Result<Self, OpenError> {
         let cannot = |error: io::Error| OpenError::Unfit(format!("cannot read {}: {error}", path.display()));
         Self::new(path, File::open(path).map_err(cannot)?)
@@ -66,7 +66,7 @@ impl SqliteFile {
         self.stamps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on it is no longer watched.
+    /// Ends the watch over the file.
     pub(crate) fn begin_closing(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }
@@ -75,17 +75,17 @@ impl SqliteFile {
         self.closing.load(Ordering::Relaxed)
     }
 
-    /// Where SQLite is to open it.
+    /// The path for SQLite to open.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether the process may serve it.
+    /// Whether this process holds the lock to serve the file.
     pub(crate) fn is_served_here(&self) -> bool {
         self.locks.is_some()
     }
 
-    /// That it has one name, and that this name still leads to it.
+    /// Checks that the file has one name, and that this name still leads to it.
     pub(crate) fn check(&self) -> Result<(), OpenError> {
         let shown = self.path.display();
         let cannot = |error: io::Error| OpenError::Unfit(format!("cannot use {shown}: {error}"));
@@ -98,15 +98,15 @@ impl SqliteFile {
         }
         if opened.nlink() > 1 {
             return Err(OpenError::Unfit(format!(
-                "{shown} has {} names (hard links), and used under two of them the database is destroyed: remove the \
-                 other names (find DIRECTORY -samefile {shown}), or make a copy with sqlite3 .backup",
+                "{shown} has {} names (hard links), and using two of them destroys the database: remove the other names \
+                 (find DIRECTORY -samefile {shown}), or make a copy with sqlite3 .backup",
                 opened.nlink()
             )));
         }
         Ok(())
     }
 
-    /// Becomes the one process that serves the file; whether it has.
+    /// Tries for 200 ms to become the one process that serves the file. Returns whether it has.
     pub(crate) async fn serve(&mut self) -> Result<bool, OpenError> {
         for _ in 0..MOMENTS {
             if self.try_serve()? {
@@ -117,11 +117,11 @@ impl SqliteFile {
         Ok(false)
     }
 
-    /// As [`serve`](Self::serve), at once or not at all.
+    /// Like [`serve`](Self::serve), without waiting.
     pub(crate) fn try_serve(&mut self) -> Result<bool, OpenError> {
         let cannot = |error: io::Error| OpenError::Unfit(format!("cannot lock {}: {error}", self.path.display()));
-        // flock(2) on Linux: independent of the POSIX locks that SQLite takes on the same file. Elsewhere the two
-        // are in each other's way, and the lock beside the file has to do.
+        // On Linux, flock(2) is independent of the POSIX locks that SQLite takes on the same file. On other systems
+        // the two conflict, and only the lock beside the file is used.
         if cfg!(target_os = "linux") && !has(self.file.try_lock()).map_err(cannot)? {
             return Ok(false);
         }
@@ -132,14 +132,15 @@ impl SqliteFile {
         Ok(self.is_served_here())
     }
 
-    /// The id of the process that serves it, where the system tells it. Earlier snapshots lock only the file beside it.
+    /// The id of the process that serves the file, where the system reports it. Earlier versions lock only the file
+    /// beside it.
     pub(crate) fn server(&self) -> Option<u32> {
         let beside = || private_files::lock_holder(&File::open(self.beside(".lock")).ok()?);
         private_files::lock_holder(&self.file).or_else(beside)
     }
 
     fn lock_around(&self) -> io::Result<Option<Vec<File>>> {
-        // The one that earlier versions take.
+        // The lock file of earlier versions.
         let beside = private(&self.beside(".lock"))?;
         if !has(beside.try_lock())? {
             return Ok(None);
@@ -151,18 +152,18 @@ impl SqliteFile {
         Ok(has(directory.try_lock_shared())?.then(|| vec![beside, directory]))
     }
 
-    /// Refuses to work beside a process that serves the file from another directory (a bind mount of the file alone):
+    /// Refuses a file that another process serves from another directory (a bind mount of the file alone), because
     /// that process has another write-ahead log. A process that serves a file holds a shared lock on its directory.
     pub(crate) fn check_beside(&self) -> Result<(), OpenError> {
         if !cfg!(target_os = "linux") {
             return Ok(());
         }
-        // Where locks cannot be had at all, nothing is known.
+        // Where the system has no locks, this check is impossible.
         let is_free = |lock: Result<(), TryLockError>| matches!(lock, Ok(()));
         let Ok(directory) = self.directory() else { return Ok(()) };
-        let nobody_serves_here = is_free(directory.try_lock());
+        let is_unserved_here = is_free(directory.try_lock());
         drop(directory);
-        if !nobody_serves_here || self.is_served_here() {
+        if !is_unserved_here || self.is_served_here() {
             return Ok(());
         }
         match self.file.try_lock_shared() {
@@ -179,7 +180,7 @@ impl SqliteFile {
         File::open(self.path.parent().unwrap_or(Path::new("/")))
     }
 
-    /// The file of this name beside it.
+    /// The path of the file with this suffix beside the database file.
     pub(crate) fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.path.as_os_str().to_owned();
         name.push(suffix);
@@ -199,7 +200,7 @@ pub(crate) fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Opens a file as it is, or makes one, and the folders above it, that no other user of the machine can read.
+/// Opens an existing file, or creates one that no other user of the machine can read, with the folders above it.
 pub(crate) fn private(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         private_files::create_folder(folder)?;

@@ -1,8 +1,8 @@
-//! Telling one SQLite file from a copy of it.
+//! Stamps, which distinguish an SQLite file from a copy of it.
 //!
-//! SQLite believes whatever write-ahead log lies beside a file, and whatever file lies under its name. So the process that
-//! serves a file stamps it: a random number in the `user_version` of its header, 0 again when the process stops in order.
-//! The lock file records the stamps that the file may bear. A file with another stamp is another file.
+//! SQLite trusts any write-ahead log beside a file, and any file under its name. So the process that serves a file
+//! stamps it with a random number in the `user_version` of its header. After an orderly stop the number is 0 again.
+//! The lock file records the stamps that the file may have. A file with another stamp is another file.
 
 use crate::OpenError;
 use crate::sqlite_file::{SqliteFile, identity, private};
@@ -13,12 +13,12 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-/// How often a serving process looks whether the file is still its own.
+/// How often a serving process checks whether the file is still its own.
 const LOOK: Duration = Duration::from_millis(400);
-/// Before a look that found another file is believed: a checkpoint may have been writing the header.
+/// Pause before a failed check is repeated: a checkpoint may have been writing the header.
 const AGAIN: Duration = Duration::from_millis(50);
 
-/// What the first page says (sqlite.org/fileformat2.html, section 1.3), without what the log has on top.
+/// Fields of the file's header (sqlite.org/fileformat2.html, section 1.3), without changes that are only in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     has_log: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// `None` when the file is empty, or no database.
+    /// Reads the header. Returns `None` when the file is empty or not a database.
     pub(crate) fn read(file: &File) -> io::Result<Option<Self>> {
         let mut bytes = [0; 100];
         match file.read_exact_at(&mut bytes, 0) {
@@ -48,8 +48,8 @@ impl Header {
         }))
     }
 
-    /// Whether the file that said `before` can say this now: schema and size only grow (but for a VACUUM, which is a
-    /// change of the schema).
+    /// Whether this header may follow `before` in the same file. Schema version and size only grow; a VACUUM shrinks
+    /// the file, but changes the schema version.
     fn may_follow(&self, before: &Self) -> bool {
         self.has_log
             && (self.schema_cookie > before.schema_cookie
@@ -57,15 +57,16 @@ impl Header {
     }
 }
 
-/// A stamp that no other start has made.
+/// A random stamp, which is never 0.
 pub(crate) fn new_stamp() -> u32 {
     let bytes = MessageId::random().as_uuid().into_bytes();
     bytes[12..].iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)) >> 1 | 1
 }
 
 impl SqliteFile {
-    /// That the log beside the file is its own, and that a file that had one has it. Before SQLite opens them. What it
-    /// tells is a doubt that is none of an error: a copy that SQLite made of a served file may look the same.
+    /// Checks that the log beside the file belongs to it, and that a file that had a log has it. Called before SQLite
+    /// opens them. Returns a doubt where there is no error: a copy that SQLite made of a served file may look the
+    /// same.
     pub(crate) fn check_log(&self) -> Result<Option<String>, OpenError> {
         let shown = self.path().display();
         let cannot = |error: io::Error| OpenError::Unfit(format!("cannot use {shown}: {error}"));
@@ -83,26 +84,26 @@ impl SqliteFile {
         let was_served = header.stamp != 0 && header.has_log && !is_known && log.is_none();
         if was_served && header.schema_cookie == 0 {
             return Err(OpenError::Unfit(format!(
-                "{shown} holds nothing: it was copied from under a running server without its log ({shown}-wal), which \
+                "{shown} holds nothing: it was copied from a running server without its log ({shown}-wal), which \
                  had all the data; take a copy with sqlite3 .backup instead, or remove the file for a new database"
             )));
         }
-        // SQLite's own copies (.backup to a new file; VACUUM INTO has no log) begin to count anew.
+        // In SQLite's own copies the counter starts again (.backup to a new file), or there is no log (VACUUM INTO).
         Ok((was_served && header.change_counter > 1).then(|| {
             format!(
-                "{shown} was copied from under a running server, and its log ({shown}-wal) is not here: if it was copied with \
+                "{shown} was copied from a running server, and its log ({shown}-wal) is not here: if it was copied with \
                  cp, what was written last is missing; sqlite3 .backup makes whole copies"
             )
         }))
     }
 
-    /// The stamps that the file may bear.
+    /// The recorded stamps, which the file may have.
     fn recorded(&self) -> Vec<u32> {
         let record = std::fs::read_to_string(self.beside(".lock")).unwrap_or_default();
         record.split_whitespace().filter_map(|word| word.parse().ok()).collect()
     }
 
-    /// Notes the stamps that the file may bear from now on.
+    /// Records the stamps that the file may have from now on.
     pub(crate) fn record(&self, stamps: &[u32]) -> io::Result<()> {
         let mut record = private(&self.beside(".lock"))?;
         record.set_len(0)?;
@@ -112,12 +113,12 @@ impl SqliteFile {
         record.sync_data()
     }
 
-    /// What the file itself bears.
+    /// The stamp in the file's header.
     pub(crate) fn stamp(&self) -> io::Result<u32> {
         Ok(Header::read(self.file())?.map_or(0, |header| header.stamp))
     }
 
-    /// Resolves when the file is no longer the one that this process serves: with what has become of it.
+    /// Resolves with the cause when the file is no longer the one that this process serves.
     pub(crate) async fn replaced(&self) -> String {
         let mut before = None;
         loop {
@@ -136,7 +137,7 @@ impl SqliteFile {
         if !self.is_at(self.path()) {
             return Err(format!("{shown} was removed or replaced while it was served"));
         }
-        // That it cannot be read now is for those to tell who need it.
+        // The code that needs the file reports that it cannot be read.
         let Ok(header) = Header::read(self.file()) else { return Ok(()) };
         let is_own = |header: &Header| {
             before.is_none_or(|before| header.may_follow(&before)) && self.stamps().contains(&header.stamp)
@@ -153,7 +154,7 @@ impl SqliteFile {
     fn is_at(&self, path: &Path) -> bool {
         let opened = self.file().metadata().map(|it| identity(&it));
         let named = std::fs::metadata(path).map(|it| identity(&it));
-        // An error other than "there is none" says nothing.
+        // Only "not found" shows that the file is gone. Other errors show nothing.
         match (opened, named) {
             (Ok(opened), Ok(named)) => opened == named,
             (_, Err(error)) => error.kind() != io::ErrorKind::NotFound,

@@ -2,17 +2,16 @@ use crate::SqlError;
 use crate::postgres::StatementTimeout;
 use sqlx::{PgConnection, SqliteConnection};
 
-/// A connection that one statement runs on.
+/// A connection on which one statement runs.
 pub enum Conn<'a> {
-    /// To PostgreSQL, and how long its answer is waited for.
+    /// PostgreSQL, with the timeout for its answer.
     Postgres(&'a mut PgConnection, StatementTimeout),
-    /// To SQLite.
     Sqlite(&'a mut SqliteConnection),
 }
 
-/// One text for both databases, or `(postgres, sqlite)` where they truly differ.
+/// SQL as one text for both databases, or as `(postgres, sqlite)` where the dialects differ.
 ///
-/// Only constants: values are bound, never pasted.
+/// Only constants: values are bound, never concatenated.
 pub trait DialectSql: Copy {
     /// The text for PostgreSQL.
     fn postgres(self) -> &'static str;
@@ -36,15 +35,16 @@ impl DialectSql for (&'static str, &'static str) {
     }
 }
 
-/// Where statements run: a [`Tx`](crate::Tx), an [`Autocommit`](crate::Autocommit) or a [`Read`](crate::Read).
-/// Called by the macros.
+/// A target for statements: a [`Tx`](crate::Tx), an [`Autocommit`](crate::Autocommit) or a [`Read`](crate::Read). The
+/// macros call it.
 pub trait Sql {
-    /// Lends the connection for one statement, which counts as failed until [`settle`](Self::settle) says otherwise.
+    /// Lends the connection for one statement, which counts as failed until [`record_result`](Self::record_result) is
+    /// called.
     fn conn(&mut self) -> Conn<'_>;
 
-    /// Notes how the statement ended.
+    /// Records how the statement ended.
     ///
     /// # Errors
-    /// The statement's own.
+    /// The statement's own error.
     fn record_result<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError>;
 }

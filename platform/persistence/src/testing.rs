@@ -1,7 +1,7 @@
-//! Databases for tests: a SQLite file that forgets, and a database of its own on a real PostgreSQL.
+//! Databases for tests: an SQLite file without fsync, and a separate database on a real PostgreSQL.
 //!
-//! `cargo xtask test` says where PostgreSQL is. Nothing is skipped in silence: without it these
-//! panic, unless `ROSTER_TEST_EMBEDDED` asks for the part that needs no server.
+//! `cargo xtask test` sets the address of PostgreSQL. No test is skipped silently: without PostgreSQL these functions
+//! panic, unless `ROSTER_TEST_EMBEDDED` asks for the tests that need no server.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that has no database has failed")]
 
@@ -11,17 +11,16 @@ use std::str::FromStr as _;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// A database that is gone when it is dropped.
+/// The database of one test. An SQLite file is deleted when this is dropped.
 pub struct TestDb {
-    /// The database, empty.
     pub db: Db,
-    /// Where it is, for a process that is to use it, too.
+    /// The URL, for another process that uses the database.
     pub url: String,
     _folder: Option<TempDir>,
 }
 
 impl TestDb {
-    /// A SQLite file.
+    /// Creates an SQLite file.
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("roster.db");
@@ -29,7 +28,7 @@ impl TestDb {
         Self { db, url: format!("sqlite://{}", path.display()), _folder: Some(folder) }
     }
 
-    /// A database on PostgreSQL; `None` only if `ROSTER_TEST_EMBEDDED` is set.
+    /// Creates a database on PostgreSQL. Returns `None` only if `ROSTER_TEST_EMBEDDED` is set.
     pub async fn postgres() -> Option<Self> {
         let url = postgres_url().await?;
         let parsed = DatabaseUrl::from_str(&url).expect("a URL");
@@ -37,7 +36,7 @@ impl TestDb {
         Some(Self { db, url, _folder: None })
     }
 
-    /// Drops the database now, whoever still uses it: a shared PostgreSQL is left as it was found.
+    /// Drops the database now, even while it is in use, so that a shared PostgreSQL is left as it was found.
     pub async fn end(self) {
         self.db.close().await;
         let (Ok(server), Some((_, name))) = (std::env::var("TEST_DATABASE_URL"), self.url.rsplit_once("/test_")) else {
@@ -50,7 +49,7 @@ impl TestDb {
         admin.close().await.expect("closed");
     }
 
-    /// One of each.
+    /// Creates one database of each kind.
     pub async fn each() -> Vec<Self> {
         let mut all = vec![Self::sqlite().await];
         all.extend(Self::postgres().await);
@@ -58,7 +57,8 @@ impl TestDb {
     }
 }
 
-/// The URL of a new, empty database on PostgreSQL. It goes with the server, which is a test's own.
+/// Creates an empty database on PostgreSQL and returns its URL. The database goes with the server, which is a test's
+/// own.
 pub async fn postgres_url() -> Option<String> {
     let Ok(server) = std::env::var("TEST_DATABASE_URL") else {
         if std::env::var_os("ROSTER_TEST_EMBEDDED").is_some() {

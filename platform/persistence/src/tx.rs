@@ -4,11 +4,11 @@ use crate::{Conn, Sql, SqlError};
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, Transaction};
 
-/// A transaction. It rolls back when dropped.
+/// A transaction. Dropping it rolls it back.
 ///
-/// It counts the statements that were started and those that succeeded, and refuses to commit
-/// when they differ: one failed and its error was swallowed, or it was abandoned half-way. Without
-/// this, `commit` says Ok and PostgreSQL has kept nothing, while SQLite has kept half.
+/// It counts started and succeeded statements, and refuses to commit when the counts differ. In that case a statement
+/// failed and its error was ignored, or a statement was abandoned. Without this check, `commit` would return Ok
+/// although PostgreSQL had kept nothing and SQLite half.
 pub struct Tx {
     inner: Inner,
     started: u32,
@@ -28,7 +28,7 @@ impl Tx {
     /// Commits. After an error it is unknown whether the database has committed: read the state, do not guess.
     ///
     /// # Errors
-    /// When a statement failed before, or the database says no.
+    /// When an earlier statement failed, or the database refuses the commit.
     pub async fn commit(self) -> Result<(), SqlError> {
         if self.started != self.succeeded {
             let reason = "a statement failed before: this transaction cannot be committed";

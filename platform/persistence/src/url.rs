@@ -1,5 +1,5 @@
-//! What a URL of a database says of the way there, as sqlx has read it: with its defaults and `PGUSER`, `PGPASSWORD`,
-//! `PGHOST` and the like.
+//! Properties of a database URL as sqlx has read it, with its defaults and `PGUSER`, `PGPASSWORD`, `PGHOST` and the
+//! like.
 
 use crate::DatabaseUrl;
 use sqlx::ConnectOptions as _;
@@ -7,16 +7,16 @@ use sqlx::postgres::PgConnectOptions;
 use std::path::PathBuf;
 
 impl DatabaseUrl {
-    /// The host that is asked over TCP; none for a file and for a Unix socket.
+    /// The host to reach over TCP. `None` for a file and for a Unix socket.
     #[must_use]
     pub fn host(&self) -> Option<&str> {
         let Self::Postgres(to) = self else { return None };
-        // A socket that is named is used whatever host stands beside it.
+        // A socket takes precedence over any host.
         let is_tcp = to.get_socket().is_none() && !to.get_host().starts_with('/');
         is_tcp.then(|| to.get_host())
     }
 
-    /// Whether there is something to sign in with: a password, or the certificate of a client.
+    /// Whether the URL has credentials: a password, or a client certificate.
     #[must_use]
     pub fn has_credentials(&self) -> bool {
         let Self::Postgres(to) = self else { return false };
@@ -24,12 +24,12 @@ impl DatabaseUrl {
         url.password().is_some() || url.query_pairs().any(|(key, _)| key == "sslcert")
     }
 
-    /// Whether this is the password.
+    /// Whether the URL has this password.
     #[must_use]
     pub fn has_password(&self, password: &str) -> bool {
         let Self::Postgres(to) = self else { return false };
         let to = without_address(to);
-        // sqlx tells its password only within a URL.
+        // sqlx exposes the password only within a URL.
         let url = |to: &PgConnectOptions| to.to_url_lossy().password().map(str::to_owned);
         url(&to).is_some() && url(&to) == url(&to.clone().password(password))
     }
@@ -43,8 +43,8 @@ impl DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// The file on this machine that its owner alone may read: the SQLite database, or the private key of the client's
-    /// certificate. Nothing needs to be there.
+    /// The file on this machine that only its owner may read: the SQLite database, or the private key of the client
+    /// certificate. The file need not exist.
     #[must_use]
     pub fn secret_file(&self) -> Option<PathBuf> {
         match self {
@@ -59,7 +59,7 @@ impl DatabaseUrl {
     }
 }
 
-/// Some users and hosts make no URL, at which sqlx panics.
+/// Replaces user and host, because sqlx panics when they form no valid URL.
 fn without_address(to: &PgConnectOptions) -> PgConnectOptions {
     to.clone().username("user").host("localhost")
 }
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_what_is_asked_over_tcp() {
+    fn only_a_connection_over_tcp_has_a_host() {
         for (text, host) in [
             ("postgres://u:p@db.example/roster", Some("db.example")),
             ("postgres://u:p@127.0.0.1/roster?host=db.example", Some("db.example")),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_password_a_certificate_will_do() {
+    fn a_client_certificate_counts_as_credentials() {
         for text in ["postgres://u:@h.invalid/d", "postgres://u@h.invalid/d", "postgres://u@h.invalid/d?password="] {
             assert!(
                 !url(text).has_credentials() && !url(text).has_password("") && !url(text).has_password("u"),

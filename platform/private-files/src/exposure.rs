@@ -4,10 +4,10 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-/// Who can read or change a file.
+/// Which users can read or change a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exposure {
-    /// Its owner, and the group that this process runs in, if the file is open to that.
+    /// The owner, and a group of this process, if the file is open to it.
     Owner,
     /// A group that this process is not in.
     Group,
@@ -15,13 +15,13 @@ pub enum Exposure {
     Everyone,
 }
 
-/// What helps when a file is open to more than [`Exposure::Owner`].
+/// Advice for an operator when a file is open to more than [`Exposure::Owner`].
 pub const REMEDY: &str = "run chmod 600 on it, or 640 if a group of this process reads it";
 
-/// Who can read or change a file, by its mode.
+/// Which users can read or change a file, by its mode.
 ///
-/// A group that this process is in counts as its own: an orchestrator hands a secret over by a group
-/// (Kubernetes: `fsGroup`), since it does not own the process.
+/// A group of this process counts as the owner, because an orchestrator hands over a secret through a group
+/// (Kubernetes: `fsGroup`).
 #[must_use]
 pub fn exposure(about: &Metadata) -> Exposure {
     let groups = getgroups().unwrap_or_default();
@@ -37,7 +37,7 @@ const fn exposed(mode: u32, is_own_group: bool) -> Exposure {
     }
 }
 
-/// An error of reading a file, with whose it is when this process may not read it.
+/// Adds the owner and the mode of the file to an error of reading it, if permission was denied.
 #[must_use]
 pub fn explained(path: &Path, error: io::Error) -> io::Error {
     match (error.kind(), fs::metadata(path)) {
@@ -61,7 +61,7 @@ mod tests {
     use super::{Exposure, exposed};
 
     #[test]
-    fn a_group_of_this_process_is_no_other_and_everyone_always_is() {
+    fn a_group_of_this_process_counts_as_the_owner() {
         for (mode, own, other) in [
             (0o100_600, Exposure::Owner, Exposure::Owner),
             (0o100_400, Exposure::Owner, Exposure::Owner),

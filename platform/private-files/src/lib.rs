@@ -1,4 +1,4 @@
-//! Files that hold secrets: made for their owner alone, looked at for who else can read them, and locked for a few
+//! Files that hold secrets. They are created for their owner alone, checked for other readers, and locked for a few
 //! seconds at most.
 
 mod exposure;
@@ -12,13 +12,13 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-/// What the owner alone may do.
+/// Only the owner may read and write.
 const MODE: u32 = 0o600;
 
-/// Makes a file of mode 0600, whatever the umask; an error when there is one.
+/// Creates a file of mode 0600, whatever the umask. An existing file is an error.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's error.
 pub fn create(path: &Path) -> io::Result<File> {
     let file = File::options().read(true).write(true).create_new(true).mode(MODE).open(path)?;
     // A umask may have taken rights from the owner.
@@ -26,13 +26,13 @@ pub fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a file as it is, or makes one of mode 0600, whatever the umask.
+/// Opens an existing file as it is, or creates one of mode 0600, whatever the umask.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's error.
 pub fn open(path: &Path) -> io::Result<File> {
     match create(path) {
-        // `create` too: the file may have gone meanwhile.
+        // `create` again, because the file may have gone meanwhile.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             File::options().read(true).create(true).append(true).mode(MODE).open(path)
         }
@@ -40,10 +40,10 @@ pub fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Makes a folder of mode 0700, and those above it, where there is none.
+/// Creates a folder of mode 0700, and those above it, where they are missing.
 ///
 /// # Errors
-/// The operating system's.
+/// The operating system's error.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

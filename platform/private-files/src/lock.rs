@@ -6,42 +6,37 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Between two tries.
+/// Pause between two tries.
 const AGAIN: Duration = Duration::from_millis(25);
 
-/// Why a lock is not to be had.
+/// Why a lock could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another process has it.
+    /// Another process holds the lock.
     #[error("{} holds the lock {path}: try again when it has ended", process(*.holder))]
     Held {
-        /// The file of the lock.
         path: PathBuf,
-        /// The id of that process, where the system tells it.
+        /// The id of that process, where the system reports it.
         holder: Option<u32>,
     },
-    /// The operating system's.
+    /// The operating system refused the lock.
     #[error("the lock {path} cannot be used: {cause}")]
-    Unusable {
-        /// The file of the lock.
-        path: PathBuf,
-        /// What the operating system says.
-        cause: io::Error,
-    },
+    Unusable { path: PathBuf, cause: io::Error },
 }
 
 fn process(holder: Option<u32>) -> String {
     holder.map_or_else(|| "another process".to_owned(), |id| format!("the process {id}"))
 }
 
-/// Takes the lock of a file of mode 0600, which is made if missing, waiting for it no longer than this. It blocks the thread.
+/// Locks a file, which is created with mode 0600 if missing. Waits up to `patience`, and blocks the thread.
 ///
 /// # Errors
 /// [`LockError`]
 pub fn lock(path: &Path, patience: Duration) -> Result<File, LockError> {
     let unusable = |cause| LockError::Unusable { path: path.to_owned(), cause };
     let file = open(path).map_err(unusable)?;
-    // Made by an earlier version, others could take it. Where it is not ours, that stays so.
+    // An earlier version may have created it with another mode, so that others could lock it. On a file of another
+    // owner, the mode stays.
     if file.metadata().is_ok_and(|about| about.mode() & 0o7777 != MODE) {
         let _ = file.set_permissions(Permissions::from_mode(MODE));
     }
@@ -58,7 +53,7 @@ pub fn lock(path: &Path, patience: Duration) -> Result<File, LockError> {
     }
 }
 
-/// The process that has locked a file, where the system tells it: Linux, and processes of the same PID namespace.
+/// The id of the process that has locked a file. Linux reports it for processes of the same PID namespace.
 #[must_use]
 pub fn lock_holder(file: &File) -> Option<u32> {
     let about = file.metadata().ok()?;
@@ -66,7 +61,8 @@ pub fn lock_holder(file: &File) -> Option<u32> {
     holder_in(&fs::read_to_string("/proc/locks").ok()?, device, about.ino())
 }
 
-/// By `proc_locks(5)`: `1: FLOCK  ADVISORY  WRITE 4567 08:01:2621449 0 EOF`, with `->` in front of who waits.
+/// Parses `proc_locks(5)`: `1: FLOCK  ADVISORY  WRITE 4567 08:01:2621449 0 EOF`, with `->` before a process that
+/// waits.
 fn holder_in(locks: &str, device: (u32, u32), inode: u64) -> Option<u32> {
     locks.lines().find_map(|line| {
         let [_, "FLOCK", _, _, holder, file, ..] = line.split_whitespace().collect::<Vec<_>>()[..] else { return None };
@@ -86,7 +82,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     #[test]
-    fn a_lock_that_another_has_is_waited_for_a_while_and_then_it_is_told_who_has_it() {
+    fn a_held_lock_is_waited_for_until_the_timeout_and_the_error_names_the_holder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.lock");
         let patience = Duration::from_millis(200);
@@ -102,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_its_owners_alone_also_one_that_was_made_otherwise() {
+    fn a_lock_file_gets_mode_0600_even_if_it_had_another_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.lock");
         let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;

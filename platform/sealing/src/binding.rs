@@ -1,22 +1,21 @@
 use kernel::{MessageId, UserId};
 
-/// The version of the sealed form: of what is bound, and of the padding.
+/// The version of the sealed format, which covers the binding and the padding.
 const VERSION: &[u8] = b"1";
 
-/// What a sealed secret is for. It opens for nothing else.
+/// The context for which a secret is sealed. It opens in no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Binding {
-    /// The command that brought it.
+    /// The command that brought the secret.
     pub root: MessageId,
-    /// Whose it is.
     pub user: UserId,
-    /// What is to be done with it, such as `set_credential`.
+    /// What the secret is for, such as `set_credential`.
     pub purpose: &'static str,
 }
 
 impl Binding {
-    /// The additional authenticated data: each part behind its length (32 bits, big-endian), so
-    /// that no two bindings have one encoding.
+    /// The additional authenticated data. Each part follows its length (32 bits, big-endian), so that no two bindings
+    /// have the same encoding.
     pub(crate) fn aad(&self, kid: &str) -> Vec<u8> {
         let (root, user) = (self.root.as_uuid(), self.user.as_uuid());
         let parts: [&[u8]; 5] = [VERSION, root.as_bytes(), user.as_bytes(), self.purpose.as_bytes(), kid.as_bytes()];

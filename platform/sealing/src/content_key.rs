@@ -5,18 +5,18 @@ use rustls::crypto::hpke::EncapsulatedSecret;
 use zeroize::Zeroizing;
 
 const INFO: &[u8] = b"roster/content-key/v1";
-/// Of an X25519 public key, in bytes (RFC 7748, section 5).
+/// Length of an X25519 public key in bytes (RFC 7748, section 5).
 const ENCAPSULATED: usize = 32;
 
-/// A key that secrets are sealed under: AES-256 in GCM with random nonces, which are good for 2³² secrets
-/// (NIST SP 800-38D, section 8.3).
+/// A key under which secrets are sealed: AES-256 in GCM with random nonces, which are good for 2³² secrets (NIST SP
+/// 800-38D, section 8.3).
 ///
-/// Wiped from memory when it is dropped: aws-lc wipes whatever it frees.
+/// Dropping it wipes it from memory, because aws-lc wipes the memory that it frees.
 pub(crate) struct ContentKey(RandomizedNonceKey);
 
 impl ContentKey {
-    /// A fresh one, and what the owner of the private key gets it back from: the encapsulated secret and the
-    /// sealed key. `None` when the system has no randomness to give, or nothing can be sealed to the public key.
+    /// Creates a key. Also returns the encapsulated secret and the sealed key, from which the owner of the private
+    /// key recovers it. `None` when the system has no randomness, or the public key cannot be used.
     pub(crate) fn fresh(public: &PublicKey, kid: &str) -> Option<(Self, Vec<u8>)> {
         let mut bytes = Zeroizing::new([0; 32]);
         rand::fill(bytes.as_mut_slice()).ok()?;
@@ -24,7 +24,7 @@ impl ContentKey {
         Some((Self::new(bytes.as_slice())?, [enc.0, sealed].concat()))
     }
 
-    /// The one that was sealed.
+    /// Recovers a key from its sealed form.
     pub(crate) fn opened(sealed: &[u8], private: &PrivateKey, kid: &str) -> Option<Self> {
         let (enc, sealed) = sealed.split_at_checked(ENCAPSULATED)?;
         let enc = EncapsulatedSecret(enc.to_vec());
@@ -36,7 +36,7 @@ impl ContentKey {
         RandomizedNonceKey::new(&AES_256_GCM, bytes).ok().map(Self)
     }
 
-    /// The nonce, the ciphertext and the tag.
+    /// Returns the nonce, the ciphertext and the tag.
     pub(crate) fn seal(&self, aad: &[u8], plain: &[u8]) -> Option<Vec<u8>> {
         let mut sealed = vec![0; NONCE_LEN];
         sealed.extend_from_slice(plain);

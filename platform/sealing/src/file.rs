@@ -1,6 +1,6 @@
 //! The key file: JSON that only its owner can read.
 //!
-//! Other members than these may stand in it, of other owners: see [`KeyFile`](crate::KeyFile).
+//! The file may have other members, of other owners: see [`KeyFile`](crate::KeyFile).
 
 use crate::KeysError;
 use kernel::{Secret, Timestamp};
@@ -13,9 +13,9 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// The version of the file that is written and understood.
+/// The version of the file format that this Roster writes and reads.
 pub(crate) const VERSION: u32 = 1;
-/// A key file is far smaller; anything longer is some other file. In bytes.
+/// Maximum size in bytes. A key file is far smaller; a longer file is something else.
 const LONGEST: u64 = 1 << 20;
 
 #[derive(Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub(crate) struct KeyDocument {
     pub(crate) sealing: Vec<StoredKey>,
 }
 
-/// One key pair; where only sealing is done, its public half.
+/// One key pair, or only its public half on a node that only seals.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StoredKey {
     pub(crate) kid: String,
@@ -35,7 +35,7 @@ pub(crate) struct StoredKey {
     pub(crate) created_at: Timestamp,
 }
 
-/// The one place where a private key is written: into the key file.
+/// Writes a private key into the key file. A private key is written nowhere else.
 fn expose<S: Serializer>(secret: &Option<Secret>, to: S) -> Result<S::Ok, S::Error> {
     secret.as_ref().map(Secret::expose).serialize(to)
 }
@@ -57,9 +57,9 @@ pub(crate) fn unreadable(path: &Path, cause: io::Error) -> KeysError {
     }
 }
 
-/// The position only: serde's sentence quotes what it found, and that may be a key.
+/// Reports only the position. serde's own sentence quotes the text, which may be a key.
 pub(crate) fn malformed(path: &Path, error: &serde_json::Error) -> KeysError {
-    let why = format!("it is no key file from line {}, column {} on", error.line(), error.column());
+    let why = format!("it is not a valid key file at line {}, column {}", error.line(), error.column());
     KeysError::Malformed { path: path.to_owned(), why }
 }
 
@@ -67,21 +67,21 @@ pub(crate) fn text(path: &Path) -> io::Result<(Zeroizing<Vec<u8>>, Exposure)> {
     let file = File::open(path)?;
     let about = file.metadata()?;
     if !about.is_file() || about.len() > LONGEST {
-        return Err(io::Error::other("it is no key file"));
+        return Err(io::Error::other("it is not a key file"));
     }
     let exposure = private_files::exposure(&about);
-    // Room for all of it at once: a buffer that grows leaves copies behind that are not wiped.
+    // Reserve room for all of it: a growing buffer leaves copies behind that are not wiped.
     let mut text = Zeroizing::new(Vec::with_capacity(usize::try_from(about.len()).unwrap_or_default() + 1));
     file.take(LONGEST).read_to_end(&mut text)?;
     Ok((text, exposure))
 }
 
-/// Makes the file, unless there is one by then. It appears whole and durable, or not at all.
+/// Creates the file, unless another process has created it meanwhile. It appears whole and durable, or not at all.
 pub(crate) fn create(directory: &Path, path: &Path, kid: &str, document: &KeyDocument) -> io::Result<()> {
     private_files::create_folder(directory)?;
     let draft = directory.join(format!(".keys-{kid}.tmp"));
     let made = write(&draft, document).and_then(|()| {
-        // A link never replaces: of several processes one is first, and the others read its keys.
+        // A hard link never replaces a file: one process is first, and the others read its keys.
         match fs::hard_link(&draft, path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             linked => linked,
@@ -99,7 +99,7 @@ fn write(draft: &Path, document: &KeyDocument) -> io::Result<()> {
     write_private(draft, &text)
 }
 
-/// Makes a file that only its owner can read.
+/// Creates a file that only its owner can read.
 pub(crate) fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut file = private_files::create(path)?;
     file.write_all(text)?;

@@ -12,65 +12,65 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// The file with the keys of an installation. Each kind of keys is a member of its own, which its
-/// owner alone understands.
+/// The file with the keys of an installation. Each kind of key is a member of its own, which only its owner
+/// understands.
 #[derive(Clone)]
 pub struct KeyFile {
     path: PathBuf,
     is_ours: bool,
-    /// The sealing keys that it had at first. A file without any of them is another installation's.
+    /// The sealing keys that the file had at first. A file with none of them belongs to another installation.
     sealing: Arc<[SealingKey]>,
 }
 
-/// For the lock: a change takes milliseconds.
+/// Timeout for the lock. A change takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The member with the sealing keys, which is this crate's.
+/// The member with the sealing keys, which belongs to this crate.
 const SEALING: &str = "sealing";
 
-/// Which version of a key file was read: another one when somebody has written it since.
+/// The version of a key file. It changes whenever the file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileVersion(SystemTime, u64);
 
 impl KeyFile {
-    /// `is_ours` when it lies in a data directory of Roster's, which may change it unasked.
+    /// `is_ours`: the file is in Roster's data directory, so Roster may change it unasked.
     pub(crate) fn new(path: &Path, is_ours: bool, sealing: &[SealingKey]) -> Self {
         Self { path: path.to_owned(), is_ours, sealing: sealing.into() }
     }
 
-    /// Where it is.
+    /// The path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether it may be changed unasked. A file that was given from outside may not.
+    /// Whether Roster may change the file unasked. It may not change a file that was given from outside.
     #[must_use]
     pub const fn is_ours(&self) -> bool {
         self.is_ours
     }
 
-    /// Its edition now.
+    /// The present version of the file.
     ///
     /// # Errors
-    /// When it is not there, or cannot be asked.
+    /// When the file is missing, or its metadata cannot be read.
     pub fn edition(&self) -> Result<FileVersion, KeysError> {
         let about = fs::metadata(&self.path).and_then(|about| Ok(FileVersion(about.modified()?, about.len())));
         about.map_err(|cause| file::unreadable(&self.path, cause))
     }
 
-    /// One kind of keys, if there are any.
+    /// Reads one kind of key, if there are any.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds something else under that name.
+    /// When the file cannot be read, or the member has another form.
     pub fn member<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, KeysError> {
         self.members()?.get(name).map(|raw| self.parse(name, raw)).transpose()
     }
 
-    /// Changes one kind of keys; all others stay as they are. Of several who do so at once each
-    /// builds on what the one before has left. The file is exchanged whole, or not at all.
+    /// Changes one kind of key and leaves all others as they are. Simultaneous changes run one after the other, each
+    /// on the result of the one before. The file is replaced whole, or not at all.
     ///
     /// # Errors
-    /// The change's own, or when the file cannot be read or written.
+    /// The change's own error, or an error of reading or writing the file.
     pub fn change<T: Serialize + DeserializeOwned, E: From<KeysError>>(
         &self,
         name: &str,
@@ -110,10 +110,10 @@ impl KeyFile {
     }
 
     fn parse<T: DeserializeOwned>(&self, name: &str, raw: &RawValue) -> Result<T, KeysError> {
-        // Never serde's sentence: it quotes what it found.
+        // Do not use serde's sentence: it quotes the text that it found.
         serde_json::from_str(raw.get()).map_err(|_| KeysError::Malformed {
             path: self.path.clone(),
-            why: format!("its member {name} is not as it should be"),
+            why: format!("its member {name} has the wrong form"),
         })
     }
 
@@ -122,7 +122,7 @@ impl KeyFile {
         serde_json::to_writer_pretty(&mut *text, members)?;
         text.push(b'\n');
         let draft = self.path.with_extension("tmp");
-        // Left behind by somebody who was killed: the lock is ours, so nobody writes it now.
+        // A killed process may have left it behind. This process holds the lock, so no other one writes it now.
         let _ = fs::remove_file(&draft);
         file::write_private(&draft, &text)?;
         fs::rename(&draft, &self.path)?;

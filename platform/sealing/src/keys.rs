@@ -12,12 +12,12 @@ use std::{
     sync::Arc,
 };
 
-/// The file of a data directory that holds the keys.
+/// The name of the key file in a data directory.
 const FILE: &str = "keys.json";
 
-/// The keys of an installation: one that is sealed to, and all that can still be opened.
+/// The keys of an installation: the active one, which seals, and all that can still open.
 ///
-/// Private keys are wiped from memory when it is dropped.
+/// Dropping it wipes the private keys from memory.
 pub struct Keys {
     file: KeyFile,
     exposure: Exposure,
@@ -26,89 +26,60 @@ pub struct Keys {
     private: Vec<(String, PrivateKey)>,
 }
 
-/// A key that is sealed to, or was.
+/// A key that seals now, or has sealed before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealingKey {
-    /// Its name.
     pub kid: String,
-    /// Its public half, in base64url.
+    /// The public half, in base64url.
     pub public: String,
 }
 
-/// Why there are no keys. It never quotes the file: what is wrong may stand where a key should.
+/// Why the keys could not be loaded or changed. The error never quotes the file, because the wrong text may be a key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// The given file does not exist.
     #[error("the key file {path} does not exist: put the one of the installation there, from a backup or another node")]
-    Missing {
-        /// The file.
-        path: PathBuf,
-    },
+    Missing { path: PathBuf },
     /// The file or its directory cannot be read.
     #[error("the key file {path} cannot be read ({cause}): it must be a file that the user Roster runs as can read")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        cause: io::Error,
-    },
-    /// There was no file yet, and it could not be made.
+    Unreadable { path: PathBuf, cause: io::Error },
+    /// The file did not exist, and could not be created.
     #[error(
         "the key file {path} cannot be created ({cause}): ROSTER_DATA_DIR must be a directory that Roster can write"
     )]
-    NotCreated {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        cause: io::Error,
-    },
-    /// It was to be changed, and could not be.
+    NotCreated { path: PathBuf, cause: io::Error },
+    /// The file could not be changed.
     #[error("the key file {path} cannot be changed ({cause}): its directory must be one that Roster can write")]
-    NotChanged {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        cause: io::Error,
-    },
-    /// Another process is changing it, and does not come to an end.
+    NotChanged { path: PathBuf, cause: io::Error },
+    /// Another process holds the lock for changes.
     #[error("the key file {path} cannot be changed: {cause}")]
-    Locked {
-        /// The file.
-        path: PathBuf,
-        /// Who has the lock.
-        cause: LockError,
-    },
-    /// The file is not what it should be.
-    #[error("the key file {path} cannot be used: {why}; restore it from a backup, it is never overwritten")]
+    Locked { path: PathBuf, cause: LockError },
+    /// The file has the wrong form.
+    #[error("the key file {path} cannot be used: {why}; restore it from a backup, because Roster never overwrites it")]
     Malformed {
-        /// The file.
         path: PathBuf,
         /// What is wrong, by line or by the key's position.
         why: String,
     },
-    /// Another installation's file has been put in its place.
+    /// The file was replaced by that of another installation.
     #[error(
         "the key file {path} has been replaced by another installation's: its sealing key is {found}, and was {before}; \
-         put the file of before back"
+         put the earlier file back"
     )]
     Replaced {
-        /// The file.
         path: PathBuf,
-        /// The names of the sealing keys that it has now.
+        /// The names of the sealing keys in the present file.
         found: String,
-        /// The names of those that it had.
+        /// The names of the sealing keys in the earlier file.
         before: String,
     },
-    /// This process must open what was sealed to the active key and cannot.
+    /// The process must open secrets that were sealed to the active key, but has no private key for that.
     #[error("the key file {path} has no private key for its active sealing key, which a worker needs")]
-    NoPrivateKey {
-        /// The file.
-        path: PathBuf,
-    },
+    NoPrivateKey { path: PathBuf },
 }
 
 impl Keys {
-    /// The keys that a data directory has. Nothing is made.
+    /// Reads the keys of a data directory. Creates nothing.
     ///
     /// # Errors
     /// When the file is missing, cannot be read or is not a key file.
@@ -116,11 +87,11 @@ impl Keys {
         Self::read(&directory.join(FILE), true)
     }
 
-    /// The keys of a data directory. On the first start the directory (mode 0700) and the keys
-    /// (mode 0600) are made; when several processes start at once, all get the same ones.
+    /// Reads the keys of a data directory. The first start creates the directory (mode 0700) and the keys (mode
+    /// 0600). When several processes start at once, all get the same keys.
     ///
     /// # Errors
-    /// When the file can neither be read nor made, or is not a key file. It is never overwritten.
+    /// When the file can neither be read nor created, or is not a key file. It is never overwritten.
     pub fn in_directory(directory: &Path) -> Result<Self, KeysError> {
         let path = directory.join(FILE);
         match Self::read(&path, true) {
@@ -135,7 +106,7 @@ impl Keys {
         Self::read(&path, true)
     }
 
-    /// The keys of a file that somebody else looks after: it is never created and never changed.
+    /// Reads the keys of a file that Roster does not manage: it is never created and never changed.
     ///
     /// # Errors
     /// When it is missing, cannot be read or is not a key file.
@@ -143,19 +114,19 @@ impl Keys {
         Self::read(path, false)
     }
 
-    /// The file that they were read from.
+    /// The file that the keys were read from.
     #[must_use]
     pub const fn file(&self) -> &KeyFile {
         &self.file
     }
 
-    /// The id of the key that is sealed to.
+    /// The id of the key that seals.
     #[must_use]
     pub fn active(&self) -> &str {
         &self.active.0
     }
 
-    /// The ids of all keys, and whether each is the one that is sealed to.
+    /// The ids of all keys, and whether each is the one that seals.
     pub fn kids(&self) -> impl Iterator<Item = (&str, bool)> {
         self.sealing.iter().map(|key| (key.kid.as_str(), key.kid == self.active.0))
     }
@@ -166,20 +137,20 @@ impl Keys {
         &self.sealing
     }
 
-    /// Who else on this machine can read the private keys.
+    /// Which other users of this machine can read the private keys.
     #[must_use]
     pub fn exposure(&self) -> Exposure {
         self.exposure
     }
 
-    /// What an edge needs.
+    /// The sealing half, for the edge.
     #[must_use]
     pub fn sealer(&self) -> Sealer {
         let (kid, public) = self.active.clone();
         Sealer::new(kid, public)
     }
 
-    /// What a worker needs.
+    /// The opening half, for a worker.
     ///
     /// # Errors
     /// When the private half of the active key is not in the file.
@@ -198,14 +169,15 @@ impl Keys {
             let wrong = |what: &str| malformed(format!("its sealing key number {} {what}", index + 1));
             let public = usable(&entry.public).ok_or_else(|| wrong("has no usable public key"))?;
             if entry.kid.is_empty() || sealing.iter().any(|key| key.kid == entry.kid) {
-                return Err(wrong("has no kid of its own"));
+                return Err(wrong("has an empty kid, or one that another key has"));
             }
             if let Some(text) = &entry.private {
-                let key = matching(text, &public).ok_or_else(|| wrong("has a private key that does not fit"))?;
+                let key = matching(text, &public)
+                    .ok_or_else(|| wrong("has a private key that does not match its public key"))?;
                 private.push((entry.kid.clone(), key));
             }
             if entry.active && active.replace((entry.kid.clone(), public)).is_some() {
-                return Err(wrong("is active besides another"));
+                return Err(wrong("is active, although another key is active"));
             }
             sealing.push(SealingKey { kid: entry.kid, public: entry.public });
         }
@@ -215,23 +187,23 @@ impl Keys {
     }
 }
 
-/// A public key that can be sealed to: 32 bytes, and not of low order.
+/// Parses a public key that can seal: 32 bytes, and not of low order.
 fn usable(text: &str) -> Option<PublicKey> {
     let public = HpkePublicKey(decode(text)?);
     SUITE.setup_sealer(b"", &public).ok().map(|_| public)
 }
 
-/// The private key that opens what is sealed to the public one.
+/// Parses a private key, if it opens what is sealed to the public key.
 fn matching(text: &Secret, public: &PublicKey) -> Option<PrivateKey> {
     let private = HpkePrivateKey::from(decode(text.expose())?);
     let (enc, ct) = SUITE.seal(b"", b"", b"", public).ok()?;
     SUITE.open(&enc, b"", b"", &ct, &private).ok().map(|_| Arc::new(private))
 }
 
-/// A fresh key pair, and the file that holds it. `None` when the system has no randomness to give.
+/// Generates a key pair, and the document that holds it. `None` when the system has no randomness.
 fn generate() -> Option<(String, KeyDocument)> {
     let (public, private) = SUITE.generate_key_pair().ok()?;
-    // As good as random, and whoever has the key can tell its name.
+    // The name is as good as random, and can be derived from the public key.
     let kid: String = public.0.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let entry = StoredKey {
         kid: kid.clone(),

@@ -1,9 +1,11 @@
-//! Sealing at the edge, opening in a worker: under a content key of the last second, which HPKE seals to the
-//! worker's public key (base mode, single shot: RFC 9180, section 6.1).
+//! Sealing secrets at the edge, and opening them in a worker. A secret is sealed under a content key, which is used
+//! for one second. HPKE seals the content key to the worker's public key (base mode, single shot: RFC 9180, section
+//! 6.1).
 //!
-//! An edge needs only a public key, and can open nothing but its own of the last second in which it sealed. What is
-//! sealed is bound to one command, one user and one purpose: moved to another row it does not open. That guards
-//! against mix-ups and replay, not against someone who can write the database: they can seal, too.
+//! The edge needs only a public key. It could open only its own secrets of the last second in which it sealed. A
+//! sealed secret is bound to one command, one user and one purpose, so it does not open in another row. That guards
+//! against mix-ups and replay. It does not guard against an attacker who can write the database, because that
+//! attacker can seal, too.
 
 mod binding;
 mod content_key;

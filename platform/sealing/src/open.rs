@@ -7,21 +7,21 @@ use kernel::{Sealed, Secret};
 use rustls::crypto::hpke::EncapsulatedSecret;
 use zeroize::Zeroizing;
 
-/// Opens what was sealed to any of the live keys.
+/// Opens secrets that were sealed to any of its keys.
 ///
-/// The keys are wiped from memory when it is dropped.
+/// Dropping it wipes the keys from memory.
 pub struct Opener {
     keys: Vec<(String, PrivateKey)>,
 }
 
-/// Why a secret was not opened. It says nothing of the secret.
+/// Why a secret was not opened. The error contains nothing of the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnsealError {
-    /// Sealed to a key, or in a way, that is not known here. During a rotation or a roll-out another
-    /// worker may know it, or this one after its next start: try again later.
-    #[error("it was sealed to a key, or in a way, that this process does not know")]
+    /// The key or the algorithm is not known here. During a rotation or a roll-out another worker may know it, or
+    /// this one after its next start: retry later.
+    #[error("it was sealed to a key, or with an algorithm, that this process does not know")]
     Unknown,
-    /// Altered, or sealed for something else. Trying again is of no use.
+    /// The value was altered, or sealed for something else. A retry is of no use.
     #[error("it cannot be opened: it was altered, or sealed for something else")]
     Broken,
 }
@@ -31,10 +31,10 @@ impl Opener {
         Self { keys }
     }
 
-    /// Opens what was sealed for exactly this binding.
+    /// Opens a value that was sealed for exactly this binding.
     ///
     /// # Errors
-    /// [`UnsealError::Unknown`] when its key or the way of its sealing is not known here,
+    /// [`UnsealError::Unknown`] when its key or algorithm is not known here,
     /// [`UnsealError::Broken`] for any other reason.
     pub fn open(&self, sealed: &Sealed, bound: &Binding) -> Result<Secret, UnsealError> {
         let (_, private) = self.keys.iter().find(|(kid, _)| *kid == sealed.kid).ok_or(UnsealError::Unknown)?;
@@ -56,7 +56,8 @@ fn open_1(private: &PrivateKey, sealed: &Sealed, aad: &[u8]) -> Option<Zeroizing
     SUITE.open(&enc, INFO_1, aad, &ct, private).ok().map(Zeroizing::new)
 }
 
-/// Whoever has the public key can seal anything: a shape that [`crate::Sealer`] never makes is refused here.
+/// Removes the padding. Anyone with the public key can seal, so this refuses a form that [`crate::Sealer`] never
+/// makes.
 pub(crate) fn unpad(padded: &[u8]) -> Option<Secret> {
     if padded.len() != PADDED {
         return None;

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// How long a content key is used. To make one takes twenty times as long as to seal under it: in a rush
-/// nearly every sign-up is spared that, and no key opens more than what came within a second.
+/// How long a content key is used. Making one takes twenty times as long as sealing under it. Under load, nearly
+/// every registration saves that time. No key opens more than the secrets of one second.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Seals to the active public key. It could open nothing but what came in the last second in which it sealed.
+/// Seals secrets to the active public key. It could open only those of the last second in which it sealed.
 pub struct Sealer {
     kid: String,
     public: PublicKey,
@@ -22,20 +22,20 @@ pub struct Sealer {
 #[derive(Clone)]
 struct Current {
     key: Arc<ContentKey>,
-    /// The key as the envelope carries it.
+    /// The sealed content key, as the envelope carries it.
     enc: String,
     made: Instant,
 }
 
-/// Why a secret was not sealed. It says nothing of the secret.
+/// Why a secret was not sealed. The error contains nothing of the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// Longer than [`MAX_SECRET`].
     #[error("a secret longer than {MAX_SECRET} bytes cannot be sealed")]
     TooLong,
-    /// The public key is one of the few that give everybody the same shared secret (RFC 9180,
-    /// section 7.1.4), which a loaded [`crate::Keys`] has none of; or the system has no randomness to give.
-    #[error("nothing can be sealed to this public key now")]
+    /// The public key is one of the few that give every sender the same shared secret (RFC 9180, section 7.1.4),
+    /// which loaded [`crate::Keys`] never contain. Or the system has no randomness.
+    #[error("the secret cannot be sealed to this public key now")]
     NotNow,
 }
 
@@ -44,7 +44,7 @@ impl Sealer {
         Self { kid, public, current: Mutex::new(None) }
     }
 
-    /// Seals a secret for one purpose. The result is equally long for every secret.
+    /// Seals a secret for one purpose. The result has the same length for every secret.
     ///
     /// # Errors
     /// [`SealError`]
@@ -92,7 +92,7 @@ mod tests {
             }
         };
         let first = sealed();
-        // Ahead of the clock: nothing that the machine does in between makes it old.
+        // Ahead of the clock, so that a slow machine does not make it old.
         made(Instant::now() + 60 * FRESH);
         assert_eq!(sealed().enc, first.enc);
         made(Instant::now() - FRESH);
@@ -110,13 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_that_was_never_sealed_is_no_secret() {
+    fn a_form_that_the_sealer_never_makes_is_refused() {
         let mut padded = pad(b"correct horse").map(|padded| padded.to_vec()).unwrap_or_default();
         assert!(unpad(&padded).is_some());
         assert!(unpad(&padded[..padded.len() - 1]).is_none(), "shorter");
         padded[2] = 0xff;
-        assert!(unpad(&padded).is_none(), "no UTF-8");
+        assert!(unpad(&padded).is_none(), "not UTF-8");
         padded[..2].copy_from_slice(&[0xff, 0xff]);
-        assert!(unpad(&padded).is_none(), "a length over the end");
+        assert!(unpad(&padded).is_none(), "a length past the end");
     }
 }

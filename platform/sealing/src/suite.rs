@@ -1,4 +1,4 @@
-//! The one suite, and the shape of what is sealed with it.
+//! The HPKE suite, and the format of sealed values.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rustls::crypto::{
@@ -7,32 +7,33 @@ use rustls::crypto::{
 };
 use std::sync::Arc;
 
-/// The HPKE that rustls has for Encrypted Client Hello, of aws-lc: it takes less than half of the time
-/// that the crate `hpke` takes.
+/// The HPKE that rustls has for Encrypted Client Hello, on aws-lc. It takes less than half of the time of the crate
+/// `hpke`.
 pub(crate) static SUITE: &dyn Hpke = DH_KEM_X25519_HKDF_SHA256_CHACHA20_POLY1305;
 
 pub(crate) type PublicKey = HpkePublicKey;
-/// Wiped from memory with the last of its owners.
+/// Wiped from memory when its last owner drops it.
 pub(crate) type PrivateKey = Arc<HpkePrivateKey>;
 
-/// How a secret is sealed, as its envelope says: under a content key, which is sealed to the public key.
+/// The algorithm in the envelope: the secret is sealed under a content key, which is sealed to the public key.
 pub(crate) const ALG: &str = "HPKE-X25519-HKDF-SHA256-ChaCha20Poly1305+A256GCM";
-/// What the first versions did, and is only opened any more: the secret itself sealed to the public key.
+/// The algorithm of the first versions, which is still opened: the secret itself is sealed to the public key.
 pub(crate) const ALG_1: &str = "HPKE-X25519-HKDF-SHA256-ChaCha20Poly1305";
 pub(crate) const INFO_1: &[u8] = b"roster/password/v1";
 
 /// The longest secret that can be sealed, in bytes.
 pub const MAX_SECRET: usize = 1024;
-/// What goes before the secret: its length, big-endian.
+/// Bytes of the length that precedes the secret, big-endian.
 pub(crate) const LENGTH: usize = 2;
-/// Every plaintext has this size, in bytes, so that a ciphertext does not tell how long a password is.
+/// The size of every plaintext in bytes, so that a ciphertext does not show how long a password is.
 pub(crate) const PADDED: usize = LENGTH + MAX_SECRET;
 
 pub(crate) fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// `None` when it is no base64url without padding (RFC 4648, section 5), or not the only spelling of these bytes.
+/// Returns `None` when the text is not base64url without padding (RFC 4648, section 5), or not the only spelling of
+/// its bytes.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }

@@ -79,7 +79,7 @@ async fn killing_workers_loses_and_doubles_no_sign_up() {
     }
     let canary = load.canary().to_owned();
     all_promises_kept("kill -9 of workers", vec![load], &it.db, PEOPLE).await;
-    assert!(it.folder.printed().contains("leases ran out"), "no kill hit a message");
+    assert!(it.folder.printed().contains("leases expired"), "no kill hit a message");
     it.no_password_is_written(&canary).await;
 }
 

@@ -100,7 +100,7 @@ async fn an_old_pooler_in_transaction_mode_is_told_at_once_with_what_to_set() {
             assert!(log.contains("pool_mode = session") && !log.contains("trying again"), "{log}");
         }
         // From 1.21 on, with max_prepared_statements set by default from 1.24 on, it serves, or asks for a schema.
-        None => assert!(log.contains("LISTEN hears nothing"), "{log}"),
+        None => assert!(log.contains("LISTEN receives nothing"), "{log}"),
     }
 }
 

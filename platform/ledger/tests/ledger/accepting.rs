@@ -1,4 +1,4 @@
-//! Accepting: one durable commit, shared by those who come together.
+//! Accepting: one durable commit, shared by commands that come together.
 
 use crate::lossy::Lossy;
 use crate::shop::{Act, Deliver, Job};
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use use_case::{CommandFailure, Message};
 use uuid::Uuid;
 
-/// Commits that wrote rows of the ledger, of which nobody works on any.
+/// Counts the commits that wrote rows of the ledger. No worker may run meanwhile.
 async fn commits(world: &World) -> i64 {
     if world.db.is_shared() {
         return world.number("select count(distinct xmin::text) from ledger_messages").await;
@@ -104,14 +104,14 @@ async fn a_row_that_cannot_be_written_harms_no_neighbour() {
 }
 
 #[tokio::test]
-async fn what_was_written_when_the_connection_was_lost_is_accepted_and_done_once() {
+async fn a_command_that_was_written_when_the_connection_was_lost_is_accepted_and_executed_once() {
     let key = || IdempotencyScope { route: "sales", key: "once".into(), fingerprint: "of what".into() };
     for once in [None, Some(key())] {
         let Some(mut world) = World::postgres().await else { return };
         let lossy = Lossy::before(&world.test.url).await;
         world.test.url.clone_from(&lossy.url);
         let mut node = world.idle().await;
-        // The statement is prepared by then: its first run takes another round trip.
+        // This prepares the statement, whose first run takes another round trip.
         node.accept(world.sell(Act::Note)).await;
         let subject = id();
         lossy.lose_the_answer_to(&subject.to_string());
@@ -125,7 +125,7 @@ async fn what_was_written_when_the_connection_was_lost_is_accepted_and_done_once
 }
 
 #[tokio::test]
-async fn who_comes_while_the_database_starts_again_waits_for_it() {
+async fn a_command_that_comes_while_the_database_restarts_waits_for_it() {
     let Some(mut world) = World::postgres().await else { return };
     let mut lossy = Lossy::before(&world.test.url).await;
     world.test.url.clone_from(&lossy.url);
@@ -145,7 +145,7 @@ async fn commands_are_accepted_again_once_the_database_is_back() {
     let node = world.idle().await;
     for _ in 0..3 {
         node.accept(world.sell(Act::Note)).await;
-        // As a restart does it.
+        // Like a restart.
         let cut = "select pg_terminate_backend(pid) from pg_stat_activity \
              where datname = current_database() and pid <> pg_backend_pid()";
         world.sql((cut, "")).await;
@@ -184,20 +184,20 @@ impl Message for Unheard {
 }
 
 #[tokio::test]
-async fn who_writes_much_else_holds_up_no_acceptance_on_postgresql() {
+async fn other_writers_do_not_delay_accepting_on_postgresql() {
     for world in World::each().await.into_iter().filter(|world| world.db.is_shared()) {
         let node = world.idle().await;
         let mut crowd = Vec::new();
         while let Ok(one) = timeout(Duration::from_millis(500), node.db.begin()).await {
             crowd.push(one.unwrap());
         }
-        // Who waited for one of their connections would give up after five seconds.
+        // A command that waited for one of their connections would fail after five seconds.
         node.accept(world.sell(Act::Note)).await;
     }
 }
 
 #[tokio::test]
-async fn what_nobody_handles_is_not_accepted() {
+async fn a_command_without_a_handler_is_not_accepted() {
     for world in World::each().await {
         let node = world.idle().await;
         let entry = NewCommand::new(MessageId::random(), &Unheard(world.job(id(), 0, Act::Note)), "ada");
@@ -209,7 +209,7 @@ async fn what_nobody_handles_is_not_accepted() {
 }
 
 #[tokio::test]
-async fn without_a_database_nothing_is_accepted_and_nobody_waits_for_ever() {
+async fn without_a_database_nothing_is_accepted_and_no_request_waits_for_ever() {
     let Some(world) = World::postgres().await else { return };
     let node = world.idle().await;
     node.accept(world.sell(Act::Note)).await;
@@ -217,7 +217,7 @@ async fn without_a_database_nothing_is_accepted_and_nobody_waits_for_ever() {
     let name = name.to_owned();
     world.db.close().await;
     let mut admin = admin().await;
-    // As if it were shut down: nobody gets in, and whoever was in is out.
+    // Like a shutdown: new connections are refused, and open ones are cut.
     say(&mut admin, &format!("alter database {name} allow_connections false")).await;
     say(&mut admin, &format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")).await;
     let answers = join_all((0..20).map(|_| node.ledger.accept(world.sell(Act::Note)))).await;

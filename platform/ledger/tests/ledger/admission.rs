@@ -1,4 +1,4 @@
-//! More than can be done in time is turned away before anything is promised.
+//! Commands that cannot be executed in time are rejected before anything is promised.
 
 use crate::shop::Act;
 use crate::world::{MAX_DELAY, World, until};
@@ -10,11 +10,11 @@ const SELL: &[&str] = &["shop.sell.v1"];
 const ENGRAVE: &[&str] = &["shop.engrave.v1"];
 
 #[tokio::test]
-async fn a_lane_that_holds_too_much_turns_commands_away_and_says_when_to_come_back() {
+async fn an_overloaded_lane_rejects_commands_and_says_when_to_retry() {
     for world in World::each().await {
         let node = world.idle().await;
         assert_eq!(node.ledger.admit(SELL).unwrap(), Duration::ZERO);
-        // Sixty in thirty seconds: two in a second.
+        // Sixty in thirty seconds are two per second.
         join_all((0..60).map(|_| node.accept(world.sell(Act::Note)))).await;
         let done = (
             "update ledger_messages set status = 'succeeded', accepted_at = now() - interval '40 s', finished_at = now()",
@@ -32,13 +32,13 @@ async fn a_lane_that_holds_too_much_turns_commands_away_and_says_when_to_come_ba
         );
         world.sql(waiting).await;
         until("the lane is measured", async || {
-            // However long that takes: it was finished lately.
+            // The measurement may take long, so keep the finish times recent.
             world.sql(lately).await;
             node.ledger.admit(SELL).is_err()
         })
         .await;
         let Err(AcceptError::Overloaded { retry_after }) = node.ledger.admit(SELL) else { panic!("{}", world.kind()) };
-        // 200 at two in a second are 100 s, and 60 s are allowed.
+        // 200 commands at two per second take 100 s, and 60 s are allowed.
         assert_eq!(retry_after, Duration::from_secs(100) - MAX_DELAY, "{}", world.kind());
         assert!(node.ledger.admit(ENGRAVE).is_ok(), "{}: the other lane is free", world.kind());
         assert!(node.ledger.admit(&["shop.engrave.v1", "shop.sell.v1"]).is_err(), "the fullest counts");
@@ -49,10 +49,10 @@ async fn a_lane_that_holds_too_much_turns_commands_away_and_says_when_to_come_ba
 }
 
 #[tokio::test]
-async fn a_burst_after_a_quiet_time_is_judged_by_what_is_done_since_it_came() {
+async fn the_rate_of_a_burst_after_a_quiet_time_counts_from_its_beginning() {
     for world in World::each().await {
         let node = world.idle().await;
-        // A burst that came three seconds ago; sixty of it are done: twenty in a second.
+        // The burst came three seconds ago, and sixty of it are done: twenty per second.
         join_all((0..200).map(|_| node.accept(world.sell(Act::Note)))).await;
         let burst = (
             "update ledger_messages set next_attempt_at = now() - interval '3 s'",
@@ -69,13 +69,13 @@ async fn a_burst_after_a_quiet_time_is_judged_by_what_is_done_since_it_came() {
             "update ledger_messages set finished_at = cast(unixepoch('subsec') * 1000000 as integer) where finished_at is not null",
         );
         until("the lane is measured", async || {
-            // However long that takes: it came three seconds ago.
+            // The measurement may take long, so keep the burst three seconds old.
             world.sql(burst).await;
             world.sql(lately).await;
             !node.ledger.admit(SELL).is_ok_and(|wait| wait.is_zero())
         })
         .await;
-        // Over the last thirty seconds it would be two in a second, and 100 s.
+        // Over the last thirty seconds it would be two per second, and 100 s.
         assert!(node.ledger.admit(SELL).is_ok(), "{}: {:?}", world.kind(), node.ledger.admit(SELL));
     }
 }

@@ -1,11 +1,11 @@
-//! The clock was ahead when rows were written, and is right again.
+//! The clock was ahead when rows were written, and has been corrected.
 
 use crate::shop::Act;
 use crate::world::{Hints, World, id, until};
 use ledger::{Status, dead_letters};
 use persistence::{execute, fetch_one};
 
-/// How far ahead it was, in seconds: an hour, two days, until about 2100.
+/// How far ahead the clock was, in seconds: an hour, two days, until about 2100.
 const AHEAD: [i64; 3] = [3_600, 172_800, 2_350_000_000];
 
 macro_rules! shift {
@@ -22,7 +22,7 @@ const HINTED: (&str, &str) = shift!("hinted_at");
 const LEASE: (&str, &str) = shift!("lease_until");
 const FINISHED: (&str, &str) = shift!("finished_at");
 
-/// Adds so many seconds to a column of all rows.
+/// Adds `seconds` to a column of all rows.
 async fn shift(world: &World, column: (&'static str, &'static str), seconds: i64) {
     let mut tx = world.db.begin().await.unwrap();
     execute!(&mut tx, column, seconds).unwrap();
@@ -64,7 +64,7 @@ async fn a_retry_within_its_bound_is_waited_for() {
         );
         world.sql_on(ahead, an_hour_ahead).await;
         node.work(4).await;
-        // Then the sweeper has been round.
+        // By then the sweep has run.
         assert_eq!(node.outcome(ahead).await.status, Status::Succeeded);
         assert_eq!(world.row(command).await.status, "accepted", "{}", world.kind());
         assert_eq!(dead_letters::ahead_of_the_clock(&world.db).await.unwrap(), 0, "{}", world.kind());
@@ -92,7 +92,7 @@ async fn a_lease_that_would_last_for_years_runs_out() {
 }
 
 #[tokio::test]
-async fn what_finished_ahead_of_the_clock_is_kept_for_its_time_from_now_on() {
+async fn a_row_that_finished_ahead_of_the_clock_is_retained_from_now_on() {
     for world in World::each().await {
         let mut node = world.idle_with(Hints::default(), vec![crate::shop::shop(), crate::shop::depot()]).await;
         node.work(4).await;

@@ -1,4 +1,4 @@
-//! What a command does not wait for: it is shown, retried, and never changes the command's outcome.
+//! Rows that a command does not wait for: they are shown and retried, and never change the command's outcome.
 
 use crate::shop::{Act, shop};
 use crate::world::{Hints, PATIENCE, World, until};
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 const SOLD: &str = "shop.item_sold.v1";
 
-/// What its follow-ups are: name, context, status, whether awaited.
+/// The follow-ups of a command: name, context, status, whether awaited.
 async fn parts(world: &World, command: MessageId) -> Vec<(String, String, String, bool)> {
     let rows = dead_letters::show(&world.db, command).await.unwrap();
     rows.into_iter().skip(1).map(|it| (it.name, it.context, it.status, it.awaited)).collect()
@@ -70,7 +70,7 @@ async fn a_failed_part_that_is_not_awaited_can_be_discarded() {
 }
 
 #[tokio::test]
-async fn what_follows_from_a_row_that_is_not_awaited_is_not_awaited_either() {
+async fn follow_ups_of_a_row_that_is_not_awaited_are_not_awaited_either() {
     for world in World::each().await {
         world.subscribe_unawaited(SOLD, "depot", "fast").await;
         let node = world.node().await;
@@ -93,14 +93,14 @@ async fn an_awaited_subscriber_of_the_same_event_is_waited_for() {
         assert_eq!(node.ledger.command(command).await.unwrap().unwrap().status, Status::Running, "{}", world.kind());
         node.work_where(4, |queue| queue.context == "depot").await;
         let done = node.outcome(command).await;
-        assert_eq!(done.status, Status::Failed, "{}: what the awaited one sent is awaited", world.kind());
+        assert_eq!(done.status, Status::Failed, "{}: a message that an awaited row sends is awaited", world.kind());
         assert_eq!(done.error.unwrap().code, "follow_up_failed");
         assert!(parts(&world, command).await.contains(&part(SOLD, "elsewhere", "accepted", false)));
     }
 }
 
 #[tokio::test]
-async fn who_waits_is_woken_without_what_is_not_awaited_even_when_the_news_is_lost() {
+async fn a_waiter_is_woken_before_unawaited_rows_are_done_even_when_the_wake_up_is_lost() {
     for world in World::each().await {
         world.subscribe_unawaited(SOLD, "depot", "fast").await;
         let node = world.idle_with(Hints::default(), vec![shop()]).await;
@@ -108,7 +108,7 @@ async fn who_waits_is_woken_without_what_is_not_awaited_even_when_the_news_is_lo
         let mut watch = node.ledger.watch(command);
         let deadline = Instant::now() + PATIENCE;
         assert_eq!(watch.next(deadline).await.unwrap().unwrap().status, Status::Accepted);
-        // Another process has done it, and this one does not hear of it.
+        // Another process has executed it, and this one gets no notification.
         let done = (
             "with it as (update ledger_messages set status = 'succeeded', payload = null, finished_at = now() where id = $1 returning *) \
              insert into ledger_messages (id, root, context, lane, name, subject, principal, awaited) \
@@ -125,7 +125,7 @@ async fn who_waits_is_woken_without_what_is_not_awaited_even_when_the_news_is_lo
                 )
                 .await;
         }
-        let told = watch.next(deadline).await.unwrap().expect("news");
-        assert_eq!(told.status, Status::Succeeded, "{}", world.kind());
+        let latest = watch.next(deadline).await.unwrap().expect("a change");
+        assert_eq!(latest.status, Status::Succeeded, "{}", world.kind());
     }
 }

@@ -1,4 +1,4 @@
-//! A worker whose lease ran out cannot commit: what another one did meanwhile stands, once.
+//! A worker whose lease has expired cannot commit. The work of the process that took over stays, once.
 
 use crate::shop::Act;
 use crate::world::{Hints, Running, World, id, until};
@@ -7,12 +7,12 @@ use persistence::Db;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-/// Another process takes over whatever runs: on PostgreSQL since the lease ran out, on SQLite since
-/// it starts, and there is no other.
+/// Starts another process that takes over the running rows. On PostgreSQL it does so because the lease expires, and
+/// on SQLite because it is the only process when it starts.
 async fn successor(world: &World) -> Running {
     let node = world.node_with(Hints::default(), 1).await;
-    // Its owner may renew it before anybody sees that it ran out.
-    until("somebody else has claimed it", async || {
+    // The owner may renew the lease before another process sees that it expired.
+    until("another process has claimed it", async || {
         world.expire_first_leases().await;
         world.number("select count(*) from ledger_messages where lease_epoch > 1").await == 1
     })
@@ -44,17 +44,17 @@ async fn a_worker_that_is_stopped_while_it_prepares_cannot_commit_after_its_leas
 }
 
 #[tokio::test]
-async fn a_rejection_that_comes_after_the_lease_changes_nothing() {
+async fn an_error_that_comes_after_the_lease_changes_nothing() {
     for world in World::each().await {
         let first = world.node_with(Hints::default(), 1).await;
         let command = first.accept(world.engrave(Act::StopOnce)).await;
         world.script.has_arrived().await;
-        // What the stopped one will say, the one that comes after does not see.
+        // The process that takes over does not stop at the gate.
         let second = successor(&world).await;
         world.until_status(command, "succeeded").await;
         drop(second);
         let after = world.row(command).await;
-        // The table that its handler writes to is gone: it would end in an error, were it let in.
+        // The table of the handler is gone, so the attempt would end in an error if the fence let it in.
         world.sql("alter table effects rename to gone").await;
         world.script.pass.add_permits(1);
         let next = first.accept(world.engrave(Act::Note)).await;
@@ -70,7 +70,7 @@ async fn a_worker_that_is_stopped_inside_its_transaction_cannot_commit_when_post
     let subject = id();
     let command = first.accept(world.sell_about(subject, 1, Act::StopOnce)).await;
     world.script.has_arrived().await;
-    // As `idle_in_transaction_session_timeout` does it.
+    // Like `idle_in_transaction_session_timeout`.
     let ended = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
          where datname = current_database() and state = 'idle in transaction' and pid <> pg_backend_pid()";
     assert_eq!(world.number(ended).await, 1);
@@ -91,7 +91,7 @@ async fn a_worker_that_is_stopped_inside_its_transaction_cannot_commit_when_post
 }
 
 #[tokio::test]
-async fn nobody_takes_a_row_from_a_worker_inside_its_transaction() {
+async fn no_other_process_takes_a_row_from_a_worker_inside_its_transaction() {
     for world in World::each().await {
         let node = world.node_with(Hints::default(), 2).await;
         let subject = id();

@@ -1,4 +1,4 @@
-//! What a command sets in motion, and what its status is meanwhile.
+//! The follow-ups of a command, and its status meanwhile.
 
 use crate::shop::{Act, depot, shop};
 use crate::world::{Hints, Running, World, id, until};
@@ -9,7 +9,7 @@ async fn status(node: &Running, id: MessageId) -> Status {
     node.ledger.command(id).await.unwrap().unwrap().status
 }
 
-/// Works for the shop alone: what is sent to the depot waits.
+/// Works for the shop alone, so that messages to the depot wait.
 async fn shop_alone(world: &World) -> Running {
     let mut node = world.idle().await;
     node.work_where(4, |queue| queue.context == "shop").await;
@@ -53,7 +53,7 @@ async fn a_command_succeeds_when_all_that_it_set_in_motion_has() {
 }
 
 #[tokio::test]
-async fn a_follow_up_that_fails_for_good_fails_the_command_and_what_was_committed_stands() {
+async fn a_follow_up_that_fails_for_good_fails_the_command_and_committed_changes_stay() {
     for world in World::each().await {
         let node = world.node().await;
         let subject = id();
@@ -70,10 +70,10 @@ async fn a_follow_up_that_fails_for_good_fails_the_command_and_what_was_committe
 }
 
 #[tokio::test]
-async fn what_is_sent_to_nobody_undoes_the_transaction_and_is_left_to_an_operator() {
+async fn a_message_to_an_unknown_context_rolls_back_and_the_command_becomes_a_dead_letter() {
     for world in World::each().await {
         let node = world.node().await;
-        let command = node.accept(world.sell(Act::SendToNobody)).await;
+        let command = node.accept(world.sell(Act::SendToUnknownContext)).await;
         let done = node.outcome(command).await;
         assert_eq!(done.status, Status::Failed, "{}", world.kind());
         assert_eq!(done.error.unwrap().code, "broken");
@@ -89,7 +89,7 @@ async fn an_event_becomes_a_row_for_each_context_that_subscribed_to_it() {
     for world in World::each().await {
         let mut node = shop_alone(&world).await;
         let unheard = node.accept(world.sell(Act::Publish)).await;
-        assert_eq!(node.outcome(unheard).await.follow_ups.len(), 0, "nobody has subscribed");
+        assert_eq!(node.outcome(unheard).await.follow_ups.len(), 0, "no context has subscribed");
 
         world.subscribe("shop.item_sold.v1", "depot", "fast").await;
         world.subscribe("shop.item_returned.v1", "depot", "fast").await;
@@ -109,7 +109,7 @@ async fn an_event_becomes_a_row_for_each_context_that_subscribed_to_it() {
 async fn a_subscriber_that_only_newer_nodes_know_gets_its_row_and_waits_for_them() {
     for world in World::each().await {
         world.subscribe("shop.item_sold.v1", "depot", "fast").await;
-        // This node has never heard of a depot.
+        // This node does not know the depot.
         let mut old = world.idle_with(Hints::default(), vec![shop()]).await;
         old.work(4).await;
         let command = old.accept(world.sell(Act::Publish)).await;
@@ -122,7 +122,7 @@ async fn a_subscriber_that_only_newer_nodes_know_gets_its_row_and_waits_for_them
 }
 
 #[tokio::test]
-async fn the_rows_of_a_try_that_failed_are_not_there() {
+async fn a_failed_attempt_leaves_no_rows() {
     for world in World::each().await {
         let mut node = shop_alone(&world).await;
         let subject = id();

@@ -1,4 +1,4 @@
-//! A hint may be lost, doubled, delayed or reordered, and nothing changes but the time.
+//! A hint may be lost, duplicated, delayed or reordered, which changes only the time.
 
 use crate::shop::Act;
 use crate::shop::{depot, shop};
@@ -35,7 +35,7 @@ async fn hints_that_come_thrice_and_in_any_order_do_no_harm() {
 }
 
 #[tokio::test]
-async fn a_worker_that_hears_nothing_finds_the_work_by_looking() {
+async fn a_worker_without_hints_finds_the_work_by_polling() {
     for world in World::each().await {
         let node = world.node_with(Hints::lost(), 4).await;
         let first = node.accept(world.sell(Act::Note)).await;
@@ -50,7 +50,7 @@ async fn a_worker_that_hears_nothing_finds_the_work_by_looking() {
 }
 
 #[tokio::test]
-async fn a_worker_that_hears_nothing_does_not_stop_between_two_handfuls() {
+async fn a_worker_without_hints_does_not_pause_between_two_batches() {
     for world in World::each().await {
         let mut node = world.idle_with(Hints::lost(), vec![crate::shop::shop(), crate::shop::depot()]).await;
         let all = join_all((0..60).map(|_| node.accept(world.sell(Act::Note)))).await;
@@ -59,18 +59,18 @@ async fn a_worker_that_hears_nothing_does_not_stop_between_two_handfuls() {
         for command in all {
             node.outcome(command).await;
         }
-        // One look a second for each would take a minute.
+        // Polling once a second for each would take a minute.
         assert!(begun.elapsed() < Duration::from_secs(40), "{}: {:?}", world.kind(), begun.elapsed());
     }
 }
 
 #[tokio::test]
-async fn a_commit_of_many_hands_out_one_hint_and_on_a_shared_database_so_do_many_commits() {
+async fn one_commit_sends_one_hint_and_on_a_shared_database_many_commits_share_hints() {
     for world in World::each().await {
         let hints = Hints::default();
         let node = world.idle_with(hints.clone(), vec![shop(), depot()]).await;
         let begun = Instant::now();
-        // They come in two batches at least: the second stands in line while the first is committed.
+        // They come in at least two batches: the second is queued while the first is committed.
         join_all((0..100).map(|_| node.accept(world.sell(Act::Note)))).await;
         for _ in 0..20 {
             node.accept(world.sell(Act::Note)).await;
@@ -78,7 +78,7 @@ async fn a_commit_of_many_hands_out_one_hint_and_on_a_shared_database_so_do_many
         until("a hint is handed out", async || hints.handed_out.load(SeqCst) > 0).await;
         let (handed_out, most) = (hints.handed_out.load(SeqCst), hints.most.load(SeqCst));
         assert_eq!(most, 1, "{}", world.kind());
-        // The sweeper may hint once more.
+        // The sweep may send one more hint.
         let bound = if world.db.is_shared() { begun.elapsed().as_millis() / 10 + 2 } else { 120 };
         assert!(u128::try_from(handed_out).unwrap() <= bound, "{}: {handed_out}, not {bound}", world.kind());
     }

@@ -1,4 +1,4 @@
-//! A way to the database that loses answers, and is gone for a while.
+//! A proxy in front of PostgreSQL that loses answers, and can be down for a while.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -6,8 +6,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Stands before PostgreSQL. Once, it cuts the connection instead of answering: what was asked for is done by then,
-/// and whoever asked cannot know.
+/// A proxy in front of PostgreSQL. Once, it cuts the connection instead of passing an answer on. PostgreSQL has
+/// executed the statement by then, but the client cannot know.
 pub(crate) struct Lossy {
     pub(crate) url: String,
     server: String,
@@ -27,7 +27,7 @@ impl Lossy {
         Self { url, server: server.to_owned(), address, passing, fatal }
     }
 
-    /// As if the server were stopped: every connection is cut, and none can be made.
+    /// Cuts every connection and accepts no new one, as if the server were stopped.
     pub(crate) async fn go(&mut self) {
         self.passing.abort();
         assert!((&mut self.passing).await.unwrap_err().is_cancelled());
@@ -38,7 +38,7 @@ impl Lossy {
         self.passing = tokio::spawn(pass_all(listener, self.server.clone(), Arc::clone(&self.fatal)));
     }
 
-    /// The next statement that holds this text is answered to nobody.
+    /// Loses the answer to the next statement that contains this text.
     pub(crate) fn lose_the_answer_to(&self, text: &str) {
         *self.fatal.lock().unwrap() = Some(text.to_owned());
     }

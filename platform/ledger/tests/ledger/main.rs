@@ -1,4 +1,4 @@
-//! What the ledger promises, on both databases, through its public face.
+//! The promises of the ledger, on both databases, through its public interface.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -41,7 +41,7 @@ async fn the_same_key_for_another_request_is_refused() {
 }
 
 #[tokio::test]
-async fn keys_are_each_principals_own_and_each_routes() {
+async fn keys_are_separate_for_each_principal_and_each_route() {
     for world in World::each().await {
         let node = world.idle().await;
         node.accept(with(&world, once("k", "f"))).await;

@@ -9,7 +9,7 @@ use persistence::execute;
 use std::sync::atomic::Ordering::SeqCst;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_messages_about_one_subject_take_effect_in_order_however_many_hands_there_are() {
+async fn fifty_messages_about_one_subject_take_effect_in_order_however_many_workers_there_are() {
     for world in World::each().await {
         let mut nodes = vec![world.node_with(Hints::tripled(), 16).await];
         if world.db.is_shared() {
@@ -78,7 +78,7 @@ async fn a_row_whose_commit_came_late_does_not_run_beside_a_later_one() {
     let Some(world) = World::postgres().await else { return };
     let node = world.node_with(Hints::default(), 8).await;
     let subject = id();
-    // Its place in the order is taken, and its commit takes a while, as on a slow node.
+    // Its sequence number is taken, and its commit takes a while, as on a slow node.
     let late = MessageId::random();
     let mut slow = world.db.begin().await.unwrap();
     let insert = "insert into ledger_messages (id, root, context, lane, name, subject, principal, payload) \
@@ -89,7 +89,7 @@ async fn a_row_whose_commit_came_late_does_not_run_beside_a_later_one() {
     let later = node.accept(world.sell_about(subject, 2, Act::StopOnce)).await;
     world.script.has_arrived().await;
     slow.commit().await.unwrap();
-    // Whoever looks now finds the late one first.
+    // A worker that looks now finds the late one first.
     for _ in 0..3 {
         let other = node.accept(world.sell(Act::Note)).await;
         node.outcome(other).await;
@@ -105,7 +105,7 @@ async fn a_row_whose_commit_came_late_does_not_run_beside_a_later_one() {
 #[tokio::test]
 async fn two_rows_of_one_subject_that_were_claimed_at_once_still_take_effect_one_at_a_time() {
     let Some(world) = World::postgres().await else { return };
-    // Two claims that did not see each other, as when the earlier row's commit came between their looks.
+    // Two claims did not see each other, as when the earlier row was committed between them.
     let mut node = world.idle().await;
     let subject = id();
     let both = [
@@ -124,7 +124,7 @@ async fn two_rows_of_one_subject_that_were_claimed_at_once_still_take_effect_one
     execute!(&mut tx, apart, subject, both[1].as_uuid()).unwrap();
     tx.commit().await.unwrap();
 
-    // Somebody writes about the subject: both have to wait for the row that names it.
+    // The lock on the table keeps the first handler inside its transaction.
     let mut tx = world.db.begin().await.unwrap();
     execute!(&mut tx, "lock table effects in exclusive mode").unwrap();
     world.script.pass.add_permits(2);
@@ -139,12 +139,12 @@ async fn two_rows_of_one_subject_that_were_claimed_at_once_still_take_effect_one
 }
 
 #[tokio::test]
-async fn a_row_that_waits_for_another_try_holds_back_its_successors_and_nobody_else() {
+async fn a_row_that_waits_for_another_try_holds_back_only_its_successors() {
     for world in World::each().await {
         let mut node = world.idle().await;
         let subject = id();
         let first = node.accept(world.sell_about(subject, 1, Act::Note)).await;
-        // As an attempt that failed leaves it; before anybody works, so that nobody can be faster.
+        // Like a failed attempt. No worker runs yet that could be faster.
         let later = (
             "update ledger_messages set attempts = 1, next_attempt_at = now() + interval '4 min' where id = $1",
             "update ledger_messages set attempts = 1, next_attempt_at = next_attempt_at + 240000000 where id = $1",
@@ -170,7 +170,7 @@ async fn a_row_that_waits_for_another_try_holds_back_its_successors_and_nobody_e
 }
 
 #[tokio::test]
-async fn a_row_that_failed_holds_nobody_back() {
+async fn a_failed_row_holds_no_other_back() {
     for world in World::each().await {
         let node = world.node().await;
         let subject = id();

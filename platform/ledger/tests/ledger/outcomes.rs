@@ -1,4 +1,4 @@
-//! How an attempt may end.
+//! The possible outcomes of an attempt.
 
 use crate::shop::Act;
 use crate::world::{World, id, until};
@@ -6,7 +6,7 @@ use ledger::Status;
 use std::sync::atomic::Ordering::SeqCst;
 
 #[tokio::test]
-async fn a_rejected_command_is_final_tells_its_reason_and_leaves_nothing() {
+async fn a_rejected_command_is_final_has_a_reason_and_changes_nothing() {
     for world in World::each().await {
         let node = world.node().await;
         for entry in [world.sell(Act::Reject), world.engrave(Act::Reject)] {
@@ -24,7 +24,7 @@ async fn a_rejected_command_is_final_tells_its_reason_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_broken_is_left_to_an_operator_with_its_payload() {
+async fn a_broken_message_becomes_a_dead_letter_with_its_payload() {
     for world in World::each().await {
         let node = world.node().await;
         for entry in [world.sell(Act::Break), world.engrave(Act::Break)] {
@@ -40,7 +40,7 @@ async fn what_is_broken_is_left_to_an_operator_with_its_payload() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_broken_and_not_quoted() {
+async fn an_unreadable_payload_is_broken_and_not_quoted() {
     for world in World::each().await {
         let mut node = world.idle().await;
         let command = node.accept(world.sell(Act::Note)).await;
@@ -54,7 +54,7 @@ async fn what_cannot_be_read_is_broken_and_not_quoted() {
 }
 
 #[tokio::test]
-async fn what_is_unavailable_is_tried_again_after_a_while_and_every_error_is_kept() {
+async fn an_unavailable_attempt_is_retried_later_and_every_error_is_kept() {
     for world in World::each().await {
         let node = world.node().await;
         let subject = id();
@@ -86,7 +86,7 @@ async fn a_lost_race_is_tried_again_at_once_and_nothing_is_prepared_twice() {
 }
 
 #[tokio::test]
-async fn a_race_that_is_lost_again_and_again_is_given_a_rest() {
+async fn a_race_that_is_lost_again_and_again_is_retried_later() {
     for world in World::each().await {
         let node = world.node().await;
         let command = node.accept(world.sell(Act::LoseARace(7))).await;
@@ -100,7 +100,7 @@ async fn a_panic_is_an_attempt_and_the_process_lives() {
     for world in World::each().await {
         let node = world.node().await;
         let command = node.accept(world.sell(Act::Panic)).await;
-        // Its tries come and go; between two of them it waits, and no death is counted.
+        // Between two tries it waits, and no crash is counted.
         until("it waits for another try", async || {
             let row = world.row(command).await;
             row.status == "accepted" && row.attempts >= 1 && row.deaths == 0 && row.errors.contains("panicked")
@@ -113,7 +113,7 @@ async fn a_panic_is_an_attempt_and_the_process_lives() {
 }
 
 #[tokio::test]
-async fn after_twelve_attempts_it_is_left_to_an_operator() {
+async fn after_twelve_attempts_a_message_becomes_a_dead_letter() {
     for world in World::each().await {
         let node = world.node().await;
         let command = node.accept(world.sell(Act::BeUnavailable(usize::MAX))).await;
@@ -134,7 +134,7 @@ async fn after_twelve_attempts_it_is_left_to_an_operator() {
 #[tokio::test]
 async fn a_message_that_no_node_knows_waits_and_costs_no_attempt() {
     for world in World::each().await {
-        // A node of tomorrow has accepted what this one has not learnt yet.
+        // A newer node has accepted a message that this one does not know yet.
         let mut old = world.idle_with(crate::world::Hints::default(), vec![crate::shop::depot()]).await;
         let new = world.idle().await;
         let command = new.accept(world.sell(Act::Note)).await;

@@ -1,4 +1,4 @@
-//! A message that kills its process is found out, and innocents beside it are not condemned.
+//! A message that crashes its process is found, and innocent messages beside it do not fail.
 
 use crate::shop::Act;
 use crate::world::{World, id, until};
@@ -6,11 +6,11 @@ use ledger::Status;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-/// Longer than a worker waits before it looks again: whatever may run by then, runs.
+/// Longer than the polling interval of a worker: every message that may run by then runs.
 const A_LOOK: Duration = Duration::from_millis(1_300);
 
 #[tokio::test]
-async fn what_has_killed_two_processes_runs_with_nothing_else() {
+async fn a_message_that_crashed_two_processes_runs_alone() {
     for world in World::each().await {
         let mut node = world.idle().await;
         let beside = node.accept(world.engrave(Act::StopAtTheGate)).await;
@@ -25,7 +25,7 @@ async fn what_has_killed_two_processes_runs_with_nothing_else() {
         persistence::execute!(&mut tx, sql, suspect.as_uuid(), subject, payload).unwrap();
         tx.commit().await.unwrap();
         until("it is claimed", async || world.row(suspect).await.deaths == 3).await;
-        // Not to synchronise: for as long as it takes to see that nothing happens.
+        // Not to synchronise: this is the time to see that nothing happens.
         tokio::time::sleep(A_LOOK).await;
         assert_eq!(world.script.prepared.load(SeqCst), 1, "{}: it waits until the other has ended", world.kind());
         world.script.pass.add_permits(1);
@@ -33,7 +33,7 @@ async fn what_has_killed_two_processes_runs_with_nothing_else() {
 
         world.script.has_arrived().await;
         let later = [node.accept(world.sell(Act::Note)).await, node.accept(world.engrave(Act::Note)).await];
-        // Not to synchronise: for as long as it takes to see that nothing happens.
+        // Not to synchronise: this is the time to see that nothing happens.
         tokio::time::sleep(A_LOOK).await;
         assert_eq!(world.script.handled.load(SeqCst), 1, "{}: nothing runs beside the suspect", world.kind());
         assert_eq!(world.script.prepared.load(SeqCst), 2, "{}: nothing is prepared either", world.kind());
@@ -47,7 +47,7 @@ async fn what_has_killed_two_processes_runs_with_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_waits_while_a_suspect_runs_alone_is_not_counted_dead_with_it() {
+async fn messages_that_wait_while_a_suspect_runs_alone_do_not_share_its_crash() {
     for world in World::each().await {
         let mut node = world.idle().await;
         let suspect = node.accept(world.engrave(Act::StopAtTheGate)).await;
@@ -56,7 +56,7 @@ async fn what_waits_while_a_suspect_runs_alone_is_not_counted_dead_with_it() {
             node.accept(world.sell(Act::Note)).await,
             node.accept(world.sell(Act::Note)).await,
         ];
-        // All have been beside it when it killed the process, again and again.
+        // All of them ran beside it whenever the process crashed.
         world.sql("update ledger_messages set deaths = 4").await;
         let oldest = (
             "update ledger_messages set accepted_at = accepted_at - interval '1 hour', next_attempt_at = next_attempt_at - interval '1 hour' where id = $1",
@@ -65,7 +65,7 @@ async fn what_waits_while_a_suspect_runs_alone_is_not_counted_dead_with_it() {
         world.sql_on(suspect, oldest).await;
         node.work(4).await;
         world.script.has_arrived().await;
-        // Were the process killed now, this is what the next one would find.
+        // If the process were killed now, the next one would find this.
         assert_eq!(world.row(suspect).await.deaths, 5, "{}", world.kind());
         for innocent in innocents {
             let row = world.row(innocent).await;
@@ -80,7 +80,7 @@ async fn what_waits_while_a_suspect_runs_alone_is_not_counted_dead_with_it() {
 }
 
 #[tokio::test]
-async fn what_has_killed_three_processes_alone_is_left_to_an_operator() {
+async fn a_message_that_crashed_three_processes_alone_becomes_a_dead_letter() {
     for world in World::each().await {
         let mut node = world.idle().await;
         let subject = id();
@@ -94,6 +94,6 @@ async fn what_has_killed_three_processes_alone_is_left_to_an_operator() {
         assert_eq!(done.error.unwrap().code, "poison");
         assert!(world.row(poison).await.payload.is_some());
         assert!(world.effects(subject).await.is_empty(), "it did not run");
-        assert_eq!(node.outcome(suspect).await.status, Status::Succeeded, "one death more was allowed");
+        assert_eq!(node.outcome(suspect).await.status, Status::Succeeded, "one more crash was allowed");
     }
 }

@@ -1,18 +1,18 @@
-//! Commands whose time to be asked about is over.
+//! Commands whose retention has ended.
 
 use crate::shop::Act;
 use crate::world::{World, until};
 use futures::future::join_all;
 use kernel::MessageId;
 
-/// Every row that has finished did so so long ago.
+/// Moves every finish time 31 days into the past.
 const AGED: (&str, &str) = (
     "update ledger_messages set finished_at = finished_at - interval '31 days' where finished_at is not null",
     "update ledger_messages set finished_at = finished_at - 31 * 86400000000 where finished_at is not null",
 );
 
 #[tokio::test]
-async fn old_commands_are_forgotten_as_a_whole_and_what_failed_is_kept() {
+async fn old_commands_are_deleted_as_a_whole_and_failed_ones_are_kept() {
     for world in World::each().await {
         let node = world.node().await;
         let mut ids = Vec::new();
@@ -43,12 +43,12 @@ async fn old_commands_are_forgotten_as_a_whole_and_what_failed_is_kept() {
         node.outcome(fresh).await;
         let gone = async |id: MessageId| node.ledger.command(id).await.unwrap().is_none();
         for id in [old, old_with_follow_up, rejected] {
-            until("it is forgotten", async || gone(id).await).await;
+            until("it is deleted", async || gone(id).await).await;
         }
         for id in [failed, failed_later, settled_lately, fresh] {
             assert!(!gone(id).await, "{}", world.kind());
         }
-        // Two of each that has a follow-up, one of the failed.
+        // Two rows for each command with a follow-up, and one for the failed command.
         assert_eq!(
             world.number("select count(*) from ledger_messages").await,
             7,
@@ -59,7 +59,7 @@ async fn old_commands_are_forgotten_as_a_whole_and_what_failed_is_kept() {
 }
 
 #[tokio::test]
-async fn more_than_one_batch_is_forgotten_at_once() {
+async fn more_than_one_batch_is_deleted_at_once() {
     for world in World::each().await {
         let node = world.idle().await;
         let all = join_all((0..1_300).map(|_| node.accept(world.sell(Act::Note)))).await;
@@ -68,6 +68,6 @@ async fn more_than_one_batch_is_forgotten_at_once() {
         world.sql("update ledger_messages set status = 'succeeded', payload = null, finished_at = accepted_at").await;
         world.sql(AGED).await;
         let _node = world.idle().await;
-        until("all are forgotten", async || world.number("select count(*) from ledger_messages").await == 0).await;
+        until("all are deleted", async || world.number("select count(*) from ledger_messages").await == 0).await;
     }
 }

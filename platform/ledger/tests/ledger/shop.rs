@@ -1,4 +1,4 @@
-//! A small context to try the ledger on, and a second one that it sends to.
+//! A small context to test the ledger with, and a second one that it sends messages to.
 
 use ledger::{Adapter, MessageHandlers};
 use persistence::{SqlError, Tx, execute};
@@ -13,7 +13,7 @@ use use_case::{
 };
 use uuid::Uuid;
 
-/// What a test counts, and where it stops things.
+/// The counters and the gate of one test.
 pub(crate) struct Script {
     pub(crate) id: Uuid,
     pub(crate) prepared: AtomicUsize,
@@ -21,9 +21,9 @@ pub(crate) struct Script {
     pub(crate) overlaps: AtomicUsize,
     inside: Mutex<HashSet<Uuid>>,
     stopped: AtomicBool,
-    /// A permit for each that has come to its gate.
+    /// A permit for each message that has come to the gate.
     pub(crate) arrived: Semaphore,
-    /// A permit for each that may pass it.
+    /// A permit for each message that may pass the gate.
     pub(crate) pass: Semaphore,
 }
 
@@ -61,13 +61,13 @@ impl Script {
         }
     }
 
-    /// One more has come to its gate.
+    /// Waits until one more message has come to the gate.
     pub(crate) async fn has_arrived(&self) {
         let arrived = tokio::time::timeout(crate::world::PATIENCE, self.arrived.acquire()).await;
-        arrived.expect("somebody comes to the gate").unwrap().forget();
+        arrived.expect("a message comes to the gate").unwrap().forget();
     }
 
-    /// The first `times` fail.
+    /// Whether this attempt fails: the first `times` do.
     fn fails(&self, times: usize) -> bool {
         self.handled.load(SeqCst) <= times
     }
@@ -127,24 +127,24 @@ impl Shop for SqlShop {
     }
 }
 
-/// What a message is told to do, besides noting that it was here.
+/// What a message does, besides noting that it was handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Act {
     Note,
     Reject,
     Break,
     Panic,
-    /// This often; then it works.
+    /// Fails this often, and then works.
     BeUnavailable(usize),
     LoseARace(usize),
     StopAtTheGate,
-    /// Only the first one stops.
+    /// Only the first message stops.
     StopOnce,
-    /// Sends `depot.deliver.v1`, which breaks when told to.
+    /// Sends `depot.deliver.v1`, which breaks if `breaks` is set.
     Send {
         breaks: bool,
     },
-    SendToNobody,
+    SendToUnknownContext,
     Publish,
     /// The reaction sends `depot.deliver.v1`, which breaks.
     PublishAndBreakLater,
@@ -206,14 +206,14 @@ async fn act(job: Job, mut ctx: HandlerContext<'_, dyn Shop>) -> Result<(), Comm
         Act::Note => {}
         Act::Reject => Err(SoldOut)?,
         Act::Break => return Err(CommandFailure::Broken("out of order".into())),
-        Act::Panic => panic!("told to"),
+        Act::Panic => panic!("as the test asks"),
         Act::BeUnavailable(times) if script.fails(times) => Err(Unavailable::retry_later("closed"))?,
-        Act::LoseARace(times) if script.fails(times) => Err(Unavailable::retry_soon("somebody was faster"))?,
+        Act::LoseARace(times) if script.fails(times) => Err(Unavailable::retry_soon("another transaction was faster"))?,
         Act::BeUnavailable(_) | Act::LoseARace(_) => {}
         Act::StopAtTheGate => script.gate().await,
         Act::StopOnce => script.gate_once().await,
         Act::Send { breaks } => ctx.send(&Deliver(further(if breaks { Act::Break } else { Act::Note }))),
-        Act::SendToNobody => ctx.send(&Nowhere(further(Act::Note))),
+        Act::SendToUnknownContext => ctx.send(&Nowhere(further(Act::Note))),
         Act::Publish => ctx.publish(&Sold(further(Act::Note))),
         Act::PublishAndBreakLater => ctx.publish(&Sold(further(Act::Send { breaks: true }))),
     }

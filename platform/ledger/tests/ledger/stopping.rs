@@ -1,4 +1,4 @@
-//! A process that is told to stop finishes what runs and gives the rest back.
+//! A process that stops finishes running messages, and releases the others.
 
 use crate::shop::Act;
 use crate::world::{World, id, until};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 #[tokio::test]
-async fn what_runs_is_finished_and_nothing_more_is_claimed() {
+async fn running_messages_finish_and_nothing_more_is_claimed() {
     for world in World::each().await {
         let node = world.node().await;
         let subject = id();
@@ -17,7 +17,7 @@ async fn what_runs_is_finished_and_nothing_more_is_claimed() {
         node.node.begin_stop();
         assert!(node.ledger.is_stopping());
         let ledger = node.ledger.clone();
-        // Accepting goes on: on SQLite it waits for the transaction that is open.
+        // The node still accepts. On SQLite, accepting waits for the open transaction.
         let later = tokio::spawn(async move { ledger.accept(world_entry()).await });
         let stopping = tokio::spawn(node.node.stop());
         assert!(!stopping.is_finished());
@@ -32,14 +32,14 @@ async fn what_runs_is_finished_and_nothing_more_is_claimed() {
     }
 }
 
-/// Something to accept that nobody is to claim.
+/// A command that no worker claims.
 fn world_entry() -> ledger::NewCommand {
     let job = crate::shop::Job { script: id(), subject: id(), n: 0, act: Act::Note };
     ledger::NewCommand::new(kernel::MessageId::random(), &crate::shop::Engrave(job), "ada")
 }
 
 #[tokio::test]
-async fn accepting_goes_on_until_the_end_and_what_is_accepted_waits_for_the_next_process() {
+async fn a_stopping_node_still_accepts_commands_which_wait_for_the_next_process() {
     for world in World::each().await {
         let node = world.node().await;
         let done = node.accept(world.sell(Act::Note)).await;
@@ -49,14 +49,14 @@ async fn accepting_goes_on_until_the_end_and_what_is_accepted_waits_for_the_next
         node.node.stop().await;
         let row = world.row(waits).await;
         assert_eq!((row.status.as_str(), row.deaths, row.epoch), ("accepted", 0, 0), "{}", world.kind());
-        assert!(node.ledger.accept(world.sell(Act::Note)).await.is_err(), "nobody stands behind it any more");
+        assert!(node.ledger.accept(world.sell(Act::Note)).await.is_err(), "the commit queue is gone");
         let next = world.node().await;
         assert_eq!(next.outcome(waits).await.status, Status::Succeeded);
     }
 }
 
 #[tokio::test]
-async fn whoever_waits_is_told_how_things_stand_when_the_process_stops() {
+async fn waiters_get_the_current_status_when_the_process_stops() {
     for world in World::each().await {
         let node = world.idle().await;
         let command = node.accept(world.sell(Act::Note)).await;
@@ -65,13 +65,13 @@ async fn whoever_waits_is_told_how_things_stand_when_the_process_stops() {
             tokio::spawn(async move { ledger.command_by(command, Instant::now() + Duration::from_secs(600)).await });
         tokio::task::yield_now().await;
         node.node.begin_stop();
-        let told = tokio::time::timeout(crate::world::PATIENCE, waiting).await.expect("it is told").unwrap();
-        assert_eq!(told.unwrap().unwrap().status, Status::Accepted, "{}", world.kind());
+        let latest = tokio::time::timeout(crate::world::PATIENCE, waiting).await.expect("the waiter is woken").unwrap();
+        assert_eq!(latest.unwrap().unwrap().status, Status::Accepted, "{}", world.kind());
     }
 }
 
 #[tokio::test]
-async fn what_does_not_end_in_time_goes_back_as_if_it_had_never_been_claimed() {
+async fn a_message_that_does_not_end_in_time_is_released_as_if_never_claimed() {
     let stop = async |world: World| {
         let node = world.node().await;
         let subject = id();

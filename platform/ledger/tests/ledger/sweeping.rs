@@ -5,7 +5,7 @@ use crate::world::{World, id, until};
 use kernel::MessageId;
 use ledger::Status;
 
-/// As a process leaves a row that is killed: claimed, never ended.
+/// Leaves a row like a killed process: claimed, and never ended.
 async fn leave_behind(world: &World, command: MessageId, lease: (&'static str, &'static str)) {
     assert_eq!(world.sql_on(command, lease).await, 1);
 }
@@ -22,7 +22,7 @@ const HOLDS: (&str, &str) = (
 );
 
 #[tokio::test]
-async fn a_lease_that_ran_out_is_taken_back_and_the_message_done() {
+async fn an_expired_lease_is_ended_and_the_message_is_executed() {
     for world in World::each().await {
         let node = world.node().await;
         let subject = id();
@@ -44,7 +44,7 @@ async fn a_lease_that_ran_out_is_taken_back_and_the_message_done() {
         let command = gone.accept(world.sell_about(subject, 1, Act::Note)).await;
         leave_behind(&world, command, RAN_OUT).await;
         until("it is due again", async || world.row(command).await.status == "accepted").await;
-        assert_eq!(world.row(command).await.deaths, 1, "the death is counted");
+        assert_eq!(world.row(command).await.deaths, 1, "the crash is counted");
         world.script.pass.add_permits(1);
         assert_eq!(node.outcome(command).await.status, Status::Succeeded);
         assert_eq!(world.effects(subject).await, [0, 1]);
@@ -52,7 +52,7 @@ async fn a_lease_that_ran_out_is_taken_back_and_the_message_done() {
 }
 
 #[tokio::test]
-async fn a_lease_that_runs_out_under_a_running_process_is_taken_back() {
+async fn a_lease_that_expires_under_a_running_process_is_ended() {
     for world in World::each().await {
         let mut node = world.idle().await;
         node.work_where(4, |queue| queue.context == "depot").await;
@@ -65,7 +65,7 @@ async fn a_lease_that_runs_out_under_a_running_process_is_taken_back() {
 }
 
 #[tokio::test]
-async fn a_lease_that_somebody_holds_is_left_alone_by_other_processes() {
+async fn a_held_lease_is_left_alone_by_other_processes() {
     let Some(world) = World::postgres().await else { return };
     let mut node = world.idle().await;
     let command = node.accept(world.sell(Act::Note)).await;
@@ -89,7 +89,7 @@ async fn the_one_process_of_a_file_begins_at_once_with_what_an_earlier_one_left(
 }
 
 #[tokio::test]
-async fn the_lease_of_what_runs_is_renewed() {
+async fn the_lease_of_a_running_message_is_renewed() {
     for world in World::each().await {
         let node = world.node().await;
         let command = node.accept(world.engrave(Act::StopAtTheGate)).await;

@@ -1,4 +1,4 @@
-//! Quick messages that were claimed together share a transaction, and nobody can tell but by the speed.
+//! Fast messages that were claimed together share a transaction, which only the speed shows.
 
 use crate::shop::Act;
 use crate::world::{Running, World, id, until};
@@ -7,7 +7,7 @@ use ledger::Status;
 use std::sync::atomic::Ordering::SeqCst;
 use uuid::Uuid;
 
-/// Eight messages, all due before anybody works.
+/// Eight messages, all due before any worker runs.
 async fn eight(world: &World, node: &Running, acts: [Act; 8]) -> Vec<(MessageId, Uuid)> {
     let mut all = Vec::new();
     for (n, act) in acts.into_iter().enumerate() {
@@ -19,7 +19,7 @@ async fn eight(world: &World, node: &Running, acts: [Act; 8]) -> Vec<(MessageId,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_claimed_together_is_committed_together() {
+async fn messages_claimed_together_are_committed_together() {
     for world in World::each().await {
         let mut node = world.idle().await;
         let all = eight(&world, &node, [Act::Note; 8]).await;
@@ -35,8 +35,8 @@ async fn what_is_claimed_together_is_committed_together() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_fails_costs_the_others_nothing_but_a_second_try() {
-    for culprit in [Act::Reject, Act::Break, Act::Panic, Act::SendToNobody] {
+async fn a_failing_message_costs_the_others_only_a_second_try() {
+    for culprit in [Act::Reject, Act::Break, Act::Panic, Act::SendToUnknownContext] {
         for world in World::each().await {
             let mut node = world.idle().await;
             let acts =
@@ -60,7 +60,7 @@ async fn one_that_fails_costs_the_others_nothing_but_a_second_try() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_stops_in_the_midst_of_a_group_does_each_once_or_gives_it_back() {
+async fn a_process_that_stops_in_the_midst_of_a_group_executes_each_message_once_or_releases_it() {
     for world in World::each().await {
         let mut node = world.idle().await;
         let n = Act::Note;
@@ -88,8 +88,8 @@ async fn a_process_that_stops_in_the_midst_of_a_group_does_each_once_or_gives_it
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_waits_for_a_lock_does_not_keep_the_others_waiting() {
-    // SQLite has one writer: whoever waits inside a transaction keeps everybody waiting.
+async fn a_message_that_waits_for_a_lock_does_not_keep_the_others_waiting() {
+    // SQLite has one writer, so a message that waits inside a transaction delays all others.
     let Some(world) = World::postgres().await else { return };
     let mut node = world.idle().await;
     let n = Act::Note;

@@ -1,4 +1,4 @@
-//! Whoever waits for a command is woken.
+//! Requests that wait for a command are woken.
 
 use crate::shop::Act;
 use crate::world::{PATIENCE, Running, World, id};
@@ -9,8 +9,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-/// A node that works for the shop alone: a sale that sends to the depot never settles. What wakes
-/// somebody who waits for the sale itself is then the commit, and not the look that finds the settled.
+/// A node that works for the shop alone, so that a sale that sends to the depot never settles. A request that waits
+/// for the sale itself is then woken by the commit, and not by the sweep.
 async fn shop_alone(world: &World) -> Running {
     let mut node = world.idle().await;
     node.work_where(4, |queue| queue.context == "shop").await;
@@ -31,7 +31,7 @@ async fn sell_and_stop(world: &World, node: &Running) -> (MessageId, Uuid) {
     (command, subject)
 }
 
-/// Gives the waiter a thing that never settles to wait for.
+/// Adds a follow-up that never settles.
 async fn add_an_open_follow_up(world: &World, command: MessageId) {
     let sql = (
         "insert into ledger_messages (id, root, context, lane, name, subject, principal, payload) \
@@ -75,14 +75,14 @@ async fn a_waiter_is_woken_by_the_commit_of_another_process() {
     }
 }
 
-/// So many processes listen.
+/// Waits until this many processes listen.
 async fn listens(world: &World, processes: i64) {
     let sql = "select count(*) from pg_stat_activity where datname = current_database() and query like 'LISTEN%'";
-    crate::world::until("everybody listens", async || world.number(sql).await >= processes).await;
+    crate::world::until("all processes listen", async || world.number(sql).await >= processes).await;
 }
 
 #[tokio::test]
-async fn work_that_another_process_accepted_is_heard_of() {
+async fn workers_are_notified_of_commands_that_another_process_accepted() {
     let Some(world) = World::postgres().await else { return };
     let worker = world.node().await;
     let edge = world.idle().await;
@@ -94,13 +94,13 @@ async fn work_that_another_process_accepted_is_heard_of() {
         let command = edge.accept(world.sell(Act::Note)).await;
         edge.outcome(command).await;
     }
-    // By looking alone it would take about a second each.
+    // By polling alone, each would take about a second.
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     drop(worker);
 }
 
 #[tokio::test]
-async fn a_waiter_that_heard_nothing_looks_by_itself() {
+async fn the_sweep_wakes_a_waiter_that_got_no_wake_up() {
     for world in World::each().await {
         let node = world.idle().await;
         let command = node.accept(world.sell(Act::Note)).await;
@@ -108,30 +108,31 @@ async fn a_waiter_that_heard_nothing_looks_by_itself() {
         let waiting =
             tokio::spawn(async move { ledger.command_by(command, Instant::now() + Duration::from_secs(600)).await });
         tokio::task::yield_now().await;
-        // Nobody tells of this.
+        // This change sends no notification.
         world
             .sql_on(command, "update ledger_messages set status = 'succeeded', finished_at = accepted_at where id = $1")
             .await;
         let begun = Instant::now();
-        let told = timeout(PATIENCE, waiting).await.expect("it looks").unwrap().unwrap().unwrap();
-        assert_eq!(told.status, Status::Succeeded);
+        let latest = timeout(PATIENCE, waiting).await.expect("the sweep wakes it").unwrap().unwrap().unwrap();
+        assert_eq!(latest.status, Status::Succeeded);
         assert!(begun.elapsed() < Duration::from_secs(5), "{}: {:?}", world.kind(), begun.elapsed());
     }
 }
 
 #[tokio::test]
-async fn a_waiter_is_told_how_things_stand_at_its_deadline() {
+async fn a_waiter_gets_the_current_status_at_its_deadline() {
     for world in World::each().await {
         let node = world.idle().await;
         let command = node.accept(world.sell(Act::Note)).await;
-        let told = node.ledger.command_by(command, Instant::now() + Duration::from_millis(50)).await.unwrap().unwrap();
-        assert_eq!(told.status, Status::Accepted, "{}", world.kind());
+        let latest =
+            node.ledger.command_by(command, Instant::now() + Duration::from_millis(50)).await.unwrap().unwrap();
+        assert_eq!(latest.status, Status::Accepted, "{}", world.kind());
         assert!(node.ledger.command_by(MessageId::random(), Instant::now() + PATIENCE).await.unwrap().is_none());
     }
 }
 
 #[tokio::test]
-async fn a_command_that_lives_is_found_by_what_it_is_about() {
+async fn an_unfinished_command_is_found_by_its_subject() {
     for world in World::each().await {
         let mut node = world.idle().await;
         let subject = id();

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use use_case::async_trait;
 use uuid::Uuid;
 
-/// For how long a test waits for what must come.
+/// How long a test waits for an expected event.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 pub(crate) const MAX_DELAY: Duration = Duration::from_secs(60);
@@ -61,7 +61,7 @@ impl World {
         all
     }
 
-    /// PostgreSQL only: several nodes.
+    /// A world on PostgreSQL only, for several nodes.
     pub(crate) async fn postgres() -> Option<Self> {
         match TestDb::postgres().await {
             Some(test) => Some(Self::on(test).await),
@@ -111,7 +111,7 @@ impl World {
         })
     }
 
-    /// The numbers that were noted about a subject, in order.
+    /// The numbers noted about a subject, in order.
     pub(crate) async fn effects(&self, subject: Uuid) -> Vec<i64> {
         let sql = "select n from effects where subject = $1 order by id";
         let mut db = self.db.read().await.unwrap();
@@ -142,7 +142,7 @@ impl World {
         until(&format!("{}: {id} is {status}", self.kind()), async || self.row(id).await.status == status).await;
     }
 
-    /// Makes the lease run out of whatever was claimed once.
+    /// Expires the leases of all rows that were claimed once.
     pub(crate) async fn expire_first_leases(&self) {
         let past = (
             "update ledger_messages set lease_until = now() - interval '1 minute' where status = 'running' and lease_epoch = 1",
@@ -151,7 +151,7 @@ impl World {
         self.sql(past).await;
     }
 
-    /// Whatever waits for another try is due.
+    /// Makes every message that waits for another try due.
     pub(crate) async fn all_due(&self) {
         let due = (
             "update ledger_messages set next_attempt_at = now() where status = 'accepted'",
@@ -167,7 +167,7 @@ impl World {
         tx.commit().await.unwrap();
     }
 
-    /// As [`subscribe`](Self::subscribe), and no command waits for it.
+    /// Like [`subscribe`](Self::subscribe), but commands do not wait for the subscriber.
     pub(crate) async fn subscribe_unawaited(&self, event: &str, context: &str, lane: &str) {
         let mut tx: Tx = self.db.begin().await.unwrap();
         let sql = "insert into ledger_subscriptions (event, context, lane, awaited) values ($1, $2, $3, $4)";
@@ -175,7 +175,7 @@ impl World {
         tx.commit().await.unwrap();
     }
 
-    /// A node that accepts and works.
+    /// A node that accepts commands and works on messages.
     pub(crate) async fn node(&self) -> Running {
         self.node_with(Hints::default(), 4).await
     }
@@ -186,7 +186,7 @@ impl World {
         running
     }
 
-    /// A node that only accepts, so far.
+    /// A node that only accepts commands so far.
     pub(crate) async fn idle(&self) -> Running {
         self.idle_with(Hints::default(), vec![shop(), depot()]).await
     }
@@ -209,7 +209,7 @@ impl World {
     }
 }
 
-/// A process.
+/// One process.
 pub(crate) struct Running {
     pub(crate) db: Db,
     pub(crate) ledger: Ledger,
@@ -237,7 +237,7 @@ impl Running {
         }
     }
 
-    /// The command once it is final.
+    /// Waits until the command is final.
     pub(crate) async fn outcome(&self, id: MessageId) -> Command {
         let command =
             self.ledger.command_by(id, Instant::now() + PATIENCE).await.unwrap().expect("the command is there");
@@ -246,12 +246,12 @@ impl Running {
     }
 }
 
-/// Hints in one process, sound or not.
+/// Hints within one process, which may be lost or tripled.
 #[derive(Clone, Default)]
 pub(crate) struct Hints {
     bells: Arc<Mutex<HashMap<Queue, Arc<Notify>>>>,
     how: How,
-    /// The most that came at once.
+    /// The largest number of hints in one call.
     pub(crate) most: Arc<AtomicUsize>,
     pub(crate) handed_out: Arc<AtomicUsize>,
 }
@@ -261,7 +261,7 @@ enum How {
     #[default]
     IdempotencyScope,
     Never,
-    /// Thrice, and late ones after early ones.
+    /// Three times, with different delays.
     Thrice,
 }
 
@@ -320,7 +320,7 @@ pub(crate) fn id() -> Uuid {
     MessageId::random().as_uuid()
 }
 
-/// Polls until it holds.
+/// Polls until the condition holds.
 pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !holds().await {

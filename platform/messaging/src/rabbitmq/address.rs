@@ -1,15 +1,15 @@
-//! Where the broker is. Its password is never shown.
+//! The address of the broker. Its password is never shown.
 
 use lapin::uri::{AMQPScheme, AMQPUri, SASLMechanism};
 use std::{fmt, net::Ipv6Addr, str::FromStr};
 
-/// Seconds. The default of 60 lets a dead peer go unnoticed for two minutes.
+/// In seconds. With the default of 60, a dead peer goes unnoticed for two minutes.
 const HEARTBEAT: u16 = 10;
-/// Bytes: the least that RabbitMQ 4 agrees to. A hint fits, and lapin keeps room for 64 frames per connection,
+/// In bytes: the smallest size that RabbitMQ 4 accepts. A hint fits. lapin keeps room for 64 frames per connection,
 /// which are 8 MiB with the default of 128 KiB.
 const FRAME_MAX: u32 = 8192;
 
-/// The URL is none for AMQP. It is not quoted: it may hold a password.
+/// The text is not an AMQP URL. The error does not quote it, because it may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be like amqp://user:password@host:5672/vhost, or amqps:// for TLS; in user and password write @ : / ? # % as \
@@ -17,7 +17,7 @@ const FRAME_MAX: u32 = 8192;
 )]
 pub struct AddressError;
 
-/// A parsed URL. Shown, it has no user and no password.
+/// A parsed AMQP URL. `Display` shows neither user nor password.
 pub struct Address(AMQPUri);
 
 impl Address {
@@ -37,8 +37,8 @@ impl Address {
         self.0.scheme == AMQPScheme::AMQPS
     }
 
-    /// The user, and the password, which are `guest` where the URL has none; nothing where the broker is shown another
-    /// proof than a password.
+    /// The user and the password, each `guest` where the URL has none. `None` when the URL asks for a mechanism
+    /// without a password.
     #[must_use]
     pub fn credentials(&self) -> Option<(&str, &str)> {
         let user = &self.0.authority.userinfo;
@@ -47,7 +47,7 @@ impl Address {
         by_password.then_some((&user.username, &user.password))
     }
 
-    /// Whether anybody could sign in like this, or the mechanism is only for demonstrations.
+    /// Whether any client could sign in like this, or the mechanism is only for demonstrations.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
         matches!(self.0.query.auth_mechanism, Some(SASLMechanism::Anonymous | SASLMechanism::RabbitCrDemo))
@@ -66,11 +66,11 @@ impl FromStr for Address {
         if host.is_empty() || host.starts_with(':') {
             return Err(AddressError);
         }
-        // lapin overlooks an IPv6 address and would go to localhost.
+        // lapin ignores an IPv6 address, and would connect to localhost.
         if let Some((literal, _)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             uri.authority.host = literal.parse::<Ipv6Addr>().map_err(|_| AddressError)?.to_string();
         }
-        // By the letter `/` at the end names a virtual host without a name; nobody has one.
+        // By the letter of the specification, a final `/` names a virtual host with an empty name. No broker has one.
         if uri.vhost.is_empty() {
             "/".clone_into(&mut uri.vhost);
         }
@@ -112,13 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_version_6_is_not_overlooked() {
+    fn an_ipv6_address_is_used() {
         assert_eq!(shown("amqp://me:pw@[fd00::1]:5673/").as_deref(), Ok("amqp://fd00::1:5673 (virtual host /)"));
         assert_eq!(shown("amqp://127.0.0.1:5673").as_deref(), Ok("amqp://127.0.0.1:5673 (virtual host /)"));
     }
 
     #[test]
-    fn who_signs_in_where_is_what_lapin_has_read() {
+    fn credentials_and_host_are_those_that_lapin_uses() {
         for url in [
             "amqps://guest:guest@b.example",
             "amqps://guest@b.example",
@@ -143,13 +143,13 @@ mod tests {
     }
 
     #[test]
-    fn the_heartbeat_and_the_size_of_a_frame_are_ours() {
+    fn the_heartbeat_and_the_frame_size_are_fixed() {
         let query = "amqp://localhost?heartbeat=600&frame_max=131072".parse().map(|it: Address| it.uri().query);
         assert_eq!(query.map(|it| (it.heartbeat, it.frame_max)), Ok((Some(10), Some(8192))));
     }
 
     #[test]
-    fn what_is_no_address_is_refused_without_being_quoted() {
+    fn an_invalid_url_is_refused_without_being_quoted() {
         for url in [
             "",
             "hunter2",

@@ -3,7 +3,7 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(100);
 const MOST: Duration = Duration::from_secs(2);
 
-/// How long to wait before the next try: full jitter, so that many nodes do not come back in step.
+/// The pause before the next try, with full jitter, so that many nodes do not reconnect at the same time.
 #[derive(Default)]
 pub(crate) struct Backoff {
     tries: u32,
@@ -13,7 +13,7 @@ impl Backoff {
     pub(crate) fn next(&mut self) -> Duration {
         let most = FIRST.saturating_mul(1 << self.tries.min(10)).min(MOST);
         self.tries += 1;
-        // Without randomness the longest wait is the safe one.
+        // Without randomness, the longest pause is the safe one.
         let share = getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX));
         most.mul_f64(share)
     }

@@ -1,4 +1,4 @@
-//! Consuming one queue: declare, subscribe, hear until it ends, and again.
+//! Consuming one queue: declare it, subscribe, receive hints until the subscription ends, and start again.
 
 use super::{
     backoff::Backoff,
@@ -23,13 +23,13 @@ use tokio::{
 };
 use tracing::{debug, error, warn};
 
-/// As long without a subscription is worth a warning.
+/// After this time without a subscription, a warning is logged.
 const UNATTENDED: Duration = Duration::from_secs(30);
 const UNSUBSCRIBED: &str = "not subscribed";
 
 pub(crate) struct Consumer {
     queue: String,
-    /// What it is called in the state.
+    /// The key of this consumer in the health state.
     part: String,
     prefetch: u16,
     nudges: mpsc::Sender<WakeUp>,
@@ -38,7 +38,7 @@ pub(crate) struct Consumer {
     stop: watch::Receiver<bool>,
 }
 
-/// What the listeners of one queue share.
+/// State that the listeners of one queue share.
 #[derive(Clone)]
 pub(crate) struct ListenerHandle {
     nudges: mpsc::Sender<WakeUp>,
@@ -46,12 +46,12 @@ pub(crate) struct ListenerHandle {
 }
 
 impl ListenerHandle {
-    /// Wakes a worker without the broker. With as many unread it will look anyway.
+    /// Wakes a worker without the broker. If the channel is full, the worker will look anyway.
     pub(crate) fn wake(&self) {
         drop(self.nudges.try_send(WakeUp::default()));
     }
 
-    /// Pends for ever when there is nothing.
+    /// Waits for the next wake-up, for ever if none comes.
     pub(crate) async fn next(&self) -> WakeUp {
         match self.heard.lock().await.recv().await {
             Some(wake_up) => wake_up,
@@ -60,8 +60,8 @@ impl ListenerHandle {
     }
 }
 
-/// A subscription. What it has delivered can be acknowledged only on its own channel, so its
-/// delivery tags end with it.
+/// A subscription. A delivery can be acknowledged only on the channel that delivered it, so delivery tags end with
+/// the subscription.
 struct Subscription {
     channel: Channel,
     stream: lapin::Consumer,
@@ -70,7 +70,7 @@ struct Subscription {
 }
 
 impl Consumer {
-    /// The ear hears what comes.
+    /// Creates a consumer, and the handle that receives its hints.
     pub(crate) fn new(
         queue: String,
         slots: usize,
@@ -78,8 +78,8 @@ impl Consumer {
         health: Arc<BrokerHealth>,
         stop: watch::Receiver<bool>,
     ) -> (Self, ListenerHandle) {
-        // Two more than are worked on, so that the next ones are here already. Without a limit
-        // the broker sends everything, into a queue of lapin's that has none either.
+        // Two more than are worked on, so that the next ones are here already. Without a limit the broker sends
+        // everything, into a queue of lapin's that has no limit either.
         let prefetch = u16::try_from(slots.saturating_add(2)).unwrap_or(u16::MAX);
         let (nudges, heard) = mpsc::channel(usize::from(prefetch));
         let part = format!("consuming {queue}");
@@ -88,7 +88,7 @@ impl Consumer {
         (Self { queue, part, prefetch, nudges, links, health, stop }, ear)
     }
 
-    /// Until it is told to stop.
+    /// Runs until the process stops.
     pub(crate) async fn run(mut self) {
         let mut stop = self.stop.clone();
         let mut pause = Duration::ZERO;
@@ -106,13 +106,13 @@ impl Consumer {
         }
     }
 
-    /// Tries for ever.
+    /// Subscribes, and tries for ever.
     async fn subscribed(&mut self) -> Subscription {
         let queue = self.queue.clone();
         let mut trying = std::pin::pin!(self.subscribe());
         tokio::select! {
             subscription = &mut trying => return subscription,
-            () = sleep(UNATTENDED) => warn!(queue, "nobody here has consumed the queue for 30 s"),
+            () = sleep(UNATTENDED) => warn!(queue, "this process has had no subscription to the queue for 30 s"),
         }
         trying.await
     }
@@ -125,7 +125,7 @@ impl Consumer {
                     self.health.heal(&self.part);
                     return subscription;
                 }
-                Err(trouble) => topology::report(&self.health, &self.part, &trouble),
+                Err(error) => topology::report(&self.health, &self.part, &error),
             }
             sleep(backoff.next()).await;
         }
@@ -142,9 +142,9 @@ impl Consumer {
         Ok(Subscription { channel, stream, tags, used })
     }
 
-    /// Passes on what comes and acknowledges what was used, until the subscription ends, and then
-    /// says why: without an error when the queue was deleted, and every end means to subscribe
-    /// again. `None` when it is time to stop; never in the middle of an acknowledgement.
+    /// Passes hints on and acknowledges used ones until the subscription ends, and returns why. The end is no error
+    /// when the queue was deleted. The caller subscribes again after every end. Returns `None` when it is time to
+    /// stop, but never in the middle of an acknowledgement.
     async fn hear(&self, subscription: &mut Subscription, stop: &mut watch::Receiver<bool>) -> Option<String> {
         loop {
             tokio::select! {
@@ -154,8 +154,8 @@ impl Consumer {
                     None => return Some("cancelled by the broker".to_owned()),
                 },
                 Some(tag) = subscription.used.recv() => {
-                    if let Err(trouble) = subscription.acknowledge(tag, &self.health.stats).await {
-                        return Some(trouble.to_string());
+                    if let Err(error) = subscription.acknowledge(tag, &self.health.stats).await {
+                        return Some(error.to_string());
                     }
                 }
                 () = stopped(stop) => return None,
@@ -165,7 +165,7 @@ impl Consumer {
 
     fn pass_on(&self, delivery: &Delivery, tags: &mpsc::UnboundedSender<u64>) {
         let (tag, tags) = (delivery.delivery_tag, tags.clone());
-        // On a subscription that has ended nobody receives it: the broker delivers again.
+        // After the end of the subscription the tag has no receiver, and the broker delivers the hint again.
         let used = move || {
             let _ = tags.send(tag);
         };
@@ -176,12 +176,12 @@ impl Consumer {
             error!(
                 queue = self.queue,
                 bytes = delivery.data.len(),
-                "a delivery is no hint, and is taken off the queue"
+                "a delivery is not a hint, and is removed from the queue"
             );
             return used();
         };
         Stats::count(&self.health.stats.heard);
-        // When the worker has as many unread it will look anyway: this one counts as used.
+        // If the channel is full, the worker will look anyway, so this hint counts as used.
         drop(self.nudges.try_send(WakeUp::for_row(hint.id, used)));
     }
 }
@@ -193,11 +193,11 @@ impl Subscription {
         Ok(())
     }
 
-    /// Takes nothing more, and acknowledges what was used until now. The rest goes to another worker.
+    /// Ends the subscription, and acknowledges the hints used so far. The broker delivers the rest to another worker.
     async fn end(mut self, stats: &Stats) {
         let cancelled = self.channel.basic_cancel(self.stream.tag(), BasicCancelOptions::default());
-        if let Err(trouble) = answer(cancelled).await {
-            debug!(%trouble, "a subscription could not be ended");
+        if let Err(error) = answer(cancelled).await {
+            debug!(%error, "a subscription could not be ended");
         }
         while let Ok(tag) = self.used.try_recv() {
             if self.acknowledge(tag, stats).await.is_err() {

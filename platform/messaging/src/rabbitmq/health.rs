@@ -1,4 +1,4 @@
-//! What `/health/ready` and `/metrics` ask for.
+//! The health of the connections to the broker, for `/health/ready`, and counters.
 
 use std::{
     collections::BTreeMap,
@@ -8,33 +8,32 @@ use std::{
     },
 };
 
-/// Whether hints go through. Accepting and working go on in either state.
+/// Whether hints get through. Roster accepts and executes commands in either state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BrokerState {
-    /// All is well.
     Connected,
-    /// What is not, in words for an operator.
+    /// The problems, in words for an operator.
     Degraded(String),
 }
 
-/// Counts since the start.
+/// Counters since the start.
 #[derive(Debug, Default)]
 pub struct Stats {
-    /// Hints that the broker has taken.
+    /// Hints that the broker has confirmed.
     pub published: AtomicU64,
     /// Hints that were not published: too many waited, or Roster was shutting down.
     pub dropped: AtomicU64,
-    /// Hints that the broker gave back: their queue was not there.
+    /// Hints that the broker returned, because their queue did not exist.
     pub returned: AtomicU64,
-    /// Hints of which nobody knows whether the broker took them.
+    /// Hints of which it is unknown whether the broker took them.
     pub unconfirmed: AtomicU64,
-    /// Deliveries that were heard.
+    /// Hints that were received.
     pub heard: AtomicU64,
-    /// Deliveries that were used up and taken off their queue.
+    /// Deliveries that were acknowledged, and so removed from their queue.
     pub acknowledged: AtomicU64,
-    /// Deliveries that were no hints.
+    /// Deliveries that were not hints.
     pub unreadable: AtomicU64,
-    /// Whether the broker refuses to take anything now, for want of memory or disk.
+    /// Whether the broker blocks publishing now, because its memory or disk is short.
     pub blocked: AtomicBool,
 }
 
@@ -44,30 +43,30 @@ impl Stats {
     }
 }
 
-/// What is wrong now, by whatever it is wrong with.
+/// The present problems, by the connection or queue that has them.
 #[derive(Default)]
 pub(crate) struct BrokerHealth {
     pub(crate) stats: Stats,
-    troubles: Mutex<BTreeMap<String, String>>,
+    problems: Mutex<BTreeMap<String, String>>,
 }
 
 impl BrokerHealth {
-    /// True when this is news: many tasks meet one trouble, and it is logged once.
-    pub(crate) fn worsen(&self, what: &str, trouble: &str) -> bool {
-        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        troubles.insert(what.to_owned(), trouble.to_owned()).as_deref() != Some(trouble)
+    /// Records a problem. Returns true when it is new, so that many tasks with one problem log it once.
+    pub(crate) fn worsen(&self, what: &str, problem: &str) -> bool {
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.insert(what.to_owned(), problem.to_owned()).as_deref() != Some(problem)
     }
 
     pub(crate) fn heal(&self, what: &str) {
-        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).remove(what);
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).remove(what);
     }
 
     pub(crate) fn state(&self) -> BrokerState {
-        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        if troubles.is_empty() {
+        let problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        if problems.is_empty() {
             return BrokerState::Connected;
         }
-        let all: Vec<_> = troubles.iter().map(|(what, trouble)| format!("{what}: {trouble}")).collect();
+        let all: Vec<_> = problems.iter().map(|(what, problem)| format!("{what}: {problem}")).collect();
         BrokerState::Degraded(all.join("; "))
     }
 }

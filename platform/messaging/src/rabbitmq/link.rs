@@ -1,4 +1,4 @@
-//! One connection, and how it ends.
+//! One connection to the broker, and how it ends.
 
 use super::{address::Address, health::BrokerHealth, supervisor::ConnectionPurpose};
 use futures::StreamExt as _;
@@ -22,25 +22,25 @@ use tokio::{
 };
 use tracing::warn;
 
-/// How long to wait for a network connection, TLS included.
+/// Timeout for the network connection, TLS included.
 const DIAL: Duration = Duration::from_secs(5);
-/// How long to wait for a connection to be open, the broker's greeting included.
+/// Timeout for opening the AMQP connection, the broker's greeting included.
 const OPEN: Duration = Duration::from_secs(10);
-/// How long to wait for any other answer. Nothing in lapin ends a wait by itself.
+/// Timeout for any other answer. lapin itself ends no wait.
 pub(crate) const ANSWER: Duration = Duration::from_secs(5);
-/// How long to wait for a farewell.
+/// Timeout for an orderly close.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Why something did not work.
+/// Why a request to the broker failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BrokerError {
-    /// The broker said no; trying again helps only after somebody has changed something.
+    /// The broker refused the request. A retry helps only after an operator has changed something.
     #[error("{0}")]
     Refused(String),
     /// The connection or the channel is gone.
     #[error("{0}")]
     Lost(String),
-    /// No answer in time. Whatever was asked may have been done.
+    /// No answer in time. The request may have been executed.
     #[error("no answer in time")]
     Silent,
 }
@@ -52,24 +52,24 @@ impl From<lapin::Error> for BrokerError {
     }
 }
 
-/// RabbitMQ names the user whom it refuses something.
+/// Removes the user's name, which RabbitMQ puts into a refusal.
 fn without_user(says: String) -> String {
     const BEFORE: &str = "user '";
     let Some((before, name)) = says.split_once(BEFORE) else { return says };
-    // A name may have quotes itself: what is last ends it.
+    // A name may contain quotes itself, so the last quote ends it.
     let after = name.rsplit_once('\'').map_or("", |(_, after)| after);
     format!("{before}user …{after}")
 }
 
-/// Waits for an answer, but not for ever.
+/// Waits for an answer until the timeout.
 pub(crate) async fn answer<T>(asked: impl Future<Output = lapin::Result<T>>) -> Result<T, BrokerError> {
     timeout(ANSWER, asked).await.map_err(|_| BrokerError::Silent)?.map_err(BrokerError::from)
 }
 
-/// Closes a channel that nobody uses any more. Dropped instead, it is closed in passing, and when
-/// that meets the end of its connection lapin takes it for an error of the whole connection.
+/// Closes a channel that is no longer used. A dropped channel is closed in the background. When that coincides with
+/// the end of its connection, lapin treats it as an error of the whole connection.
 pub(crate) async fn close(channel: Channel) {
-    // It is an error when it has ended already.
+    // This fails when the channel has ended already.
     let _ = answer(channel.close(200, "OK".into())).await;
 }
 
@@ -80,14 +80,14 @@ struct Socket(Arc<OnceLock<TcpStream>>);
 impl Socket {
     fn cut(&self) {
         if let Some(socket) = self.0.get() {
-            // It is an error when it has ended already.
+            // This fails when the connection has ended already.
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
 }
 
-/// Ends the connection at once, whatever lapin waits for: every try has a thread of its own, and
-/// that would wait for a frozen broker as long as it is frozen.
+/// Cuts the connection when dropped, even while lapin waits. Every try has a thread of its own, which would otherwise
+/// wait for a frozen broker as long as it is frozen.
 struct CutOnDrop(Socket);
 
 impl Drop for CutOnDrop {
@@ -106,7 +106,7 @@ pub(crate) struct BrokerConnection {
 impl BrokerConnection {
     pub(crate) async fn open(address: &Address, role: ConnectionPurpose) -> Result<Self, BrokerError> {
         let name = LongString::from(format!("roster {}", role.name()));
-        // Automatic recovery is off by default; it must be.
+        // Automatic recovery is off by default, and must stay off.
         let options = ConnectionProperties::default().with_connection_name(name);
         let socket = CutOnDrop(Socket::default());
         let handle = socket.0.clone();
@@ -120,7 +120,7 @@ impl BrokerConnection {
                     let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
                     if let AsyncTcpStream::Plain(plain) = &stream {
                         let second = plain.get_ref().as_fd().try_clone_to_owned()?;
-                        // It is asked to connect once, so the place is free.
+                        // The connector runs once, so the cell is empty.
                         let _ = handle.0.set(second.into());
                     }
                     match uri.scheme {
@@ -136,7 +136,7 @@ impl BrokerConnection {
         Ok(Self { connection, blocked: watch::Sender::new(false), socket })
     }
 
-    /// A channel of its own, for one task.
+    /// Opens a channel for one task.
     pub(crate) async fn channel(&self) -> Result<Channel, BrokerError> {
         let opened = answer(self.connection.create_channel()).await;
         if matches!(opened, Err(BrokerError::Silent)) {
@@ -145,17 +145,17 @@ impl BrokerConnection {
         opened
     }
 
-    /// Waits while the broker takes nothing: a publish would hang in silence (16 s were seen).
+    /// Waits while the broker blocks publishing, because a publish would then hang (16 s were observed).
     pub(crate) async fn unblocked(&self) {
-        // The sender lives as long as this.
+        // The sender lives as long as this connection.
         let _ = self.blocked.subscribe().wait_for(|blocked| !blocked).await;
     }
 
-    /// Waits for the end of the connection, and watches it meanwhile.
+    /// Waits for the end of the connection and returns its reason. Updates the health state meanwhile.
     pub(crate) async fn ended(&self, health: &BrokerHealth) -> String {
         const BLOCKED: &str = "publishing is blocked";
         let mut events = self.connection.events_listener();
-        // A farewell without an error is no event.
+        // A close without an error is not an event, so look at the status every second.
         let mut look = interval(Duration::from_secs(1));
         let (mut why, mut because) = ("closed by the broker".to_owned(), "its memory or disk is short".to_owned());
         while self.connection.status().connected() {
@@ -164,19 +164,19 @@ impl BrokerConnection {
                 _ = look.tick() => None,
             };
             match event {
-                // Also errors of single channels, which are their owners' affair.
+                // It may be an error of a single channel, which its owner handles.
                 Some(Event::Error(error)) => why = without_user(error.to_string()),
                 Some(Event::ConnectionBlocked(reason)) => because = reason,
                 _ => {}
             }
-            // By the status, since an event that was missed would leave the trouble unsaid.
+            // Use the status, because an event may have been missed.
             let blocked = self.connection.status().blocked();
             self.blocked.send_if_modified(|was| std::mem::replace(was, blocked) != blocked);
             health.stats.blocked.store(blocked, Ordering::Relaxed);
             if !blocked {
                 health.heal(BLOCKED);
             } else if health.worsen(BLOCKED, &because) {
-                warn!(reason = because, "RabbitMQ takes no hints; workers look by themselves");
+                warn!(reason = because, "RabbitMQ takes no hints: workers poll instead");
             }
         }
         health.stats.blocked.store(false, Ordering::Relaxed);
@@ -184,22 +184,22 @@ impl BrokerConnection {
         why
     }
 
-    /// Says farewell, and then cuts.
+    /// Closes the connection in order, and then cuts it.
     pub(crate) async fn close(&self) {
-        // Blocked or half dead, it would not be heard.
+        // A blocked or half-dead broker would not answer.
         let _ = timeout(FAREWELL, self.connection.close(200, "OK".into())).await;
         self.socket.0.cut();
     }
 
-    /// Something was asked in vain. What is asked next would be, too, until the heartbeat notices: ends it, so that
-    /// another one is opened. Not while the broker has said that it takes nothing.
+    /// Cuts a connection on which a request got no answer, so that another one is opened. Otherwise further requests
+    /// would get none either, until the heartbeat notices. A connection that the broker has blocked is kept.
     pub(crate) fn is_silent(&self) {
         if !self.connection.status().blocked() {
             self.cut();
         }
     }
 
-    /// Ends it now.
+    /// Cuts the connection at once.
     pub(crate) fn cut(&self) {
         self.socket.0.cut();
     }
@@ -210,7 +210,7 @@ mod tests {
     use super::without_user;
 
     #[test]
-    fn a_refusal_is_told_without_the_user() {
+    fn a_refusal_is_shown_without_the_user() {
         let says = "NOT_ALLOWED - access to vhost 'x' refused for user 'hunt'er2'".to_owned();
         assert_eq!(without_user(says), "NOT_ALLOWED - access to vhost 'x' refused for user …");
         let says = "access to queue 'q' in vhost '/' refused for user 'hunter2', class 50".to_owned();

@@ -1,9 +1,8 @@
-//! Publishing: a pool of channels, and on each of them one hint at a time.
+//! Publishing: a pool of channels, each with one hint under way.
 //!
-//! lapin crosses confirms when clones of one confirm channel publish at once, and attaches returns
-//! to the wrong publish when several are under way: up to 1,154 of 20,000 hints that went nowhere
-//! were reported as taken. With one under way per channel none was. The pool is at once the
-//! semaphore that lapin's unbounded frame queue needs.
+//! lapin mixes up confirms when clones of one confirm channel publish at once, and attaches returns to the wrong
+//! publish when several are under way. Up to 1,154 of 20,000 hints to missing queues were then reported as taken.
+//! With one hint under way per channel there were none. The pool also bounds lapin's unbounded frame queue.
 
 use super::{
     backoff::Backoff,
@@ -25,17 +24,17 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-/// Channels at first. One takes about a hundred hints in a second.
+/// Number of channels at the start. One channel publishes about a hundred hints per second.
 const CHANNELS: usize = 8;
-/// Channels at most: 64 of them took 4.9 thousand hints in a second.
+/// Maximum number of channels: 64 of them published 4,900 hints per second.
 const MOST_CHANNELS: usize = 64;
-/// More hints than this in line ask for one more channel.
+/// When more hints than this wait, one more channel is opened.
 const BACKLOG: usize = 16;
-/// The longest hint, in bytes.
+/// The maximum length of a hint, in bytes.
 pub(crate) const LONGEST: usize = 4096;
 const PERSISTENT: u8 = 2;
 
-/// A hint and where it goes.
+/// A hint and the queue to publish it to.
 pub(crate) struct PublishJob {
     pub(crate) queue: Arc<str>,
     pub(crate) hint: Hint,
@@ -61,7 +60,7 @@ impl Publisher {
         Arc::new(Self { jobs: Mutex::new(jobs), links, queues, health, stop, more: Notify::new() })
     }
 
-    /// Until it is told to stop and everything in line is published.
+    /// Runs until the process stops and all waiting hints are published.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut channels = JoinSet::new();
         for _ in 0..CHANNELS {
@@ -101,11 +100,11 @@ impl Publisher {
             answer(channel.confirm_select(ConfirmSelectOptions::default())).await?;
             Ok::<_, BrokerError>(channel)
         };
-        confirming.await.inspect_err(|trouble| debug!(%trouble, "no channel to publish on")).ok()
+        confirming.await.inspect_err(|error| debug!(%error, "no channel to publish on")).ok()
     }
 
-    /// True when everything in line is published and it is time to stop, false when another
-    /// channel is needed.
+    /// Publishes hints. Returns true when the process stops and all waiting hints are published, and false when
+    /// another channel is needed.
     async fn publish(&self, link: &Arc<BrokerConnection>, channel: &Channel) -> bool {
         let (mut links, mut stop) = (self.links.clone(), self.stop.clone());
         loop {
@@ -119,7 +118,7 @@ impl Publisher {
                 (job, jobs.len())
             };
             let (job, left) = tokio::select! {
-                // First, so that no hint is taken for a connection that is gone.
+                // First, so that no hint is taken from the queue for a lost connection.
                 biased;
                 () = replaced(&mut links, link) => return false,
                 next = next => next,
@@ -139,7 +138,7 @@ impl Publisher {
         }
     }
 
-    /// False when the channel is of no use any more.
+    /// Publishes one hint. Returns false when the channel cannot be used any more.
     async fn publish_one(&self, link: &BrokerConnection, channel: &Channel, job: &PublishJob) -> bool {
         let stats = &self.health.stats;
         let Some(payload) = serde_json::to_vec(&job.hint).ok().filter(|payload| payload.len() <= LONGEST) else {
@@ -147,7 +146,7 @@ impl Publisher {
             return true;
         };
         let published = async {
-            // Mandatory, or a hint for a queue that is not there would be taken in silence.
+            // Without `mandatory`, the broker silently takes a hint for a missing queue.
             let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
             let properties =
                 BasicProperties::default().with_content_type("application/json".into()).with_delivery_mode(PERSISTENT);
@@ -167,12 +166,12 @@ impl Publisher {
                 self.restore(link, &job.queue).await;
             }
             Ok(Ok(Confirmation::Nack(_))) => Stats::count(&stats.unconfirmed),
-            // Not confirmed, another hint's return, an error, or silence: nobody knows. A hint
-            // bears being doubled.
+            // Not confirmed, the return of another hint, an error, or no answer: the outcome is unknown. Publishing a
+            // hint twice is harmless.
             Ok(Ok(Confirmation::NotRequested | Confirmation::Ack(Some(_))) | Err(_)) | Err(_) => {
                 Stats::count(&stats.unconfirmed);
                 if self.knows(&job.queue) && self.health.worsen(&job.queue, "hints are not confirmed") {
-                    warn!(queue = &*job.queue, "RabbitMQ does not confirm a hint; workers look by themselves");
+                    warn!(queue = &*job.queue, "RabbitMQ does not confirm a hint: workers poll instead");
                 }
                 return false;
             }
@@ -184,16 +183,16 @@ impl Publisher {
         self.queues.iter().any(|known| known == queue)
     }
 
-    /// Somebody has deleted the queue: it is made again.
+    /// Declares a deleted queue again.
     async fn restore(&self, link: &BrokerConnection, queue: &str) {
         if !self.knows(queue) {
             return;
         }
-        warn!(queue, "a hint came back, since its queue was gone");
+        warn!(queue, "a hint came back, because its queue is gone: declaring the queue again");
         sleep(topology::SETTLING).await;
         match topology::declare(link, queue).await {
             Ok(()) => self.health.heal(queue),
-            Err(trouble) => topology::report(&self.health, queue, &trouble),
+            Err(error) => topology::report(&self.health, queue, &error),
         }
     }
 }

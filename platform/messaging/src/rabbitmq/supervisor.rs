@@ -1,4 +1,4 @@
-//! One task owns a connection: it opens it, watches it, and opens the next one.
+//! The supervisor: one task opens a connection, watches it, and opens the next one.
 
 use super::{
     address::Address,
@@ -15,14 +15,14 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-/// A connection that lived as long was a good one: the next try after it comes soon.
+/// A connection that lived longer than this counts as good, and resets the back-off.
 const GOOD: Duration = Duration::from_secs(5);
 
-/// The connection of the day, or none.
+/// The current connection, or none.
 pub(crate) type ConnectionWatch = watch::Receiver<Option<Arc<BrokerConnection>>>;
 
-/// What a connection is for. When memory is short the broker blocks connections that publish: it
-/// must not block acknowledgements with them.
+/// The purpose of a connection. When memory is short, the broker blocks connections that publish. Acknowledgements
+/// use another connection, so that they are not blocked.
 #[derive(Clone, Copy)]
 pub(crate) enum ConnectionPurpose {
     Publishing,
@@ -38,7 +38,7 @@ impl ConnectionPurpose {
     }
 }
 
-/// What a connection is for, and the queues that must stand before it is used.
+/// The purpose of a connection, and the queues that must exist before it is used.
 pub(crate) struct ConnectionPlan {
     pub(crate) role: ConnectionPurpose,
     pub(crate) queues: Vec<String>,
@@ -74,15 +74,15 @@ async fn supervise(
                 links.send_replace(None);
                 link.cut();
                 health.worsen(role, &why);
-                warn!(broker = %address, role, why, "lost RabbitMQ; workers look by themselves");
+                warn!(broker = %address, role, why, "lost the connection to RabbitMQ: workers poll instead");
                 if since.elapsed() > GOOD {
                     backoff = Backoff::default();
                 }
             }
-            Err(trouble) => {
-                let why = trouble.to_string();
+            Err(error) => {
+                let why = error.to_string();
                 if health.worsen(role, &why) {
-                    warn!(broker = %address, role, why, "cannot use RabbitMQ, and goes on trying");
+                    warn!(broker = %address, role, why, "cannot use RabbitMQ: trying again");
                 } else {
                     debug!(broker = %address, role, why, "still cannot use RabbitMQ");
                 }
@@ -99,7 +99,7 @@ async fn open(
 ) -> Result<Arc<BrokerConnection>, BrokerError> {
     let link = BrokerConnection::open(address, plan.role).await?;
     for queue in &plan.queues {
-        topology::declare(&link, queue).await.inspect_err(|trouble| topology::report(health, queue, trouble))?;
+        topology::declare(&link, queue).await.inspect_err(|error| topology::report(health, queue, error))?;
         health.heal(queue);
     }
     Ok(Arc::new(link))
@@ -110,12 +110,12 @@ pub(crate) async fn current(links: &mut ConnectionWatch) -> Arc<BrokerConnection
     let found = links.wait_for(Option::is_some).await.ok().and_then(|link| link.clone());
     match found {
         Some(link) => link,
-        // The supervisor ends after everybody else.
+        // The supervisor ends after all other tasks.
         None => std::future::pending().await,
     }
 }
 
-/// Waits until this is no longer the connection of the day.
+/// Waits until this is no longer the current connection.
 pub(crate) async fn replaced(links: &mut ConnectionWatch, link: &Arc<BrokerConnection>) {
     let other = |now: &Option<Arc<BrokerConnection>>| now.as_ref().is_none_or(|now| !Arc::ptr_eq(now, link));
     let ended = links.wait_for(other).await.is_err();
@@ -124,8 +124,8 @@ pub(crate) async fn replaced(links: &mut ConnectionWatch, link: &Arc<BrokerConne
     }
 }
 
-/// Waits until it is time to end.
+/// Waits until the process stops.
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // Whoever holds the other end being gone means the same.
+    // A dropped sender means the same.
     let _ = stop.wait_for(|stop| *stop).await;
 }

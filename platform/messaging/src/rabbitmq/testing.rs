@@ -1,4 +1,4 @@
-//! For tests that share a broker: to leave it as they found it.
+//! For tests that share a broker, so that they leave it as they found it.
 
 use super::{
     address::Address,
@@ -9,10 +9,10 @@ use super::{
 use lapin::options::QueueDeleteOptions;
 use ledger::Queue;
 
-/// Deletes queues under a prefix that one test had for itself. A queue that is not there is no error.
+/// Deletes the queues under the prefix of one test. A missing queue is not an error.
 ///
 /// # Errors
-/// A sentence, when the broker cannot be asked.
+/// A sentence, when the broker does not do it.
 pub async fn delete_queues(url: &str, prefix: &str, queues: &[Queue]) -> Result<(), String> {
     let address: Address = url.parse().map_err(|error| format!("{error}"))?;
     let delete = async || {
@@ -26,5 +26,5 @@ pub async fn delete_queues(url: &str, prefix: &str, queues: &[Queue]) -> Result<
         link.close().await;
         Ok(())
     };
-    delete().await.map_err(|trouble: BrokerError| trouble.to_string())
+    delete().await.map_err(|error: BrokerError| error.to_string())
 }

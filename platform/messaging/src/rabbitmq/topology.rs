@@ -1,4 +1,4 @@
-//! The queues. Their names and arguments are computed, never written by hand.
+//! The queues. Their names and arguments are computed.
 
 use super::{
     health::BrokerHealth,
@@ -12,26 +12,26 @@ use ledger::Queue;
 use std::time::Duration;
 use tracing::{debug, error};
 
-/// Arguments of a queue cannot be changed: other ones need another version in the name.
+/// The arguments of a queue cannot be changed, so other arguments need another version in the name.
 const VERSION: &str = "v1";
-/// Explicit, because RabbitMQ 4.0 made it the default and 3.10 has none. A hint that is lost by it
-/// is no loss, so there is no exchange for dead letters.
+/// Set explicitly, because RabbitMQ 4.0 has this default and 3.10 has none. A hint dropped by the limit is no loss,
+/// so there is no exchange for dead letters.
 const DELIVERY_LIMIT: i32 = 20;
-/// How long a queue that was deleted is left alone. RabbitMQ 3.10.8 tells its consumers a moment
-/// later; when the queue stands again by then it tells them nothing, and they hear nothing for ever.
+/// How long a deleted queue is left alone. RabbitMQ 3.10.8 informs its consumers a moment after the deletion. If the
+/// queue exists again by then, the consumers are not informed, and receive nothing for ever.
 pub(crate) const SETTLING: Duration = Duration::from_secs(1);
 
 pub(crate) fn name(prefix: &str, queue: &Queue) -> String {
     format!("{prefix}.{}.{}.{VERSION}", queue.context, queue.lane.as_str())
 }
 
-/// Makes the queue unless it is there. A quorum queue took twice the rate of a classic one, with
-/// an eighth of the p99.
+/// Declares the queue unless it exists. A quorum queue reached twice the rate of a classic one, with an eighth of the
+/// p99 latency.
 ///
 /// # Errors
-/// [`BrokerError::Refused`] when it is there with other arguments.
+/// [`BrokerError::Refused`] when the queue exists with other arguments.
 pub(crate) async fn declare(link: &BrokerConnection, name: &str) -> Result<(), BrokerError> {
-    // A refusal closes the channel, so it is one that nothing else uses.
+    // A refusal closes the channel, so use one for this request alone.
     let channel = link.channel().await?;
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
@@ -41,14 +41,14 @@ pub(crate) async fn declare(link: &BrokerConnection, name: &str) -> Result<(), B
     Ok(())
 }
 
-/// A queue that is there with other arguments needs somebody to delete it, so it is said loudly.
-pub(crate) fn report(health: &BrokerHealth, queue: &str, trouble: &BrokerError) {
-    if let BrokerError::Refused(why) = trouble {
+/// Records an error about a queue. A refusal is logged as an error, because an operator must delete the queue.
+pub(crate) fn report(health: &BrokerHealth, queue: &str, error: &BrokerError) {
+    if let BrokerError::Refused(why) = error {
         if health.worsen(queue, why) {
-            error!(queue, why, "RabbitMQ refuses the queue: delete it there, Roster makes it as it must be");
+            error!(queue, why, "RabbitMQ refuses the queue: delete it in RabbitMQ, and Roster declares it again");
         }
     } else {
-        debug!(queue, %trouble, "no answer about the queue");
+        debug!(queue, %error, "no answer about the queue");
     }
 }
 

@@ -34,12 +34,12 @@ async fn a_broker_that_starts_late_and_is_killed_again_and_again_is_found_again(
         broker.kill();
         degraded(&hints, "publishing").await;
         degraded(&hints, "consuming").await;
-        // Nobody waits, and what does not fit is dropped.
+        // Announcing does not wait, and hints beyond the capacity are dropped.
         hints.announce(&FAST, (0..10_000).map(|_| hint()).collect());
         assert!(hints.stats().dropped.load(Ordering::Relaxed) > 0);
         broker.start();
         goes_through(&hints, &mut ear).await;
-        // A delivery tag of the connection before means nothing on this one.
+        // A delivery tag of the earlier connection means nothing on this one.
         drop(before);
         goes_through(&hints, &mut ear).await;
     }
@@ -47,7 +47,7 @@ async fn a_broker_that_starts_late_and_is_killed_again_and_again_is_found_again(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broker_that_is_frozen_holds_up_nobody_and_works_again_when_it_thaws() {
+async fn a_frozen_broker_delays_no_caller_and_works_again_when_it_thaws() {
     let Some(program) = setting("TEST_RABBITMQ_SERVER") else { return };
     let mut broker = Broker::new(&program);
     broker.start();
@@ -58,7 +58,7 @@ async fn a_broker_that_is_frozen_holds_up_nobody_and_works_again_when_it_thaws()
     hints.announce(&FAST, vec![hint()]);
     eventually("the confirm is given up", async || hints.stats().unconfirmed.load(Ordering::Relaxed) > 0).await;
     degraded(&hints, "not confirmed").await;
-    // By the heartbeat.
+    // The heartbeat notices.
     degraded(&hints, "publishing").await;
     broker.thaw();
     connected(&hints).await;
@@ -75,7 +75,7 @@ async fn a_broker_without_memory_is_seen_and_publishing_waits_for_it() {
     let mut ear = hints.listen(&FAST);
     goes_through(&hints, &mut ear).await;
     broker.control(&["set_vm_memory_high_watermark", "absolute", "1"]);
-    // It blocks a connection when that publishes, and one that replaced it when that does.
+    // RabbitMQ blocks a connection when that publishes, and also a connection that replaces it.
     eventually("blocked", async || {
         hints.announce(&FAST, vec![hint()]);
         let said = matches!(hints.state(), BrokerState::Degraded(text) if text.contains("blocked"));

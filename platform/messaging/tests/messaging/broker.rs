@@ -10,7 +10,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Gone with its data when dropped.
+/// The broker of one test. Dropping it kills the broker and deletes its data.
 pub(crate) struct Broker {
     program: PathBuf,
     pub(crate) home: TempDir,
@@ -22,7 +22,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// Not started yet.
+    /// Prepares a broker without starting it.
     pub(crate) fn new(program: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("enabled_plugins"), "[].\n").unwrap();
@@ -40,7 +40,7 @@ impl Broker {
 
     pub(crate) fn start(&mut self) {
         if self.processes.is_empty() {
-            // A port mapper of its own that stays in this group; the node would leave one behind.
+            // A separate port mapper that stays in this process group. The node itself would leave one behind.
             let mut epmd = self.command("epmd".into());
             epmd.args(["-port", &self.mapper.to_string(), "-address", "127.0.0.1"]);
             self.processes.push(epmd.spawn().unwrap());
@@ -49,16 +49,15 @@ impl Broker {
         self.processes.push(server);
     }
 
-    /// With a farewell to everybody.
+    /// Stops the broker in order.
     pub(crate) fn stop(&mut self) {
         self.end(Signal::TERM);
     }
 
-    /// As the kernel does when memory is short: no farewell.
+    /// Kills the broker, as the kernel does when memory is short.
     ///
-    /// RabbitMQ 3.10 keeps the names of new quorum queues in memory for minutes: killed so young,
-    /// it comes back with a queue that has no leader until somebody deletes it. [`Self::stop`]
-    /// writes the names.
+    /// RabbitMQ 3.10 keeps the names of new quorum queues in memory for minutes. If it is killed that early, it comes
+    /// back with a queue without a leader, until the queue is deleted. [`Self::stop`] writes the names.
     pub(crate) fn kill(&mut self) {
         self.end(Signal::KILL);
     }
@@ -69,7 +68,7 @@ impl Broker {
         server.wait().unwrap();
     }
 
-    /// Stops it in its tracks: connections stay open and nobody answers.
+    /// Freezes the broker: connections stay open, and requests get no answer.
     pub(crate) fn freeze(&self) {
         signal(self.processes.last().unwrap(), Signal::STOP);
     }
@@ -114,13 +113,13 @@ impl Drop for Broker {
     fn drop(&mut self) {
         for mut process in self.processes.drain(..).rev() {
             signal(&process, Signal::KILL);
-            // Dead in any case; this only collects it.
+            // The process is dead in any case; this only reaps it.
             let _ = process.wait();
         }
     }
 }
 
-/// To the whole group: the server's script waits for the machine that it has started.
+/// Signals the whole process group, because the server's script waits for the Erlang machine that it has started.
 fn signal(process: &Child, signal: Signal) {
     kill_process_group(Pid::from_child(process), signal).unwrap();
 }

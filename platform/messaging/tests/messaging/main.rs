@@ -1,4 +1,4 @@
-//! Hints in process and by RabbitMQ pass the same suite; RabbitMQ passes one of its own.
+//! Hints within one process and through RabbitMQ pass the same suite. RabbitMQ passes a further one.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod broken;

@@ -1,4 +1,4 @@
-//! What becomes of the messages in RabbitMQ's queues.
+//! What happens to messages in RabbitMQ's queues.
 
 use crate::world::{FAST, SLOW, World, connected, eventually, goes_through, heard, hint, published};
 use lapin::{
@@ -16,14 +16,14 @@ fn read(counter: &AtomicU64) -> u64 {
 }
 
 #[tokio::test]
-async fn a_nudge_that_was_used_is_gone_and_one_that_was_not_goes_to_another_worker() {
+async fn a_used_hint_is_gone_and_an_unused_one_goes_to_another_worker() {
     let Some(world) = World::new().await else { return };
     let hints = world.worker();
     let mut ear = hints.listen(&FAST);
     hints.announce(&FAST, (0..3).map(|_| hint()).collect());
     let nudges = [heard(&mut ear).await, heard(&mut ear).await, heard(&mut ear).await];
     let [used, used_too, kept] = nudges;
-    // From whatever thread.
+    // Any thread may drop it.
     std::thread::spawn(move || drop(used)).join().unwrap();
     drop(used_too);
     hints.shutdown().await;
@@ -42,13 +42,13 @@ async fn a_nudge_that_was_used_is_gone_and_one_that_was_not_goes_to_another_work
 }
 
 #[tokio::test]
-async fn no_more_is_held_than_is_worked_on_and_two() {
+async fn a_worker_holds_two_hints_more_than_it_works_on() {
     let Some(world) = World::new().await else { return };
     let api = world.api();
     api.announce(&FAST, (0..50).map(|_| hint()).collect());
     eventually("all are published", async || published(&api) == 50).await;
     let worker = world.worker();
-    // Nothing of what was heard is used: two slots, and two more.
+    // No received hint is used: there are two slots, and two more are prefetched.
     eventually("four are held", async || read(&worker.stats().heard) == 4 && world.waiting(&FAST).await == 46).await;
     worker.shutdown().await;
     eventually("all are back", async || world.waiting(&FAST).await == 50).await;
@@ -57,7 +57,7 @@ async fn no_more_is_held_than_is_worked_on_and_two() {
 }
 
 #[tokio::test]
-async fn a_delivery_that_is_no_hint_is_taken_off_the_queue() {
+async fn a_delivery_that_is_not_a_hint_is_removed_from_the_queue() {
     let Some(world) = World::new().await else { return };
     let hints = world.worker();
     connected(&hints).await;
@@ -80,7 +80,7 @@ async fn a_delivery_that_is_no_hint_is_taken_off_the_queue() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_hints_at_once_are_each_told_from_those_that_come_back() {
+async fn many_hints_at_once_are_distinguished_from_returned_ones() {
     let Some(world) = World::new().await else { return };
     let hints = world.api();
     connected(&hints).await;
@@ -90,7 +90,7 @@ async fn many_hints_at_once_are_each_told_from_those_that_come_back() {
             hints.announce(&FAST, vec![hint()]);
             hints.announce(&nowhere, vec![hint()]);
         }
-        // No more than may wait.
+        // Send no more than the queue holds.
         tokio::task::yield_now().await;
     }
     let stats = hints.stats();
@@ -106,7 +106,7 @@ async fn many_hints_at_once_are_each_told_from_those_that_come_back() {
 }
 
 #[tokio::test]
-async fn a_shutdown_publishes_what_waits() {
+async fn a_shutdown_publishes_waiting_hints() {
     let Some(world) = World::new().await else { return };
     let hints = world.api();
     connected(&hints).await;
@@ -120,7 +120,7 @@ async fn a_shutdown_publishes_what_waits() {
 }
 
 #[tokio::test]
-async fn a_queue_with_other_arguments_fails_loudly_until_somebody_deletes_it() {
+async fn a_queue_with_other_arguments_is_an_error_until_it_is_deleted() {
     let Some(world) = World::new().await else { return };
     let classic = world.channel().await;
     let declared =
@@ -133,7 +133,7 @@ async fn a_queue_with_other_arguments_fails_loudly_until_somebody_deletes_it() {
         async || matches!(hints.state(), BrokerState::Degraded(why) if why.contains(&name) && why.contains("x-queue-type")),
     )
     .await;
-    // The other one is not touched by it.
+    // Hints do not go to the other queue of this name.
     hints.announce(&FAST, vec![hint()]);
     assert_eq!(published(&hints), 0);
 
@@ -145,7 +145,7 @@ async fn a_queue_with_other_arguments_fails_loudly_until_somebody_deletes_it() {
 }
 
 #[tokio::test]
-async fn a_queue_that_was_deleted_is_made_again() {
+async fn a_deleted_queue_is_declared_again() {
     let Some(world) = World::new().await else { return };
     let hints = world.worker();
     let mut ear = hints.listen(&FAST);
@@ -153,7 +153,7 @@ async fn a_queue_that_was_deleted_is_made_again() {
     world.delete(&FAST).await;
     goes_through(&hints, &mut ear).await;
 
-    // By the publisher too, when nobody consumes.
+    // The publisher declares it, too, when there is no consumer.
     let api = world.api();
     connected(&api).await;
     hints.shutdown().await;

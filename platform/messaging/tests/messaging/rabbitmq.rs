@@ -1,4 +1,4 @@
-//! Addresses, secrets, and a broker that is not there.
+//! Addresses, secrets, and a broker that cannot be reached.
 
 use crate::world::{FAST, hint};
 use futures::FutureExt as _;
@@ -17,13 +17,13 @@ async fn listener() -> (TcpListener, SocketAddr) {
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_is_refused_at_the_start() {
+async fn an_invalid_address_is_refused_at_the_start() {
     let started = RabbitMq::start("http://me:hunter2@localhost", "roster", &[FAST], &[]).map(|_| ());
     assert_eq!(started, Err(AddressError));
 }
 
 #[tokio::test]
-async fn tls_is_spoken_where_it_is_asked_for() {
+async fn an_amqps_address_uses_tls() {
     let (listener, address) = listener().await;
     let _hints = RabbitMq::start(&format!("amqps://me:hunter2@{address}"), "roster", &[FAST], &[]).unwrap();
     let (mut stream, _) = listener.accept().await.unwrap();
@@ -37,7 +37,7 @@ async fn without_a_broker_announcing_neither_waits_nor_fails() {
     let (listener, address) = listener().await;
     drop(listener);
     let hints = RabbitMq::start(&format!("amqp://{address}"), "roster", &[FAST], &[(FAST, 2)]).unwrap();
-    // More than may wait.
+    // More than the queue holds.
     hints.announce(&FAST, (0..10_000).map(|_| hint()).collect());
     let dropped = hints.stats().dropped.load(std::sync::atomic::Ordering::Relaxed);
     assert_eq!(dropped, 10_000 - 4096);

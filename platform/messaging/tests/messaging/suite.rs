@@ -1,11 +1,11 @@
-//! What holds however hints are handed out.
+//! The tests that both ways of sending hints pass.
 
 use crate::world::{FAST, SLOW, World, connected, heard, hint};
 use futures::FutureExt as _;
 use ledger::{HintReceiver, HintSender, Queue};
 use messaging::{InProcess, RabbitMq};
 
-/// What is tested: both know how to announce, and how to listen by a type of their own.
+/// The common interface of both ways. Each has its own type of receiver.
 trait Hints: HintSender {
     fn ear(&self, queue: &Queue) -> impl HintReceiver + use<Self>;
 }
@@ -22,7 +22,7 @@ impl Hints for RabbitMq {
     }
 }
 
-/// One test in process and one by RabbitMQ for each function of that name.
+/// Makes two tests of each function: one within the process, and one through RabbitMQ.
 macro_rules! both {
     ($($name:ident),* $(,)?) => {
         mod in_process {
@@ -46,16 +46,16 @@ macro_rules! both {
 }
 
 both! {
-    a_hint_that_is_announced_is_heard,
-    a_hint_that_came_before_anybody_listened_is_heard,
+    an_announced_hint_is_received,
+    a_hint_that_came_before_a_listener_is_received,
     queues_do_not_mix,
     a_listener_that_gave_up_waiting_loses_nothing,
-    after_a_burst_somebody_wakes_and_looks,
+    a_burst_wakes_a_worker_and_swallows_no_later_hint,
     announcing_does_not_wait_for_a_listener,
     an_empty_list_wakes_the_workers_of_this_process,
 }
 
-async fn a_hint_that_is_announced_is_heard(hints: &impl Hints) {
+async fn an_announced_hint_is_received(hints: &impl Hints) {
     let mut ear = hints.ear(&FAST);
     for _ in 0..10 {
         let hint = hint();
@@ -65,7 +65,7 @@ async fn a_hint_that_is_announced_is_heard(hints: &impl Hints) {
     }
 }
 
-async fn a_hint_that_came_before_anybody_listened_is_heard(hints: &impl Hints) {
+async fn a_hint_that_came_before_a_listener_is_received(hints: &impl Hints) {
     hints.announce(&FAST, vec![hint()]);
     heard(&mut hints.ear(&FAST)).await;
 }
@@ -87,24 +87,24 @@ async fn a_listener_that_gave_up_waiting_loses_nothing(hints: &impl Hints) {
     for _ in 0..10 {
         assert!(ear.next().now_or_never().is_none());
         hints.announce(&FAST, vec![hint()]);
-        // Looks in vain or finds it at once; in either case one nudge is left or was taken.
+        // This may find the hint or not. In either case one wake-up is left, or was taken.
         if ear.next().now_or_never().is_none() {
             heard(&mut ear).await;
         }
     }
 }
 
-async fn after_a_burst_somebody_wakes_and_looks(hints: &impl Hints) {
+async fn a_burst_wakes_a_worker_and_swallows_no_later_hint(hints: &impl Hints) {
     let mut ear = hints.ear(&FAST);
     hints.announce(&FAST, (0..500).map(|_| hint()).collect());
     drop(heard(&mut ear).await);
-    // However many of them became one wake-up, a later one is not swallowed.
+    // Many hints may have become one wake-up, but a later hint is not swallowed.
     while ear.next().now_or_never().is_some() {}
     hints.announce(&FAST, vec![hint()]);
     heard(&mut ear).await;
 }
 
-/// On the one thread of this test nothing else runs meanwhile, so it could wait for nobody.
+/// The test has one thread, so nothing else runs meanwhile that announcing could wait for.
 async fn announcing_does_not_wait_for_a_listener(hints: &impl Hints) {
     for _ in 0..100 {
         hints.announce(&SLOW, (0..100).map(|_| hint()).collect());

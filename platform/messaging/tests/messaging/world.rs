@@ -1,4 +1,4 @@
-//! What the tests stand on: queues of their own on a shared broker, and patience.
+//! Helpers of the tests: queues of their own on a shared broker, and long timeouts.
 
 use kernel::MessageId;
 use lapin::{
@@ -15,11 +15,11 @@ use use_case::Lane;
 pub(crate) const FAST: Queue = Queue { context: "users", lane: Lane::Fast };
 pub(crate) const SLOW: Queue = Queue { context: "auth", lane: Lane::Slow };
 
-/// Far longer than anything takes that works.
+/// Far longer than any working operation takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A variable that `cargo xtask test` sets. `None` where only tests without servers are asked for;
-/// otherwise a missing one is a failure: nothing is skipped in silence.
+/// A variable that `cargo xtask test` sets. `None` where only tests without servers are asked for. Otherwise a
+/// missing variable is a failure, because no test is skipped silently.
 pub(crate) fn setting(name: &str) -> Option<String> {
     let value = env::var(name).ok();
     let embedded = env::var("ROSTER_TEST_EMBEDDED").is_ok_and(|value| value == "1");
@@ -31,19 +31,19 @@ pub(crate) fn hint() -> Hint {
     Hint { id: MessageId::random(), name: "users.register_user.v1".to_owned(), traceparent: None }
 }
 
-/// The next nudge, or a failure when none comes.
+/// The next wake-up, or a failure when none comes.
 pub(crate) async fn heard(ear: &mut impl HintReceiver) -> WakeUp {
     timeout(PATIENCE, ear.next()).await.unwrap()
 }
 
-/// Looks again and again until it is so.
+/// Polls until the condition holds.
 pub(crate) async fn eventually(what: &str, mut so: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !so().await {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    assert!(timeout(PATIENCE, waiting).await.is_ok(), "never so: {what}");
+    assert!(timeout(PATIENCE, waiting).await.is_ok(), "not in time: {what}");
 }
 
 /// Waits until hints go through, both ways.
@@ -51,7 +51,7 @@ pub(crate) async fn connected(hints: &RabbitMq) {
     eventually("connected", async || hints.state() == BrokerState::Connected).await;
 }
 
-/// Announces until one is heard: what is announced in an outage may be lost.
+/// Announces until a hint is received, because hints may be lost in an outage.
 pub(crate) async fn goes_through(hints: &RabbitMq, ear: &mut impl HintReceiver) {
     eventually("a hint goes through", async || {
         hints.announce(&FAST, vec![hint()]);
@@ -64,7 +64,7 @@ pub(crate) fn published(hints: &RabbitMq) -> u64 {
     hints.stats().published.load(Ordering::Relaxed)
 }
 
-/// Queues under a name of their own, deleted in the end.
+/// Queues under a prefix of their own, deleted at the end.
 pub(crate) struct World {
     pub(crate) url: String,
     pub(crate) prefix: String,
@@ -99,7 +99,7 @@ impl World {
         self.connection.create_channel().await.unwrap()
     }
 
-    /// Messages of a queue that nobody holds now.
+    /// Counts the messages of a queue that no consumer holds.
     pub(crate) async fn waiting(&self, queue: &Queue) -> u32 {
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let channel = self.channel().await;

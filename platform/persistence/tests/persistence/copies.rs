@@ -1,4 +1,4 @@
-//! Copies of a SQLite file: which are whole, and what happens when one is put in the place of the file.
+//! Copies of an SQLite file: which are complete, and what happens when one replaces the file.
 
 use persistence::{DatabaseUrl, Db, OpenError, execute, fetch_one};
 use std::fs;
@@ -29,7 +29,7 @@ async fn count(db: &Db) -> i64 {
     fetch_one!(&mut db, (i64,), "select count(*) from t").unwrap().0
 }
 
-/// A large row, so that some are moved to the file itself.
+/// A large row, so that checkpoints move some rows into the file itself.
 const ROW: &str = "insert into t values (zeroblob(200000))";
 
 async fn fill(db: &Db, rows: usize) {
@@ -38,7 +38,7 @@ async fn fill(db: &Db, rows: usize) {
     }
 }
 
-/// As the server does from its start on.
+/// Watches the file, as the server does from its start.
 fn watch(db: &Db) -> JoinHandle<String> {
     let db = db.clone();
     tokio::spawn(async move { db.replaced().await })
@@ -65,7 +65,7 @@ async fn a_copy_that_left_everything_in_the_log_is_refused() {
 }
 
 #[tokio::test]
-async fn a_copy_without_its_log_is_doubted_and_what_sqlite_copies_is_not() {
+async fn a_copy_without_its_log_raises_a_doubt_and_a_copy_by_sqlite_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("roster.db");
     let db = Db::open(&url(&path)).await.unwrap();
@@ -80,10 +80,11 @@ async fn a_copy_without_its_log_is_doubted_and_what_sqlite_copies_is_not() {
     fill(&db, 40).await;
     let copied = folder.path().join("copied.db");
     fs::copy(&path, &copied).unwrap();
-    let told = Db::open_unlocked(&url(&copied)).await.unwrap();
-    assert!(told.doubt().is_some_and(|doubt| doubt.contains("what was written last is missing")), "{:?}", told.doubt());
-    told.close().await;
-    assert!(Db::open(&url(&copied)).await.unwrap().doubt().is_some(), "it is served, and said");
+    let opened = Db::open_unlocked(&url(&copied)).await.unwrap();
+    let doubt = opened.doubt();
+    assert!(doubt.is_some_and(|doubt| doubt.contains("what was written last is missing")), "{doubt:?}");
+    opened.close().await;
+    assert!(Db::open(&url(&copied)).await.unwrap().doubt().is_some(), "it is served in spite of the doubt");
 
     let vacuumed = folder.path().join("vacuumed.db");
     let into = format!("vacuum into '{}'", vacuumed.display());
@@ -102,7 +103,7 @@ async fn a_file_that_was_killed_is_opened_again_with_its_log() {
     let db = Db::open(&url(&path)).await.unwrap();
     run(&db, "create table t (data blob)").await;
     fill(&db, 30).await;
-    // What a kill -9 leaves.
+    // The files that a kill -9 leaves.
     for suffix in ["", "-wal", ".lock"] {
         fs::copy(beside(&path, suffix), beside(&killed, suffix)).unwrap();
     }
@@ -121,7 +122,7 @@ async fn the_log_of_another_file_is_refused() {
     fs::copy(&path, &backup).unwrap();
     let db = Db::open(&url(&path)).await.unwrap();
     fill(&db, 3).await;
-    // Killed, and the backup put in its place while its log stays.
+    // The process was killed, and the backup was put in its place while the log stayed.
     let place = folder.path().join("place.db");
     fs::copy(&backup, &place).unwrap();
     for suffix in ["-wal", ".lock"] {
@@ -159,7 +160,7 @@ async fn a_file_that_is_replaced_overwritten_or_removed_under_a_server_is_notice
             let into = format!("vacuum into '{}'", backup.display());
             persistence::sqlx::query(persistence::sqlx::AssertSqlSafe(into)).execute(&mut connection).await.unwrap();
         }
-        // A server is watched for longer than between two looks.
+        // Watch for longer than the interval between two checks.
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(!watch.is_finished(), "{how}: so far it is its own");
         match how {

@@ -55,7 +55,7 @@ async fn a_serialization_failure_is_momentary() {
 }
 
 #[tokio::test]
-async fn a_lock_that_was_not_had_is_momentary() {
+async fn a_refused_lock_is_momentary() {
     let Some(test) = postgres_with_two_numbers().await else { return };
     let mut first = test.db.begin().await.unwrap();
     execute!(&mut first, "select n from numbers where n = 1 for update").unwrap();
@@ -95,7 +95,7 @@ async fn terminate(db: &Db, backend: i64) {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_cut_in_a_transaction_is_known_as_such_and_nothing_is_kept() {
+async fn a_connection_that_is_cut_in_a_transaction_is_recognised_and_nothing_is_kept() {
     let Some(test) = postgres_with_two_numbers().await else { return };
     let mut tx = test.db.begin().await.unwrap();
     execute!(&mut tx, "insert into numbers (n) values (3)").unwrap();
@@ -123,7 +123,7 @@ async fn after_a_restart_of_the_server_no_transaction_begins_on_a_dead_connectio
         open.push(test.db.begin().await.unwrap());
     }
     drop(open);
-    // As a restart does it: every connection that the pool holds is dead.
+    // Like a restart: every connection that the pool holds is dead.
     let mut admin = sqlx::PgConnection::connect(&test.url).await.unwrap();
     let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
     loop {
@@ -140,7 +140,7 @@ async fn after_a_restart_of_the_server_no_transaction_begins_on_a_dead_connectio
 }
 
 #[tokio::test]
-async fn statements_that_commit_by_themselves_wait_for_no_crowd_and_keep_their_connection() {
+async fn autocommit_statements_do_not_wait_for_other_writers_and_keep_their_connection() {
     let Some(test) = postgres_with_two_numbers().await else { return };
     let mut crowd = Vec::new();
     while let Ok(one) = timeout(Duration::from_millis(500), test.db.begin()).await {
@@ -167,7 +167,7 @@ async fn statements_that_commit_by_themselves_wait_for_no_crowd_and_keep_their_c
 }
 
 #[tokio::test]
-async fn what_fails_only_at_its_commit_is_an_error_of_the_statement_that_commits_by_itself() {
+async fn an_error_at_the_commit_is_an_error_of_the_autocommit_statement() {
     for test in each_with_numbers().await {
         let mut tx = test.db.begin().await.unwrap();
         let late = "create table late (n bigint references numbers (n) deferrable initially deferred)";
@@ -179,7 +179,7 @@ async fn what_fails_only_at_its_commit_is_an_error_of_the_statement_that_commits
         tx.commit().await.unwrap();
         let mut on = test.db.autocommit().await.unwrap();
         let returning = "insert into late (n) values (77) returning n";
-        fetch_all!(&mut on, (i64,), returning).expect_err("nothing that it gives back was committed");
+        fetch_all!(&mut on, (i64,), returning).expect_err("none of the returned rows was committed");
         fetch_optional!(&mut on, (i64,), returning).expect_err("nor the first row");
         fetch_one!(&mut on, (i64,), returning).expect_err("nor the only one");
         on.keep();
@@ -195,7 +195,7 @@ async fn a_reader_that_died_unused_is_not_handed_out() {
     let mut tx = test.db.begin().await.unwrap();
     let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
     assert!(fetch_one!(&mut tx, (i64,), cut).unwrap().0 > 0);
-    // Not to synchronise: it has to lie unused for a while.
+    // Not to synchronise: the connection has to be unused for a while.
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     assert_eq!(count(&test.db).await, 2);
 }

@@ -1,4 +1,4 @@
-//! What the SQL adapter promises, on both databases.
+//! The promises of the SQL adapter, on both databases.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -36,7 +36,7 @@ async fn count(db: &Db) -> i64 {
     fetch_one!(&mut db, (i64,), "select count(*) from numbers").unwrap().0
 }
 
-/// Polls a future once, and drops it: what a cancelled request does to the statement under way.
+/// Polls a future once, and drops it, as a cancelled request does with a statement under way.
 async fn abandon<T>(future: impl Future<Output = T>) {
     let mut future = Box::pin(future);
     std::future::poll_fn(|context| {

@@ -94,7 +94,7 @@ async fn a_migration_may_take_longer_than_a_statement_otherwise_may() {
         assert_eq!(limit, ("0".to_owned(),), "{}", test.db.kind());
         if test.db.is_shared() {
             let (now,) = fetch_one!(&mut tx, (String,), "select current_setting('statement_timeout')").unwrap();
-            assert_eq!(now, "15s", "the limit holds for everybody else");
+            assert_eq!(now, "15s", "the limit holds for all other sessions");
         }
     }
 }
@@ -133,7 +133,7 @@ async fn line_ends_of_a_checkout_make_no_other_migration() {
             test.db.migrate(&second).await.expect("the same migration");
         }
     }
-    // As an earlier version applied it from a checkout with CRLF.
+    // Like an earlier version that applied it from a checkout with CRLF.
     for test in TestDb::each().await {
         test.db.migrate(&LF).await.unwrap();
         let mut tx = test.db.begin().await.unwrap();
@@ -158,7 +158,7 @@ async fn line_ends_of_a_checkout_make_no_other_migration() {
 const LONGER: std::time::Duration = std::time::Duration::from_secs(12);
 
 #[tokio::test]
-async fn who_finds_another_process_migrating_waits_for_it() {
+async fn a_process_that_finds_another_one_migrating_waits_for_it() {
     for test in TestDb::each().await {
         let mut other = test.db.begin().await.unwrap();
         if test.db.is_shared() {
@@ -170,7 +170,7 @@ async fn who_finds_another_process_migrating_waits_for_it() {
         let db = Db::open_unlocked(&test.url.parse().unwrap()).await.unwrap();
         let begun = std::time::Instant::now();
         let waits = tokio::spawn(async move { db.migrate(&NEW).await.map_err(|error| error.to_string()) });
-        // What is measured is time.
+        // The test measures time.
         tokio::time::sleep(LONGER).await;
         assert!(!waits.is_finished(), "{}", test.db.kind());
         other.commit().await.unwrap();
@@ -180,7 +180,7 @@ async fn who_finds_another_process_migrating_waits_for_it() {
     }
 }
 
-/// ISO-HDLC.
+/// CRC-32 (ISO-HDLC).
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
-async fn what_one_process_says_another_hears_in_order() {
+async fn notifications_of_one_process_reach_another_one_in_order() {
     let Some(test) = TestDb::postgres().await else { return };
     let other = Db::open_unlocked(&test.url.parse().unwrap()).await.unwrap();
     let mut heard = other.listen("news").await.unwrap().expect("PostgreSQL");
@@ -32,7 +32,7 @@ async fn a_listener_that_was_cut_off_says_so_and_listens_again() {
          where datname = current_database() and pid <> pg_backend_pid()";
     assert!(persistence::fetch_one!(&mut tx, (i64,), cut).unwrap().0 > 0);
     tx.commit().await.unwrap();
-    let next = timeout(PATIENCE, heard.next()).await.expect("it is told").unwrap();
+    let next = timeout(PATIENCE, heard.next()).await.expect("it reports the loss").unwrap();
     assert_eq!(next, None, "something may have been missed");
     test.db.notify("news", "again").await.unwrap();
     let next = timeout(PATIENCE, heard.next()).await.expect("it listens again").unwrap();
@@ -40,7 +40,7 @@ async fn a_listener_that_was_cut_off_says_so_and_listens_again() {
 }
 
 #[tokio::test]
-async fn on_sqlite_there_is_nobody_to_hear() {
+async fn sqlite_has_no_notifications() {
     let test = TestDb::sqlite().await;
     assert!(test.db.listen("news").await.unwrap().is_none());
     test.db.notify("news", "into the air").await.unwrap();

@@ -1,4 +1,4 @@
-//! One process serves a SQLite file, whatever name it is opened under.
+//! One process serves an SQLite file, whatever name it is opened under.
 
 use persistence::{DatabaseUrl, Db, OpenError};
 use std::fs;
@@ -110,6 +110,6 @@ async fn two_databases_in_one_directory_are_served_by_two_processes() {
 }
 
 #[tokio::test]
-async fn what_is_no_regular_file_is_refused() {
+async fn a_file_that_is_not_regular_is_refused() {
     assert!(refused(Path::new("/dev/null")).await.contains("no regular file"));
 }

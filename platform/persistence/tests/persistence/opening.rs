@@ -29,7 +29,7 @@ async fn one_process_serves_a_file_and_the_next_one_may_when_it_has_gone() {
     assert!(Db::open(&url).await.is_err(), "a clone is the same process");
     clone.close().await;
     drop(clone);
-    Db::open(&url).await.expect("nobody serves it any more");
+    Db::open(&url).await.expect("no process serves it any more");
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_made_is_told_in_one_line() {
+async fn a_folder_that_cannot_be_created_is_reported_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("occupied"), "").unwrap();
     let why = unfit(&file(&folder.path().join("occupied/roster.db"))).await;
@@ -70,7 +70,7 @@ async fn a_folder_that_cannot_be_made_is_told_in_one_line() {
 }
 
 #[tokio::test]
-async fn what_a_served_file_commits_is_synced() {
+async fn commits_of_a_served_file_are_synced() {
     let folder = tempfile::tempdir().unwrap();
     let url = file(&folder.path().join("roster.db"));
     for db in [Db::open(&url).await.unwrap(), Db::open_unlocked(&url).await.unwrap()] {
@@ -125,16 +125,16 @@ async fn sessions_on_postgresql_cannot_hold_rows_for_ever() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_or_database_will_not_mend_itself_and_a_silent_server_may() {
+async fn a_wrong_password_or_database_is_permanent_and_a_silent_server_is_not() {
     let Some(url) = postgres_url().await else { return };
     assert!(unfit(&format!("{url}_not").parse().unwrap()).await.contains("no such database"));
     let (_, place) = url.rsplit_once('@').unwrap();
-    let why = unfit(&format!("postgres://nobody_here:s3cret@{place}").parse().unwrap()).await;
+    let why = unfit(&format!("postgres://unknown_user:s3cret@{place}").parse().unwrap()).await;
     assert!(!why.contains("s3cret"), "{why}");
 
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let nobody: DatabaseUrl = format!("postgres://a:b@127.0.0.1:{port}/c").parse().unwrap();
-    let Err(OpenError::Unreachable(error)) = Db::open(&nobody).await else { panic!("nobody listens") };
+    let unserved: DatabaseUrl = format!("postgres://a:b@127.0.0.1:{port}/c").parse().unwrap();
+    let Err(OpenError::Unreachable(error)) = Db::open(&unserved).await else { panic!("no server listens") };
     assert!(error.is_disconnected(), "{error}");
 }
 

@@ -15,7 +15,7 @@ async fn fails(tx: &mut Tx) {
     assert!(execute!(tx, INSERT, 1_i64).is_err(), "twice the same key");
 }
 
-/// The next transaction finds a sound connection.
+/// Checks that the next transaction finds a sound connection.
 async fn works_on(db: &Db) {
     let before = count(db).await;
     let mut tx = db.begin().await.unwrap();
@@ -25,12 +25,12 @@ async fn works_on(db: &Db) {
 }
 
 #[tokio::test]
-async fn what_is_committed_is_there() {
+async fn committed_changes_are_visible() {
     for test in each_with_numbers().await {
         let mut tx = test.db.begin().await.unwrap();
         assert_eq!(execute!(&mut tx, INSERT, 1_i64).unwrap(), 1);
         assert_eq!(fetch_one!(&mut tx, (i64,), "select n from numbers").unwrap(), (1,));
-        assert_eq!(count(&test.db).await, 0, "{}: nobody else sees it yet", test.db.kind());
+        assert_eq!(count(&test.db).await, 0, "{}: no other connection sees it yet", test.db.kind());
         tx.commit().await.unwrap();
         assert_eq!(count(&test.db).await, 1, "{}", test.db.kind());
     }
@@ -53,7 +53,7 @@ async fn a_transaction_in_which_a_statement_failed_refuses_to_commit_and_nothing
         let mut tx = test.db.begin().await.unwrap();
         execute!(&mut tx, INSERT, 1_i64).unwrap();
         fails(&mut tx).await;
-        // On SQLite the transaction would go on as if nothing had been.
+        // On SQLite the transaction would continue as if nothing had happened.
         let _ = execute!(&mut tx, INSERT, 2_i64);
         let refused = tx.commit().await.expect_err("an error was swallowed");
         assert!(refused.to_string().contains("a statement failed before"), "{refused}");

@@ -76,7 +76,7 @@ async fn every_type_comes_back_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn times_sort_as_time_does_and_are_what_the_database_takes_them_for() {
+async fn times_sort_in_order_and_the_database_reads_them_as_times() {
     // As texts, `…20.5Z` would stand before `…20Z`.
     let in_order = [
         "0001-01-01T00:00:00Z",
@@ -136,7 +136,7 @@ async fn each_database_gets_its_own_text_of_a_pair() {
 }
 
 #[tokio::test]
-async fn nothing_found_is_none_and_no_error_unless_one_row_must_be_there() {
+async fn a_missing_row_is_none_and_an_error_only_for_fetch_one() {
     for test in each_with_things().await {
         let mut db = test.db.read().await.unwrap();
         let sql = "select n from things where id = $1";

@@ -1,4 +1,4 @@
-//! Keys of other kinds, in the same file.
+//! Keys of other kinds in the same file.
 
 use sealing::{Keys, KeysError};
 use std::fs;
@@ -25,7 +25,7 @@ fn a_change_of_one_kind_leaves_the_others_as_they_were() {
 }
 
 #[test]
-fn of_many_who_change_it_at_once_each_builds_on_the_one_before() {
+fn simultaneous_changes_build_on_each_other() {
     let directory = tempfile::tempdir().unwrap();
     let keys = Keys::in_directory(directory.path()).unwrap();
     std::thread::scope(|scope| {

@@ -136,7 +136,7 @@ fn a_file_that_others_can_read_says_so() {
 }
 
 #[test]
-fn what_cannot_be_read_or_made_says_what_to_do() {
+fn a_file_that_cannot_be_read_or_created_is_an_error_that_says_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let error = why(Keys::from_file(directory.path()));
     assert!(error.contains("cannot be read"), "{error}");
@@ -173,22 +173,22 @@ fn a_file_that_is_wrong_says_where_and_quotes_no_key() {
     let second = fs::read_to_string(&made).unwrap();
     let second = second[second.find('[').unwrap() + 1..second.rfind(']').unwrap()].to_owned();
     let changes: [(&str, &str, &str); 13] = [
-        ("{", "", "no key file from line 2"),
-        ("\"active\": true", &format!("\"active\": {quoted}"), "no key file from line 8"),
-        ("\"version\": 1", &format!("\"version\": {quoted}"), "no key file from line 2"),
+        ("{", "", "not a valid key file at line 2"),
+        ("\"active\": true", &format!("\"active\": {quoted}"), "not a valid key file at line 8"),
+        ("\"version\": 1", &format!("\"version\": {quoted}"), "not a valid key file at line 2"),
         ("\"version\": 1", "\"version\": 2", "its version is 2"),
         ("\"active\": true", "\"active\": false", "none of its sealing keys is active"),
-        (&private, "AAAA", "number 1 has a private key that does not fit"),
-        (&private, &public, "number 1 has a private key that does not fit"),
-        (&public, &private, "number 1 has a private key that does not fit"),
+        (&private, "AAAA", "number 1 has a private key that does not match"),
+        (&private, &public, "number 1 has a private key that does not match"),
+        (&public, &private, "number 1 has a private key that does not match"),
         (&public, "AAAA", "number 1 has no usable public key"),
         (&public, &"A".repeat(43), "number 1 has no usable public key"),
         (&public, &format!("{public}="), "number 1 has no usable public key"),
-        ("]", &format!(", {second}]"), "number 2 has no kid of its own"),
+        ("]", &format!(", {second}]"), "number 2 has an empty kid, or one that another key has"),
         (
             "]",
             &format!(", {}]", second.replacen("\"kid\": \"", "\"kid\": \"x", 1)),
-            "number 2 is active besides another",
+            "number 2 is active, although another key is active",
         ),
     ];
     for (from, to, expected) in changes {

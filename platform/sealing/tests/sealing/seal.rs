@@ -53,7 +53,7 @@ fn the_length_of_a_secret_does_not_show_and_no_two_seals_are_alike() {
 }
 
 #[test]
-fn it_opens_for_its_own_command_user_and_purpose_only() {
+fn a_sealed_value_opens_for_its_own_command_user_and_purpose_only() {
     let (keys, bound) = (keys(), binding());
     let sealed = seal(&keys, "correct horse battery", &bound);
     let others = [
@@ -107,7 +107,7 @@ fn an_altered_envelope_does_not_open() {
 }
 
 #[test]
-fn a_key_that_is_not_here_is_told_from_a_broken_seal() {
+fn an_unknown_key_is_distinguished_from_a_broken_seal() {
     let bound = binding();
     let sealed = seal(&keys(), "correct horse battery", &bound);
     assert_eq!(open(&keys(), &sealed, &bound), Err(UnsealError::Unknown));
@@ -115,7 +115,7 @@ fn a_key_that_is_not_here_is_told_from_a_broken_seal() {
 
 #[test]
 fn the_name_of_the_key_is_bound() {
-    // The same key pair under two names: only the additional data can tell them apart.
+    // The same key pair has two names, and only the additional data differs.
     let directory = tempfile::tempdir().unwrap();
     let first = Keys::in_directory(directory.path()).unwrap();
     let bound = binding();
@@ -129,7 +129,7 @@ fn the_name_of_the_key_is_bound() {
 }
 
 #[test]
-fn what_many_seal_at_once_opens_each_for_its_own() {
+fn values_sealed_at_once_open_each_for_its_own_binding() {
     let keys = keys();
     let (sealer, start) = (keys.sealer(), Barrier::new(16));
     let sealed = |n: usize| {
@@ -153,7 +153,7 @@ fn what_many_seal_at_once_opens_each_for_its_own() {
     assert_eq!(nonces.len(), all.len(), "no nonce twice");
 }
 
-/// Sealed values wait in ledgers: one that was sealed by an older version must open for ever.
+/// Sealed values wait in ledgers, so a value that an older version sealed must open for ever.
 #[test]
 fn a_value_sealed_by_each_version_still_opens() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
