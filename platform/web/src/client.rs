@@ -15,7 +15,7 @@ pub struct ClientAddress(IpAddr);
 
 impl ClientAddress {
     /// Walks the hops from right to left, beginning at the peer, while the current hop is a trusted proxy. A hop that
-    /// is not an address ends the walk: no trusted proxy wrote it, or the hops left of it.
+    /// is not an address ends the walk, since it is unknown who wrote the hops to its left.
     pub(crate) fn resolve(peer: Peer, headers: &HeaderMap, proxies: &Proxies) -> Self {
         let Self(mut client) = Self::of_peer(peer);
         let lines = headers.get_all(X_FORWARDED_FOR).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));

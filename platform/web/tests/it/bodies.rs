@@ -190,8 +190,8 @@ async fn an_unknown_field_is_told_which_ones_there_are() {
 async fn a_place_in_the_text_is_told_where_it_stops_being_json() {
     let server = Server::start(app()).await;
     let detail = |body: &'static [u8]| async { server.ask(json(body)).await.json()["detail"].clone() };
-    assert_eq!(detail(b"{\n  \"email\": x}").await, "It stops being JSON at line 2, column 12.");
-    assert_eq!(detail(b"{\"a\": 1,\n\"a\": 2}").await, "An object names a field twice at line 2, column 3.");
+    assert_eq!(detail(b"{\n  \"email\": x}").await, "Syntax error at line 2, column 12.");
+    assert_eq!(detail(b"{\"a\": 1,\n\"a\": 2}").await, "Duplicate field at line 2, column 3.");
 }
 
 #[tokio::test]
