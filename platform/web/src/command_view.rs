@@ -103,7 +103,8 @@ impl CommandView {
             id: command.subject,
             href: format!("{}{path}/{}", targets.base(), command.subject),
         });
-        // An error in the ledger may quote a database driver, so clients do not see it. A rejection has a domain's text.
+        // Errors in the ledger may quote a database driver, so clients do not see them. Only rejections have a text of
+        // the domain.
         let error = command.error.filter(|_| whole).map(|error| {
             let message = if command.status == ledger::Status::Rejected || error.code == "follow_up_failed" {
                 error.message
