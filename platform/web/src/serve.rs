@@ -33,7 +33,7 @@ const LONGEST_HEAD: usize = 32 * 1024;
 const BREATHER: Duration = Duration::from_secs(1);
 
 /// The shortest interval between log lines about rejected connections.
-const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(60);
+const REFUSALS_LOGGED_EVERY: Duration = Duration::from_secs(60);
 
 /// The limits and timeouts of connections.
 #[derive(Debug, Clone)]
@@ -115,13 +115,13 @@ struct PeerQuotas {
     shares: AddressQuotas,
     proxies: Proxies,
     refused: u64,
-    told: Option<Instant>,
+    last_logged: Option<Instant>,
 }
 
 impl PeerQuotas {
     fn new(limits: &ConnectionLimits) -> Self {
         let shares = AddressQuotas::new(usize::MAX, limits.per_address);
-        Self { shares, proxies: limits.proxies.clone(), refused: 0, told: None }
+        Self { shares, proxies: limits.proxies.clone(), refused: 0, last_logged: None }
     }
 
     /// Takes a slot for a connection of this peer; `None` if its address has too many.
@@ -131,10 +131,10 @@ impl PeerQuotas {
             if self.proxies.trust(client.ip()) { self.shares.take_in_all() } else { self.shares.acquire(client.key()) };
         if taken.as_ref().is_err_and(|why| *why == QuotaExceeded::OverShare) {
             self.refused += 1;
-            if self.told.is_none_or(|told| told.elapsed() >= REFUSALS_TOLD_EVERY) {
+            if self.last_logged.is_none_or(|at| at.elapsed() >= REFUSALS_LOGGED_EVERY) {
                 // The line names the last address; `refused` counts all addresses since the line before.
                 tracing::warn!(client = %client.ip(), refused = self.refused, "closed connections of an address that has too many");
-                (self.refused, self.told) = (0, Some(Instant::now()));
+                (self.refused, self.last_logged) = (0, Some(Instant::now()));
             }
         }
         taken.ok()

@@ -175,7 +175,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3_600);
 
     #[tokio::test]
-    async fn only_what_has_not_passed_of_a_permit_can_be_given_back() {
+    async fn only_the_rest_of_a_permit_is_refunded() {
         let limit = RateLimit { name: "test.only", burst: 1, every: HOUR };
         let (key, now) = (Key::new(&limit, b"ada"), kernel::Timestamp::now().as_microsecond());
         for TestDb { db, .. } in TestDb::each().await {
@@ -186,7 +186,7 @@ mod tests {
             for (passes_in, rest) in [(-60, 3_600), (0, 3_600), (600, 3_000), (600, 2_400)] {
                 let at = kernel::Timestamp::from_microsecond(now + passes_in * 1_000_000).expect("a time");
                 give_back(&mut tx, &PermitTaken { key, every, empty_at: SqlTimestamp(at) }).await.expect("it answers");
-                let rests = wait(&mut tx, &key, &limit).await.expect("it answers").expect("something counts");
+                let rests = wait(&mut tx, &key, &limit).await.expect("it answers").expect("a permit counts");
                 assert!(rests.abs_diff(Duration::from_secs(rest)) < Duration::from_secs(60), "{rests:?}, not {rest} s");
             }
         }
