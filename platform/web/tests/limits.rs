@@ -44,7 +44,7 @@ async fn all_of(limits: &RateLimiter, limit: &RateLimit, key: &[u8]) -> Problem 
 }
 
 /// The status of the problem, and its `Retry-After` in seconds.
-fn status_and_wait(refused: &Problem) -> (u16, u64) {
+fn told(refused: &Problem) -> (u16, u64) {
     let answer = refused.clone().into_response();
     let wait = answer.headers().get(RETRY_AFTER).and_then(|it| it.to_str().ok()?.parse().ok());
     (answer.status().as_u16(), wait.expect("Retry-After"))
@@ -55,7 +55,7 @@ async fn the_burst_passes_and_the_next_request_gets_retry_after() {
     on_each_database(async |limits, _| {
         let refused = all_of(limits, &SIGN_IN, b"ada").await;
         assert_eq!(refused.code(), "too_many_requests");
-        let (status, wait) = status_and_wait(&refused);
+        let (status, wait) = told(&refused);
         assert_eq!(status, 429);
         assert!((3_540..=3_600).contains(&wait), "{wait}: one permit becomes free each hour");
         drop(limits.acquire(&SIGN_IN, b"eve").await.expect("another key has its own count"));
@@ -71,10 +71,10 @@ async fn after_retry_after_one_request_passes_however_many_were_rejected() {
         for _ in 0..5 {
             refused = limits.acquire(&SIGN_IN, b"ada").await.expect_err("refused");
         }
-        let (_, wait) = status_and_wait(&refused);
+        let (_, wait) = told(&refused);
         assert!(wait <= 3_600, "{wait}: a rejected request takes no permit");
         pass(db, Duration::from_secs(wait.saturating_sub(60))).await;
-        let (_, rest) = status_and_wait(&limits.acquire(&SIGN_IN, b"ada").await.expect_err("too early"));
+        let (_, rest) = told(&limits.acquire(&SIGN_IN, b"ada").await.expect_err("too early"));
         assert!((55..=60).contains(&rest), "{rest}");
         pass(db, Duration::from_secs(rest)).await;
         drop(limits.acquire(&SIGN_IN, b"ada").await.expect("after Retry-After"));
@@ -88,7 +88,7 @@ async fn a_long_pause_frees_no_more_permits_than_the_burst() {
     on_each_database(async |limits, TestDb { db, .. }| {
         drop(limits.acquire(&SIGN_IN, b"ada").await.unwrap());
         pass(db, HOUR * 1_000).await;
-        assert_eq!(status_and_wait(&all_of(limits, &SIGN_IN, b"ada").await).0, 429);
+        assert_eq!(told(&all_of(limits, &SIGN_IN, b"ada").await).0, 429);
     })
     .await;
 }
@@ -100,7 +100,7 @@ async fn a_refunded_permit_does_not_count() {
             let permit = limits.acquire(&SIGN_IN, b"ada").await.expect("refunded permits do not count");
             limits.refund(permit).await;
         }
-        assert_eq!(status_and_wait(&all_of(limits, &SIGN_IN, b"ada").await).0, 429, "refunds do not exceed the burst");
+        assert_eq!(told(&all_of(limits, &SIGN_IN, b"ada").await).0, 429, "refunds do not exceed the burst");
     })
     .await;
 }
@@ -132,7 +132,7 @@ async fn the_wait_for_several_permits_is_the_longest() {
         let quick = RateLimit { name: "test.quick", burst: 1, every: HOUR };
         for wanted in [[(&slow, &b"a"[..]), (&quick, &b"a"[..])], [(&quick, &b"b"[..]), (&slow, &b"b"[..])]] {
             drop(limits.take_all(&wanted).await.unwrap());
-            let (_, wait) = status_and_wait(&limits.take_all(&wanted).await.expect_err("both refuse"));
+            let (_, wait) = told(&limits.take_all(&wanted).await.expect_err("both refuse"));
             assert!(wait > 23 * 3_600, "{wait}");
         }
     })
@@ -148,7 +148,7 @@ async fn peek_takes_no_permit_and_fails_when_none_is_free() {
         let refused = all_of(limits, &SIGN_IN, b"ada").await;
         let looked = limits.peek(&SIGN_IN, b"ada").await.expect_err("there is none");
         assert_eq!(looked.code(), refused.code());
-        assert!(status_and_wait(&refused).1 - status_and_wait(&looked).1 <= 60);
+        assert!(told(&refused).1 - told(&looked).1 <= 60);
     })
     .await;
 }
@@ -161,9 +161,7 @@ async fn of_fifty_concurrent_requests_exactly_the_burst_passes() {
             let mut asking = JoinSet::new();
             for _ in 0..50 {
                 let limits = limits.clone();
-                asking.spawn(async move {
-                    limits.acquire(&limit, &[round]).await.map(drop).map_err(|it| status_and_wait(&it).0)
-                });
+                asking.spawn(async move { limits.acquire(&limit, &[round]).await.map(drop).map_err(|it| told(&it).0) });
             }
             let answers = asking.join_all().await;
             assert_eq!(answers.iter().filter(|it| it.is_ok()).count(), 7);
@@ -216,8 +214,8 @@ async fn without_a_database_no_request_passes() {
         db.close().await;
         let (taking, looking) =
             (limits.acquire(&SIGN_IN, b"eve").await.expect_err("denied"), limits.peek(&SIGN_IN, b"eve").await);
-        assert_eq!((status_and_wait(&taking).0, taking.code()), (503, "database_unavailable"));
-        assert_eq!(status_and_wait(&looking.expect_err("denied")).0, 503);
+        assert_eq!((told(&taking).0, taking.code()), (503, "database_unavailable"));
+        assert_eq!(told(&looking.expect_err("denied")).0, 503);
         limits.refund(permit).await;
     })
     .await;
@@ -268,7 +266,7 @@ async fn a_count_written_by_a_clock_that_was_ahead_is_ignored() {
             pass_back(db, ahead).await;
             limits.peek(&SIGN_IN, b"ada").await.expect("there is room");
             let refused = all_of(limits, &SIGN_IN, b"ada").await;
-            let (_, wait) = status_and_wait(&refused);
+            let (_, wait) = told(&refused);
             assert!(wait <= 3_600, "{wait}: from now on the count is right");
             pass(db, HOUR * 3).await;
         }
@@ -281,9 +279,8 @@ async fn a_count_that_is_a_little_ahead_denies_no_longer_than_the_limit_takes_to
     on_each_database(async |limits, TestDb { db, .. }| {
         let _ = all_of(limits, &SIGN_IN, b"ada").await;
         pass_back(db, Duration::from_secs(30)).await;
-        let (_, wait) = status_and_wait(
-            &limits.acquire(&SIGN_IN, b"ada").await.expect_err("a count within the bound is not ignored"),
-        );
+        let (_, wait) =
+            told(&limits.acquire(&SIGN_IN, b"ada").await.expect_err("a count within the bound is not ignored"));
         assert!((3_600..=3_630).contains(&wait), "{wait}");
     })
     .await;
