@@ -78,7 +78,7 @@ impl Email {
         Ok(Self { typed, canonical })
     }
 
-    /// The address as the user typed it, for display. If the domain has ignored characters, it is shown as IDNA maps it.
+    /// The address as the user typed it, for display. A domain with ignored characters is shown as IDNA maps it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.typed

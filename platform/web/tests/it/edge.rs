@@ -214,7 +214,8 @@ impl io::Write for Log {
 async fn a_request_leaves_one_log_line_without_text_of_the_client() {
     let log = Log::default();
     let writer = log.clone();
-    // Set the subscriber for the whole process: tracing caches the interest of the first thread that reaches a log line.
+    // Set the subscriber for the whole process, because the first thread that reaches a log line decides for all
+    // threads whether it is written.
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
     tracing::subscriber::set_global_default(subscriber).expect("no other test sets a subscriber");
     tracing::callsite::rebuild_interest_cache();
