@@ -38,11 +38,11 @@ pub(crate) type Asking = State<(Commands, Arc<ResourceLinks>)>;
     security((), ("bearer" = [])),
     params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
     responses(
-        (status = 200, description = "The command as it stands.", body = CommandView),
+        (status = 200, description = "The state of the command.", body = CommandView),
         (status = 404, description = "There is no such command.", body = Problem, content_type = "application/problem+json"),
-        (status = 410, description = "Its time is over.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The command is older than 30 days and is no longer stored.", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "This address has asked for too many unknown command ids.", body = Problem, content_type = "application/problem+json",
-            headers(("Retry-After" = u64, description = "Seconds until the next one may be tried."))),
+            headers(("Retry-After" = u64, description = "Seconds until the next request is allowed."))),
     )
 )]
 pub(crate) async fn get_command(
@@ -73,11 +73,11 @@ pub(crate) async fn get_command(
     security((), ("bearer" = [])),
     params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
     responses(
-        (status = 200, description = "Events of type `command`, whose data is the command.", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events of type `command`; the data of each is the state of the command.", body = String, content_type = "text/event-stream"),
         (status = 404, description = "There is no such command.", body = Problem, content_type = "application/problem+json"),
-        (status = 410, description = "Its time is over.", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The command is older than 30 days and is no longer stored.", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "This address has asked for too many unknown command ids, or too many of its requests are waiting.", body = Problem, content_type = "application/problem+json",
-            headers(("Retry-After" = u64, description = "Seconds until the next one may be tried."))),
+            headers(("Retry-After" = u64, description = "Seconds until the next request is allowed."))),
     )
 )]
 pub(crate) async fn get_command_events(
