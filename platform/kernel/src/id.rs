@@ -1,5 +1,5 @@
-/// Declares an id: a UUID of its own type, so that one kind cannot be passed for another. Whoever
-/// declares one depends on serde.
+/// Declares an id type: a UUID with a type of its own, so that ids of different kinds cannot be confused. The calling
+/// crate must depend on serde.
 #[macro_export]
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -9,22 +9,22 @@ macro_rules! id {
         pub struct $name($crate::uuid::Uuid);
 
         impl $name {
-            /// A fresh id: UUID version 7 (RFC 9562, section 5.7) with 74 random bits.
+            /// A new id: UUID version 7 (RFC 9562, section 5.7) with 74 random bits.
             ///
-            /// Never `Uuid::now_v7`, which counts up within a millisecond: ids are capabilities,
-            /// and a neighbour of a known one must not be guessable.
+            /// Do not use `Uuid::now_v7`, which counts up within a millisecond: ids are capabilities, so a known id
+            /// must not help to guess others.
             #[must_use]
             pub fn random() -> Self {
                 Self($crate::uuid::Uuid::new_v7($crate::uuid::Timestamp::now($crate::uuid::NoContext)))
             }
 
-            /// The id that a store or a caller holds as a plain UUID.
+            /// The id with this UUID, which a store or a caller has.
             #[must_use]
             pub const fn new(id: $crate::uuid::Uuid) -> Self {
                 Self(id)
             }
 
-            /// As a plain UUID, for a store.
+            /// The UUID, for a store.
             #[must_use]
             pub const fn as_uuid(self) -> $crate::uuid::Uuid {
                 self.0
@@ -46,17 +46,17 @@ macro_rules! id {
     };
 }
 
-/// A text is no id.
+/// The text is not an id. The error does not quote the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an id (a UUID), such as 01890a5d-ac96-774b-bcce-b302099a8057")]
 pub struct InvalidId;
 
 id! {
-    /// Names a user, in every context.
+    /// The id of a user, which is the same in every context.
     UserId
 }
 id! {
-    /// Names a row of the ledger. The id of a command is the id of its first row, the root.
+    /// The id of a message, which is a row of the ledger. The id of a command is that of its first row, the root.
     MessageId
 }
 

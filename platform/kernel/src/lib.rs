@@ -1,6 +1,6 @@
-//! The words every domain speaks: ids, email addresses, time, where a request came from, reasons for refusal, secrets.
+//! The types that all domains share: ids, email addresses, time, the origin of a request, domain errors, secrets.
 //!
-//! No I/O and no framework: a domain may depend on this crate, so nothing may come in through it.
+//! Domains depend on this crate. So it has no I/O and no framework, also not among its dependencies.
 
 mod client;
 mod email;

@@ -1,5 +1,5 @@
-/// Why a domain refuses something: a sentence for people, a code for programs.
+/// The reason why a domain rejects something: a message for people (`Display`) and a code for programs.
 pub trait DomainError: std::error::Error {
-    /// A stable `snake_case` code. Clients depend on it: it is never renamed.
+    /// The stable `snake_case` code. Clients depend on it, so it is never renamed.
     fn code(&self) -> &'static str;
 }

@@ -1,20 +1,20 @@
 use zeroize::Zeroizing;
 
-/// A text that must not be seen: a password, a token, a key.
+/// A secret text, such as a password, a token or a key. It is wiped from memory when it is dropped.
 ///
-/// It has no `Debug`, `Display`, `Serialize` or `==`, so that it cannot get into a log, a message
-/// or a comparison whose time tells how much was right; it is wiped when dropped.
+/// The type has no `Debug`, `Display` or `Serialize`, so that a secret cannot get into a log or a message. It has no
+/// `==`, whose duration would reveal how much of a guess is right.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text over.
+    /// Takes ownership of the text, without a copy.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The text itself. Every call is a place to look at in a review.
+    /// The text itself. Reviews must check every call.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -32,7 +32,7 @@ mod tests {
     use super::Secret;
 
     #[test]
-    fn a_secret_gives_back_what_it_was_given() {
+    fn a_secret_exposes_its_text() {
         assert_eq!(Secret::new("correct horse".to_owned()).expose(), "correct horse");
     }
 }

@@ -10,36 +10,36 @@ const ZERO_WIDTH_JOINER: char = '\u{200d}';
 const BLACK_FLAG: char = '\u{1f3f4}';
 const CANCEL_TAG: char = '\u{e007f}';
 
-/// Whether a text holds a control character (Unicode category Cc), NUL among them.
+/// Whether a text has a control character (Unicode category Cc), such as NUL.
 ///
-/// Such a text is refused everywhere: PostgreSQL cannot store NUL, and line breaks and escapes
-/// forge lines in a log or a terminal.
+/// Such texts are rejected everywhere: PostgreSQL cannot store NUL, and line breaks and escape sequences can forge
+/// lines in a log or a terminal.
 #[must_use]
 pub fn has_control(text: &str) -> bool {
     text.chars().any(char::is_control)
 }
 
-/// The text without white space, line breaks and byte order marks around it.
+/// The text without the white space, line breaks and byte order marks at its ends.
 #[must_use]
 pub fn trim(text: &str) -> &str {
     text.trim_matches(|character: char| character.is_whitespace() || character == BYTE_ORDER_MARK)
 }
 
-/// Whether a character takes room and shows nothing: white space, and what Unicode counts as a letter or a symbol
-/// whose shape is empty (U+2800 BRAILLE PATTERN BLANK and others).
+/// Whether a character takes up space but is empty: white space, and letters or symbols with an empty shape
+/// (U+2800 BRAILLE PATTERN BLANK and others).
 #[must_use]
 pub fn is_blank(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{2800}' | '\u{fffc}' | '\u{13441}' | '\u{13442}' | '\u{1d159}')
 }
 
-/// Whether a character shows nothing by itself, or only changes how others are shown
-/// (Unicode's `Default_Ignorable_Code_Point`): zero-width spaces, fillers, bidirectional controls, tags.
+/// Whether a character is invisible by itself, or only changes how others are displayed (Unicode's
+/// `Default_Ignorable_Code_Point`): zero-width spaces, fillers, bidirectional controls, tags.
 #[must_use]
 pub fn is_ignorable(character: char) -> bool {
     DefaultIgnorableCodePoint::for_char(character)
 }
 
-/// Whether any character has a shape of its own. Combining marks alone have none.
+/// Whether any character of the text is visible by itself. Combining marks alone are not.
 #[must_use]
 pub fn has_visible(text: &str) -> bool {
     text.chars().any(|character| {
@@ -50,9 +50,9 @@ pub fn has_visible(text: &str) -> bool {
     })
 }
 
-/// Where the first character stands that a reader cannot see, or that turns others around: controls, line and
-/// paragraph separators, bidirectional controls, and all that is [ignorable](is_ignorable) unless it is part of how a
-/// script or an emoji is written (joiners, variation selectors, the tags of a flag).
+/// The byte index of the first character that is invisible or changes the direction of others: controls, line and
+/// paragraph separators, bidirectional controls, and all [ignorable](is_ignorable) characters. Characters that a script
+/// or an emoji needs (joiners, variation selectors, the tags of a flag) do not count.
 #[must_use]
 pub fn find_invisible(text: &str) -> Option<usize> {
     let characters: Vec<_> = text.char_indices().collect();
@@ -72,23 +72,23 @@ pub fn find_invisible(text: &str) -> Option<usize> {
 
 fn is_invisible(character: char) -> bool {
     let is_separator = matches!(character, '\u{2028}' | '\u{2029}');
-    // What stands between annotations of a text and the text.
+    // The separators of interlinear annotations.
     let is_annotation = matches!(character, '\u{fff9}'..='\u{fffb}');
     character.is_control() || is_separator || is_annotation || is_ignorable(character)
 }
 
-/// Whether an invisible character belongs to the one before it.
+/// Whether an invisible character is part of the spelling of its neighbours.
 fn is_part_of_writing(before: char, character: char, after: Option<char>) -> bool {
     match character {
-        // Arabic and its like, emoji, and what follows or precedes a sign of an Indic script.
+        // In joining scripts such as Arabic, in emoji, and next to a sign of an Indic script.
         ZERO_WIDTH_JOINER | ZERO_WIDTH_NON_JOINER => {
             joins(before) || is_mark(before) || is_pictograph(before) || after.is_some_and(is_mark)
         }
-        // Of emoji, of digits in a keycap, of Chinese characters in names.
+        // Variation selectors of emoji, of digits in a keycap, of Chinese characters in names.
         '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => {
             !is_blank(before) && !is_ignorable(before) && !before.is_ascii_alphabetic()
         }
-        // Mongolian selectors and the separator of its vowels.
+        // Mongolian variation selectors and the vowel separator.
         '\u{180b}'..='\u{180f}' => matches!(before, '\u{1820}'..='\u{18aa}'),
         // The combining grapheme joiner keeps marks in their order.
         '\u{34f}' => is_mark(before) && after.is_some_and(is_mark),
@@ -96,7 +96,7 @@ fn is_part_of_writing(before: char, character: char, after: Option<char>) -> boo
     }
 }
 
-/// How many characters the tags have that make a flag of a region of the black flag here (UTS 51, ED-14a).
+/// The number of tag characters after a black flag that turn it into the flag of a region (UTS 51, ED-14a).
 fn tags_of_a_flag(text: &str, flag: usize) -> usize {
     let tags = text[flag..]
         .chars()
@@ -113,7 +113,7 @@ fn joins(character: char) -> bool {
 }
 
 fn is_mark(character: char) -> bool {
-    // A variation selector is a mark, too: those of emoji stand before joiners.
+    // The variation selector U+FE0F is an ignorable mark, too, but counts here: in emoji it stands before joiners.
     GeneralCategoryGroup::Mark.contains(category(character)) && (!is_ignorable(character) || character == '\u{fe0f}')
 }
 
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_around_a_text_is_taken_off_and_nothing_else() {
+    fn trim_removes_only_white_space_and_byte_order_marks_at_the_ends() {
         for text in ["a b", " a b ", "a b\r\n", "\u{feff}a b", "\u{a0}\t\u{feff} a b\u{3000}"] {
             assert_eq!(trim(text), "a b", "{text:?}");
         }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn how_scripts_and_emoji_are_written_is_not_invisible() {
+    fn characters_that_scripts_and_emoji_need_are_not_invisible() {
         for text in [
             "",
             "Ada Lovelace",
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_character_that_nobody_sees_is_found() {
+    fn the_first_invisible_character_is_found() {
         for (text, at) in [
             ("a\0", 1),
             ("é\u{200b}b\u{200b}", 2),
@@ -265,7 +265,7 @@ mod tests {
             ("a\u{34f}\u{301}", 1),
             ("e\u{301}\u{34f}a", 3),
             ("a\u{e0041}", 1),
-            // A flag's tags: two, seven, without an end, and a capital letter.
+            // Invalid tags of a flag: two, seven, without an end, and with capital letters.
             ("🏴\u{e0061}\u{e0062}\u{e007f}", 4),
             ("🏴\u{e0061}\u{e0061}\u{e0061}\u{e0061}\u{e0061}\u{e0061}\u{e0061}\u{e007f}", 4),
             ("🏴\u{e0061}\u{e0062}\u{e0063}", 4),

@@ -1,17 +1,17 @@
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
-/// A point in time, UTC, to the microsecond, which is what both databases keep.
+/// A point in time in UTC, with the precision of both databases: a microsecond.
 ///
-/// As text it is RFC 3339, always with six digits of a second, so that texts sort as times do. Any other number of
-/// digits is read, too.
+/// The text form is RFC 3339 with six fractional digits, so that texts sort like times. Parsing accepts any number of
+/// digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(jiff::Timestamp);
 
 impl Timestamp {
-    /// Now, by this machine's clock. Leases and schedules are decided by the database's clock
-    /// instead: nodes may disagree.
+    /// The current time by this machine's clock. Leases and schedules use the database's clock instead, because the
+    /// clocks of nodes may differ.
     #[must_use]
     pub fn now() -> Self {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
@@ -19,13 +19,13 @@ impl Timestamp {
         Self::from_microsecond(now.as_microsecond()).unwrap_or(Self(jiff::Timestamp::MAX))
     }
 
-    /// From microseconds since 1970-01-01T00:00:00Z. `None` outside the years -9999 to 9999.
+    /// Converts microseconds since 1970-01-01T00:00:00Z. `None` outside the years -9999 to 9999.
     #[must_use]
     pub fn from_microsecond(microseconds: i64) -> Option<Self> {
         jiff::Timestamp::from_microsecond(microseconds).ok().map(Self)
     }
 
-    /// So much later; at the end of time, if it would be after it.
+    /// This time plus a duration, at most the largest possible time.
     #[must_use]
     pub fn plus(self, duration: std::time::Duration) -> Self {
         let microseconds = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
@@ -33,8 +33,8 @@ impl Timestamp {
         Self::from_microsecond(later).unwrap_or(Self(jiff::Timestamp::MAX))
     }
 
-    /// Whether it is further ahead of `now` than waiting transactions and small corrections of a clock explain: more
-    /// than a minute. Of a time that has been stored it means that the clock was ahead then.
+    /// Whether this time is more than a minute ahead of `now`. If it has been stored, the clock was wrong then: waiting
+    /// transactions and small corrections of a clock explain no more than a minute.
     #[must_use]
     pub fn is_ahead_of(self, now: Self) -> bool {
         self > now.plus(std::time::Duration::from_secs(60))
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn later_is_later_and_ends_with_time() {
+    fn plus_moves_a_time_later_and_saturates() {
         let at = Timestamp::from_microsecond(1_790_000_000_000_000).expect("in range");
         let second = std::time::Duration::from_secs(1);
         assert_eq!(at.plus(second).as_microsecond(), 1_790_000_001_000_000);

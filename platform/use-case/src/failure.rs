@@ -1,35 +1,35 @@
 use kernel::DomainError;
 use std::error::Error;
 
-/// How a command may end other than well. The type decides what happens, at the `?`: a reason of
-/// the domain rejects, an unavailable store retries, anything else is left to an operator.
+/// Why a command's handler did not succeed. `?` converts errors, so that the error's type decides what happens: a
+/// [`DomainError`] rejects the command, an [`Unavailable`] retries it, and any other error makes it a dead letter.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandFailure {
-    /// The business said no. That is an outcome, and it is final.
+    /// A rule of the domain rejects the command. This outcome is final.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// Not now. It is tried again.
+    /// A needed service does not answer. The worker retries the command.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// Trying again cannot help, and it is not the business that said no: the dead letter.
+    /// A retry cannot help. The command becomes a dead letter, which an operator must resolve.
     #[error("broken: {0}")]
     Broken(Box<dyn Error + Send + Sync>),
 }
 
-/// How a follow-up or a reaction may end other than well: as [`CommandFailure`], but it cannot be rejected.
+/// Why the handler of a follow-up or an event did not succeed: as [`CommandFailure`], but without a rejection.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowUpFailure {
-    /// Not now. It is tried again.
+    /// A needed service does not answer. The worker retries the message.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// Trying again cannot help: the dead letter.
+    /// A retry cannot help. The message becomes a dead letter, which an operator must resolve.
     #[error("broken: {0}")]
     Broken(Box<dyn Error + Send + Sync>),
 }
 
 impl From<FollowUpFailure> for CommandFailure {
-    fn from(trouble: FollowUpFailure) -> Self {
-        match trouble {
+    fn from(failure: FollowUpFailure) -> Self {
+        match failure {
             FollowUpFailure::Unavailable(why) => Self::Unavailable(why),
             FollowUpFailure::Broken(why) => Self::Broken(why),
         }
@@ -42,17 +42,17 @@ impl<R: DomainError> From<R> for CommandFailure {
     }
 }
 
-/// The business said no.
+/// The rejection of a command by a rule of the domain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} ({code})")]
 pub struct Rejection {
-    /// The reason's stable code.
+    /// The stable code of the [`DomainError`].
     pub code: &'static str,
-    /// The reason as a sentence.
+    /// The message of the [`DomainError`].
     pub message: String,
 }
 
-/// Something that is needed does not answer now.
+/// A needed service, such as the database, does not answer now. The message is retried.
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}")]
 pub struct Unavailable {
@@ -62,19 +62,19 @@ pub struct Unavailable {
 }
 
 impl Unavailable {
-    /// Worth another try after a while.
+    /// The message is retried after a delay.
     #[must_use]
     pub fn retry_later(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { cause: cause.into(), at_once: false }
     }
 
-    /// Lost a race (a deadlock, a serialization failure, a busy lock): worth another try at once.
+    /// The message is retried at once, because it has lost a race: a deadlock, a serialization failure, a busy lock.
     #[must_use]
     pub fn retry_soon(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { cause: cause.into(), at_once: true }
     }
 
-    /// Whether another try makes sense at once.
+    /// Whether the message is retried at once.
     #[must_use]
     pub const fn is_retried_soon(&self) -> bool {
         self.at_once
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_type_decides_at_the_question_mark() {
+    fn the_error_type_decides_the_outcome() {
         fn domain() -> Result<(), CommandFailure> {
             Err(Taken)?
         }

@@ -1,8 +1,8 @@
-//! The words every use case speaks.
+//! The types and traits that all use cases share.
 //!
-//! A use case is a [`Message`] and what it does: [`Handle`] inside the transaction and, for the few
-//! that work slowly before it, [`Prepare`]. Both see only their context's [`Port`]. The dispatcher
-//! (crate `ledger`) owns the transaction: a handler cannot forget to commit, because it cannot commit.
+//! A use case is a [`Message`] and its handler: [`Handle`] runs inside the transaction. The few use cases with slow
+//! work before the transaction implement [`Prepare`] instead, and `Handle` for the prepared type. Both see only their
+//! context's [`Port`]. The dispatcher (crate `ledger`) owns the transaction and commits it; a handler cannot commit.
 
 mod failure;
 mod handler_context;
@@ -17,8 +17,8 @@ pub use handler_context::{HandlerContext, MessageMeta, Outbox, Outgoing, Prepare
 pub use message::{Handle, Lane, Message, Port, Prepare};
 pub use registry::{Boxed, HandlerRegistry, PrepareFuture, PreparedMessage};
 
-/// A context's table of contents. One line per use case stands for its `mod`, its re-export and its
-/// registration in `handlers()`:
+/// Declares the use cases of a context. One line per use case generates its `mod`, its re-export and its registration
+/// in `handlers()`:
 ///
 /// ```ignore
 /// handlers! { dyn Users: register_user::RegisterUser }
@@ -28,7 +28,7 @@ macro_rules! handlers {
     ($port:ty: $($module:ident :: $message:ident),+ $(,)?) => {
         $(mod $module; pub use $module::$message;)+
 
-        /// Everything this context does, by wire name.
+        /// The handlers of this context, by wire name.
         #[must_use]
         pub fn handlers() -> $crate::HandlerRegistry<$port> {
             $crate::HandlerRegistry::default()$(.on::<$message>())+

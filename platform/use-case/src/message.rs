@@ -2,46 +2,45 @@ use crate::{CommandFailure, HandlerContext, PrepareContext};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-/// What travels: a command to a context, a follow-up that one context sends another, or an event
-/// to whoever subscribed.
+/// A message between contexts: a command, a follow-up from one context to another, or an event to all subscribers.
 ///
-/// Its serde form is a contract. A compatible addition keeps the name; any other change is a new
-/// name (`…v2`), and the old one stays readable.
+/// The serde form is a contract. A compatible addition keeps the wire name. Any other change needs a new name (`…v2`),
+/// and the old form stays readable.
 pub trait Message: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The wire name: `context.verb_noun.v1`, for events `context.noun_verbed.v1`.
     const NAME: &'static str;
 
-    /// How it may end other than well. [`CommandFailure`] for a command, which somebody waits for and
-    /// which may therefore be rejected; [`FollowUpFailure`](crate::FollowUpFailure) for follow-ups and events, which come after
-    /// the commit that promised them and have no way to say no.
+    /// The failures of the message's handler: [`CommandFailure`] for a command, which may be rejected, since a client
+    /// waits for its outcome. [`FollowUpFailure`](crate::FollowUpFailure) for follow-ups and events: the commit that
+    /// sent them has promised them, so they cannot be rejected.
     type Failure: Into<CommandFailure> + Send;
 
-    /// What it is about. Within a context, messages about one subject take effect one at a time,
-    /// in the order in which they were accepted.
+    /// The id of the entity that the message is about, such as a user. Within a context, messages with one subject are
+    /// handled one at a time, in the order in which they were accepted.
     fn subject(&self) -> Uuid;
 }
 
-/// A context's port: what its handlers may touch.
+/// A context's port to its store, which the handlers use.
 pub trait Port: Send + 'static {
-    /// What slow work may touch before the transaction begins: hashing, mail. Not the store.
+    /// The tools of the slow work before the transaction, such as hashing and mail. The store is not among them.
     type Tools: ?Sized + Send + Sync;
 }
 
-/// Each context works in two lanes, with slots of their own, so that quick work never waits behind
-/// ten thousand hashes.
+/// A lane of a context. Each context has two lanes with separate workers, so that quick work never waits behind
+/// thousands of password hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lane {
-    /// Handled at once.
+    /// For messages without preparation.
     Fast,
-    /// Prepared first.
+    /// For messages with [`Prepare`].
     Slow,
 }
 
 impl Lane {
-    /// Both.
+    /// Both lanes.
     pub const ALL: [Self; 2] = [Self::Fast, Self::Slow];
 
-    /// As stored, and as part of a queue's name.
+    /// The name of the lane in the database and in queue names.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -51,33 +50,33 @@ impl Lane {
     }
 }
 
-/// What a message does, inside the transaction. `P` is the context's port (`dyn Users`), `F` is
-/// the message's [`Message::Failure`].
+/// The handler of a message, which runs inside the transaction. `P` is the context's port (`dyn Users`), `F` is the
+/// message's [`Message::Failure`].
 ///
-/// No network and no slow work here: the transaction is open, and on SQLite nobody else can write.
+/// A handler MUST NOT use the network or work slowly: the transaction is open, and on SQLite it blocks all other
+/// writers.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no use case of `{P}`",
-    label = "neither handled nor prepared",
-    note = "quick work, inside the transaction: `impl Handle<{P}> for {Self}`; for follow-ups and events `impl Handle<{P}, FollowUpFailure> for {Self}`",
-    note = "slow work before the transaction: `impl Prepare<{P}> for {Self}`, and `Handle` for what comes of it"
+    message = "`{Self}` is not a use case of `{P}`",
+    label = "neither `Handle` nor `Prepare` is implemented",
+    note = "for quick work inside the transaction: `impl Handle<{P}> for {Self}`; for follow-ups and events `impl Handle<{P}, FollowUpFailure> for {Self}`",
+    note = "for slow work before the transaction: `impl Prepare<{P}> for {Self}`, and `Handle` for the prepared type"
 )]
 pub trait Handle<P: Port + ?Sized, F = CommandFailure>: Clone + Send + Sync + 'static {
-    /// Does it. Returning an error undoes every write made through `ctx`.
+    /// Handles the message. An error rolls back every write that was made through `ctx`.
     fn handle(self, ctx: HandlerContext<'_, P>) -> impl Future<Output = Result<(), F>> + Send;
 }
 
-/// Slow work before the transaction, for the messages that need it: the message becomes another
-/// type, and that type is handled.
+/// The slow work of a message before the transaction. It turns the message into another type, which is then handled.
 ///
-/// A message that handles itself is ready as it is and needs no `Prepare`.
+/// A message that implements [`Handle`] itself needs no `Prepare`.
 pub trait Prepare<P: Port + ?Sized>: Message {
-    /// What comes of it. After a deadlock the handler runs again on a clone, and nothing is prepared twice.
+    /// The prepared message. After a deadlock, the handler runs again on a clone, without another preparation.
     type Prepared: Handle<P, Self::Failure>;
 
-    /// Where it works.
+    /// The lane of the message.
     const LANE: Lane = Lane::Slow;
 
-    /// Does the slow work. It may run more than once for one message: its effects must bear that.
+    /// Does the slow work. It may run more than once for one message, so its effects MUST be idempotent.
     fn prepare(self, ctx: PrepareContext<'_, P>) -> impl Future<Output = Result<Self::Prepared, Self::Failure>> + Send;
 }
 

@@ -1,6 +1,6 @@
-//! What must not compile. Each promise stands beside its twin that does, so that it fails for its reason and no other.
+//! Tests of code that must not compile. Each stands beside a twin that compiles, so that it fails for the right reason.
 //!
-//! # A message is handled as it is, or prepared first, never both (E0119)
+//! # A message implements `Handle` or `Prepare`, never both (E0119)
 //!
 //! ```
 //! use use_case::*;
@@ -40,7 +40,7 @@
 //! assert_eq!(names, [("shop.sell.v1", Lane::Slow)]);
 //! ```
 //!
-//! # A message that is neither handled nor prepared cannot be registered (E0277)
+//! # A message with neither `Handle` nor `Prepare` cannot be registered (E0277)
 //!
 //! ```
 //! use use_case::*;
@@ -67,7 +67,7 @@
 //! let names: Vec<_> = HandlerRegistry::<dyn Shop>::default().on::<Sell>().names().collect();
 //! ```
 //!
-//! # A follow-up or an event that could be rejected can be neither sent nor published (E0271)
+//! # A message that may be rejected can be neither sent as a follow-up nor published as an event (E0271)
 //!
 //! ```
 //! use use_case::*;
@@ -112,7 +112,7 @@
 //! fn publish(mut ctx: HandlerContext<'_, dyn Shop>) { ctx.publish(&Deliver); }
 //! ```
 //!
-//! # A follow-up has no way to say no (E0277)
+//! # A follow-up cannot be rejected (E0277)
 //!
 //! ```
 //! # use use_case::*;
@@ -128,7 +128,7 @@
 //! fn follow_up() -> Result<(), FollowUpFailure> { Err(SoldOut)? }
 //! ```
 //!
-//! # Who prepares has no store (E0609)
+//! # `Prepare` cannot use the store (E0609)
 //!
 //! ```
 //! # use use_case::*;

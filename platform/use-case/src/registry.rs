@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, marker::PhantomData, pin::Pin};
 /// A boxed future.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A message that has been prepared. It can be handled again, after a deadlock, without being prepared again.
+/// A prepared message. After a deadlock it can be handled again without another preparation.
 pub trait PreparedMessage<P: Port + ?Sized>: Send + Sync {
-    /// Handles a clone of it.
+    /// Handles a clone of the message.
     fn handle<'a>(&self, ctx: HandlerContext<'a, P>) -> Boxed<'a, Result<(), CommandFailure>>;
 }
 
@@ -19,12 +19,12 @@ impl<P: Port + ?Sized, F: Into<CommandFailure> + 'static, H: Handle<P, F>> Prepa
     }
 }
 
-/// A message that is being decoded and prepared.
+/// The future that decodes and prepares a message.
 pub type PrepareFuture<'a, P> = Boxed<'a, Result<Box<dyn PreparedMessage<P>>, CommandFailure>>;
 
 type PrepareFn<P> = for<'a> fn(&'a str, PrepareContext<'a, P>) -> PrepareFuture<'a, P>;
 
-/// Everything one context does, by wire name. Here, and only here, the types of messages are erased.
+/// The handlers of one context, by wire name. The registry is the only place that erases the types of messages.
 pub struct HandlerRegistry<P: Port + ?Sized>(BTreeMap<&'static str, (Lane, PrepareFn<P>)>);
 
 impl<P: Port + ?Sized> Default for HandlerRegistry<P> {
@@ -34,26 +34,26 @@ impl<P: Port + ?Sized> Default for HandlerRegistry<P> {
 }
 
 impl<P: Port + ?Sized> HandlerRegistry<P> {
-    /// Registers a message with what it does.
+    /// Registers a message with its handler.
     ///
     /// # Panics
-    /// At start, when two messages bear one name.
+    /// When two messages have one wire name. This happens at the start of the process.
     #[must_use]
     pub fn on<M: Prepare<P>>(mut self) -> Self
     where
         <M as Message>::Failure: 'static,
     {
         let earlier = self.0.insert(M::NAME, (M::LANE, prepare::<P, M>));
-        assert!(earlier.is_none(), "two use cases bear the name {}", M::NAME);
+        assert!(earlier.is_none(), "two use cases have the name {}", M::NAME);
         self
     }
 
-    /// Every name, with its lane.
+    /// All registered wire names, with their lanes.
     pub fn names(&self) -> impl Iterator<Item = (&'static str, Lane)> {
         self.0.iter().map(|(name, (lane, _))| (*name, *lane))
     }
 
-    /// Decodes and prepares a message; `None` when nobody here handles that name.
+    /// Decodes and prepares a message; `None` if no handler is registered for the name.
     pub fn prepare<'a>(
         &self,
         name: &str,
@@ -69,7 +69,7 @@ where
     <M as Message>::Failure: 'static,
 {
     Box::pin(async move {
-        // The error is not passed on: serde's messages quote the input.
+        // Drop the error: serde's messages quote the input.
         let message: M = serde_json::from_str(payload).map_err(|_| CommandFailure::Broken("undecodable".into()))?;
         let ready = message.prepare(ctx).await.map_err(Into::into)?;
         Ok(Box::new(ErasedMessage(ready, PhantomData)) as Box<dyn PreparedMessage<P>>)

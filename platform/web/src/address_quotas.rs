@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How much of something may be in use at once: in all, and by one address.
+/// Limits how many slots are in use at once, in total and per address, such as connections or waiting requests.
 ///
-/// Counted in the memory of this process, since what it protects is this process's, too.
+/// The counts are in the memory of the process, because the slots protect resources of the process.
 #[derive(Clone)]
 pub(crate) struct AddressQuotas {
     in_use: Arc<Mutex<SlotsInUse>>,
@@ -17,20 +17,20 @@ struct SlotsInUse {
     by_address: HashMap<Vec<u8>, usize>,
 }
 
-/// One of them is in use, until this is dropped.
-#[must_use = "it is given back when it is dropped"]
+/// A slot that is in use until it is dropped.
+#[must_use = "the slot is free again when this is dropped"]
 pub struct QuotaSlot {
     in_use: Arc<Mutex<SlotsInUse>>,
-    /// The client that it counts for; none when it counts in all only.
+    /// The address that the slot counts for; `None` if it counts in the total only.
     address: Option<Vec<u8>>,
 }
 
-/// Why there is none.
+/// The reason why no slot is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum QuotaExceeded {
-    /// All are in use.
+    /// All slots are in use.
     Exhausted,
-    /// This address has its share.
+    /// This address uses as many slots as one address may have.
     OverShare,
 }
 
@@ -39,12 +39,12 @@ impl AddressQuotas {
         Self { in_use: Arc::default(), in_all, per_address }
     }
 
-    /// Takes one for this address, by its [`key`](crate::ClientAddress::key).
+    /// Takes a slot for an address, given the address's [`key`](crate::ClientAddress::key).
     pub(crate) fn acquire(&self, address: Vec<u8>) -> Result<QuotaSlot, QuotaExceeded> {
         self.take_for(Some(address))
     }
 
-    /// Takes one for many clients at once, such as a proxy.
+    /// Takes a slot that counts in the total only, for a peer with many clients, such as a proxy.
     pub(crate) fn take_in_all(&self) -> Result<QuotaSlot, QuotaExceeded> {
         self.take_for(None)
     }
@@ -74,7 +74,7 @@ impl Drop for QuotaSlot {
         let Some(address) = self.address.take() else { return };
         if let Some(mine) = in_use.by_address.get_mut(&address) {
             *mine -= 1;
-            // Addresses come and go: the map holds those that have something in use.
+            // Remove the entry, so that the map only has addresses with slots in use.
             if *mine == 0 {
                 in_use.by_address.remove(&address);
             }
@@ -99,13 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn an_address_over_its_share_takes_nothing_from_another() {
+    fn an_address_over_its_share_takes_no_slot_from_another_address() {
         let shares = AddressQuotas::new(4, 2);
         let mine: Vec<_> = (0..2).map(|_| shares.acquire(one()).expect("within the share")).collect();
         assert_eq!(shares.acquire(one()).err(), Some(QuotaExceeded::OverShare));
         let theirs = shares.acquire(other()).expect("it has a share of its own");
         drop(mine);
-        assert!(shares.acquire(one()).is_ok(), "what was given back can be taken again");
+        assert!(shares.acquire(one()).is_ok(), "a freed slot can be taken again");
         drop(theirs);
         assert!(lock(&shares.in_use).by_address.is_empty(), "an address with nothing in use is forgotten");
         assert_eq!(lock(&shares.in_use).in_all, 0);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_held_to_the_limit_in_all_alone() {
+    fn only_the_total_limit_applies_to_a_proxy() {
         let shares = AddressQuotas::new(3, 1);
         let held: Vec<_> = (0..3).map(|_| shares.take_in_all().ok()).collect();
         assert!(held.iter().all(Option::is_some));

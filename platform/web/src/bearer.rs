@@ -4,19 +4,19 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use std::sync::Arc;
 
-/// A request that bears a token, by which its sender can be asked for at any time: what is true when the head arrives
-/// may not be true when the body has arrived, or after a wait.
+/// A request with a bearer token, whose sender can be authenticated again at any time. A token that is valid when the
+/// head arrives may be invalid when the body has arrived, or after a wait.
 ///
-/// As an extractor: 401 without a token, or none if it is optional. It does not look at the token's worth;
-/// [`sender`](Self::sender) does.
+/// As an extractor it answers 401 without a token; as an optional extractor it then is `None`. It does not validate the
+/// token; [`sender`](Self::sender) does.
 #[derive(Debug, Clone)]
 pub struct Bearer(Arc<Parts>);
 
 impl Bearer {
-    /// Who sends it, now. It takes what the extractor takes: one read.
+    /// Authenticates the sender at this moment, by one read of the database, as the extractor `S` does.
     ///
     /// # Errors
-    /// As the extractor; a refusal of a known sender is put on record.
+    /// As the extractor `S`. A denied request of a known caller is recorded in the audit log.
     pub async fn sender<S: FromRequestParts<(), Rejection = Problem>>(&self) -> Result<S, Problem> {
         let mut parts = Parts::clone(&self.0);
         S::from_request_parts(&mut parts, &()).await
@@ -24,7 +24,7 @@ impl Bearer {
 }
 
 impl Bearer {
-    /// Puts it on record that a command of theirs was refused.
+    /// Records in the audit log that a command of this sender was rejected.
     pub(crate) async fn refused(&self, refusal: Refusal) {
         if let (Ok(authenticator), Ok(client)) = (authenticator(&self.0), Client::of(&self.0))
             && let Ok(caller) = self.sender::<Caller>().await

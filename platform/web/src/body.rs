@@ -13,11 +13,11 @@ use zeroize::Zeroizing;
 
 /// The largest body that is read, in bytes.
 const LARGEST: usize = 64 * 1024;
-/// How much of a refused body is read and thrown away, in bytes. A client that is still sending
-/// when the connection closes would see a reset instead of the answer.
+/// The most bytes of a rejected body that are read and discarded. A client that is still sending when the connection
+/// closes would see a reset instead of the response.
 const DRAINED: usize = 1024 * 1024;
 
-/// How long a body may take to arrive. In the extensions of every request that passed the edge.
+/// The timeout of a request's body. The edge puts one into the extensions of every request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyWithin(pub(crate) Duration);
 
@@ -36,7 +36,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 }
 
 impl Fields {
-    /// Of a command, which may have nothing to say: then there need be no body.
+    /// Reads the body of a command. A command without fields needs no body.
     pub(crate) async fn of_command<R: CommandRequest>(request: Request) -> Result<Self, Problem> {
         if R::HAS_BODY {
             return <Self as FromRequest<()>>::from_request(request, &()).await;
@@ -46,7 +46,7 @@ impl Fields {
     }
 }
 
-/// `None` without a body, also one that has been announced and is empty.
+/// `None` without a body, and for an empty body that the headers announced.
 impl<S: Send + Sync> OptionalFromRequest<S> for Fields {
     type Rejection = Problem;
 
@@ -67,12 +67,12 @@ impl<S: Send + Sync> FromRequest<S> for FormBody {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let body = whole(request, "application/x-www-form-urlencoded").await?;
-        // What is no UTF-8 is no form: every byte of one is a visible character.
+        // A form is ASCII. `%` stands for a body that is not UTF-8, so that `parse` rejects it as malformed.
         Query::parse(std::str::from_utf8(&body).unwrap_or("%")).map(Self)
     }
 }
 
-/// The whole body, if it is of this type.
+/// Reads the whole body, if it has this media type.
 async fn whole(request: Request, media_type: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
     match arrived(request, media_type).await? {
         (Some(problem), _) => Err(problem),
@@ -80,7 +80,7 @@ async fn whole(request: Request, media_type: &str) -> Result<Zeroizing<Vec<u8>>,
     }
 }
 
-/// The whole body, and what is wrong with its type or its announced size.
+/// Reads the whole body, and returns with it the problem of its type or its announced size.
 async fn arrived(
     request: Request,
     media_type: &str,
@@ -88,7 +88,7 @@ async fn arrived(
     let (parts, body) = request.into_parts();
     let BodyWithin(within) = parts.extensions.get().copied().unwrap_or_default();
     let unread = is_of(media_type, &parts.headers).and_then(|()| fits(&body)).err();
-    // Whoever expects to be asked first (RFC 9110, section 10.1.1) has sent nothing to drain.
+    // A client that sent `Expect: 100-continue` (RFC 9110, section 10.1.1) has not sent the body: nothing to drain.
     if let Some(problem) = unread.as_ref().filter(|_| parts.headers.contains_key(EXPECT)) {
         return Err(problem.clone());
     }
@@ -96,23 +96,23 @@ async fn arrived(
     Ok((unread, bytes))
 }
 
-/// Of this type, at most with `charset=utf-8`, and not compressed: one spelling of a request is
-/// enough, and what decompresses can grow.
+/// Checks the media type: only `charset=utf-8` may follow it, and the body must not be compressed, since a compressed
+/// body can exceed the limit when it is unpacked.
 fn is_of(media_type: &str, headers: &HeaderMap) -> Result<(), Problem> {
     let refused = |code, title| {
         let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, title);
-        Err(problem.detail(format!("It must be {media_type}.")))
+        Err(problem.detail(format!("Send {media_type} in UTF-8, without compression.")))
     };
     let mut types = headers.get_all(CONTENT_TYPE).into_iter().map(HeaderValue::to_str);
     let (Some(Ok(given)), None) = (types.next(), types.next()) else {
-        return refused("content_type_unsupported", "Say one Content-Type");
+        return refused("content_type_unsupported", "Send exactly one Content-Type header");
     };
     let (name, parameters) = given.split_once(';').unwrap_or((given, "charset=utf-8"));
     let (key, charset) = parameters.trim().split_once('=').unwrap_or_default();
     let is_utf8 = key.eq_ignore_ascii_case("charset")
         && ["utf-8", "\"utf-8\""].iter().any(|name| charset.eq_ignore_ascii_case(name));
     if !name.trim().eq_ignore_ascii_case(media_type) || !is_utf8 {
-        return refused("content_type_unsupported", "The body is of another type, or not in UTF-8");
+        return refused("content_type_unsupported", "The media type or charset of the body is not supported");
     }
     if headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return refused("content_encoding_unsupported", "The body must not be compressed");
@@ -126,7 +126,7 @@ fn fits(body: &Body) -> Result<(), Problem> {
 }
 
 async fn read(mut body: Body) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    // Never reallocated: that would leave copies behind that nobody wipes.
+    // Allocate once: a reallocation would leave copies behind that are never wiped.
     let mut bytes = Zeroizing::new(Vec::with_capacity(
         LARGEST.min(usize::try_from(body.size_hint().upper().unwrap_or(u64::MAX)).unwrap_or(LARGEST)),
     ));
@@ -145,7 +145,7 @@ async fn read(mut body: Body) -> Result<Zeroizing<Vec<u8>>, Problem> {
 
 fn too_large() -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large")
-        .detail("At most 64 KiB are read.")
+        .detail("A body may have at most 64 KiB.")
         .header(CONNECTION, HeaderValue::from_static("close"))
 }
 
@@ -155,6 +155,6 @@ fn too_slow() -> Problem {
 }
 
 fn incomplete() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", "The body ended early or is framed wrongly")
+    Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", "The body ended early, or its chunks are malformed")
         .header(CONNECTION, HeaderValue::from_static("close"))
 }

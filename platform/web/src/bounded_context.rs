@@ -4,15 +4,15 @@ use ledger::MessageHandlers;
 use persistence::Db;
 use std::sync::Arc;
 
-/// A bounded context, as the composition root sees it.
+/// A bounded context. The composition root starts its handlers, its routes and its upkeep.
 pub trait BoundedContext: Send + Sync {
-    /// What it does with messages.
+    /// The handlers of the context's messages.
     fn handlers(&self) -> Arc<dyn MessageHandlers>;
 
-    /// What it answers to requests.
+    /// The HTTP routes of the context.
     fn routes(&self, db: &Db, commands: &Commands) -> Routes;
 
-    /// What it does once in a while on every node, until it is dropped: it deletes what is over.
+    /// Deletes expired rows from time to time. Runs on every node until the future is dropped.
     fn upkeep(&self, db: &Db) -> BoxFuture<'static, ()> {
         _ = db;
         async {}.boxed()

@@ -7,85 +7,82 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The longest token that is looked at, in bytes.
+/// The longest token that is accepted, in bytes.
 const LONGEST_TOKEN: usize = 4_096;
 
-/// Who sends a request.
+/// The sender of a request, by its bearer token (RFC 6750).
 ///
-/// As an extractor: whoever the bearer token says (RFC 6750), or nobody when there is none. A token
-/// that is good for nothing is refused, never taken for nobody.
+/// As an extractor: a request without a token is anonymous; an invalid token gets 401 and is never treated as
+/// anonymous.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// Nobody has signed in.
+    /// The request has no token.
     Anonymous,
-    /// Somebody has.
+    /// A user who has signed in.
     Person(Person),
-    /// Another service.
+    /// Another service, with a service key.
     Service(Service),
 }
 
-/// Somebody who has signed in. As an extractor: 401 for nobody, 403 for a service.
+/// A user who has signed in. As an extractor: 401 for an anonymous caller, 403 for a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Person {
-    /// Who.
     pub user: UserId,
-    /// In which session.
     pub session: Uuid,
-    /// Whether they administer, as of now.
+    /// Whether the user was an administrator when the token was checked.
     pub is_admin: bool,
 }
 
-/// Another service. As an extractor: 401 for nobody, 403 for a person.
+/// Another service. As an extractor: 401 for an anonymous caller, 403 for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
-    /// The key that it showed, by its id.
+    /// The id of the service key.
     pub key: Uuid,
-    /// What the key opens.
+    /// The scopes that the key grants.
     pub scopes: BTreeSet<&'static str>,
 }
 
-/// An administrator. As an extractor: 401 for nobody, 403 for anybody else.
+/// An administrator. As an extractor: 401 for an anonymous caller, 403 for all other callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Administrator(pub Person);
 
-/// Tells who bears a token. Implemented by whoever keeps sessions; handed to the routes by the composition root.
+/// Identifies callers by their tokens, and records denied requests in the audit log. The auth context implements this
+/// trait; the composition root passes it to the routes.
 #[async_trait]
 pub trait Authenticate: Send + Sync {
-    /// Who bears this token now: `None` when it is good for nothing, whatever the reason.
+    /// The caller with this token at this moment; `None` if the token is invalid for any reason.
     ///
     /// # Errors
-    /// 503 when it cannot be told: then nothing is allowed.
+    /// 503 when the token cannot be checked. The request is then not allowed.
     async fn caller(&self, token: &Secret) -> Result<Option<Caller>, Problem>;
 
-    /// Keeps that somebody was refused what is not theirs.
+    /// Records in the audit log that the caller was denied a route (403).
     async fn denied(&self, caller: &Caller, route: &str, client: &Client);
 
-    /// Keeps that a command was refused for this reason, a stable code, although its sender may send such commands.
+    /// Records in the audit log that a command was rejected, although the caller may send such commands.
     async fn refused(&self, caller: &Caller, refusal: Refusal, client: &Client);
 }
 
-/// A command that was refused before it was accepted.
+/// A command that was rejected before it was accepted, for the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// What was to be done, in the words of the record.
+    /// The action, as the audit log names it.
     pub action: &'static str,
-    /// On whom.
     pub subject: Uuid,
-    /// Why it was refused.
+    /// The stable code of the problem.
     pub code: &'static str,
 }
 
-/// Where a request comes from.
+/// The origin of a request: the client's address, and the request's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// The client's network address.
     pub address: ClientAddress,
-    /// The id of the request, as its answer's `X-Request-Id` has it.
+    /// The id of the request, as in the response's `X-Request-Id`.
     pub request: String,
 }
 
 impl Caller {
-    /// As the ledger keeps it.
+    /// The caller's name in the ledger: `anonymous`, `user:<id>` or `service:<key id>`.
     #[must_use]
     pub fn principal(&self) -> String {
         match self {
@@ -95,13 +92,13 @@ impl Caller {
         }
     }
 
-    /// Whether they administer.
+    /// Whether the caller is an administrator.
     #[must_use]
     pub const fn is_admin(&self) -> bool {
         matches!(self, Self::Person(Person { is_admin: true, .. }))
     }
 
-    /// Whether they may see all that is kept of this user: the user and administrators.
+    /// Whether the caller may see all data of this user: the user and administrators may.
     #[must_use]
     pub fn sees_all_of(&self, user: Uuid) -> bool {
         matches!(self, Self::Person(person) if person.is_admin || person.user.as_uuid() == user)
@@ -109,28 +106,28 @@ impl Caller {
 }
 
 impl Problem {
-    /// 401, with the challenge that it must have (RFC 9110, section 15.5.2).
+    /// 401 with the header `WWW-Authenticate`, which RFC 9110, section 15.5.2, requires.
     #[must_use]
     pub fn unauthorized(code: &'static str, title: &'static str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, title)
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"roster\""))
     }
 
-    /// 401: nobody has signed in.
+    /// 401: the request has no token.
     #[must_use]
     pub fn unauthenticated() -> Self {
         Self::unauthorized("unauthenticated", "Sign in first")
     }
 
-    /// 401: a token that is good for nothing. It says the same for every reason (RFC 6750, section 3.1).
+    /// 401: the token is invalid. The problem is the same for every reason (RFC 6750, section 3.1).
     #[must_use]
     pub fn invalid_token() -> Self {
         const CHALLENGE: &str = "Bearer realm=\"roster\", error=\"invalid_token\"";
-        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "The token is not valid, or not any more")
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "The token is invalid or has expired")
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
     }
 
-    /// 403: it is not theirs to do.
+    /// 403: the caller may not do that.
     #[must_use]
     pub const fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "You may not do that")
@@ -146,9 +143,10 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// Who sends a request that does not depend on its sender. As an extractor: anonymous, too, when the token is not
-/// valid. With an `Idempotency-Key` such a token is refused: the key belongs to its sender, and an anonymous retry
-/// would be a second request.
+/// The sender of a request whose outcome does not depend on the sender.
+///
+/// As an extractor: a request with an invalid token is anonymous. With an `Idempotency-Key` an invalid token gets 401,
+/// because the key belongs to its sender: an anonymous retry would be a second command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnyCaller(pub Caller);
 
@@ -209,7 +207,7 @@ impl<S: Sync> FromRequestParts<S> for Client {
 }
 
 impl Client {
-    /// As a record keeps it.
+    /// The origin as the audit log stores it.
     #[must_use]
     pub fn on_record(&self) -> kernel::RequestOrigin {
         kernel::RequestOrigin { address: self.address.ip().to_string(), request: Some(self.request.clone()) }
@@ -218,14 +216,15 @@ impl Client {
     pub(crate) fn of(parts: &Parts) -> Result<Self, Problem> {
         let (address, trace) = (parts.extensions.get::<ClientAddress>(), parts.extensions.get::<Trace>());
         let (Some(address), Some(trace)) = (address, trace) else {
-            tracing::error!("a request did not come through the edge");
+            tracing::error!("bug: a request has not passed the edge");
             return Err(Problem::internal());
         };
         Ok(Self { address: *address, request: trace.request_id().to_string() })
     }
 }
 
-/// What somebody gets who is not the one that a route is for; known ones are kept in mind.
+/// Builds the 401 or 403 for a caller that the route does not allow, and records a denied known caller in the audit
+/// log.
 async fn refuse(parts: &Parts, caller: &Caller) -> Problem {
     if *caller == Caller::Anonymous {
         return Problem::unauthenticated();
@@ -240,13 +239,13 @@ async fn refuse(parts: &Parts, caller: &Caller) -> Problem {
 
 pub(crate) fn authenticator(parts: &Parts) -> Result<Arc<dyn Authenticate>, Problem> {
     parts.extensions.get::<Arc<dyn Authenticate>>().cloned().ok_or_else(|| {
-        tracing::error!("a route asks who calls, and nobody can tell");
+        tracing::error!("bug: a route needs the caller, and no authenticator is configured");
         Problem::internal()
     })
 }
 
-/// The bearer token, if there is one. A value of another scheme is none: a proxy's, for instance. Reject two
-/// values: another reader might take the other one.
+/// The bearer token, if the request has one. A value of another scheme, such as a proxy's Basic, is ignored. Two values
+/// are rejected: a proxy might read another one than Roster does.
 pub(crate) fn token(parts: &Parts) -> Result<Option<Secret>, Problem> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).into_iter();
     let (first, second) = (values.next(), values.next());

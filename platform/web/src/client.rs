@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The address of the client that sent a request.
 
 use crate::{Peer, Proxies};
 use axum::http::{HeaderMap, HeaderName};
@@ -6,17 +6,16 @@ use std::net::{IpAddr, SocketAddr};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client's address, as far as it can be trusted: the peer's, or behind trusted [`Proxies`] the
-/// right-most hop of `X-Forwarded-For` that is none of them. In the extensions of every request:
-/// `Extension<ClientAddress>`.
+/// The client's address: the peer's or, behind trusted [`Proxies`], the right-most hop of `X-Forwarded-For` that is not
+/// a trusted proxy. Every request has one in its extensions: `Extension<ClientAddress>`.
 ///
-/// `Forwarded`, `X-Real-IP` and the like are ignored: one field, which the proxy MUST append to.
+/// `Forwarded`, `X-Real-IP` and similar headers are ignored. The proxy MUST append to `X-Forwarded-For`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(IpAddr);
 
 impl ClientAddress {
-    /// Walks from the peer to the left for as long as the hop that was reached is trusted. A hop
-    /// that is no address ends the walk: what stands to its left came from nobody.
+    /// Walks the hops from right to left, beginning at the peer, while the current hop is a trusted proxy. A hop that
+    /// is not an address ends the walk, since it is unknown who wrote the hops to its left.
     pub(crate) fn resolve(peer: Peer, headers: &HeaderMap, proxies: &Proxies) -> Self {
         let Self(mut client) = Self::of_peer(peer);
         let lines = headers.get_all(X_FORWARDED_FOR).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
@@ -30,19 +29,19 @@ impl ClientAddress {
         Self(client)
     }
 
-    /// The peer itself.
+    /// The address of the peer itself, without a look at the headers.
     pub(crate) fn of_peer(peer: Peer) -> Self {
         Self(peer.0.ip().to_canonical())
     }
 
-    /// The address. IPv4 also where it came as IPv4-mapped IPv6.
+    /// The address. An IPv4-mapped IPv6 address is converted to IPv4.
     #[must_use]
     pub const fn ip(self) -> IpAddr {
         self.0
     }
 
-    /// What limits count by: an IPv4 address whole, an IPv6 address by its /64, which is the least
-    /// that one household or machine is given.
+    /// The key by which limits count an address: a whole IPv4 address, or the /64 of an IPv6 address, which is the
+    /// smallest network that one household or machine gets.
     #[must_use]
     pub fn key(self) -> Vec<u8> {
         match self.0 {
@@ -51,8 +50,7 @@ impl ClientAddress {
         }
     }
 
-    /// The network around the address, of which one operator may hold every address: an IPv4 /24, an
-    /// IPv6 /48.
+    /// The network around the address, an IPv4 /24 or an IPv6 /48: one operator may own all of its addresses.
     #[must_use]
     pub fn network(self) -> Vec<u8> {
         match self.0 {
@@ -68,7 +66,7 @@ impl From<IpAddr> for ClientAddress {
     }
 }
 
-/// A hop: an address, with a port or without.
+/// Parses a hop: an address, with a port or without.
 fn address(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim_matches([' ', '\t']);
     let with_port = || hop.parse().map(|at: SocketAddr| at.ip());

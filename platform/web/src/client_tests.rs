@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 const PROXIES: &str = "10.0.0.0/8, 2001:db8:1::/48";
 
-/// The client behind these lines of `X-Forwarded-For`.
+/// The client's address, given the peer, the trusted proxies and the lines of `X-Forwarded-For`.
 fn client(peer: &str, proxies: &str, lines: &[&[u8]]) -> ClientAddress {
     let lines = lines.iter().map(|line| (X_FORWARDED_FOR, HeaderValue::from_bytes(line).expect("a header")));
     let peer = Peer(format!("{peer}:7").parse().expect("an address"));
@@ -16,14 +16,14 @@ fn ip(peer: &str, proxies: &str, lines: &[&[u8]]) -> String {
 }
 
 #[test]
-fn without_a_trusted_proxy_the_header_says_nothing() {
+fn without_a_trusted_proxy_the_header_is_ignored() {
     assert_eq!(ip("192.0.2.1", "", &[b"198.51.100.7"]), "192.0.2.1");
     assert_eq!(ip("192.0.2.1", PROXIES, &[b"198.51.100.7"]), "192.0.2.1");
     assert_eq!(ip("192.0.2.1", PROXIES, &[b"10.0.0.1"]), "192.0.2.1");
 }
 
 #[test]
-fn behind_proxies_the_right_most_hop_that_is_none_of_them_counts() {
+fn behind_proxies_the_right_most_untrusted_hop_is_the_client() {
     for lines in [
         &[&b"198.51.100.7"[..]][..],
         &[b"203.0.113.9, 198.51.100.7"],
@@ -37,7 +37,7 @@ fn behind_proxies_the_right_most_hop_that_is_none_of_them_counts() {
 }
 
 #[test]
-fn a_hop_that_is_no_address_ends_the_walk_at_the_last_good_one() {
+fn a_hop_that_is_not_an_address_ends_the_walk_at_the_last_valid_hop() {
     for bad in ["unknown", "", "198.51.100", "198.51.100.07", "1.2.3.4/8", "fe80::1%eth0", "[::1", "é", "\"1.2.3.4\""]
     {
         let line = format!("203.0.113.9, {bad}, 10.0.0.3");

@@ -1,4 +1,4 @@
-//! What a route that takes a command says of itself: in its types, who may send it and what its path names.
+//! The description of a command route: its types say who may send the command and what the path names.
 
 use crate::{Administrator, AnyCaller, Bearer, Caller, Client, Fields, PathId, Person, Problem, RateLimit};
 use axum::extract::FromRequestParts;
@@ -8,37 +8,36 @@ use use_case::Message;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A request that becomes a command: how it is read, and what is shown when it has succeeded.
+/// A request that becomes a command: how to read and check the request, and how to show the result.
 pub trait CommandRequest: Send + Sync + 'static {
     /// The command.
     type Message: Message;
-    /// Who may send it: [`Caller`] or [`AnyCaller`] for everybody, [`Person`] or [`Administrator`]; a pair with [`Client`] if the
-    /// record is to say from where.
+    /// The callers that may send the command: [`Caller`] or [`AnyCaller`] for all, [`Person`], or [`Administrator`].
+    /// A pair with [`Client`] if the audit log needs the sender's address and request id.
     type Sender: Sender;
-    /// What the path names: `()`, or a [`PathId`] where it holds `{id}`.
+    /// The target in the path: `()`, or a [`PathId`] if the path contains `{id}`.
     type Path: PathTarget;
-    /// The body, for the OpenAPI document; `()` when it [has none](Self::HAS_BODY).
+    /// The request's body in the OpenAPI document; `()` if the command [has none](Self::HAS_BODY).
     type Body: ToSchema;
-    /// What is shown when it has succeeded, for the OpenAPI document.
+    /// The body of the response after success, in the OpenAPI document.
     type Shown: ToSchema;
 
-    /// The operation in a few words, for the OpenAPI document.
+    /// The operation's summary in the OpenAPI document.
     const SUMMARY: &'static str;
-    /// What kind of thing it is about, and the path below which such things are read.
+    /// The kind of resource that the command is about, and the path below which these resources are read.
     const TARGET: (&'static str, &'static str);
-    /// Whether there is anything to say in a body. If not, it may be left out.
+    /// Whether the command has a body. If not, clients may leave it out.
     const HAS_BODY: bool = true;
-    /// The messages that it sets in motion: it is admitted only if their lanes can do it in time, too.
+    /// The wire names of the follow-ups. The ledger admits the command only if their lanes can finish in time, too.
     const FOLLOW_UPS: &'static [&'static str] = &[];
-    /// The codes with which it may be refused or rejected, and the field that each is about; empty for none of them.
+    /// The codes with which the command may be rejected, each with the JSON pointer of its field, or an empty text.
     const REJECTIONS: &'static [(&'static str, &'static str)];
-    /// The action under which the audit record keeps that [`check`](Self::check) found a conflict, if it should.
+    /// The action to record in the audit log when [`check`](Self::check) finds a conflict; `None` to record nothing.
     const ON_RECORD: Option<&'static str> = None;
-    /// How many of these one address may send, if that is limited. A request that is malformed, or
-    /// the same again, does not count.
+    /// The rate limit of one address, if there is one. Malformed requests and duplicates do not count.
     const PER_ADDRESS: Option<RateLimit> = None;
 
-    /// Reads the body. `command` is the id that it will have.
+    /// Reads the body. `command` is the id that the command will have.
     ///
     /// # Errors
     /// 422 with every violation.
@@ -50,25 +49,25 @@ pub trait CommandRequest: Send + Sync + 'static {
         command: MessageId,
     ) -> Result<Self::Message, Problem>;
 
-    /// What can be refused by looking, before anything is promised. `given` tells what the client chose itself.
+    /// Rejects what a lookup can reject before the command is accepted. `given` has the fields that the client sent.
     ///
     /// # Errors
     /// 404, 409, or 503.
     fn check(&self, message: &Self::Message, given: &Fields) -> impl Future<Output = Result<(), Problem>> + Send;
 
-    /// The thing as it is after success, as its own query shows it.
+    /// The response after success: the resource as its own query shows it.
     fn show(&self, subject: Uuid) -> impl Future<Output = Result<Response, Problem>> + Send;
 }
 
-/// Who sends a command. As an extractor it refuses everybody else.
+/// The sender of a command. As an extractor it rejects all other callers.
 pub trait Sender: FromRequestParts<()> + Send + Sync + 'static {
-    /// Why somebody who is known may be refused; none when everybody may send it.
+    /// The description of the 403 in the OpenAPI document; `None` if every caller may send the command.
     const REFUSAL: Option<&'static str>;
 
-    /// As the ledger keeps it.
+    /// The sender's name in the ledger, such as `user:<id>`.
     fn principal(&self) -> String;
 
-    /// Who sends it, now.
+    /// Authenticates the request's token again, at this moment.
     ///
     /// # Errors
     /// As the extractor.
@@ -96,7 +95,7 @@ impl Sender for AnyCaller {
 }
 
 impl Sender for Person {
-    const REFUSAL: Option<&'static str> = Some("Another service is nobody.");
+    const REFUSAL: Option<&'static str> = Some("Service keys have no user.");
     fn principal(&self) -> String {
         Caller::Person(*self).principal()
     }
@@ -106,7 +105,7 @@ impl Sender for Person {
 }
 
 impl Sender for Administrator {
-    const REFUSAL: Option<&'static str> = Some("You are no administrator.");
+    const REFUSAL: Option<&'static str> = Some("The caller is not an administrator.");
     fn principal(&self) -> String {
         self.0.principal()
     }
@@ -115,7 +114,7 @@ impl Sender for Administrator {
     }
 }
 
-/// For a command whose record says from where it came.
+/// A sender with the origin of the request, for commands that the audit log records.
 impl<S: Sender> Sender for (S, Client) {
     const REFUSAL: Option<&'static str> = S::REFUSAL;
     fn principal(&self) -> String {
@@ -126,12 +125,12 @@ impl<S: Sender> Sender for (S, Client) {
     }
 }
 
-/// What the path of a command names. A command that names something changes it; any other makes something new.
+/// The target in a command's path. A command with a target changes a resource; one without creates a resource.
 pub trait PathTarget: FromRequestParts<()> + Copy + Send + Sync + 'static {
-    /// Whether it names anything.
+    /// Whether the path names a resource.
     const NAMES: bool;
 
-    /// Its id.
+    /// The id of the resource, if the path names one.
     fn id(self) -> Option<Uuid>;
 }
 

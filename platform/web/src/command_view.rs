@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A command: what was asked for, and what has become of it.
+/// A command and its state.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "Command", example = json!({
     "id": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -20,95 +20,96 @@ use uuid::Uuid;
     ],
 }))]
 pub struct CommandView {
-    /// Names the command. Who knows it may ask.
+    /// The id of the command. A client that knows the id may ask for the state.
     #[schema(value_type = Uuid)]
     id: MessageId,
-    /// What was asked for.
+    /// The wire name of the command.
     #[schema(max_length = 100)]
     r#type: String,
-    /// `accepted`: written down. `running`: under way. `succeeded`: all of it is done.
-    /// `rejected`: refused, see `error`. `failed`: it could not be done, an operator decides.
+    /// `accepted`: stored, not yet begun. `running`: a worker handles it. `succeeded`: done, including the awaited
+    /// follow-ups. `rejected`: refused, see `error`. `failed`: an error that needs an operator, see `error`.
     #[schema(pattern = "^(accepted|running|succeeded|rejected|failed)$")]
     status: &'static str,
-    /// When it was written down.
+    /// When the command was accepted.
     #[schema(value_type = String, format = DateTime)]
     accepted_at: Timestamp,
-    /// When the last part of it was done.
+    /// When the command and its awaited follow-ups were done.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     finished_at: Option<Timestamp>,
-    /// What it is about.
+    /// The resource that the command is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     target: Option<Target>,
-    /// Attempts that ended in an error.
+    /// The number of attempts that ended in an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, nullable = false)]
     attempts: Option<i64>,
-    /// Why it was rejected, or failed.
+    /// Why the command was rejected or has failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error: Option<CommandError>,
-    /// What it set in motion.
+    /// The follow-ups: messages that the command has sent to other parts of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     follow_ups: Option<Vec<FollowUpView>>,
 }
 
-/// What a command is about.
+/// The resource that a command is about.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Target {
-    /// What kind of thing.
+    /// The kind of resource.
     #[schema(max_length = 50)]
     r#type: &'static str,
-    /// Which one.
+    /// The id of the resource.
     id: Uuid,
-    /// Where to read it.
+    /// The path of the resource.
     #[schema(format = "uri-reference")]
     href: String,
 }
 
-/// Why a command was rejected, or failed.
+/// Why a command was rejected or has failed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CommandError {
     /// A stable code.
     #[schema(example = "email_taken", max_length = 100)]
     code: String,
-    /// A sentence for people.
+    /// A description for people.
     #[schema(example = "this email address is already registered", max_length = 1000)]
     message: String,
 }
 
-/// A part of a command that follows its own commit.
+/// A follow-up: a message that a command has sent, handled in its own transaction.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FollowUpView {
-    /// What is done.
+    /// The wire name of the follow-up.
     #[schema(max_length = 100)]
     r#type: String,
-    /// As for the command.
+    /// The state, with the same meaning as the command's `status`.
     #[schema(pattern = "^(accepted|running|succeeded|failed)$")]
     status: &'static str,
-    /// Attempts that ended in an error.
+    /// The number of attempts that ended in an error.
     #[schema(minimum = 0)]
     attempts: i64,
-    /// Whether the command waits for it. What is not awaited changes nothing about the command's `status`.
+    /// Whether the command waits for this follow-up. If not, it does not affect the command's `status`.
     awaited: bool,
 }
 
 impl CommandView {
-    /// The whole of it, or only that it exists and where it stands.
+    /// The whole command, or only the fields that every client may see.
     pub(crate) fn new(command: ledger::Command, targets: &ResourceLinks, whole: bool) -> Self {
         let target = targets.for_message(&command.name).filter(|_| whole).map(|(kind, path)| Target {
             r#type: kind,
             id: command.subject,
             href: format!("{}{path}/{}", targets.base(), command.subject),
         });
-        // What an operator reads in the ledger may quote a driver; a rejection is the domain's own sentence.
+        // Errors in the ledger may quote a database driver, so clients do not see them. Only rejections have a text of
+        // the domain.
         let error = command.error.filter(|_| whole).map(|error| {
             let message = if command.status == ledger::Status::Rejected || error.code == "follow_up_failed" {
                 error.message
             } else {
-                "it could not be done, and an operator has been told".to_owned()
+                "the command failed because of an internal error, which an operator must resolve".to_owned()
             };
             CommandError { code: error.code, message }
         });

@@ -1,4 +1,4 @@
-//! From a request to a command, and to its answer.
+//! Turns a request into a command, and the command's outcome into a response.
 
 use crate::address_quotas::{AddressQuotas, QuotaExceeded, QuotaSlot};
 use crate::command_request::{CommandRequest, PathTarget, Sender as _};
@@ -21,16 +21,16 @@ use tokio::time::Instant;
 use use_case::Message as _;
 use uuid::Uuid;
 
-/// Requests that may wait for an outcome at once in one process, event streams included.
+/// The most requests of one process that may wait for an outcome at once, event streams included.
 const WAITS: usize = 1_000;
-/// As many of one address, so that one client does not use up what is there for all.
+/// The most waiting requests of one address, so that one client does not take all of [`WAITS`].
 const WAITS_PER_ADDRESS: usize = 50;
-/// When to come back for an event stream when too many are open.
+/// `Retry-After` of an event stream that is rejected because too many are open.
 const STREAM_RETRY: Duration = Duration::from_secs(5);
-/// When to come back while the database does not answer.
+/// `Retry-After` while the database does not answer.
 const DATABASE_RETRY: Duration = Duration::from_secs(2);
 
-/// What every route that takes a command needs.
+/// The services that every command route needs: the ledger, the rate limits, and the quota of waiting requests.
 #[derive(Clone)]
 pub struct Commands {
     ledger: Ledger,
@@ -41,8 +41,8 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// Accepts into this ledger, within these limits. `tasks` are those on which routes that answer at
-    /// once run to their end.
+    /// Commands go into `ledger`, within `limits`. `tasks` runs the requests of [immediate](crate::Routes::immediate)
+    /// routes to completion.
     #[must_use]
     pub fn new(ledger: Ledger, limits: RateLimiter, tasks: RequestTasks) -> Self {
         let per_address = if limits.are_enforced() { WAITS_PER_ADDRESS } else { WAITS };
@@ -53,7 +53,7 @@ impl Commands {
         &self.tasks
     }
 
-    /// Where a proxy serves all routes below this path, so that what refers to them has it, too.
+    /// Sets the path below which a proxy serves all routes. Links in responses then begin with `base`.
     #[must_use]
     pub fn below(self, base: &str) -> Self {
         Self { base: base.into(), ..self }
@@ -63,20 +63,21 @@ impl Commands {
         &self.base
     }
 
-    /// The ledger, to ask.
+    /// The ledger, for lookups.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// The limits, for routes that have their own.
+    /// The rate limiter, for routes with rate limits of their own.
     #[must_use]
     pub const fn limits(&self) -> &RateLimiter {
         &self.limits
     }
 
-    /// Until when the client may wait, if it wants to and its address has not too many requests waiting.
-    /// Otherwise the plain answer is given.
+    /// Until when this request may wait for an outcome, with the slot that it holds meanwhile.
+    ///
+    /// `None` if the client did not ask to wait, or too many requests are waiting: the caller then answers at once.
     #[must_use]
     pub fn wait(&self, prefer: Prefer, deadline: &Deadline, client: ClientAddress) -> Option<(QuotaSlot, Instant)> {
         let wait = prefer.wait()?;
@@ -85,10 +86,10 @@ impl Commands {
         Some((share, Instant::now() + wait))
     }
 
-    /// A share for an event stream.
+    /// Takes a slot for an event stream.
     ///
     /// # Errors
-    /// 429 when this address has too many requests waiting, 503 when all addresses together have.
+    /// 429 when too many requests of this address are waiting, 503 when too many of all addresses together are.
     pub(crate) fn stream(&self, client: ClientAddress) -> Result<QuotaSlot, Problem> {
         self.waits.acquire(client.key()).map_err(|why| match why {
             QuotaExceeded::OverShare => Problem::too_many_requests(STREAM_RETRY),
@@ -96,7 +97,7 @@ impl Commands {
         })
     }
 
-    /// One request, from the body to the answer.
+    /// Validates and accepts one command, and builds the response.
     pub(crate) async fn accept<R: CommandRequest>(
         &self,
         request: &R,
@@ -121,7 +122,7 @@ impl Commands {
         };
         if let Err(refusal) = request.check(&message, &fields).await {
             asked.confirm().await?;
-            // What it conflicts with may be itself: sent twice at once, and accepted since we looked.
+            // The request may conflict with its own duplicate, which was accepted after the first lookup.
             let Some(before) = self.before(&sender, once.as_ref()).await? else {
                 asked.record(&refusal, message.subject()).await;
                 return Err(refusal);
@@ -130,12 +131,12 @@ impl Commands {
         }
         let entry =
             NewCommand::new(id, &message, &sender).idempotent(once).traced(Some(asked.trace.traceparent().to_owned()));
-        // The last thing before it is accepted: reading the body and all of the above may have taken a while.
+        // Check the sender last: reading the body and the steps above may have taken a while.
         let accepted = match asked.confirm().await {
             Ok(()) => self.ledger.accept(entry).await.map_err(not_accepted),
             Err(refusal) => Err(refusal),
         };
-        // What is not accepted now, or was before, does not count.
+        // The rate limit counts new commands only: refund rejected requests and duplicates.
         if !matches!(accepted, Ok(Accepted::New(..)))
             && let Some(permit) = permit
         {
@@ -150,13 +151,13 @@ impl Commands {
         }
     }
 
-    /// What was accepted before under the same key.
+    /// Looks up the command that was accepted earlier under the same idempotency key.
     async fn before(&self, sender: &str, once: Option<&IdempotencyScope>) -> Result<Option<MessageId>, Problem> {
         let Some(once) = once else { return Ok(None) };
         self.ledger.before(sender, once).await.map_err(not_accepted)
     }
 
-    /// The answer to a request that was accepted before.
+    /// Answers a request whose command was accepted earlier.
     async fn replay<R: CommandRequest>(
         &self,
         request: &R,
@@ -171,7 +172,8 @@ impl Commands {
         Ok(answer)
     }
 
-    /// 202 with the command; or, if the client waits and it ends in time, the thing itself or the refusal.
+    /// Answers 202 with the command. If the client waits and the command ends in time, answers with the resource
+    /// (200 or 201) or the rejection (409) instead.
     async fn answer<R: CommandRequest>(
         &self,
         request: &R,
@@ -184,7 +186,7 @@ impl Commands {
         };
         let latest = self.ledger.command_by(command.id, until).await.map_err(unavailable)?;
         let command = latest.unwrap_or(command);
-        // The command stays accepted; a sender who has signed out meanwhile sees what anyone may see of it.
+        // The command stays accepted. A sender who has signed out meanwhile gets the public part only.
         if asked.confirm().await.is_err() {
             return Ok(self.accepted_answer::<R>(command, delay, false));
         }
@@ -209,7 +211,7 @@ impl Commands {
     }
 }
 
-/// 201 with the new thing's place, or 200 with what was changed.
+/// The response to a command that has succeeded: 201 with the location of a new resource, or 200 for a changed one.
 fn done<R: CommandRequest>(mut shown: Response, subject: Uuid) -> Response {
     if !R::Path::NAMES {
         *shown.status_mut() = StatusCode::CREATED;
@@ -219,7 +221,7 @@ fn done<R: CommandRequest>(mut shown: Response, subject: Uuid) -> Response {
     shown
 }
 
-/// What a request says beside its body.
+/// The parts of a command's request other than its body.
 pub(crate) struct CommandMeta<R: CommandRequest> {
     pub(crate) sender: R::Sender,
     pub(crate) bearer: Option<Bearer>,
@@ -232,7 +234,7 @@ pub(crate) struct CommandMeta<R: CommandRequest> {
 }
 
 impl<R: CommandRequest> CommandMeta<R> {
-    /// Puts a conflict on record where the request says so.
+    /// Records a conflict in the audit log, if the request type has an [`ON_RECORD`](CommandRequest::ON_RECORD) action.
     async fn record(&self, refusal: &Problem, subject: Uuid) {
         if let (Some(bearer), Some(action)) = (&self.bearer, R::ON_RECORD)
             && refusal.status() == StatusCode::CONFLICT
@@ -241,7 +243,10 @@ impl<R: CommandRequest> CommandMeta<R> {
         }
     }
 
-    /// Whether the sender may still send it. Without a token there is nothing that could have changed.
+    /// Authenticates the sender again. A request without a token needs no second check.
+    ///
+    /// # Errors
+    /// As the sender's extractor; 401 if the token now belongs to another sender.
     async fn confirm(&self) -> Result<(), Problem> {
         let Some(bearer) = &self.bearer else { return Ok(()) };
         let now = R::Sender::authenticate_again(bearer).await?;
@@ -250,7 +255,7 @@ impl<R: CommandRequest> CommandMeta<R> {
 }
 
 fn rejected<R: CommandRequest>(command: Command) -> Problem {
-    let problem = |code| Problem::new(StatusCode::CONFLICT, code, "It conflicts with what exists");
+    let problem = |code| Problem::new(StatusCode::CONFLICT, code, "The request conflicts with existing data");
     let Some(error) = command.error else { return problem("rejected") };
     match R::REJECTIONS.iter().find(|(code, _)| *code == error.code) {
         Some((code, "")) => problem(code).detail(error.message),
@@ -270,24 +275,24 @@ fn not_accepted(why: AcceptError) -> Problem {
         AcceptError::KeyReused => Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "idempotency_key_reused",
-            "The idempotency key was used for another request",
+            "The idempotency key has been used for another request",
         ),
         AcceptError::Overloaded { retry_after } => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too much is waiting already")
-                .retry_after(retry_after)
+            let title = "Too many commands are waiting; try again later";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", title).retry_after(retry_after)
         }
         AcceptError::Unavailable(_) => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", "Nothing can be written down now")
-                .retry_after(DATABASE_RETRY)
+            let title = "The database cannot be written to now";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", title).retry_after(DATABASE_RETRY)
         }
         AcceptError::NoHandler(name) => {
-            tracing::error!(name, "a command has no handler");
+            tracing::error!(name, "bug: no context has a handler for this command");
             Problem::internal()
         }
     }
 }
 
-/// The database does not answer.
+/// Turns a database error into 503 `database_unavailable`, and logs the error.
 #[must_use]
 pub fn unavailable(error: impl std::borrow::Borrow<SqlError>) -> Problem {
     tracing::warn!(error = %error.borrow(), "the database does not answer");

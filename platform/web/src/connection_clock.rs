@@ -12,10 +12,9 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// What one connection is doing, and how long it may go on like that.
+/// Tracks the phase of one connection and enforces the timeouts of each phase.
 ///
-/// hyper has one clock for both an idle connection and one whose head is slow to arrive, and none
-/// for a client that does not read its answer.
+/// hyper has a single timeout for idle connections and slow heads, and none for clients that do not read the response.
 #[derive(Clone)]
 pub(crate) struct ConnectionClock(Arc<Mutex<State>>, Allowed);
 
@@ -30,7 +29,7 @@ struct Allowed {
 struct State {
     doing: ConnectionPhase,
     since: Instant,
-    /// Since when the client has taken nothing of an answer that waits to be sent.
+    /// Since when the client has read nothing although part of a response is ready to be sent.
     stalled: Option<Instant>,
 }
 
@@ -38,13 +37,13 @@ struct State {
 enum ConnectionPhase {
     /// Between two requests.
     Idle,
-    /// A head is arriving. So it begins: a client that connects has something to say.
+    /// A request's head is arriving. A new connection begins in this phase.
     Head,
-    /// A request is being answered; the edge watches its time.
+    /// A request is being answered. The edge enforces its timeout.
     RequestInFlight,
 }
 
-/// A request is being answered, until this is dropped.
+/// A guard: the connection is in the phase `RequestInFlight` until the guard is dropped.
 pub(crate) struct RequestInFlight(ConnectionClock);
 
 impl Drop for RequestInFlight {
@@ -65,7 +64,7 @@ impl ConnectionClock {
         RequestInFlight(self.clone())
     }
 
-    /// Returns when the connection has gone on like that for too long.
+    /// Returns when a timeout of the connection has expired.
     pub(crate) async fn overdue(&self) {
         let Allowed { head_within, idle_for, stalled_for } = self.1;
         let shortest = head_within.min(idle_for).min(stalled_for);
@@ -81,8 +80,8 @@ impl ConnectionClock {
             if over(since, allowed) || stalled.is_some_and(|since| over(since, stalled_for)) {
                 return;
             }
-            // Whatever begins while this sleeps has at least that long, so it is never missed; and
-            // a request costs no wake-up.
+            // A phase that begins during the sleep lasts at least `shortest`, so it cannot expire unnoticed. A new
+            // request needs no wake-up of this task.
             let rest = allowed.saturating_sub(now.duration_since(since));
             let rest = stalled.map_or(rest, |since| rest.min(stalled_for.saturating_sub(now.duration_since(since))));
             sleep_until(now + rest.min(shortest)).await;
@@ -111,7 +110,7 @@ impl ConnectionClock {
     }
 }
 
-/// A connection that tells its [`ConnectionClock`] what happens on it.
+/// A TCP stream that reports its reads and writes to a [`ConnectionClock`].
 pub(crate) struct TimedStream(pub(crate) TcpStream, pub(crate) ConnectionClock);
 
 impl AsyncRead for TimedStream {
@@ -173,7 +172,7 @@ mod tests {
         })
     }
 
-    /// How long a connection goes on, in whole seconds, while `life` happens on it.
+    /// After how many whole seconds the clock cuts a connection, while `life` happens on it.
     async fn cut_after(clock: &ConnectionClock, life: impl Future<Output = ()>) -> u64 {
         let begun = Instant::now();
         let cut = async {
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_takes_its_time_and_then_the_connection_may_be_idle() {
+    async fn a_request_may_take_long_and_the_idle_timeout_begins_after_it() {
         let clock = clock();
         let life = async {
             sleep(Duration::from_secs(5)).await;
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_byte_of_a_later_head_starts_its_clock_and_no_other_byte_does() {
+    async fn only_the_first_byte_of_a_later_head_starts_its_timeout() {
         let clock = clock();
         let life = async {
             drop(clock.busy());
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_may_be_slow_to_read_but_not_stop() {
+    async fn a_client_may_read_slowly_but_must_not_stop() {
         let clock = clock();
         let _busy = clock.busy();
         let life = async {

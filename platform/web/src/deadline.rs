@@ -4,8 +4,8 @@ use std::{
 };
 use tokio::time::{Instant, sleep_until};
 
-/// When a request must have been answered. It is in the extensions of every request, so that the
-/// few that wait on purpose (`Prefer: wait`) can have more: `Extension<Deadline>`.
+/// The time by which the handler must have answered. Every request has one in its extensions (`Extension<Deadline>`),
+/// so that a request that waits on purpose (`Prefer: wait`) can extend it.
 #[derive(Debug, Clone)]
 pub struct Deadline(Arc<Mutex<Instant>>);
 
@@ -14,7 +14,7 @@ impl Deadline {
         Self(Arc::new(Mutex::new(Instant::now() + within)))
     }
 
-    /// Gives the request that much more time.
+    /// Moves the deadline by this duration.
     pub fn extend(&self, by: Duration) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) += by;
     }
@@ -23,7 +23,7 @@ impl Deadline {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns when the time is over, also when it was extended meanwhile.
+    /// Returns at the deadline, even if it is extended during the wait.
     pub(crate) async fn passed(&self) {
         while Instant::now() < self.instant() {
             sleep_until(self.instant()).await;
@@ -36,7 +36,7 @@ mod tests {
     use super::{Deadline, Duration, Instant};
 
     #[tokio::test(start_paused = true)]
-    async fn a_deadline_that_is_extended_while_somebody_waits_is_kept_later() {
+    async fn a_deadline_can_be_extended_during_the_wait_for_it() {
         let (begun, deadline) = (Instant::now(), Deadline::after(Duration::from_secs(30)));
         let extend = async {
             tokio::time::sleep(Duration::from_secs(29)).await;

@@ -1,4 +1,4 @@
-//! The documentation that a server carries: the OpenAPI document, and a page to read and try it.
+//! The API documentation that the server offers: the OpenAPI document, and Swagger UI to read and try the API.
 
 use crate::{ETag, NoQuery, Problem};
 use axum::{
@@ -20,14 +20,14 @@ use std::{
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::Config;
 
-/// What the page may do: load its own files and call this server. Styles inline, because Swagger
-/// UI writes them; no script inline.
+/// The content security policy of the page. The page may load its own files and call this server. Inline styles are
+/// allowed, because Swagger UI writes them; inline scripts are not.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const PAGE: &str = "index.html";
-/// Ours, in the place of the one that the distribution has.
+/// The script that sets up Swagger UI. Roster's own file replaces that of the distribution.
 const INITIALIZER: &str = "swagger-initializer.js";
-/// The page and what it loads, and nothing else of the distribution.
+/// The page and the files that it loads. Other files of the distribution are not served.
 const FILES: [&str; 8] = [
     PAGE,
     "favicon-16x16.png",
@@ -39,7 +39,7 @@ const FILES: [&str; 8] = [
     "swagger-ui.css",
 ];
 
-/// The page's files, made when somebody first asks for one.
+/// The page's files, prepared at the first request for one.
 static SWAGGER_UI: LazyLock<BTreeMap<&str, StaticAsset>> = LazyLock::new(|| {
     let config = Arc::new(Config::from("/openapi.json"));
     let policy = || [(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))];
@@ -60,10 +60,10 @@ static SWAGGER_UI: LazyLock<BTreeMap<&str, StaticAsset>> = LazyLock::new(|| {
     FILES.into_iter().filter_map(fixed).collect()
 });
 
-/// `GET /openapi.json`, and `GET /docs`: Swagger UI from the binary, which loads nothing from elsewhere.
+/// `GET /openapi.json`, and `GET /docs` with Swagger UI. All files come from the binary, none from another server.
 ///
 /// # Errors
-/// When the document cannot be written as JSON.
+/// When the document cannot be serialised as JSON.
 pub fn routes(document: &OpenApi) -> Result<Router, serde_json::Error> {
     let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     let document = StaticAsset::new(json, document.to_json()?.into());
@@ -83,8 +83,8 @@ fn file(name: &str, asked: &HeaderMap) -> Result<Response, Problem> {
     SWAGGER_UI.get(name).map(|file| file.answer(asked)).ok_or_else(Problem::not_found)
 }
 
-/// An answer that is the same as long as this binary runs. Clients keep it and ask again each
-/// time, so that a new version is seen at once.
+/// A response that does not change while the process runs. Clients cache it and revalidate it each time, so that they
+/// see a new version at once.
 #[derive(Clone)]
 struct StaticAsset {
     tag: ETag,
@@ -99,7 +99,7 @@ impl StaticAsset {
         Self { tag, headers: headers.into_iter().chain(validators).collect(), body }
     }
 
-    /// The answer 304 has the same headers: a client replaces what it kept by them (RFC 9111, section 3.2).
+    /// A 304 has the same headers, because the client replaces its cached headers by them (RFC 9111, section 3.2).
     fn answer(&self, asked: &HeaderMap) -> Response {
         if self.tag.is_known_to(asked) {
             return (StatusCode::NOT_MODIFIED, self.headers.clone()).into_response();

@@ -25,29 +25,29 @@ use tracing::Instrument as _;
 
 /// The longest target of a request, in bytes; RFC 9110, section 4.1, asks for 8,000 at least.
 const LONGEST_TARGET: usize = 8_000;
-/// How much of a path that does not exist is logged, in characters.
+/// The most characters that the log shows of a path that does not exist.
 const LONGEST_LOGGED_PATH: usize = 200;
-/// When a client that has too many requests under way may come back.
+/// `Retry-After` of a client that has too many requests in flight.
 const SHARE_RETRY: Duration = Duration::from_secs(1);
-/// The id of the request, on every answer.
+/// The id of the request, on every response.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// What the edge is told.
+/// The settings of the [`edge`].
 #[derive(Debug, Clone)]
 pub struct EdgeSettings {
-    /// How long a handler may take. A handler that waits on purpose asks for more
-    /// ([`Deadline::extend`]). A body that is streamed does not count.
+    /// The timeout of a handler. A handler that waits on purpose asks for more ([`Deadline::extend`]). The time to
+    /// stream a response's body does not count.
     pub answer_within: Duration,
-    /// How long a request's body may take to arrive.
+    /// The timeout for the arrival of a request's body.
     pub body_within: Duration,
-    /// Whether clients reach Roster by TLS only, and may be told so (HSTS, RFC 6797).
+    /// Whether to send `Strict-Transport-Security` (HSTS, RFC 6797): clients reach Roster by TLS only.
     pub hsts: bool,
-    /// The proxies that may say who the client is.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub proxies: Proxies,
-    /// The path below which a proxy serves all routes, such as `/accounts`; empty where there is none.
+    /// The path below which a proxy serves all routes, such as `/accounts`; empty if there is none.
     pub base_path: String,
-    /// How many requests of one client may be under way at once. Without a proxy its connections bound them already.
+    /// The most requests of one client in flight. Without a proxy, the limit of its connections is already a bound.
     pub requests_per_address: usize,
 }
 
@@ -64,11 +64,11 @@ impl Default for EdgeSettings {
     }
 }
 
-/// Puts the edge around every route: what each request must be, and what each answer is.
+/// Wraps all routes in a middleware that checks each request and completes each response.
 ///
-/// A request has one [`Trace`], one [`Deadline`], one [`ClientAddress`], one valid Host and a target of at most 8,000
-/// bytes. An answer has the headers of `security.md`; it is a [`Problem`] if it is an error, also
-/// when a handler panics or takes too long; it leaves one line in the log.
+/// The middleware rejects a request without one valid Host, or with a target over 8,000 bytes. It gives each request a
+/// [`Trace`], a [`Deadline`] and a [`ClientAddress`]. Each response gets the security headers. Each error becomes a
+/// [`Problem`], including panics and timeouts. Each request leaves one line in the access log.
 pub fn edge(router: Router, settings: EdgeSettings) -> Router {
     let requests = AddressQuotas::new(usize::MAX, settings.requests_per_address);
     router.layer(from_fn_with_state((settings, requests), middleware))
@@ -102,7 +102,7 @@ async fn middleware(
         Some(problem) => problem.into_response(),
         None => tokio::select! {
             answer = unpanicked(next.run(request)).instrument(span.clone()) => answer.unwrap_or_else(|_| {
-                // The panic's own message may hold anything, input included: it is not passed on.
+                // Do not log the panic's message: it may quote the input.
                 span.in_scope(|| tracing::error!(route = line.route(), "a handler panicked"));
                 Problem::internal().into_response()
             }),
@@ -120,15 +120,15 @@ async fn middleware(
 fn check_target(request: &Request) -> Result<(), Problem> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > LONGEST_TARGET {
-        let title = "The target of the request is too long";
+        let title = "The request target is longer than 8,000 bytes";
         return Err(Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", title));
     }
     has_known_framing(request.headers())?;
     host::check(request.version(), request.uri(), request.headers())
 }
 
-/// `chunked`, once, is the only transfer coding that is understood (RFC 9112, section 6.1). hyper looks at the last
-/// one alone, and the codings before it would be passed over.
+/// Accepts `chunked`, once, as the only transfer coding (RFC 9112, section 6.1). hyper looks at the last coding alone
+/// and would ignore those before it.
 fn has_known_framing(headers: &HeaderMap) -> Result<(), Problem> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).into_iter();
     let is_chunked = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
@@ -136,7 +136,7 @@ fn has_known_framing(headers: &HeaderMap) -> Result<(), Problem> {
         (None, _) => Ok(()),
         (Some(coding), None) if is_chunked(coding) => Ok(()),
         _ => {
-            let title = "The only transfer coding that is understood is chunked, once";
+            let title = "The only supported transfer coding is chunked, once";
             Err(Problem::new(StatusCode::NOT_IMPLEMENTED, "transfer_encoding_unsupported", title)
                 .header(CONNECTION, HeaderValue::from_static("close")))
         }
@@ -144,12 +144,12 @@ fn has_known_framing(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn too_late() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "The answer took too long")
-        .detail("Whether the request took effect is not known.")
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "The request timed out")
+        .detail("It is not known whether the request took effect.")
         .header(CONNECTION, HeaderValue::from_static("close"))
 }
 
-/// A future whose panic is an error: one handler's fault is not the connection's.
+/// Turns a panic of the future into an error, so that a handler's bug does not end the connection.
 async fn unpanicked<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
     let mut future = pin!(future);
     poll_fn(|ctx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(ctx))) {
@@ -159,8 +159,8 @@ async fn unpanicked<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any
     .await
 }
 
-/// Where a proxy serves all routes below a path, the paths in headers have it, too (RFC 9110, section 10.2.2;
-/// RFC 8288, section 3).
+/// Prefixes the paths in `Location` and `Link` (RFC 9110, section 10.2.2; RFC 8288, section 3) with the path below
+/// which a proxy serves all routes.
 fn prefix(answer: &mut Response, base: &str) {
     if base.is_empty() {
         return;
@@ -174,8 +174,8 @@ fn prefix(answer: &mut Response, base: &str) {
     }
 }
 
-/// The headers of every answer. A handler may set its own `Cache-Control` and
-/// `Content-Security-Policy`, and nothing else of these.
+/// Sets the security headers of every response. Of these, a handler may only set `Cache-Control` and
+/// `Content-Security-Policy` itself.
 fn set_security_headers(answer: &mut Response, trace: &Trace, hsts: bool) {
     let headers = answer.headers_mut();
     headers.remove(SERVER);
@@ -199,15 +199,16 @@ fn set_security_headers(answer: &mut Response, trace: &Trace, hsts: bool) {
     }
 }
 
-/// The beginning of a path, in visible ASCII.
+/// The beginning of a path, escaped to visible ASCII.
 fn escaped(path: &str) -> String {
     path.bytes().flat_map(std::ascii::escape_default).map(char::from).take(LONGEST_LOGGED_PATH).collect()
 }
 
-/// One line in the log for one request, also for one whose client hung up. Nothing of it is
-/// chosen by the client but the trace id, and the path of what does not exist: no query, no header,
-/// no invented method. An error says which, and from where the request came: that is how attempts are
-/// seen (ASVS 16.3.3), those of a client that hangs up included. A request that succeeds leaves no address.
+/// The access log's line of one request, written on drop, also if the client hung up.
+///
+/// The client chooses nothing in the line but its trace id, and the path of a 404: no query, no header, no invented
+/// method. The line of a failed or abandoned request has the problem's code and the client's address, so that attacks
+/// can be seen (ASVS 16.3.3). The line of a successful request has no address.
 struct AccessLine {
     method: &'static str,
     route: Option<MatchedPath>,
@@ -241,7 +242,7 @@ impl AccessLine {
         self.route.as_ref().map_or("none", MatchedPath::as_str)
     }
 
-    /// What was not found: a client that asks for the wrong path is told nothing else that helps.
+    /// The path, if the response is a 404: without the path, a misconfigured client is hard to find.
     fn missed_path(&self) -> Option<String> {
         self.status.filter(|status| *status == StatusCode::NOT_FOUND).map(|_| escaped(self.uri.path()))
     }

@@ -4,12 +4,12 @@ use axum::http::{
 };
 use std::hash::{DefaultHasher, Hasher as _};
 
-/// A validator of a representation (RFC 9110, section 8.8.3), strong.
+/// A strong entity tag (RFC 9110, section 8.8.3), which identifies one version of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ETag(String);
 
 impl ETag {
-    /// Of the very bytes. It tells versions apart; it is no digest to trust against a forger.
+    /// The tag of a body, by a hash of its bytes. The hash is not cryptographic.
     #[must_use]
     pub fn of_content(bytes: &[u8]) -> Self {
         let mut hasher = DefaultHasher::new();
@@ -17,27 +17,27 @@ impl ETag {
         Self(format!("\"{:016x}\"", hasher.finish()))
     }
 
-    /// Of a thing that counts its versions.
+    /// The tag of a resource that counts its versions.
     #[must_use]
     pub fn version(version: u64) -> Self {
         Self(format!("\"{version}\""))
     }
 
-    /// As the header's value.
+    /// The value of the header `ETag`.
     #[must_use]
     pub fn header(&self) -> HeaderValue {
-        // Quotes and hexadecimal digits only.
+        // The fallback is never used: the text has only quotes and digits.
         HeaderValue::from_str(&self.0).unwrap_or(HeaderValue::from_static("\"\""))
     }
 
-    /// Whether the client has this version already, so that 304 answers it (`If-None-Match`).
+    /// Whether `If-None-Match` names this version: the client has it already and gets 304.
     #[must_use]
     pub fn is_known_to(&self, headers: &HeaderMap) -> bool {
-        // The weak comparison, as section 13.1.2 asks.
+        // Weak comparison (RFC 9110, section 13.1.2).
         self.is_in(headers, IF_NONE_MATCH, |tag| tag.strip_prefix("W/").unwrap_or(tag))
     }
 
-    /// Whether the client means another version than this (`If-Match`), so that 412 answers it.
+    /// Whether `If-Match` names another version: the client gets 412.
     #[must_use]
     pub fn is_refused_by(&self, headers: &HeaderMap) -> bool {
         headers.contains_key(IF_MATCH) && !self.is_in(headers, IF_MATCH, |tag| tag)
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_has_this_version_is_recognised() {
+    fn if_none_match_with_the_current_version_is_recognised() {
         let tag = ETag::version(7);
         for value in ["\"7\"", "W/\"7\"", "\"6\", \"7\"", "*"] {
             assert!(tag.is_known_to(&with(header::IF_NONE_MATCH, value)), "{value}");
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_means_another_version_is_told() {
+    fn if_match_with_another_version_is_rejected() {
         let tag = ETag::version(7);
         assert!(tag.is_refused_by(&with(header::IF_MATCH, "\"8\"")));
         assert!(tag.is_refused_by(&with(header::IF_MATCH, "W/\"7\"")), "a weak tag never matches strongly");
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_have_another_tag() {
+    fn different_bytes_have_different_tags() {
         assert_eq!(ETag::of_content(b"one"), ETag::of_content(b"one"));
         assert_ne!(ETag::of_content(b"one"), ETag::of_content(b"two"));
         assert_eq!(ETag::of_content(b"one").header().len(), 18);

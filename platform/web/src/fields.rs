@@ -3,7 +3,7 @@ use kernel::{DomainError, Secret};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// The fields of a request's body, read in one pass that collects *every* violation.
+/// The fields of a request's body. Reading them collects *every* violation, not only the first.
 ///
 /// ```
 /// # use web::{Fields, Problem};
@@ -21,26 +21,26 @@ use zeroize::Zeroizing;
 /// # assert!(sign_up(Fields::from_json(body).unwrap()).is_ok());
 /// ```
 ///
-/// As an extractor it reads the body strictly: `application/json`, 64 KiB, in time. What is asked
-/// for is what is allowed: [`finish`](Self::finish) refuses any other field. Nothing of the input
-/// is ever quoted, and every text is wiped from memory when it is dropped, since it may be a
-/// password in the wrong field. (The buffers of the connection itself cannot be wiped from here.)
+/// As an extractor it reads the body strictly: `application/json`, at most 64 KiB, within the body's timeout. Only the
+/// fields that the handler reads are allowed: [`finish`](Self::finish) rejects any other field.
+///
+/// Errors never quote the input. Every text is wiped from memory when it is dropped, since any field may contain a
+/// password by mistake. (The buffers of the connection are not wiped.)
 pub struct Fields {
     given: BTreeMap<String, Value>,
     known: Vec<&'static str>,
-    /// What was read, secrets excepted.
+    /// The fields that were read, except secrets.
     read: Vec<(&'static str, Zeroizing<String>)>,
     violations: Vec<Violation>,
-    /// What stands before a name in a pointer.
+    /// The character before a field's name in a pointer: `/` in a body, `?` in a query.
     prefix: char,
 }
 
 impl Fields {
-    /// Reads a JSON object.
+    /// Parses a JSON object.
     ///
     /// # Errors
-    /// 400 when it is not JSON, is nested too deep, or names a field twice; 422 when it is JSON,
-    /// but no object.
+    /// 400 if the body is not JSON, is nested too deep, or has a duplicate field. 422 if it is JSON but not an object.
     pub fn from_json(body: &[u8]) -> Result<Self, Problem> {
         let Value::Object(given) = json::parse(body)? else {
             return Err(Problem::invalid(vec![Violation::new("", "wrong_type", "must be a JSON object")]));
@@ -52,7 +52,7 @@ impl Fields {
         Self { given, known: Vec::new(), read: Vec::new(), violations: Vec::new(), prefix }
     }
 
-    /// A text that must be there. `None` when it is not, or is refused: [`finish`](Self::finish) tells.
+    /// Reads a required text. `None` if it is missing or rejected; [`finish`](Self::finish) then fails.
     pub fn required<T, R: DomainError>(
         &mut self,
         name: &'static str,
@@ -62,8 +62,8 @@ impl Fields {
         self.parsed(name, &text, parse)
     }
 
-    /// A text that may be absent, or null, which means the same. `None` also when it is refused:
-    /// [`finish`](Self::finish) tells.
+    /// Reads an optional text. `None` if it is absent or `null`, which mean the same, or if it is rejected;
+    /// [`finish`](Self::finish) fails in the last case.
     pub fn optional<T, R: DomainError>(
         &mut self,
         name: &'static str,
@@ -73,7 +73,8 @@ impl Fields {
         self.parsed(name, &text, parse)
     }
 
-    /// A whole number that may be absent, or null. `None` also when it is refused: [`finish`](Self::finish) tells.
+    /// Reads an optional whole number. `None` if it is absent, `null` or rejected; [`finish`](Self::finish) fails in
+    /// the last case.
     pub fn number<T, R: DomainError>(
         &mut self,
         name: &'static str,
@@ -90,26 +91,27 @@ impl Fields {
         }
     }
 
-    /// A secret that must be there. It is taken as it is; judge it, and [`refuse`](Self::refuse) it.
+    /// Reads a required secret, without any check. The caller checks the secret, and may [`refuse`](Self::refuse) it.
     pub fn secret(&mut self, name: &'static str) -> Option<Secret> {
         let mut text = self.required_text(name)?;
         Some(Secret::new(std::mem::take(&mut *text)))
     }
 
-    /// A violation that was found otherwise, such as by the password policy. The message MUST NOT
-    /// quote the input.
+    /// Adds a violation of a check outside this type, such as the password policy. The message MUST NOT quote the
+    /// input.
     pub fn refuse(&mut self, name: &'static str, code: &'static str, message: impl Into<String>) {
         self.violations.push(Violation::new(format!("{}{name}", self.prefix), code, message));
     }
 
-    /// Ends the reading: `whole` is what was read, when all of it could be.
+    /// Ends the reading. `whole` is the value that the caller built from the fields, or `None` if a field is missing.
     ///
     /// # Errors
-    /// 422 `invalid_request` with every violation, in the order in which they were found.
+    /// 422 `invalid_request` with every violation, in the order in which they were found. 500 if `whole` is `None`
+    /// without a violation, which is a bug of the caller.
     pub fn finish<T>(&mut self, whole: Option<T>) -> Result<T, Problem> {
         if self.has_unknown() {
             let message = match self.known_names() {
-                known if known.is_empty() => "no field is allowed".to_owned(),
+                known if known.is_empty() => "no fields are allowed".to_owned(),
                 known => format!("only these fields are allowed: {known}"),
             };
             self.violations.push(Violation::new("", "unknown_field", message));
@@ -117,24 +119,24 @@ impl Fields {
         match whole {
             Some(whole) if self.violations.is_empty() => Ok(whole),
             None if self.violations.is_empty() => {
-                tracing::error!("a request type found nothing wrong, and made nothing of the request");
+                tracing::error!("bug: a request reader returned no value and no violation");
                 Err(Problem::internal())
             }
             _ => Err(Problem::invalid(std::mem::take(&mut self.violations))),
         }
     }
 
-    /// Whether the client gave this field, and it was read.
+    /// Whether the client sent this field, and the handler has read it.
     #[must_use]
     pub fn gave(&self, name: &str) -> bool {
         self.read.iter().any(|(read, _)| *read == name)
     }
 
-    /// What was read so far, in order, as one text: never a [`secret`](Self::secret).
+    /// All fields that were read so far, in order, as one text for a fingerprint. [Secrets](Self::secret) are left out.
     pub(crate) fn transcript(&self) -> Zeroizing<String> {
         let mut transcript = Zeroizing::new(String::new());
         for (name, text) in &self.read {
-            // NUL is refused in every text, so that two requests cannot have one transcript.
+            // No text contains NUL, so two different requests cannot have the same transcript.
             for part in [name, "\0", text.as_str(), "\0"] {
                 transcript.push_str(part);
             }
@@ -142,12 +144,12 @@ impl Fields {
         transcript
     }
 
-    /// Whether something was given that nobody asked for.
+    /// Whether the request has a field that the handler did not read.
     pub(crate) fn has_unknown(&self) -> bool {
         !self.given.is_empty()
     }
 
-    /// What was asked for.
+    /// The names of the fields that the handler reads.
     pub(crate) fn known_names(&self) -> String {
         self.known.join(", ")
     }
@@ -161,7 +163,7 @@ impl Fields {
         text
     }
 
-    /// `None` when it is absent or null, or a violation was found.
+    /// Reads a text. `None` if it is absent or `null`, or if a violation was added.
     fn text(&mut self, name: &'static str) -> Option<Zeroizing<String>> {
         self.known.push(name);
         match self.given.remove(name)? {

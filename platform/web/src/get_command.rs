@@ -1,4 +1,4 @@
-//! What has become of a command: asked once, or as a stream.
+//! The state of a command, as one response or as a stream of events.
 
 use crate::command_view::CommandView;
 use crate::commands::unavailable;
@@ -17,20 +17,20 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The longest that a stream goes on; a client that is not done by then asks again.
+/// The longest duration of a stream. After that the client reconnects.
 const LONGEST_STREAM: Duration = Duration::from_secs(600);
-/// After so much silence a comment is sent: proxies end connections that say nothing, after 30 seconds or more.
+/// The interval of comments on a silent stream: proxies close idle connections, after 30 seconds or more.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-/// Ids that one address may try and miss: an id is a capability, and guessing must not pay.
+/// The rate limit of unknown ids from one address: an id is a capability, so clients must not be able to guess one.
 const MISSES: RateLimit = RateLimit { name: "web.command_misses", burst: 30, every: Duration::from_secs(10) };
 
 pub(crate) type Asking = State<(Commands, Arc<ResourceLinks>)>;
 
-/// Ask what has become of a command.
+/// Get the state of a command.
 ///
-/// The id is the capability: whoever knows it may ask, for 30 days. What it is about and how it went
-/// is shown to the person who sent it and to administrators; if nobody had signed in, to whoever asks.
+/// Any client that knows the id may ask, for 30 days. `target`, `attempts`, `error` and `follow_ups` are shown only to
+/// the sender of the command and to administrators. If the sender had not signed in, every client sees them.
 #[utoipa::path(
     get,
     path = "/commands/{id}",
@@ -38,11 +38,11 @@ pub(crate) type Asking = State<(Commands, Arc<ResourceLinks>)>;
     security((), ("bearer" = [])),
     params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
     responses(
-        (status = 200, description = "The command as it stands.", body = CommandView),
+        (status = 200, description = "The state of the command.", body = CommandView),
         (status = 404, description = "There is no such command.", body = Problem, content_type = "application/problem+json"),
-        (status = 410, description = "Its time is over.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many ids from this address were none.", body = Problem, content_type = "application/problem+json",
-            headers(("Retry-After" = u64, description = "Seconds until the next one may be tried."))),
+        (status = 410, description = "The command is older than 30 days and is no longer stored.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "This address has asked for too many unknown command ids.", body = Problem, content_type = "application/problem+json",
+            headers(("Retry-After" = u64, description = "Seconds until the next request is allowed."))),
     )
 )]
 pub(crate) async fn get_command(
@@ -62,10 +62,10 @@ pub(crate) async fn get_command(
     }
 }
 
-/// Follow what becomes of a command.
+/// Follow the state of a command.
 ///
-/// Server-sent events, each with the command as it stands; the last one when it is final. A comment is sent every 15
-/// seconds while nothing happens.
+/// Sends server-sent events, each with the state of the command. The stream ends after the final state, or after 10
+/// minutes. Every 15 seconds without an event, the server sends a comment.
 #[utoipa::path(
     get,
     path = "/commands/{id}/events",
@@ -73,11 +73,11 @@ pub(crate) async fn get_command(
     security((), ("bearer" = [])),
     params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
     responses(
-        (status = 200, description = "Events of type `command`, whose data is the command.", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events of type `command`; the data of each is the state of the command.", body = String, content_type = "text/event-stream"),
         (status = 404, description = "There is no such command.", body = Problem, content_type = "application/problem+json"),
-        (status = 410, description = "Its time is over.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many ids from this address were none, or too many of its requests are waiting.", body = Problem, content_type = "application/problem+json",
-            headers(("Retry-After" = u64, description = "Seconds until the next one may be tried."))),
+        (status = 410, description = "The command is older than 30 days and is no longer stored.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "This address has asked for too many unknown command ids, or too many of its requests are waiting.", body = Problem, content_type = "application/problem+json",
+            headers(("Retry-After" = u64, description = "Seconds until the next request is allowed."))),
     )
 )]
 pub(crate) async fn get_command_events(
@@ -99,7 +99,7 @@ pub(crate) async fn get_command_events(
         let Some(command) = watch.next(deadline).await? else { return Ok(None) };
         Ok::<_, Ended>(Some(((command, caller_now(bearer.as_ref()).await?), (watch, bearer, share))))
     });
-    // When the database goes away, the stream ends, and the client asks again.
+    // The stream ends if the database stops answering; the client then reconnects.
     let commands = stream::iter([Ok((first, caller))]).chain(rest).map_ok(move |(command, caller)| {
         let whole = is_theirs(&command, &caller);
         let view = serde_json::to_string(&CommandView::new(command, &targets, whole)).unwrap_or_default();
@@ -107,7 +107,7 @@ pub(crate) async fn get_command_events(
     });
     let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
     let unbuffered = [
-        // nginx, and what is made of it, sends each event on only if the answer asks for it.
+        // nginx and its derivatives buffer the events unless this header is set.
         (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
         (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
     ];
@@ -118,31 +118,31 @@ pub(crate) async fn get_command_events(
     Ok(answer)
 }
 
-/// Why a stream ends before its command.
+/// The reason why a stream ends before its command.
 #[derive(Debug, thiserror::Error)]
 enum Ended {
     #[error(transparent)]
     Database(#[from] persistence::SqlError),
-    #[error("it cannot be told who asks")]
+    #[error("the caller cannot be authenticated now")]
     Unknown,
 }
 
-/// Who follows a stream, as of now. Once the token is good for nothing it is anyone who knows the id.
+/// Authenticates the client of a stream again. A client whose token is no longer valid becomes anonymous.
 async fn caller_now(bearer: Option<&Bearer>) -> Result<Caller, Ended> {
     let Some(bearer) = bearer else { return Ok(Caller::Anonymous) };
     match bearer.sender().await {
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Ok(Caller::Anonymous),
-        told => told.map_err(|_| Ended::Unknown),
+        caller => caller.map_err(|_| Ended::Unknown),
     }
 }
 
-/// Whether all of it may be shown: to whoever sent it, and to administrators. Of a command that
-/// nobody in particular has sent, the id is the sender.
+/// Whether the caller may see the whole command: its sender and administrators may. Every caller may, if the sender was
+/// anonymous.
 fn is_theirs(command: &Command, caller: &Caller) -> bool {
     caller.is_admin() || command.principal == caller.principal() || command.principal == Caller::Anonymous.principal()
 }
 
-/// There is none, which counts.
+/// Counts a miss and returns the problem: 404, 410 or 429.
 async fn missed(id: MessageId, commands: &Commands, client: ClientAddress) -> Problem {
     if let Err(refusal) = commands.limits().acquire(&MISSES, &client.key()).await {
         return refusal.into();
@@ -154,7 +154,7 @@ async fn missed(id: MessageId, commands: &Commands, client: ClientAddress) -> Pr
     }
 }
 
-/// An id tells when it was made (UUID version 7): nothing need be kept to know that its time is over.
+/// Whether the id is older than the retention time. A UUID of version 7 contains its time, so no record is needed.
 fn is_outlived(id: MessageId) -> bool {
     let Some(made) = id.as_uuid().get_timestamp().filter(|_| id.as_uuid().get_version_num() == 7) else { return false };
     let (seconds, _) = made.to_unix();

@@ -1,4 +1,4 @@
-//! Whether the process runs, and whether it can serve.
+//! Liveness and readiness: whether the process runs, and whether it can serve requests.
 
 use crate::{Json, NoQuery, NotAProblem, Problem};
 use axum::{
@@ -20,56 +20,56 @@ use tokio::time::timeout;
 use use_case::async_trait;
 use utoipa::{OpenApi, ToSchema};
 
-/// How long the checks may take. Whoever asks has a time-out too, commonly one second or a few.
+/// The timeout of the checks. Load balancers commonly wait one second or a few.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How well something works.
+/// The health of one component, or of the whole instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// As it should.
+    /// Works normally.
     Ok,
-    /// It does its work, but something that helps is missing.
+    /// Works, but needs an operator's attention.
     Degraded,
-    /// Not at all.
+    /// Does not work.
     Down,
 }
 
-/// What was checked.
+/// The result of each readiness check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Checks {
     /// Whether the database answers and can be written to.
     pub database: Health,
-    /// Whether its schema is the one that this version needs.
+    /// Whether the database has the schema that this version needs.
     pub migrations: Health,
-    /// Whether hints go out. Without a broker there is nothing to be down.
+    /// Whether the message broker (RabbitMQ) takes hints. `ok` if no broker is configured.
     pub broker: Health,
-    /// Whether this process has the keys of its installation. `degraded`: the key file is missing, another one, or an
-    /// older copy, and the process goes on with what it has read. `down`: the database has recorded other keys.
+    /// Whether this process has the keys of its installation. `degraded`: the key file is missing, replaced, or an
+    /// older copy; the process continues with the keys that it has read. `down`: the database has recorded other keys.
     pub keys: Health,
 }
 
 impl Checks {
-    /// A broker that is down degrades: accepting goes on, and workers find their work by looking.
+    /// The overall health. A broker that is down only degrades it: the workers then poll the database.
     fn overall(self) -> Health {
         self.database.max(self.migrations).max(self.broker.min(Health::Degraded)).max(self.keys)
     }
 }
 
-/// Checks what Roster needs in order to serve.
+/// Checks the services that Roster needs in order to serve requests.
 #[async_trait]
 pub trait Readiness: Send + Sync {
-    /// MUST try what requests need, and MUST NOT answer with what it found more than a second ago: an instance is sent
-    /// requests for as long as it says yes.
+    /// MUST test what requests need, and MUST NOT return a result older than one second: the load balancer sends
+    /// requests for as long as the instance is ready.
     async fn check(&self) -> Checks;
 }
 
-/// Whether this process is about to end. Clones are the same.
+/// A flag that the process is shutting down. Clones share the flag.
 #[derive(Debug, Clone, Default)]
 pub struct Stopping(Arc<AtomicBool>);
 
 impl Stopping {
-    /// From now on it is not ready, though it answers.
+    /// From now on readiness is `down`, though the process still answers.
     pub fn begin(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -84,7 +84,7 @@ pub fn routes(readiness: Arc<dyn Readiness>, stopping: Stopping) -> Router {
     Router::new().route("/health/live", get(live)).route("/health/ready", get(ready)).with_state((readiness, stopping))
 }
 
-/// Their part of the OpenAPI document.
+/// The OpenAPI document of the health routes.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
@@ -101,34 +101,34 @@ struct Live {
 #[derive(Serialize, ToSchema)]
 struct Report {
     status: Health,
-    /// Whether this process is about to end and wants no new requests.
+    /// Whether this process is shutting down and wants no new requests.
     stopping: bool,
     checks: Checks,
 }
 
-/// Whether the process runs.
+/// Check whether the process runs.
 #[utoipa::path(get, path = "/health/live", operation_id = "live", tag = "health", responses(
-    (status = 200, description = "It runs.", body = Live, example = json!({"status": "ok"})),
-    (status = "default", description = "The request itself is refused.", body = Problem, content_type = "application/problem+json"),
+    (status = 200, description = "The process runs.", body = Live, example = json!({"status": "ok"})),
+    (status = "default", description = "The request is not valid, or the server cannot answer.", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn live(_: NoQuery) -> Json<Live> {
     Json(Live { status: Health::Ok })
 }
 
-/// Whether requests can be served.
+/// Check whether the process can serve requests.
 #[utoipa::path(get, path = "/health/ready", operation_id = "ready", tag = "health", responses(
     (
-        status = 200, description = "They can. `degraded`: but something that helps is missing.", body = Report,
+        status = 200, description = "Ready. `degraded`: requests are served, but `checks` shows a problem, such as an unreachable RabbitMQ.", body = Report,
         example = json!({"status": "ok", "stopping": false, "checks": {"database": "ok", "migrations": "ok", "broker": "ok", "keys": "ok"}}),
     ),
     (
-        status = 503, description = "They cannot, or not for long: the process is about to end.", body = Report,
+        status = 503, description = "Not ready: a check is `down`, or the process is shutting down.", body = Report,
         example = json!({"status": "down", "stopping": false, "checks": {"database": "down", "migrations": "ok", "broker": "ok", "keys": "ok"}}),
     ),
-    (status = "default", description = "The request itself is refused.", body = Problem, content_type = "application/problem+json"),
+    (status = "default", description = "The request is not valid, or the server cannot answer.", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn ready(State((readiness, stopping)): State<(Arc<dyn Readiness>, Stopping)>, _: NoQuery) -> Response {
-    // Only the database can keep a check waiting: whether a broker is there is known at any time.
+    // Only the database can delay a check: the state of the broker is known at any time.
     let unknown = Checks { database: Health::Down, migrations: Health::Down, broker: Health::Ok, keys: Health::Ok };
     let checks = timeout(PATIENCE, readiness.check()).await.unwrap_or(unknown);
     let stopping = stopping.has_begun();

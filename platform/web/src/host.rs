@@ -4,10 +4,10 @@ use axum::http::{
     header::{CONNECTION, HOST},
 };
 
-/// Refuses a request that does not say, once and well-formed, which host it is for (RFC 9112,
-/// section 3.2): proxies and Roster could disagree about where it belongs. HTTP/1.0 may omit it.
+/// Rejects a request without exactly one valid `Host` (RFC 9112, section 3.2), because a proxy and Roster might read
+/// such a request differently. HTTP/1.0 may omit the header.
 ///
-/// Roster itself takes nothing from it: links are built from the configured public URL.
+/// Roster does not use the host otherwise: links are paths, below the path of the configured public URL.
 pub(crate) fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let mut hosts = headers.get_all(HOST).into_iter();
     let well_formed = match (hosts.next(), hosts.next()) {
@@ -19,7 +19,7 @@ pub(crate) fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<
     if well_formed && uri.authority().is_none_or(|authority| is_host(authority.as_str())) {
         return Ok(());
     }
-    Err(Problem::new(StatusCode::BAD_REQUEST, "host_invalid", "The request must name one host, well-formed")
+    Err(Problem::new(StatusCode::BAD_REQUEST, "host_invalid", "The request must have exactly one valid Host header")
         .header(CONNECTION, HeaderValue::from_static("close")))
 }
 

@@ -11,20 +11,20 @@ use uuid::{Uuid, Variant};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST: usize = 255;
 
-/// `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): the same request again is the
-/// same command. The quoted form of the draft and the bare form that is common are the same key.
+/// The value of `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): a repeated request with the same key
+/// is the same command. The key may be quoted, as in the draft, or bare, as is common.
 ///
-/// All anonymous callers are one principal, so that a key of theirs must be one that no other client can guess
-/// or hit on: a random UUID.
+/// All anonymous callers are one principal. So an anonymous caller's key must be a random UUID, which no other client
+/// can guess or use by chance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IdempotencyKey(Uuid);
 
 impl IdempotencyKey {
-    /// What the ledger keeps. The fingerprint digests what the path names and every field but secrets:
-    /// with a password in it, it would be an oracle for guessing that password, faster than bcrypt.
+    /// The scope that the ledger stores with the command. The fingerprint is a digest of the path's id and all fields
+    /// except secrets: a fingerprint with a password would let an attacker test guesses faster than bcrypt does.
     pub(crate) fn scope(&self, route: &'static str, place: Option<Uuid>, fields: &Fields) -> IdempotencyScope {
         let place = place.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
-        // A key of any length will do; the error of this constructor is never made.
+        // HMAC accepts a key of any length, so the constructor cannot fail.
         let key = self.0.to_string();
         let digest = Hmac::<Sha256>::new_from_slice(key.as_bytes()).map(|hmac| {
             let hmac = hmac.chain_update(route).chain_update("\0").chain_update(place);
@@ -34,11 +34,11 @@ impl IdempotencyKey {
         IdempotencyScope { route, key, fingerprint }
     }
 
-    /// Whether this sender may use it.
+    /// Checks that this sender may use the key.
     ///
     /// # Errors
-    /// 400 for a UUID of an anonymous caller that is not made from randomness: the nil one, or one of a clock, a
-    /// network address or a name (RFC 9562).
+    /// 400 if an anonymous caller's UUID is not random: the nil UUID, or one made from a clock, a network address or a
+    /// name (RFC 9562).
     pub(crate) fn check(&self, sender: &str) -> Result<(), Problem> {
         let is_random = matches!(self.0.get_version_num(), 4 | 7) && self.0.get_variant() == Variant::RFC4122;
         if is_random || sender != Caller::Anonymous.principal() { Ok(()) } else { Err(weak()) }
@@ -52,23 +52,23 @@ impl IdempotencyKey {
         if !well_formed {
             return Err(bad(
                 "idempotency_key_invalid",
-                "The header Idempotency-Key must hold one key of 1 to 255 visible characters",
+                "The header Idempotency-Key must be one key of 1 to 255 visible characters",
             ));
         }
-        // 128 bits: the least that cannot be guessed or hit on.
+        // A UUID has 128 bits, enough that it cannot be guessed or repeated by chance.
         Uuid::try_parse(bare).map(Self).map_err(|_| weak())
     }
 }
 
 fn weak() -> Problem {
-    bad("weak_idempotency_key", "The header Idempotency-Key must hold a UUID, before signing in one of version 4 or 7")
+    bad("weak_idempotency_key", "The header Idempotency-Key must be a UUID; without a token, of version 4 or 7")
 }
 
 fn bad(code: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, code, title)
 }
 
-/// The key, if the request bears one.
+/// The idempotency key, if the request has one.
 pub(crate) struct MaybeKey(pub(crate) Option<IdempotencyKey>);
 
 impl<S: Sync> FromRequestParts<S> for MaybeKey {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fingerprint_tells_what_the_path_names() {
+    fn the_fingerprint_depends_on_the_id_in_the_path() {
         let key = IdempotencyKey::parse(KEY).expect("a key");
         let fields = Fields::from_json(b"{}").expect("an object");
         let of = |id: u128| key.scope("users.deactivate_user.v1", Some(Uuid::from_u128(id)), &fields).fingerprint;
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn before_signing_in_only_a_random_uuid_is_taken() {
+    fn an_anonymous_caller_may_only_use_a_random_uuid() {
         let taken = |sender: &str, value: &str| {
             let checked = IdempotencyKey::parse(value).and_then(|key| key.check(sender));
             checked.map_err(|problem| problem.code())
@@ -149,12 +149,12 @@ mod tests {
             "8e03978e-40d5-03e8-bc93-6894a57f9324",
         ] {
             assert_eq!(taken("anonymous", weak), Err("weak_idempotency_key"), "{weak}");
-            assert_eq!(taken(&format!("user:{KEY}"), weak), Ok(()), "{weak}: only theirs");
+            assert_eq!(taken(&format!("user:{KEY}"), weak), Ok(()), "{weak}: a user has keys of their own");
         }
     }
 
     #[test]
-    fn the_fingerprint_tells_requests_apart_but_never_passwords() {
+    fn the_fingerprint_depends_on_the_fields_but_not_on_passwords() {
         let one = fingerprint(r#"{"email": "ada@example.org", "password": "one password"}"#);
         assert_eq!(one, fingerprint(r#"{"password": "another password", "email": "ada@example.org"}"#));
         assert_ne!(one, fingerprint(r#"{"email": "eve@example.org", "password": "one password"}"#));

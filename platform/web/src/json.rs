@@ -10,7 +10,7 @@ use serde::{
 use std::{cell::Cell, collections::BTreeMap, fmt};
 use zeroize::Zeroizing;
 
-/// An answer in JSON. Only an answer: requests are read through [`Fields`](crate::Fields).
+/// A JSON response. For requests, use [`Fields`](crate::Fields).
 pub struct Json<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -18,52 +18,49 @@ impl<T: Serialize> IntoResponse for Json<T> {
         match serde_json::to_vec(&self.0) {
             Ok(body) => ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
             Err(error) => {
-                tracing::error!(%error, "an answer has no JSON");
+                tracing::error!(%error, "bug: a response cannot be serialised as JSON");
                 Problem::internal().into_response()
             }
         }
     }
 }
 
-/// The deepest nesting that is read. No request of Roster's needs more than three.
+/// The deepest nesting that is accepted. No request needs more than three levels.
 const DEEPEST: usize = 32;
 
-/// A JSON value, as far as requests need it.
+/// A JSON value of a request.
 pub(crate) enum Value {
     Null,
-    /// Wiped when dropped: it may be a password, in whatever field it came.
+    /// Wiped when dropped, because any field may contain a password by mistake.
     Text(Zeroizing<String>),
     Integer(i64),
     Object(BTreeMap<String, Value>),
-    /// Of a type that no field has.
+    /// A value of a type that no field has, such as an array.
     Other,
 }
 
-/// Reads one JSON text (RFC 8259), strictly: UTF-8 without a byte order mark, no key twice in one
-/// object (which parsers would read differently, RFC 8259, section 4), no lone surrogates.
+/// Parses one JSON text (RFC 8259) strictly: UTF-8 without a byte order mark, no lone surrogates, and no duplicate keys
+/// in an object, which parsers read differently (RFC 8259, section 4).
 ///
 /// # Errors
-/// 400 with a place and never a quotation: serde's messages quote the input.
+/// 400 with the position of the error. Serde's messages are dropped, because they quote the input.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let malformed = |code, detail: String| {
-        Problem::new(StatusCode::BAD_REQUEST, code, "The body is not usable JSON").detail(detail)
+        Problem::new(StatusCode::BAD_REQUEST, code, "The body is not acceptable JSON").detail(detail)
     };
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        malformed("json_malformed", format!("It is not UTF-8 from byte {} on.", error.valid_up_to()))
-    })?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| malformed("json_malformed", format!("Invalid UTF-8 after {} bytes.", error.valid_up_to())))?;
     let flaw = Cell::new(None);
     let mut json = serde_json::Deserializer::from_str(text);
     let value = Node { depth: 0, flaw: &flaw }.deserialize(&mut json);
     value.and_then(|value| json.end().map(|()| value)).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         match flaw.get() {
-            Some(Flaw::Duplicate) => {
-                malformed("json_duplicate_field", format!("An object names a field twice at {place}."))
-            }
+            Some(Flaw::Duplicate) => malformed("json_duplicate_field", format!("Duplicate field at {place}.")),
             Some(Flaw::TooDeep) => {
-                malformed("json_too_deep", format!("It is nested more than {DEEPEST} deep at {place}."))
+                malformed("json_too_deep", format!("Nested more than {DEEPEST} levels deep at {place}."))
             }
-            None => malformed("json_malformed", format!("It stops being JSON at {place}.")),
+            None => malformed("json_malformed", format!("Syntax error at {place}.")),
         }
     })
 }

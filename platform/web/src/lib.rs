@@ -1,4 +1,4 @@
-//! The HTTP edge: what every request must be, and what every answer is. It knows no context.
+//! The HTTP edge: the server, the middleware, and the extractors and responses that the contexts' routes share.
 
 mod address_quotas;
 mod bearer;

@@ -1,4 +1,4 @@
-//! What the routes have in common, described once.
+//! The parts of the OpenAPI document that all routes share.
 
 use crate::Problem;
 use crate::command_request::{CommandRequest, PathTarget as _, Sender as _};
@@ -17,10 +17,10 @@ use utoipa::openapi::{
 };
 
 const JSON: &str = "application/json";
-/// The security scheme: an access token of a person, or the key of a service.
+/// The name of the security scheme for access tokens of people and keys of services.
 const BEARER: &str = "bearer";
 
-/// A schema that the document holds under its name.
+/// A schema with its name in the document.
 pub(crate) type Named = (String, RefOr<Schema>);
 
 /// The schemas that a command's operation refers to.
@@ -43,17 +43,17 @@ fn named<T: ToSchema>() -> Named {
 /// The operation of a route that takes a command.
 pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str) -> Paths {
     let accepted = ResponseBuilder::new()
-        .description("Accepted: it is written down and will be done. Ask the location for its outcome.")
-        .header("Location", header("The command.", Type::String))
-        .header("Retry-After", header("Seconds until its turn comes, as estimated.", Type::Integer))
-        .header("Idempotency-Replayed", header("`true` when the key was seen before.", Type::String))
+        .description("The command has been accepted and stored. Get its outcome from `Location`.")
+        .header("Location", header("The path of the command.", Type::String))
+        .header("Retry-After", header("The estimated seconds until a worker begins the command.", Type::Integer))
+        .header("Idempotency-Replayed", header("`true` if an earlier request was accepted.", Type::String))
         .content(JSON, refers_to::<CommandView>());
     let (status, done) = done::<R>();
     let done = done
-        .header("Preference-Applied", header("What was heeded.", Type::String))
+        .header("Preference-Applied", header("The preference that was applied, such as `wait=10`.", Type::String))
         .content(JSON, refers_to::<R::Shown>());
     let codes: Vec<_> = R::REJECTIONS.iter().map(|(code, _)| format!("`{code}`")).collect();
-    let conflict = Problem::response(&format!("It conflicts with what exists: {}.", codes.join(", ")));
+    let conflict = Problem::response(&format!("The request conflicts with existing data: {}.", codes.join(", ")));
     let mut operation = OperationBuilder::new()
         .tag(tag)
         .summary(Some(R::SUMMARY))
@@ -63,7 +63,7 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         .response("202", accepted)
         .response(status, done)
         .response("409", conflict)
-        .response("422", Problem::response("It could be read, and is refused: every violation with its pointer."));
+        .response("422", Problem::response("Validation failed. `errors` lists every violation."));
     operation = match R::Sender::REFUSAL {
         None => operation.security(SecurityRequirement::default()),
         Some(why) => operation.response("403", Problem::response(why)),
@@ -88,34 +88,34 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
     PathsBuilder::new().path(path, PathItem::new(http_method(method), operation.build())).build()
 }
 
-/// What a command that has succeeded in time is answered with.
+/// The status and the description of the response to a command that succeeds within the client's wait.
 fn done<R: CommandRequest>() -> (&'static str, ResponseBuilder) {
-    let done = ResponseBuilder::new().description("Done within the time of `Prefer: wait`.");
+    let done = ResponseBuilder::new().description("The command has succeeded within the time of `Prefer: wait`.");
     if R::Path::NAMES {
         return ("200", done);
     }
-    ("201", done.header("Location", header("The thing itself.", Type::String)))
+    ("201", done.header("Location", header("The path of the new resource.", Type::String)))
 }
 
-/// What any body may be answered with.
+/// The problems that any operation with a body may answer.
 const OF_A_BODY: [(&str, &str); 3] = [
     ("408", "The body took too long to arrive."),
     ("413", "The body is over 64 KiB."),
-    ("415", "The body is not of the type that is asked for."),
+    ("415", "The media type of the body is not supported."),
 ];
 
-/// Adds to every operation what any request may be answered with.
+/// Adds the security schemes, and to every operation the problems that any request may get.
 pub(crate) fn complete(document: &mut OpenApi) {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some(
-            "`access_token` of `POST /auth/login`; for other services, the key that an administrator gave.",
+            "The `access_token` of `POST /auth/login`, or a service key that an administrator has created.",
         ))
         .build();
     document.components.get_or_insert_default().add_security_scheme(BEARER, SecurityScheme::Http(bearer));
     let basic = HttpBuilder::new()
         .scheme(HttpAuthScheme::Basic)
-        .description(Some("For other services: the id of their key, and the key."))
+        .description(Some("For other services: the id of the service key as user name, the key as password."))
         .build();
     document.components.get_or_insert_default().add_security_scheme("basic", SecurityScheme::Http(basic));
     let mut bodies = Vec::new();
@@ -124,11 +124,11 @@ pub(crate) fn complete(document: &mut OpenApi) {
             [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             for (status, why) in [
-                ("400", "It cannot be understood: malformed, or with an unknown parameter."),
-                ("414", "The target is over 8,000 bytes."),
-                ("431", "The head is too large."),
-                ("500", "A fault of the server's."),
-                ("503", "Not now: see `Retry-After`."),
+                ("400", "The request is malformed, or has an unknown parameter."),
+                ("414", "The request target is over 8,000 bytes."),
+                ("431", "The request's headers are too large."),
+                ("500", "An internal error."),
+                ("503", "The server cannot answer now; see `Retry-After`, if present."),
             ] {
                 let responses = &mut operation.responses.responses;
                 responses.entry(status.to_owned()).or_insert_with(|| Problem::response(why).into());
@@ -142,7 +142,7 @@ pub(crate) fn complete(document: &mut OpenApi) {
                 }
             }
             if operation.security.is_some() {
-                let why = "There is no token, or it is not valid, or not any more.";
+                let why = "The token is missing, invalid or expired.";
                 let responses = &mut operation.responses.responses;
                 responses.entry("401".to_owned()).or_insert_with(|| Problem::response(why).into());
             }
@@ -151,15 +151,15 @@ pub(crate) fn complete(document: &mut OpenApi) {
     let schemas = &mut document.components.get_or_insert_default().schemas;
     schemas.values_mut().for_each(list_closed_sets);
     for body in bodies {
-        // `Fields` and `FormBody` refuse what they do not ask for.
+        // `Fields` and `FormBody` reject unknown fields.
         if let Some(RefOr::T(Schema::Object(body))) = schemas.get_mut(&body) {
             body.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
         }
     }
 }
 
-/// A pattern that lists words, `^(one|another)$`, becomes an `enum`, which generators of clients understand. The
-/// derive of utoipa has none for a field of text.
+/// Turns a pattern that lists words, `^(one|another)$`, into an `enum`, which client generators understand. utoipa's
+/// derive macro cannot put an `enum` on a text field.
 fn list_closed_sets(schema: &mut RefOr<Schema>) {
     let RefOr::T(schema) = schema else { return };
     match schema {
@@ -180,7 +180,7 @@ fn list_closed_sets(schema: &mut RefOr<Schema>) {
     }
 }
 
-/// `^(one|another)$` or `^one$` → `one`, `another`.
+/// The words of a pattern: `^(one|another)$` or `^one$` → `one`, `another`.
 fn words(pattern: &str) -> Option<Vec<String>> {
     let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
     let inner = inner.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')).unwrap_or(inner);
@@ -189,7 +189,7 @@ fn words(pattern: &str) -> Option<Vec<String>> {
     inner.split('|').all(is_word).then(|| inner.split('|').map(str::to_owned).collect())
 }
 
-/// A body that may be left out is described as one that may be `null`, which none is.
+/// Removes `null` from the schema of an optional body. utoipa adds it, but no body may be `null`.
 fn without_null(body: &mut RefOr<RequestBody>) {
     let RefOr::T(body) = body else { return };
     for content in body.content.values_mut() {
@@ -202,7 +202,7 @@ fn without_null(body: &mut RefOr<RequestBody>) {
     }
 }
 
-/// The schemas that a body refers to.
+/// The names of the schemas that a body refers to.
 fn names(body: &RefOr<RequestBody>) -> Vec<String> {
     let RefOr::T(body) = body else { return Vec::new() };
     let contents = body.content.values().filter_map(|it| if let RefOr::T(it) = it { it.schema.as_ref() } else { None });
@@ -210,15 +210,15 @@ fn names(body: &RefOr<RequestBody>) -> Vec<String> {
     references.filter_map(|it| it.strip_prefix("#/components/schemas/").map(str::to_owned)).collect()
 }
 
-/// `auth.set_credential.v1` → `set_credential`.
+/// The middle part of a wire name: `auth.set_credential.v1` → `set_credential`.
 fn last_part(name: &str) -> &str {
     name.split('.').nth(1).unwrap_or(name)
 }
 
-/// 429, with when to come back.
+/// The description of a 429 with `Retry-After`.
 fn too_many() -> utoipa::openapi::Response {
-    let mut refused = Problem::response("Too many of these: see `Retry-After`.");
-    let wait = header("Seconds until one more is taken.", Type::Integer);
+    let mut refused = Problem::response("Too many requests from this address. Retry after `Retry-After` seconds.");
+    let wait = header("Seconds until the next request is allowed.", Type::Integer);
     refused.headers.insert("Retry-After".to_owned(), RefOr::T(wait));
     refused
 }
@@ -235,8 +235,8 @@ pub(crate) fn prefer() -> Parameter {
     ParameterBuilder::new()
         .name("Prefer")
         .parameter_in(ParameterIn::Header)
-        .description(Some("`wait=N`: answer with the outcome if it is there within N seconds, at most 30 (RFC 7240)."))
-        // Of any length: a preference that cannot be heeded is passed over.
+        .description(Some("`wait=N`: wait up to N seconds for the outcome, at most 30 (RFC 7240)."))
+        // No pattern: unknown preferences are ignored.
         .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .example(Some("wait=10".into()))
         .build()
@@ -261,8 +261,8 @@ fn idempotency_key() -> Parameter {
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
         .description(Some(
-            "A UUID of your own, of version 4 or 7: the same request again under the same key is the same command. \
-             After signing in, other versions are taken, too.",
+            "A UUID of version 4 or 7 that the client has made. A repeated request with the same key is the same \
+             command. With a token, other versions are allowed, too.",
         ))
         .schema(Some(uuid()))
         .build()

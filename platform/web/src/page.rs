@@ -11,30 +11,30 @@ use uuid::Uuid;
 const MOST: i64 = 100;
 const DEFAULT: i64 = 25;
 
-/// Where a page ends: the next one begins after it. Opaque to clients.
+/// The position of the last row of a page: the next page begins after it. Opaque to clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     /// The time that the list is ordered by.
     pub at: Timestamp,
-    /// Orders what has the same time.
+    /// Orders rows with the same time.
     pub id: Uuid,
 }
 
-/// Which page of a list is asked for.
+/// The page of a list that a client asks for, by the parameters `limit` and `cursor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paging {
-    /// How many at most.
+    /// The most rows of the page, from 1 to 100.
     pub limit: i64,
-    /// After which one.
+    /// The end of the page before; `None` for the first page.
     pub after: Option<Cursor>,
 }
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
-    /// In order.
+    /// The items of this page, in the order of the list.
     pub data: Vec<T>,
-    /// `cursor` of the next page; null on the last one.
+    /// The value of `cursor` for the next page; `null` on the last page.
     #[schema(required = true, max_length = 100)]
     pub next_cursor: Option<String>,
 }
@@ -42,11 +42,9 @@ pub struct Page<T> {
 /// What is wrong with `limit` or `cursor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PagingFlaw {
-    /// No such number.
     #[error("must be a whole number from 1 to 100")]
     RateLimit,
-    /// None of ours.
-    #[error("must be next_cursor of the page before")]
+    #[error("must be the next_cursor of an earlier page")]
     Cursor,
 }
 
@@ -80,7 +78,7 @@ impl Cursor {
 }
 
 impl Paging {
-    /// Reads `limit` and `cursor`. Whatever is wrong, [`Query::finish`] tells.
+    /// Reads `limit` and `cursor`. [`Query::finish`] reports their violations.
     pub fn read(query: &mut Query) -> Self {
         let limit = query.optional("limit", |text| {
             let limit: Option<i64> = text.parse().ok().filter(|limit: &i64| limit.to_string() == text);
@@ -91,7 +89,8 @@ impl Paging {
 }
 
 impl<T> Page<T> {
-    /// From rows of which one more was asked for than is shown. `cursor` tells where a row stands.
+    /// Builds a page from `paging.limit + 1` rows: the extra row shows that there is a next page. `cursor` returns the
+    /// position of a row.
     pub fn new(mut rows: Vec<T>, paging: Paging, cursor: impl Fn(&T) -> Cursor) -> Self {
         let most = usize::try_from(paging.limit).unwrap_or_default();
         let has_more = rows.len() > most;
@@ -102,7 +101,7 @@ impl<T> Page<T> {
 }
 
 impl<T: Serialize> Page<T> {
-    /// The answer, with the address of the next page (RFC 8288). `query` is what was asked beside the cursor.
+    /// The response, with a `Link` to the next page (RFC 8288). `query` has the request's parameters except the cursor.
     pub fn answer(self, path: &str, query: &[(&str, &str)]) -> Result<Response, Problem> {
         let next = self.next_cursor.clone();
         let mut answer = Json(self).into_response();
@@ -131,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_reads_back_what_it_was() {
+    fn a_cursor_survives_a_round_trip() {
         for n in [0, 1, -1, 1_790_000_000_123_456] {
             assert_eq!(Cursor::parse(&cursor(n).text()), Ok(cursor(n)));
         }
     }
 
     #[test]
-    fn what_was_not_given_out_is_no_cursor() {
+    fn a_text_that_no_page_gave_is_rejected_as_a_cursor() {
         let text = cursor(5).text();
         let far = super::BASE64.encode([[0x7f; 8].as_slice(), &[0; 16]].concat());
         for other in ["", "%", "AAAA", &text[1..], &format!("{text}AAAA"), &format!("{text}="), &far] {

@@ -1,4 +1,4 @@
-//! Pages for people who come by browser, and the same for programs: the front page, and what problems mean.
+//! The front page and the explanations of problems: HTML for browsers, JSON for programs.
 
 use crate::{Json, Problem};
 use axum::{
@@ -18,23 +18,22 @@ use std::sync::Arc;
 
 const STYLE: &str = include_str!("pages/style.css");
 
-/// A kind of problem, as its page explains it.
+/// The explanation of one kind of problem.
 #[derive(Debug, Clone, Copy)]
 pub struct ProblemKind {
-    /// The stable code.
     pub code: &'static str,
-    /// The HTTP status that it usually comes with; none for what is a part of another problem or of a command.
+    /// The usual HTTP status; `None` for a code that only occurs in `errors` of a problem or in `error` of a command.
     pub status: Option<u16>,
-    /// What has happened.
+    /// The explanation of what has happened.
     pub meaning: &'static str,
-    /// What to do about it.
+    /// The advice on what to do.
     pub remedy: &'static str,
 }
 
-/// What the front page leads to.
+/// The contents of the front page.
 #[derive(Debug, Clone, Copy)]
 pub struct FrontPage {
-    /// Whether `/docs` and `/openapi.json` are served.
+    /// Whether `/docs` and `/openapi.json` are served, so that the page links to them.
     pub docs: bool,
     /// The README, as Markdown.
     pub readme: &'static str,
@@ -48,7 +47,7 @@ struct Pages {
 }
 
 /// `GET /`, `GET /readme`, `GET /problems` and `GET /problems/{code}`: HTML for browsers, JSON for programs. `base` is
-/// the path before all of them where a proxy adds one.
+/// the path below which a proxy serves all routes, or an empty text.
 pub fn routes(front: FrontPage, problems: &'static [ProblemKind], base: &str) -> Router {
     Router::new()
         .route("/", get(index))
@@ -58,16 +57,16 @@ pub fn routes(front: FrontPage, problems: &'static [ProblemKind], base: &str) ->
         .with_state(Pages { front, problems, base: base.into() })
 }
 
-/// The links are relative on the page, so that it works below any path.
+/// The front page. Its links are relative, so that it works below any path of a proxy.
 async fn index(State(pages): State<Pages>, asked: HeaderMap) -> Response {
     let docs: &[(&str, &str, &str)] = &[
-        ("docs", "docs/", "The API, to read and to try"),
-        ("openapi", "openapi.json", "The API as an OpenAPI 3.1 document"),
+        ("docs", "docs/", "The API documentation, to read and to try"),
+        ("openapi", "openapi.json", "The OpenAPI 3.1 document"),
     ];
     let others: &[(&str, &str, &str)] = &[
-        ("readme", "readme", "What Roster is, and how it is run"),
-        ("problems", "problems", "What the codes of problems mean"),
-        ("health", "health/ready", "Whether this server can serve"),
+        ("readme", "readme", "What Roster is, and how to run it"),
+        ("problems", "problems", "The codes of problems, explained"),
+        ("health", "health/ready", "Whether this server can serve requests"),
     ];
     let links = if pages.front.docs { docs } else { &[] }.iter().chain(others);
     if !prefers_html(&asked) {
@@ -100,7 +99,7 @@ async fn all_problems(State(pages): State<Pages>, asked: HeaderMap) -> Response 
         })
         .collect();
     let head = "<tr><th>code</th><th>status</th><th>what has happened</th></tr>";
-    let about = "<p>Codes without a status stand in <code>errors</code> of a problem, or in <code>error</code> of a \
+    let about = "<p>A code without a status occurs in <code>errors</code> of a problem, or in <code>error</code> of a \
                  command.</p>";
     page("Problems", &format!("{about}<table>{head}{rows}</table><p><a href=\"./\">Roster</a></p>"))
 }
@@ -146,7 +145,7 @@ fn page(title: &str, body: &str) -> Response {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><style>{STYLE}</style></head>\
          <body><main><h1>{title}</h1>{body}</main></body></html>"
     );
-    // The one style that is here, by its digest, and nothing else.
+    // The page may use its one style sheet, identified by its digest, and nothing else.
     let digest = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -163,8 +162,8 @@ fn headers(kind: Option<(axum::http::HeaderName, HeaderValue)>) -> HeaderMap {
     fixed.into_iter().chain(kind).collect()
 }
 
-/// Whether a page is asked for rather than data (RFC 9110, section 12.5.1): browsers name `text/html`, and programs
-/// name JSON, anything, or nothing.
+/// Whether `Accept` prefers HTML to JSON (RFC 9110, section 12.5.1). Browsers send `text/html`; programs send a JSON
+/// type, `*/*`, or no `Accept`.
 fn prefers_html(asked: &HeaderMap) -> bool {
     let (mut html, mut json) = (0.0, 0.0);
     for range in asked.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
@@ -191,7 +190,7 @@ mod tests {
     use axum::http::{HeaderMap, HeaderValue, header::ACCEPT};
 
     #[test]
-    fn browsers_are_shown_pages_and_programs_data() {
+    fn browsers_get_html_and_programs_get_json() {
         let asks =
             |value: &'static str| prefers_html(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(value))]));
         for browser in [

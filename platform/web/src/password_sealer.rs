@@ -1,17 +1,17 @@
 use crate::Violation;
 use kernel::{Email, MessageId, Sealed, Secret, UserId};
 
-/// Where a password stops being readable: judged and sealed before anything is written.
+/// Checks new passwords against the policy and seals them, so that the ledger stores no readable password.
 ///
-/// Implemented by whoever keeps passwords; handed to the routes that take one by the composition root.
+/// The auth context implements this trait. The composition root passes it to the routes that take a password.
 pub trait PasswordSealer: Send + Sync {
-    /// Everything that speaks against this password, given what is known of the person. The
-    /// pointers are left empty: the caller knows the field.
+    /// Returns every violation of the password policy, given the user's email address and name if they are known. The
+    /// violations have empty pointers: the caller knows the field.
     fn check(&self, password: &Secret, email: Option<&Email>, name: Option<&str>) -> Vec<Violation>;
 
-    /// Seals it for this command and this user: nobody can open it for another.
+    /// Seals the password for one command and one user. It cannot be opened for any other.
     ///
     /// # Errors
-    /// When it cannot be sealed: a fault of the installation, which has been logged.
+    /// When the password cannot be sealed because of a fault of the installation. The implementation has logged it.
     fn seal(&self, password: &Secret, root: MessageId, user: UserId) -> Result<Sealed, crate::Problem>;
 }

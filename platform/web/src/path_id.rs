@@ -5,13 +5,13 @@ use axum::{
 };
 use uuid::Uuid;
 
-/// The id that stands for `{id}` in a route's path.
+/// The id in the place of `{id}` in a route's path, percent-decoded once.
 ///
-/// What is not a UUID names nothing: it is refused with 404, whatever it is. It is decoded once.
+/// The extractor answers 404 to any text that is not a UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PathId(pub Uuid);
 
-/// Why a text is no id.
+/// The text is not a UUID. The error does not quote the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057")]
 pub struct NotAnId;
@@ -22,11 +22,11 @@ impl kernel::DomainError for NotAnId {
     }
 }
 
-/// Reads a UUID in its one common form, 36 characters with hyphens (RFC 9562, section 4). Braces,
-/// URNs and bare digits are other spellings of the same id, and are refused.
+/// Parses a UUID of 36 characters with hyphens (RFC 9562, section 4). Other spellings of the same id (braces, URN,
+/// digits without hyphens) are rejected.
 ///
 /// # Errors
-/// When it is anything else.
+/// [`NotAnId`] for any other text.
 pub fn parse_id(text: &str) -> Result<Uuid, NotAnId> {
     if text.len() == 36 { Uuid::try_parse(text).map_err(|_| NotAnId) } else { Err(NotAnId) }
 }

@@ -3,25 +3,26 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use std::convert::Infallible;
 use std::time::Duration;
 
-/// The longest that a client may ask to wait.
+/// The longest wait, in seconds.
 const LONGEST: u64 = 30;
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// `Prefer: wait=N` (RFC 7240, section 4.3): answer with the outcome if it is there within N seconds.
+/// The preference `Prefer: wait=N` (RFC 7240, section 4.3): the client wants the outcome if it is known within N
+/// seconds. At most 30 seconds are waited.
 ///
-/// What is not understood is ignored, as the RFC asks; more than 30 seconds are 30.
+/// Unknown or malformed preferences are ignored, as the RFC requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prefer(Option<u64>);
 
 impl Prefer {
-    /// For how long, if at all.
+    /// How long to wait; `None` if the client did not ask to wait.
     #[must_use]
     pub fn wait(self) -> Option<Duration> {
         self.0.map(Duration::from_secs)
     }
 
-    /// Says in the answer that it was heeded.
+    /// Adds `Preference-Applied` to the headers of the response.
     pub fn applied(self, headers: &mut HeaderMap) {
         let value = self.0.and_then(|seconds| HeaderValue::from_str(&format!("wait={seconds}")).ok());
         if let Some(value) = value {
@@ -35,7 +36,7 @@ impl Prefer {
             let (name, value) = preference.split(';').next()?.split_once('=')?;
             name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"').parse::<u64>().ok())?
         });
-        // The first one counts (section 2).
+        // The first valid one counts (RFC 7240, section 2).
         Self(waits.map(|seconds| seconds.min(LONGEST)).find(|seconds| *seconds > 0))
     }
 }
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_ignored() {
+    fn a_malformed_wait_is_ignored() {
         for value in
             ["", "wait", "wait=", "wait=-1", "wait=soon", "wait=0", "waiting=5", "wait=99999999999999999999999"]
         {
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_says_what_was_heeded() {
+    fn preference_applied_names_the_wait() {
         let mut headers = HeaderMap::new();
         Prefer(Some(30)).applied(&mut headers);
         assert_eq!(headers["preference-applied"], "wait=30");

@@ -13,11 +13,10 @@ use utoipa::{PartialSchema, ToSchema, openapi};
 /// The media type of a problem (RFC 9457, section 3).
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Why a request is refused or failed (RFC 9457).
+/// The error response of a request that was rejected or has failed (RFC 9457).
 ///
-/// It never says anything of the input: titles and codes are constants, details and messages are
-/// written by Roster. It travels as an extension of the response and is written out by
-/// [`edge`](crate::edge()), which alone knows the trace.
+/// A problem never quotes the input: titles and codes are constants, and Roster writes the details and messages.
+/// The response carries it as an extension; the [`edge`](crate::edge()), which knows the trace, serialises it.
 #[derive(Debug, Clone)]
 pub struct Problem {
     status: StatusCode,
@@ -28,131 +27,132 @@ pub struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// One thing wrong with the input.
+/// One violation of the rules for a request's input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Violation {
-    /// Where: a JSON pointer into the body (RFC 6901), or `?name` for a parameter of the query.
+    /// The place: a JSON pointer into the body (RFC 6901), or `?name` for a query parameter. Empty for the whole body.
     #[schema(example = "/email")]
     pub pointer: String,
     /// A stable `snake_case` code.
     #[schema(example = "email_invalid")]
     pub code: &'static str,
-    /// A sentence for people.
+    /// A description for people.
     #[schema(example = "must be an email address such as name@example.org")]
     pub message: String,
 }
 
 impl Violation {
-    /// A violation.
+    /// Creates a violation. The message MUST NOT quote the input.
     pub fn new(pointer: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), code, message: message.into() }
     }
 }
 
 impl Problem {
-    /// A problem with its HTTP status, a stable `snake_case` code and a short summary that is the
-    /// same every time.
+    /// Creates a problem with an HTTP status, a stable `snake_case` code, and a title that is constant for the code.
     #[must_use]
     pub const fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
         Self { status, code, title, detail: None, violations: Vec::new(), headers: Vec::new() }
     }
 
-    /// 404: there is no such thing, or it is not yours to know.
+    /// 404: the resource does not exist, or the caller may not know that it exists.
     #[must_use]
     pub const fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such thing")
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Not found")
     }
 
-    /// 422: it could be read, and is refused for these reasons.
+    /// 422: the request is well-formed, but violates these rules.
     #[must_use]
     pub fn invalid(violations: Vec<Violation>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", "The request is not valid")
             .violations(violations)
     }
 
-    /// 429: this client has its share. Worth another try after `wait`.
+    /// 429: the client has exceeded a limit. It may retry after `wait`.
     #[must_use]
     pub fn too_many_requests(wait: Duration) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests").retry_after(wait)
     }
 
-    /// 503: something that is needed does not answer now. Worth another try after `wait`.
+    /// 503: the server cannot serve the request now. The client may retry after `wait`.
     #[must_use]
     pub fn unavailable(wait: Duration) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now").retry_after(wait)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable").retry_after(wait)
     }
 
-    /// 500: a fault of Roster's. Whoever answers with it has logged why.
+    /// 500: a fault of the server. The caller of this function has logged the cause.
     #[must_use]
     pub const fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error")
     }
 
-    /// What is special about this time. It MUST NOT quote the input.
+    /// Adds an explanation of this occurrence. It MUST NOT quote the input.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Everything that is wrong with the input.
+    /// Sets the violations of the input.
     #[must_use]
     pub fn violations(mut self, violations: Vec<Violation>) -> Self {
         self.violations = violations;
         self
     }
 
-    /// When to try again (RFC 9110, section 10.2.3), in whole seconds, rounded up, at least one.
+    /// Adds `Retry-After` (RFC 9110, section 10.2.3) in whole seconds, rounded up, at least one.
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         let seconds = wait.as_nanos().div_ceil(1_000_000_000).clamp(1, u128::from(u32::MAX));
         self.header(RETRY_AFTER, HeaderValue::from(u32::try_from(seconds).unwrap_or(u32::MAX)))
     }
 
-    /// A header of the answer.
+    /// Adds a header to the response.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// Its HTTP status.
+    /// The HTTP status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// Its stable code.
+    /// The stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.code
     }
 
-    /// What is wrong with the input.
+    /// The violations of the input.
     #[must_use]
     pub fn errors(&self) -> &[Violation] {
         &self.violations
     }
 
-    /// The answer as OpenAPI describes it, for one status of an operation. The document needs
-    /// [`Problem`]'s schema among its components.
+    /// The OpenAPI description of a problem response. The document MUST have the schema of [`Problem`] among its
+    /// components.
     #[must_use]
     pub fn response(description: &str) -> openapi::Response {
         let content = openapi::ContentBuilder::new().schema(Some(openapi::Ref::from_schema_name("Problem"))).build();
         openapi::ResponseBuilder::new().description(description).content(PROBLEM_JSON, content).build()
     }
 
-    /// The problem of an error that did not come as one: axum's own refusals.
+    /// The problem for an error response of axum itself.
     fn with_status(status: StatusCode) -> Self {
         let (code, title) = match status {
             StatusCode::UNAUTHORIZED => ("unauthenticated", "Sign in first"),
             StatusCode::FORBIDDEN => ("forbidden", "You may not do that"),
             StatusCode::NOT_FOUND => return Self::not_found(),
-            StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "This resource does not offer that method"),
+            StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "This resource does not support that method"),
             StatusCode::PAYLOAD_TOO_LARGE => ("body_too_large", "The body is too large"),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => ("content_type_unsupported", "The body is of an unsupported type"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                ("content_type_unsupported", "The media type of the body is not supported")
+            }
             StatusCode::TOO_MANY_REQUESTS => ("too_many_requests", "Too many requests"),
-            StatusCode::SERVICE_UNAVAILABLE => ("unavailable", "Not available now"),
+            StatusCode::SERVICE_UNAVAILABLE => ("unavailable", "Temporarily unavailable"),
             status if status.is_server_error() => return Self { status, ..Self::internal() },
             _ => ("bad_request", "The request cannot be understood"),
         };
@@ -182,11 +182,12 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Marks an answer of status 4xx or 5xx whose body is meant as it is, and no problem: a report.
+/// An extension that marks a 4xx or 5xx response whose body is not a problem, such as a health report.
 #[derive(Debug, Clone, Copy)]
 pub struct NotAProblem;
 
-/// Writes a problem out; turns any other error into one, so that nothing a framework says leaves.
+/// Serialises the problem of an error response. An error without a problem becomes one, so that no text of a framework
+/// reaches the client.
 pub(crate) fn render(answer: Response, trace: &Trace, base: &str) -> Response {
     let status = answer.status();
     let is_error = status.is_client_error() || status.is_server_error();
@@ -199,14 +200,14 @@ pub(crate) fn render(answer: Response, trace: &Trace, base: &str) -> Response {
         parts.headers.remove(name);
     }
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-    // Texts and numbers only: that cannot fail, and if it did, the status and the code's absence say enough.
+    // Serialising texts and numbers cannot fail.
     let body = serde_json::to_vec(&problem.body(trace, base)).unwrap_or_default();
-    // For the log.
+    // The access log reads the problem's code from here.
     parts.extensions.insert(problem);
     Response::from_parts(parts, body.into())
 }
 
-/// Why a request was refused or failed (RFC 9457).
+/// Why a request was rejected or has failed (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "type": "/problems/invalid_request",
@@ -222,7 +223,7 @@ pub(crate) fn render(answer: Response, trace: &Trace, base: &str) -> Response {
     }],
 }))]
 struct Body<'a> {
-    /// Identifies the kind of problem, and explains it: a page for people, JSON for programs.
+    /// The kind of problem, as the path of its explanation: a page for people, JSON for programs.
     #[schema(format = "uri-reference")]
     r#type: String,
     /// The kind of problem in a few words.
@@ -230,19 +231,19 @@ struct Body<'a> {
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What is special about this time.
+    /// An explanation of this occurrence.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     detail: Option<&'a str>,
-    /// This very answer: the same id as in its header `X-Request-Id`.
+    /// The id of the request, as in the header `X-Request-Id`.
     #[schema(format = "uri")]
     instance: String,
-    /// The kind of problem for programs. Stable.
+    /// The kind of problem, as a stable code for programs.
     code: &'a str,
-    /// The trace that the request belongs to (W3C Trace Context).
+    /// The trace id of the request (W3C Trace Context).
     #[schema(pattern = "^[0-9a-f]{32}$")]
     trace_id: String,
-    /// Everything that is wrong with the input.
+    /// Every violation of the input.
     #[serde(skip_serializing_if = "<[Violation]>::is_empty")]
     #[schema(required = false)]
     errors: &'a [Violation],

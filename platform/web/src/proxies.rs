@@ -3,50 +3,47 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// The proxies that are trusted to say, in `X-Forwarded-For`, who asked them. None by default.
+/// The proxies whose `X-Forwarded-For` is trusted. None by default.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies(Arc<[IpNet]>);
 
-/// Of the addresses of version 4, as many as a network of 4 bits has. No proxies have so many.
+/// From this number of IPv4 addresses on (a /4), a list is rejected. No site's proxies have so many.
 const TOO_MANY_V4: u64 = 1 << 28;
-/// Of the public addresses of version 6, as many as a network of 16 bits has: what the whole internet uses today is
-/// a few dozen of these.
+/// From this number of public IPv6 addresses on (a /16), a list is rejected. The whole internet uses a few dozen /16
+/// today.
 const TOO_MANY_V6: u128 = 1 << 112;
-/// The public addresses of version 6 (RFC 4291, section 2.4; IANA).
+/// The public IPv6 addresses (RFC 4291, section 2.4; IANA).
 const PUBLIC_V6: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
-/// Stands for all addresses of version 4 behind a translator (RFC 6052, section 2.1).
+/// The IPv6 network that represents all IPv4 addresses behind a translator (RFC 6052, section 2.1).
 const TRANSLATED_V4: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
-/// Why a text names no proxies. It does not quote the text.
+/// The text is not a list of proxies. The error does not quote the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotProxies {
-    /// Not a list of addresses and networks.
     #[error("must be addresses and networks, separated by commas, such as 10.0.0.0/8, 2001:db8::1")]
     Malformed,
-    /// In sum they hold so many addresses that clients would be among them.
-    #[error(
-        "must name your own proxies only: these networks hold so many addresses that any client could choose its own"
-    )]
+    /// The networks have so many addresses that clients would be among the trusted proxies.
+    #[error("must name your own proxies only: these networks have so many addresses that clients could forge theirs")]
     TooMany,
 }
 
 impl Proxies {
-    /// Whether there are none.
+    /// Whether no proxy is trusted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether this address, in its canonical form, is one of theirs.
+    /// Whether this address, in its canonical form, is one of the proxies.
     pub(crate) fn trust(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 }
 
-/// Addresses and CIDR networks (RFC 4632; RFC 4291, section 2.3), separated by commas.
+/// Parses addresses and CIDR networks (RFC 4632; RFC 4291, section 2.3), separated by commas.
 ///
-/// A network whose address has bits beyond its prefix is a typing error. Networks that hold nearly every client, one
-/// by one or in sum, are refused.
+/// Rejects a network whose address has bits beyond its prefix, as a typing error. Rejects networks that together have
+/// too many addresses.
 impl FromStr for Proxies {
     type Err = NotProxies;
 
@@ -60,7 +57,7 @@ impl FromStr for Proxies {
     }
 }
 
-/// In the canonical form of its addresses: `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+/// Parses a network into the canonical form of its addresses: `::ffff:10.0.0.0/104` becomes `10.0.0.0/8`.
 fn network(text: &str) -> Option<IpNet> {
     let (address, prefix) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
     let written: IpAddr = address.parse().ok()?;
@@ -80,7 +77,7 @@ const fn width(address: IpAddr) -> u8 {
 
 fn hold_too_many(networks: &[IpNet]) -> bool {
     let (mut v4, mut v6) = (0_u64, 0_u128);
-    // Once each, where they overlap.
+    // Aggregate, so that overlapping networks count once.
     for network in IpNet::aggregate(&networks.to_vec()) {
         match network {
             IpNet::V4(network) => v4 += 1 << (32 - network.prefix_len()),
@@ -99,7 +96,7 @@ mod tests {
     use super::{NotProxies, Proxies};
 
     #[test]
-    fn a_network_holds_what_begins_as_it_does() {
+    fn a_network_contains_the_addresses_with_its_prefix() {
         let proxies: Proxies = " 10.0.0.0/8,192.0.2.1 , 2001:db8::/33,::1/128, 172.16.0.0/12".parse().expect("proxies");
         let trusts = |address: &str| proxies.trust(address.parse().expect("an address"));
         for held in ["10.0.0.0", "10.255.255.255", "192.0.2.1", "2001:db8::1", "2001:db8:7fff::1", "::1", "172.31.0.1"]
@@ -114,13 +111,13 @@ mod tests {
     #[test]
     fn no_proxies_are_trusted_unless_they_are_named() {
         for none in ["", " "] {
-            let proxies: Proxies = none.parse().expect("nobody");
+            let proxies: Proxies = none.parse().expect("no proxies");
             assert!(!proxies.trust("127.0.0.1".parse().expect("an address")));
         }
     }
 
     #[test]
-    fn what_is_malformed_is_refused() {
+    fn a_malformed_list_of_proxies_is_rejected() {
         for text in [
             "x",
             ",",
@@ -146,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_that_hold_nearly_everybody_are_refused_in_sum() {
+    fn networks_with_too_many_addresses_in_total_are_rejected() {
         for text in [
             "0.0.0.0/0",
             "::/0",
@@ -177,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_site_or_a_content_network_has_is_taken() {
+    fn the_networks_of_a_site_or_of_a_content_network_are_accepted() {
         for text in [
             "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 127.0.0.0/8, fc00::/7, fe80::/10, ::1",
             "10.0.0.0/8, 10.0.0.0/8, 10.0.0.0/9",

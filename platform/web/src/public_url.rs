@@ -2,26 +2,26 @@ use crate::host::is_host;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Where clients reach Roster: an origin, and the path below which a proxy serves it, if there is one.
+/// The URL by which clients reach Roster: an origin, and the path below which a proxy serves Roster, if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
     url: Arc<str>,
     path_at: usize,
 }
 
-/// Why a text is no such URL. It does not quote the text.
+/// The text is not a public URL. The error does not quote the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a URL such as https://example.org or https://example.org/accounts, without a query")]
 pub struct NotAPublicUrl;
 
 impl PublicUrl {
-    /// The whole of it, without a slash at the end.
+    /// The whole URL, without a slash at the end.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.url
     }
 
-    /// The path alone: empty, or `/accounts`.
+    /// The path alone: empty, or for example `/accounts`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.url[self.path_at..]
@@ -45,7 +45,7 @@ impl FromStr for PublicUrl {
     }
 }
 
-/// A segment of a path (RFC 3986, section 3.3) that a client does not resolve to another one.
+/// Whether the text is a path segment (RFC 3986, section 3.3) other than `.` and `..`, which clients resolve.
 fn is_segment(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%".contains(&byte);
     !matches!(text, "" | "." | "..") && text.bytes().all(is_allowed)
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn any_other_text_is_rejected_as_a_public_url() {
         for text in [
             "",
             "example.org",

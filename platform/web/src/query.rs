@@ -7,23 +7,22 @@ use kernel::DomainError;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// The parameters of a request's query, read in one pass that collects every violation, as
-/// [`Fields`] does for a body. In violations, a parameter's pointer is `?name`, which no JSON
-/// pointer can be.
+/// The parameters of a request's query. Reading them collects every violation, as [`Fields`] does for a body. The
+/// pointer of a parameter is `?name`, which is never a JSON pointer.
 pub struct Query(Fields);
 
-/// A body that is written like a query (`application/x-www-form-urlencoded`), where a standard asks for one.
+/// A body of the media type `application/x-www-form-urlencoded`, for routes where a standard requires that type.
 pub struct FormBody(pub Query);
 
-/// The query of a route that has no parameters: it refuses any.
+/// An extractor for routes without query parameters: it rejects every parameter.
 pub struct NoQuery;
 
 impl Query {
-    /// Reads a query as HTML forms write it (`application/x-www-form-urlencoded`), decoding it once.
+    /// Parses a query (`application/x-www-form-urlencoded`), decoding it once.
     ///
     /// # Errors
-    /// 400 when an escape is not two hexadecimal digits or does not make UTF-8, and when a
-    /// parameter is given twice, which two readers would understand differently.
+    /// 400 if an escape is not two hexadecimal digits, if the decoded text is not UTF-8, or if a parameter is given
+    /// twice, which parsers read differently.
     pub fn parse(query: &str) -> Result<Self, Problem> {
         let refused = |code, title| Problem::new(StatusCode::BAD_REQUEST, code, title);
         let mut given = BTreeMap::new();
@@ -33,13 +32,13 @@ impl Query {
                 return Err(refused("query_malformed", "The query is not percent-encoded UTF-8"));
             };
             if given.insert(name, Value::Text(Zeroizing::new(value))).is_some() {
-                return Err(refused("duplicate_parameter", "The query names a parameter twice"));
+                return Err(refused("duplicate_parameter", "The query has a parameter twice"));
             }
         }
         Ok(Self(Fields::new(given, '?')))
     }
 
-    /// A parameter that must be there. `None` when it is not, or is refused: [`finish`](Self::finish) tells.
+    /// Reads a required parameter. `None` if it is missing or rejected; [`finish`](Self::finish) then fails.
     pub fn required<T, R: DomainError>(
         &mut self,
         name: &'static str,
@@ -48,7 +47,8 @@ impl Query {
         self.0.required(name, parse)
     }
 
-    /// A parameter that may be absent. `None` also when it is refused: [`finish`](Self::finish) tells.
+    /// Reads an optional parameter. `None` if it is absent or rejected; [`finish`](Self::finish) fails in the last
+    /// case.
     pub fn optional<T, R: DomainError>(
         &mut self,
         name: &'static str,
@@ -57,29 +57,32 @@ impl Query {
         self.0.optional(name, parse)
     }
 
-    /// Ends the reading: `whole` is what was read, when all of it could be.
+    /// Ends the reading. `whole` is the value that the caller built from the parameters, or `None` if one is missing.
     ///
     /// # Errors
-    /// 400 `unknown_parameter` when a parameter was given that nobody asked for; otherwise 422
+    /// 400 `unknown_parameter` if the query has a parameter that the handler did not read; otherwise 422
     /// `invalid_request` with every violation.
     pub fn finish<T>(mut self, whole: Option<T>) -> Result<T, Problem> {
         if self.0.has_unknown() {
             let known = self.0.known_names();
-            let detail = if known.is_empty() { "It takes none.".into() } else { format!("It takes only: {known}.") };
-            let title = "This resource does not take that parameter";
+            let detail = if known.is_empty() {
+                "No parameters are allowed.".into()
+            } else {
+                format!("Allowed parameters: {known}.")
+            };
+            let title = "The query has an unknown parameter";
             return Err(Problem::new(StatusCode::BAD_REQUEST, "unknown_parameter", title).detail(detail));
         }
         self.0.finish(whole)
     }
 }
 
-/// One part of a form, decoded (`application/x-www-form-urlencoded`). `None` when it is not percent-encoded UTF-8.
+/// Decodes a name or value of a form (`application/x-www-form-urlencoded`). `None` if it is not percent-encoded UTF-8.
 #[must_use]
 pub fn form_decoded(text: &str) -> Option<String> {
     decoded(text)
 }
 
-/// `None` when it is not percent-encoded UTF-8.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());

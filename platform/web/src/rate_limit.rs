@@ -1,4 +1,4 @@
-//! How often somebody may do something. Counted in the database: across nodes and restarts.
+//! Rate limits. Their counts are in the database, so that all nodes share them and a restart keeps them.
 
 mod counts;
 
@@ -8,7 +8,7 @@ use persistence::{Db, Migration, Migrations, SqlError};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// The table of limits.
+/// The migration that creates the table `web_limits`.
 pub const MIGRATIONS: Migrations = Migrations {
     context: "web",
     all: &[Migration {
@@ -20,32 +20,34 @@ pub const MIGRATIONS: Migrations = Migrations {
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
-/// A limit. `burst * every` MUST be less than a day: what is counted for longer is taken for the work of a wrong clock.
+/// A rate limit. `burst * every` MUST be less than a day: the sweep deletes counts that end later, as written by a
+/// wrong clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Its name, `context.what_it_counts`. Each has counts of its own.
+    /// The name, `context.what_it_counts`. Rate limits with one name share their counts.
     pub name: &'static str,
-    /// How many at once, at least 1.
+    /// The most permits that can be taken at once, at least 1.
     pub burst: u32,
-    /// After each such time, one more.
+    /// The time after which one more permit becomes free.
     pub every: Duration,
 }
 
-/// What was taken. Dropped, it counts; see [`RateLimiter::give_back`].
+/// One permit of each rate limit of an [`acquire`](RateLimiter::acquire). Dropping the permit does not return it;
+/// [`RateLimiter::refund`] does.
 #[derive(Debug)]
-#[must_use = "it counts unless it is given back"]
+#[must_use = "a permit counts unless it is refunded"]
 pub struct Permit(Vec<PermitTaken>);
 
-/// Why a limit gave no permit.
+/// The reason why no permit was given.
 #[derive(Debug, thiserror::Error)]
 pub enum LimitError {
-    /// There were too many.
+    /// The rate limit is exhausted.
     #[error("too many requests")]
     TooMany {
-        /// When the next one is allowed.
+        /// The time until the next permit is free.
         retry_after: Duration,
     },
-    /// The count cannot be kept, so none is allowed.
+    /// The database does not answer. Without a count, no request passes.
     #[error(transparent)]
     Unavailable(#[from] SqlError),
 }
@@ -65,7 +67,7 @@ impl From<LimitError> for Problem {
     }
 }
 
-/// The counts of all limits. Clones are the same.
+/// Enforces rate limits. Clones share the counts, which are in the database.
 #[derive(Clone)]
 pub struct RateLimiter {
     db: Db,
@@ -73,39 +75,39 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// Counts in this database. `enforced`: otherwise it never refuses and touches nothing.
+    /// Counts in `db`. If not `enforced`, the limiter allows everything and does not use the database.
     #[must_use]
     pub const fn new(db: Db, enforced: bool) -> Self {
         Self { db, enforced }
     }
 
-    /// Whether they hold; not in load tests.
+    /// Whether rate limits are enforced; load tests turn them off.
     pub(crate) const fn are_enforced(&self) -> bool {
         self.enforced
     }
 
-    /// Takes one of what the limit allows whoever the key stands for.
+    /// Takes one permit of `limit` for `key`, such as an address or an account.
     ///
     /// # Errors
-    /// 429 `too_many_requests`, which took nothing and says when to come back; 503 when the count
-    /// cannot be kept: then nobody passes.
+    /// [`LimitError::TooMany`] when the rate limit is exhausted; nothing was taken then. [`LimitError::Unavailable`]
+    /// when the database does not answer: without a count, no request passes.
     pub async fn acquire(&self, limit: &RateLimit, key: &[u8]) -> Result<Permit, LimitError> {
         self.take_all(&[(limit, key)]).await
     }
 
-    /// Takes one of each, or of none.
+    /// Takes one permit of each rate limit, or none at all.
     ///
     /// # Errors
-    /// As [`take`](Self::take); the wait is the longest of those that refuse.
+    /// As [`acquire`](Self::acquire). `retry_after` is the longest wait of the exhausted rate limits.
     pub async fn take_all(&self, wanted: &[(&RateLimit, &[u8])]) -> Result<Permit, LimitError> {
         self.try_all(wanted).await?.map_err(LimitError::too_many)
     }
 
-    /// Takes one of each limit of the first alternative whose limits all have room, or nothing. Two
-    /// limits of one name share a count: the one with the smaller burst leaves the rest to the other.
+    /// Takes one permit of each rate limit of the first alternative in which all have room, or nothing. Two rate limits
+    /// with one name share a count: the one with the smaller burst leaves the rest to the other.
     ///
     /// # Errors
-    /// As [`take`](Self::take); the wait is the shortest of the alternatives'.
+    /// As [`acquire`](Self::acquire). `retry_after` is the shortest wait of the alternatives.
     pub async fn take_first(&self, alternatives: &[&[(&RateLimit, &[u8])]]) -> Result<Permit, LimitError> {
         let mut shortest = None;
         for wanted in alternatives {
@@ -117,12 +119,12 @@ impl RateLimiter {
         Err(LimitError::too_many(shortest.unwrap_or_default()))
     }
 
-    /// One of each, or how long to wait for it.
+    /// Takes one permit of each rate limit, or returns how long to wait for them.
     async fn try_all(&self, wanted: &[(&RateLimit, &[u8])]) -> Result<Result<Permit, Duration>, SqlError> {
         if !self.enforced {
             return Ok(Ok(Permit(Vec::new())));
         }
-        // In one order, whoever asks: two transactions that lock the same rows never wait for each other.
+        // Lock the rows in a fixed order: two transactions with the same rows cannot deadlock.
         let mut wanted: Vec<_> = wanted.iter().map(|(limit, key)| (Key::new(limit, key), *limit)).collect();
         wanted.sort_unstable_by_key(|(key, _)| *key);
         let mut tx = self.db.begin().await?;
@@ -133,7 +135,7 @@ impl RateLimiter {
                 Err(refusal) => wait = wait.max(Some(refusal)),
             }
         }
-        // The transaction is dropped with what was taken before.
+        // Dropping the transaction returns the permits that it has taken.
         if let Some(wait) = wait {
             return Ok(Err(wait));
         }
@@ -141,11 +143,11 @@ impl RateLimiter {
         Ok(Ok(Permit(taken)))
     }
 
-    /// Whether one could be taken. For what is counted only afterwards, such as misses: requests that
-    /// are under way at once may each find room for the last one.
+    /// Checks that a permit is free, without taking it. For events that are counted afterwards, such as misses:
+    /// concurrent requests may all see the last free permit.
     ///
     /// # Errors
-    /// As [`take`](Self::take).
+    /// As [`acquire`](Self::acquire).
     pub async fn peek(&self, limit: &RateLimit, key: &[u8]) -> Result<(), LimitError> {
         if !self.enforced {
             return Ok(());
@@ -155,23 +157,23 @@ impl RateLimiter {
         wait.map_or(Ok(()), |wait| Err(LimitError::too_many(wait)))
     }
 
-    /// Counts what has turned out to be a miss. It looks before it takes, so that a flood of misses writes nothing.
+    /// Counts a miss. It [peeks](Self::peek) first, so that a flood of misses over the limit writes nothing.
     ///
     /// # Errors
-    /// As [`take`](Self::take).
+    /// As [`acquire`](Self::acquire).
     pub async fn count_miss(&self, limit: &RateLimit, key: &[u8]) -> Result<(), LimitError> {
         self.peek(limit, key).await?;
         self.acquire(limit, key).await.map(drop)
     }
 
-    /// Gives back what was taken, after a success, so that only failures count. When the database
-    /// does not answer, it stays taken.
+    /// Returns a permit after a success, so that only failures count. When the database does not answer, the permit
+    /// stays taken.
     pub async fn refund(&self, permit: Permit) {
         if permit.0.is_empty() {
             return;
         }
         if let Err(error) = self.return_all(permit).await {
-            tracing::warn!(%error, "what a limit counted cannot be given back");
+            tracing::warn!(%error, "cannot refund a permit of a rate limit: it counts");
         }
     }
 
@@ -183,11 +185,11 @@ impl RateLimiter {
         tx.commit().await
     }
 
-    /// Writes and commits a row of its own for each process, so that processes do not wait for each other: whether the
-    /// database can be written to is known only afterwards.
+    /// Tests that the database can be written to: writes and commits one row. Each process has a row of its own, so
+    /// that processes do not wait for each other.
     ///
     /// # Errors
-    /// When it cannot.
+    /// When the database cannot be written to.
     pub async fn probe(&self, process: &[u8]) -> Result<(), SqlError> {
         const READINESS: RateLimit = RateLimit { name: "web.readiness", burst: 1, every: Duration::from_secs(1) };
         let mut tx = self.db.begin_low_priority().await?;
@@ -195,7 +197,7 @@ impl RateLimiter {
         tx.commit().await
     }
 
-    /// Deletes what says nothing any more, once a minute, until it is dropped.
+    /// Deletes expired counts once a minute, until the future is dropped.
     pub async fn sweep(self) {
         if !self.enforced {
             return;
@@ -203,12 +205,12 @@ impl RateLimiter {
         loop {
             sleep(SWEEP_EVERY).await;
             if let Err(error) = self.sweep_now().await {
-                tracing::warn!(%error, "limits cannot be swept: trying again");
+                tracing::warn!(%error, "cannot delete expired counts of rate limits: trying again in a minute");
             }
         }
     }
 
-    /// Deletes what says nothing any more, a few at a time, so that nobody waits for long.
+    /// Deletes expired counts, a few per transaction, so that no request waits for long.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -224,7 +226,7 @@ impl RateLimiter {
     }
 }
 
-/// How many counts are dated further ahead of the database's clock than they are ever written.
+/// The number of counts that end more than a day ahead of the database's clock: they were written by a wrong clock.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,7 +1,7 @@
-//! Requests that change something run to their end, whether or not their client waits for the answer.
+//! Runs requests with side effects to completion, whether or not their client waits for the response.
 //!
-//! hyper drops a handler where it waits when the client hangs up. A handler that has taken a permit and
-//! has not yet written its record would leave an effect without its record.
+//! hyper drops a handler's future when the client hangs up. A handler that is dropped after its effect and before its
+//! audit record would leave an effect that is not in the audit log.
 
 use crate::Problem;
 use axum::extract::{Request, State};
@@ -17,12 +17,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
-/// How many run at once: clients that hang up at once could otherwise begin any number.
+/// The most tasks at once. Without a bound, clients that hang up early could start any number of tasks.
 const MOST: u32 = 2_000;
-/// When to come back if more would run.
+/// `Retry-After` when all tasks are in use.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The tasks on which requests run to their end. Clones are the same.
+/// The bounded set of tasks on which requests run to completion. Clones share the set.
 #[derive(Debug, Clone)]
 pub struct RequestTasks {
     room: Arc<Semaphore>,
@@ -35,18 +35,18 @@ impl Default for RequestTasks {
 }
 
 impl RequestTasks {
-    /// Waits until all of them have ended; whether they have within this time.
+    /// Waits until all tasks have ended. Returns `false` if they have not ended `within` this time.
     pub async fn finished(&self, within: Duration) -> bool {
         timeout(within, self.room.acquire_many(MOST)).await.is_ok()
     }
 
-    /// Runs `work` to its end, even if this future is dropped before.
+    /// Runs `work` to completion, even if the returned future is dropped before.
     ///
     /// # Errors
-    /// 503 when too many run already: then nothing was begun.
+    /// 503 `overloaded` if too many tasks run already; `work` was not started then.
     pub async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, Problem> {
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
-            let title = "Too many requests are being answered now";
+            let title = "Too many requests are in flight; try again later";
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", title).retry_after(RETRY));
         };
         let task = async move {
@@ -56,7 +56,7 @@ impl RequestTasks {
         };
         match tokio::spawn(task.in_current_span()).await {
             Ok(done) => Ok(done),
-            // The edge answers a panic; a task that the end of the runtime cancelled is never polled again.
+            // The edge turns a panic into a response. A task that the end of the runtime cancels is not polled again.
             Err(error) => {
                 error.try_into_panic().map_or_else(|_| Err(Problem::internal()), |panic| resume_unwind(panic))
             }
@@ -64,7 +64,7 @@ impl RequestTasks {
     }
 }
 
-/// A middleware: what is not safe (RFC 9110, section 9.2.1) runs on a task of its own.
+/// A middleware that runs each request with an unsafe method (RFC 9110, section 9.2.1) on its own task.
 pub(crate) async fn complete(State(tasks): State<RequestTasks>, request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
@@ -72,7 +72,7 @@ pub(crate) async fn complete(State(tasks): State<RequestTasks>, request: Request
     let room = Arc::clone(&tasks.room);
     let answer = async move {
         let answer = next.run(request).await;
-        // The semaphore is never closed; without a place, what is taken back is not waited for.
+        // Without a free place, the shutdown does not wait for the undo action of this response.
         Delivery { place: room.try_acquire_owned().ok(), answer: Some(answer) }
     };
     match tasks.run(answer).await {
@@ -81,8 +81,8 @@ pub(crate) async fn complete(State(tasks): State<RequestTasks>, request: Request
     }
 }
 
-/// An answer on its way to the connection. Dropped unopened, because the client has hung up or the answer
-/// came too late, it does what the handler asked for in that case.
+/// A response on its way to the connection. If it is dropped unopened, because the client has hung up or the request
+/// timed out, its undo action runs.
 struct Delivery {
     answer: Option<Response>,
     place: Option<OwnedSemaphorePermit>,
@@ -111,7 +111,7 @@ impl Drop for Delivery {
     }
 }
 
-/// In the extensions of an answer: what is done when no client takes it.
+/// An extension of a response: the action to run if the response is not delivered.
 #[derive(Clone)]
 struct OnUndelivered(Arc<Mutex<Option<BoxFuture<'static, ()>>>>);
 
@@ -121,8 +121,8 @@ impl OnUndelivered {
     }
 }
 
-/// An answer that gives something away which is good for nothing in no client's hands, such as tokens,
-/// and what is done when no client takes it.
+/// A response, and the action to run if the response is not delivered. For example, new tokens are revoked if their
+/// client has hung up.
 pub struct OrElse<A, U>(pub A, pub U);
 
 impl<A: IntoResponse, U: Future<Output = ()> + Send + 'static> IntoResponse for OrElse<A, U> {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     impl World {
-        /// One route. Its handler says that it has begun, waits until it may go on, and counts.
+        /// One route. Its handler reports that it has begun, waits for permission to go on, and counts.
         fn new() -> Self {
             let tasks = RequestTasks::default();
             let (begun, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
@@ -184,10 +184,10 @@ mod tests {
             async move { answer.await.expect("an answer") }
         }
 
-        /// A client that hangs up once the handler has begun.
+        /// Sends a request and hangs up once the handler has begun.
         async fn hang_up(&self, method: &str) {
             tokio::select! {
-                _ = self.call(method) => panic!("nobody has let it go on"),
+                _ = self.call(method) => panic!("the handler must wait"),
                 begun = self.begun.acquire() => begun.expect("open").forget(),
             }
         }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_changes_something_runs_to_its_end_and_gives_nothing_to_a_client_that_is_gone() {
+    async fn a_post_runs_to_completion_and_is_undone_when_its_client_has_hung_up() {
         let world = World::new();
         world.hang_up("POST").await;
         assert!(!world.tasks.finished(Duration::from_millis(20)).await, "it runs");
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_answered_is_not_undone() {
+    async fn a_delivered_response_is_not_undone() {
         let world = World::new();
         world.go_on.add_permits(1);
         assert_eq!(world.call("POST").await.status(), 200);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_only_reads_ends_with_its_client() {
+    async fn a_get_ends_when_its_client_hangs_up() {
         let world = World::new();
         world.hang_up("GET").await;
         world.go_on.add_permits(1);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_run_at_once_than_there_is_room_for() {
+    async fn a_request_beyond_the_limit_of_tasks_is_rejected() {
         let tasks = RequestTasks::default();
         let all: Vec<_> = (0..super::MOST).map(|_| Arc::clone(&tasks.room).try_acquire_owned()).collect();
         let refused = tasks.run(pending::<()>()).await.expect_err("no room");

@@ -3,11 +3,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use use_case::Message;
 
-/// What commands are about, by their wire names.
+/// The kind and the path of the resource that a command is about, by the command's wire name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ResourceLinks {
     by_name: BTreeMap<&'static str, (&'static str, &'static str)>,
-    /// The path before all of them, where a proxy adds one.
+    /// The path below which a proxy serves all routes, or an empty text.
     base: Arc<str>,
 }
 

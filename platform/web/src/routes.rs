@@ -1,4 +1,4 @@
-//! A context's routes: each line is a route *and* its operation in the OpenAPI document.
+//! The routes of a context: each call adds a route *and* its operation in the OpenAPI document.
 
 use crate::commands::CommandMeta;
 use crate::get_command::{__path_get_command, __path_get_command_events, get_command, get_command_events};
@@ -16,10 +16,10 @@ use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-/// A handler with its `#[utoipa::path]`, for [`Routes::at_once`].
+/// Combines a handler with its `#[utoipa::path]`, for [`Routes::immediate`].
 pub use utoipa_axum::routes as operation;
 
-/// The routes of one context, with their part of the OpenAPI document.
+/// The routes of one context, with their operations in the OpenAPI document.
 pub struct Routes {
     router: OpenApiRouter,
     targets: ResourceLinks,
@@ -28,13 +28,13 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// No routes yet. The tag groups them in the document.
+    /// An empty set of routes. The tag groups their operations in the OpenAPI document.
     #[must_use]
     pub fn new(tag: &'static str, commands: Commands) -> Self {
         Self { router: OpenApiRouter::new(), targets: ResourceLinks::default(), commands, tag }
     }
 
-    /// A route that turns a request into a command.
+    /// Adds a route that turns a request into a command.
     #[must_use]
     pub fn command<R: CommandRequest>(mut self, path: &'static str, method: Method, request: R) -> Self {
         let (commands, request) = (self.commands.clone(), Arc::new(request));
@@ -59,9 +59,9 @@ impl Routes {
         self
     }
 
-    /// A route that answers at once: an axum handler with its `#[utoipa::path]`, wrapped by
-    /// [`operation!`](crate::operation). All queries are such routes. What is not safe runs to its end,
-    /// even if its client hangs up.
+    /// Adds a route that answers without a command: an axum handler with its `#[utoipa::path]`, wrapped by
+    /// [`operation!`](crate::operation). All queries are such routes. A request with an unsafe method runs to
+    /// completion even if its client hangs up.
     #[must_use]
     pub fn immediate<S: Clone + Send + Sync + 'static>(mut self, state: S, operation: UtoipaMethodRouter<S>) -> Self {
         let (schemas, paths, handler) = operation;
@@ -72,7 +72,7 @@ impl Routes {
     }
 }
 
-/// All routes of all contexts, and the document that describes them. `authenticate` tells who calls.
+/// Merges the routes of all contexts into one router and one OpenAPI document. `authenticate` identifies the callers.
 pub fn assemble(
     base: OpenApi,
     contexts: Vec<Routes>,
@@ -92,7 +92,7 @@ pub fn assemble(
     (router.layer(Extension(authenticate)), document)
 }
 
-/// Commands change something: no safe method takes one.
+/// The filter of a command's method. Commands have side effects, so a safe method such as GET becomes POST.
 fn filter(method: &Method) -> MethodFilter {
     match *method {
         Method::PUT => MethodFilter::PUT,

@@ -27,29 +27,28 @@ use tokio::{
 };
 use tower::Service as _;
 
-/// The longest head of a request that is read, in bytes, and with it each connection's buffers.
+/// The largest request head, in bytes, and the size limit of each connection's buffers.
 const LONGEST_HEAD: usize = 32 * 1024;
-/// How long to leave the listener alone when there are no file descriptors left.
+/// The pause before the next accept when the process has no file descriptors left.
 const BREATHER: Duration = Duration::from_secs(1);
 
-/// How long to say nothing more of addresses that are refused connections.
-const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(60);
+/// The shortest interval between log lines about rejected connections.
+const REFUSALS_LOGGED_EVERY: Duration = Duration::from_secs(60);
 
-/// What connections may cost.
+/// The limits and timeouts of connections.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimits {
-    /// How many are open at once. Beyond, clients wait in the kernel's queue.
+    /// The most open connections. Further clients wait in the kernel's queue.
     pub connections: usize,
-    /// As many of one address. Beyond, a connection is closed at once.
+    /// The most open connections of one address. Further connections are closed at once.
     pub per_address: usize,
-    /// Whose connections are those of many clients: they count in all only.
+    /// The trusted proxies. The limit per address does not apply to them.
     pub proxies: Proxies,
-    /// How long a request's head may take to arrive: from the connection, and for later requests
-    /// from their first byte.
+    /// The timeout of a request's head, from the begin of the connection or from the first byte of a later request.
     pub head_within: Duration,
-    /// How long a connection stays open between two requests.
+    /// How long a connection may be idle between two requests.
     pub idle_for: Duration,
-    /// How long a client may read nothing of its answer.
+    /// How long a client may read nothing of its response.
     pub stalled_for: Duration,
     /// How long requests in flight may take to finish after `shutdown`.
     pub drain_within: Duration,
@@ -70,23 +69,22 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Who is at the other end of the connection: a client, or a proxy. In the extensions of every
-/// request: `Extension<Peer>`.
+/// The address of the other end of the connection: a client's or a proxy's. Every request has one in its extensions:
+/// `Extension<Peer>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
-/// Answers HTTP/1 on `listener` until `shutdown`; then accepts nothing more, closes idle
-/// connections, lets requests in flight finish for [`ConnectionLimits::drain_within`], cuts the rest, and
-/// returns.
+/// Serves HTTP/1 on `listener` until `shutdown`. Then it closes the listener and idle connections, lets requests in
+/// flight finish for up to [`ConnectionLimits::drain_within`], cuts the other connections, and returns.
 ///
-/// A client that hangs up ends its request: the handler is dropped where it waits.
+/// When a client hangs up, its handler's future is dropped.
 ///
-/// What cannot be parsed as HTTP is answered by hyper itself, with an empty body: 400, 414 for a
-/// target over 64 KiB, 431 for a head over 32 KiB or 100 fields.
+/// hyper itself answers requests that it cannot parse, with an empty body: 400, 414 for a target over 64 KiB, 431 for a
+/// head over 32 KiB or 100 fields.
 pub async fn serve(listener: TcpListener, app: Router, limits: ConnectionLimits, shutdown: impl Future<Output = ()>) {
     let (closing, _) = watch::channel(());
     let mut connections = JoinSet::new();
-    // In all, they are counted by the tasks: the listener rests while there are too many.
+    // The number of tasks is the number of open connections; the loop accepts none while there are too many.
     let mut shares = PeerQuotas::new(&limits);
     let mut shutdown = pin!(shutdown);
     loop {
@@ -112,31 +110,31 @@ pub async fn serve(listener: TcpListener, app: Router, limits: ConnectionLimits,
     }
 }
 
-/// What each address has of the connections.
+/// Counts the open connections of each address.
 struct PeerQuotas {
     shares: AddressQuotas,
     proxies: Proxies,
     refused: u64,
-    told: Option<Instant>,
+    last_logged: Option<Instant>,
 }
 
 impl PeerQuotas {
     fn new(limits: &ConnectionLimits) -> Self {
         let shares = AddressQuotas::new(usize::MAX, limits.per_address);
-        Self { shares, proxies: limits.proxies.clone(), refused: 0, told: None }
+        Self { shares, proxies: limits.proxies.clone(), refused: 0, last_logged: None }
     }
 
-    /// A share for a connection of this peer; none when it has too many.
+    /// Takes a slot for a connection of this peer; `None` if its address has too many.
     fn acquire(&mut self, peer: Peer) -> Option<QuotaSlot> {
         let client = ClientAddress::of_peer(peer);
         let taken =
             if self.proxies.trust(client.ip()) { self.shares.take_in_all() } else { self.shares.acquire(client.key()) };
         if taken.as_ref().is_err_and(|why| *why == QuotaExceeded::OverShare) {
             self.refused += 1;
-            if self.told.is_none_or(|told| told.elapsed() >= REFUSALS_TOLD_EVERY) {
-                // The one that is named stands for those since the last line.
+            if self.last_logged.is_none_or(|at| at.elapsed() >= REFUSALS_LOGGED_EVERY) {
+                // The line names the last address; `refused` counts all addresses since the line before.
                 tracing::warn!(client = %client.ip(), refused = self.refused, "closed connections of an address that has too many");
-                (self.refused, self.told) = (0, Some(Instant::now()));
+                (self.refused, self.last_logged) = (0, Some(Instant::now()));
             }
         }
         taken.ok()
@@ -148,7 +146,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) if is_of_one_connection(&error) => {}
-            // Such as EMFILE: the connection stays in the queue, and trying again at once would spin.
+            // Such as EMFILE: the connection stays in the kernel's queue, so an immediate retry would spin.
             Err(error) => {
                 tracing::warn!(%error, "cannot accept connections");
                 sleep(BREATHER).await;
@@ -169,7 +167,7 @@ async fn connection(
     limits: ConnectionLimits,
     mut closing: watch::Receiver<()>,
 ) {
-    // Without it, the second of two small writes waits for the client's acknowledgement.
+    // Without TCP_NODELAY, the second of two small writes waits for the client's acknowledgement.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection ended before it began");
         return;
@@ -204,7 +202,7 @@ async fn connection(
     }
 }
 
-/// An answer's body. The connection is busy with it until it is dropped.
+/// The body of a response. Its request counts as in flight until the body is dropped.
 struct Watched {
     body: Body,
     _busy: RequestInFlight,

@@ -1,11 +1,11 @@
 use axum::http::HeaderMap;
 use uuid::Uuid;
 
-/// Which request this is, and which trace it belongs to (W3C Trace Context, level 1). It is in the
-/// extensions of every request: `Extension<Trace>`.
+/// The id of a request and the trace that it belongs to (W3C Trace Context, level 1). Every request has one in its
+/// extensions: `Extension<Trace>`.
 ///
-/// The request's id is always Roster's own. A trace id from outside is taken over only if the
-/// header is valid to the letter; it is 32 hexadecimal digits and so cannot forge a log line.
+/// Roster always makes the request id itself. It accepts a client's trace id only from a strictly valid header: 32
+/// hexadecimal digits cannot forge a log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
     request_id: Uuid,
@@ -14,7 +14,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The trace that a request belongs to; a fresh one when it names none, several or an invalid one.
+    /// Reads `traceparent`. Makes a new trace id if the header is missing, invalid, or given twice.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         #[expect(clippy::disallowed_methods, reason = "it names a request, which no domain knows")]
         let request_id = Uuid::new_v4();
@@ -29,33 +29,33 @@ impl Trace {
         Self { request_id, traceparent, is_given }
     }
 
-    /// This request, and no other.
+    /// The id of this request, as in `X-Request-Id`.
     #[must_use]
     pub const fn request_id(&self) -> Uuid {
         self.request_id
     }
 
-    /// 32 hexadecimal digits.
+    /// The trace id, 32 hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> &str {
         &self.traceparent[3..35]
     }
 
-    /// The trace that the client named. A fresh one has the digits of the request's id: in a log, that is enough.
+    /// The trace id, if the client sent one. Otherwise it has the digits of the request id, which the log shows anyway.
     #[must_use]
     pub fn given_trace_id(&self) -> Option<&str> {
         self.is_given.then(|| self.trace_id())
     }
 
-    /// What to hand on: the trace with this request as the parent.
+    /// The `traceparent` to pass on, with this request as the parent.
     #[must_use]
     pub fn traceparent(&self) -> &str {
         &self.traceparent
     }
 }
 
-/// The trace id and whether it is sampled (W3C Trace Context, section 3.2). Later versions may
-/// append fields.
+/// Parses a `traceparent` into the trace id and the sampled flag (W3C Trace Context, section 3.2). Later versions of
+/// the header may append fields.
 fn parse(text: &str) -> Option<(&str, bool)> {
     let (head, tail) = text.split_at_checked(55)?;
     let parts: Vec<&str> = head.split('-').collect();

@@ -1,5 +1,5 @@
-//! A server that has no file descriptors left goes on when it has some again. It takes a process
-//! of its own: the limit is the process's, and so is the log.
+//! A server that has run out of file descriptors continues once some are free. The test needs its own process, because
+//! the limit and the log belong to the process.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -53,7 +53,7 @@ async fn a_server_without_file_descriptors_waits_for_some_and_does_not_spin() {
     for _ in 0..8 {
         clients.push(TcpStream::connect(address).await.unwrap());
     }
-    // The kernel has completed eight connections; the server can take two.
+    // The kernel has completed eight connections, but the server has descriptors for two.
     let last = u64::try_from(clients.last().expect("eight").as_raw_fd()).unwrap();
     setrlimit(Resource::Nofile, Rlimit { current: Some(last + 3), ..getrlimit(Resource::Nofile) }).unwrap();
     let app = edge(Router::new().route("/", get(async || "hello")), EdgeSettings::default());
@@ -65,7 +65,7 @@ async fn a_server_without_file_descriptors_waits_for_some_and_does_not_spin() {
     let warnings = String::from_utf8_lossy(&log.0.lock().unwrap()).matches("cannot accept connections").count();
     assert!((1..10).contains(&warnings), "{warnings} warnings in fifty answers");
     for mut client in clients {
-        // Each leaves descriptors to the next ones when it ends.
+        // Each client that ends frees a descriptor for the next one.
         ask(&mut client).await;
     }
     assert!(!serving.is_finished());

@@ -1,4 +1,4 @@
-//! Limits, on both databases. Nobody sleeps: times are long, and what is stored is moved.
+//! Rate limits, on both databases. No test sleeps: the intervals are long, and the tests move the stored times.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -20,7 +20,7 @@ async fn on_each_database(test: impl AsyncFn(&RateLimiter, &TestDb)) {
     }
 }
 
-/// As if so much time had passed.
+/// Moves the stored times as if `time` had passed.
 async fn pass(db: &Db, time: Duration) {
     let sql = (
         "update web_limits set empty_at = empty_at - $1 * interval '1 us'",
@@ -43,22 +43,22 @@ async fn all_of(limits: &RateLimiter, limit: &RateLimit, key: &[u8]) -> LimitErr
     limits.acquire(limit, key).await.expect_err("one too many")
 }
 
-/// The status, the code, and in how many seconds to come back.
+/// The status and the code of the problem, and its `Retry-After` in seconds.
 fn answer(refused: LimitError) -> (u16, &'static str, u64) {
     let problem = Problem::from(refused);
     let code = problem.code();
     let answer = problem.into_response();
     let wait = answer.headers().get(RETRY_AFTER).and_then(|it| it.to_str().ok()?.parse().ok());
-    (answer.status().as_u16(), code, wait.expect("when to come back"))
+    (answer.status().as_u16(), code, wait.expect("Retry-After"))
 }
 
 #[tokio::test]
-async fn as_many_as_the_burst_pass_and_the_next_is_told_when_to_come_back() {
+async fn the_burst_passes_and_the_next_request_gets_retry_after() {
     on_each_database(async |limits, _| {
         let refused = all_of(limits, &SIGN_IN, b"ada").await;
         let (status, code, wait) = answer(refused);
         assert_eq!((status, code), (429, "too_many_requests"));
-        assert!((3_540..=3_600).contains(&wait), "{wait}: one more each hour, since the first a moment ago");
+        assert!((3_540..=3_600).contains(&wait), "{wait}: one permit becomes free each hour");
         drop(limits.acquire(&SIGN_IN, b"eve").await.expect("another key has its own count"));
         drop(limits.acquire(&ADDRESS, b"ada").await.expect("another limit has its own count"));
     })
@@ -66,26 +66,26 @@ async fn as_many_as_the_burst_pass_and_the_next_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn who_waits_as_told_passes_once_however_often_they_were_refused() {
+async fn after_retry_after_one_request_passes_however_many_were_rejected() {
     on_each_database(async |limits, TestDb { db, .. }| {
         let mut refused = all_of(limits, &SIGN_IN, b"ada").await;
         for _ in 0..5 {
             refused = limits.acquire(&SIGN_IN, b"ada").await.expect_err("refused");
         }
         let (_, _, wait) = answer(refused);
-        assert!(wait <= 3_600, "{wait}: a refusal takes nothing");
+        assert!(wait <= 3_600, "{wait}: a rejected request takes no permit");
         pass(db, Duration::from_secs(wait.saturating_sub(60))).await;
         let (_, _, rest) = answer(limits.acquire(&SIGN_IN, b"ada").await.expect_err("too early"));
         assert!((55..=60).contains(&rest), "{rest}");
         pass(db, Duration::from_secs(rest)).await;
-        drop(limits.acquire(&SIGN_IN, b"ada").await.expect("as told"));
-        limits.acquire(&SIGN_IN, b"ada").await.expect_err("once");
+        drop(limits.acquire(&SIGN_IN, b"ada").await.expect("after Retry-After"));
+        limits.acquire(&SIGN_IN, b"ada").await.expect_err("one permit, not two");
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_long_silence_saves_up_no_more_than_the_burst() {
+async fn a_long_pause_frees_no_more_permits_than_the_burst() {
     on_each_database(async |limits, TestDb { db, .. }| {
         drop(limits.acquire(&SIGN_IN, b"ada").await.unwrap());
         pass(db, HOUR * 1_000).await;
@@ -95,19 +95,19 @@ async fn a_long_silence_saves_up_no_more_than_the_burst() {
 }
 
 #[tokio::test]
-async fn what_is_given_back_does_not_count() {
+async fn a_refunded_permit_does_not_count() {
     on_each_database(async |limits, _| {
         for _ in 0..10 {
-            let permit = limits.acquire(&SIGN_IN, b"ada").await.expect("successes do not count");
+            let permit = limits.acquire(&SIGN_IN, b"ada").await.expect("refunded permits do not count");
             limits.refund(permit).await;
         }
-        assert_eq!(answer(all_of(limits, &SIGN_IN, b"ada").await).0, 429, "and save nothing up");
+        assert_eq!(answer(all_of(limits, &SIGN_IN, b"ada").await).0, 429, "refunds do not exceed the burst");
     })
     .await;
 }
 
 #[tokio::test]
-async fn of_several_all_are_taken_or_none() {
+async fn several_permits_are_taken_together_or_not_at_all() {
     on_each_database(async |limits, _| {
         let both: &[(&RateLimit, &[u8])] = &[(&ADDRESS, b"192.0.2.1"), (&SIGN_IN, b"ada")];
         for _ in 0..3 {
@@ -127,7 +127,7 @@ async fn of_several_all_are_taken_or_none() {
 }
 
 #[tokio::test]
-async fn the_wait_for_several_is_the_longest_of_those_that_refuse() {
+async fn the_wait_for_several_permits_is_the_longest() {
     on_each_database(async |limits, _| {
         let slow = RateLimit { name: "test.slow", burst: 1, every: HOUR * 24 };
         let quick = RateLimit { name: "test.quick", burst: 1, every: HOUR };
@@ -141,7 +141,7 @@ async fn the_wait_for_several_is_the_longest_of_those_that_refuse() {
 }
 
 #[tokio::test]
-async fn looking_takes_nothing_and_is_refused_when_taking_would_be() {
+async fn peek_takes_no_permit_and_fails_when_none_is_free() {
     on_each_database(async |limits, _| {
         for _ in 0..10 {
             limits.peek(&SIGN_IN, b"ada").await.expect("there is room");
@@ -155,7 +155,7 @@ async fn looking_takes_nothing_and_is_refused_when_taking_would_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_at_once_exactly_the_burst_passes() {
+async fn of_fifty_concurrent_requests_exactly_the_burst_passes() {
     on_each_database(async |limits, _| {
         let limit = RateLimit { name: "test.parallel", burst: 7, every: HOUR };
         for round in 0..20_u8 {
@@ -174,7 +174,7 @@ async fn of_fifty_at_once_exactly_the_burst_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_takes_several_in_any_order_never_waits_for_each_other_in_a_ring() {
+async fn taking_several_permits_in_any_order_never_deadlocks() {
     on_each_database(async |limits, _| {
         let limit = RateLimit { name: "test.ring", burst: 1_000, every: HOUR };
         let mut asking = JoinSet::new();
@@ -210,7 +210,7 @@ async fn a_restart_keeps_the_count_and_nodes_share_it() {
 }
 
 #[tokio::test]
-async fn when_the_count_cannot_be_kept_nobody_passes() {
+async fn without_a_database_no_request_passes() {
     on_each_database(async |limits, TestDb { db, .. }| {
         let permit = limits.acquire(&SIGN_IN, b"ada").await.unwrap();
         db.close().await;
@@ -224,7 +224,7 @@ async fn when_the_count_cannot_be_kept_nobody_passes() {
 }
 
 #[tokio::test]
-async fn limits_that_are_off_refuse_nothing_and_touch_nothing() {
+async fn limits_that_are_off_allow_everything_and_write_nothing() {
     on_each_database(async |_, TestDb { db, .. }| {
         let off = RateLimiter::new(db.clone(), false);
         for _ in 0..10 {
@@ -241,7 +241,7 @@ async fn limits_that_are_off_refuse_nothing_and_touch_nothing() {
 }
 
 #[tokio::test]
-async fn rows_that_say_nothing_any_more_are_swept() {
+async fn expired_rows_are_deleted() {
     on_each_database(async |limits, TestDb { db, .. }| {
         for n in 0..250_u8 {
             drop(limits.acquire(&SIGN_IN, &[n]).await.unwrap());
@@ -250,18 +250,18 @@ async fn rows_that_say_nothing_any_more_are_swept() {
         drop(limits.acquire(&SIGN_IN, b"ada").await.unwrap());
         assert_eq!(rows(db).await, 251);
         limits.sweep_now().await.unwrap();
-        assert_eq!(rows(db).await, 1, "what still counts stays");
-        drop(limits.acquire(&SIGN_IN, &[0]).await.expect("who was swept begins anew"));
+        assert_eq!(rows(db).await, 1, "rows that still count stay");
+        drop(limits.acquire(&SIGN_IN, &[0]).await.expect("a deleted count begins anew"));
     })
     .await;
 }
 
-/// How far the clock was ahead: an hour and a bit, two days, until about 2100.
+/// By how much the clock was ahead: five hours, two days, and about 74 years.
 const AHEAD: [Duration; 3] =
     [Duration::from_secs(5 * 3_600), Duration::from_secs(172_800), Duration::from_secs(2_350_000_000)];
 
 #[tokio::test]
-async fn a_count_of_a_clock_that_was_ahead_counts_for_nothing() {
+async fn a_count_written_by_a_clock_that_was_ahead_is_ignored() {
     on_each_database(async |limits, TestDb { db, .. }| {
         for ahead in AHEAD {
             let _ = all_of(limits, &SIGN_IN, b"ada").await;
@@ -269,7 +269,7 @@ async fn a_count_of_a_clock_that_was_ahead_counts_for_nothing() {
             limits.peek(&SIGN_IN, b"ada").await.expect("there is room");
             let refused = all_of(limits, &SIGN_IN, b"ada").await;
             let (_, _, wait) = answer(refused);
-            assert!(wait <= 3_600, "{wait}: from now on it counts as always");
+            assert!(wait <= 3_600, "{wait}: from now on the count is right");
             pass(db, HOUR * 3).await;
         }
     })
@@ -277,18 +277,19 @@ async fn a_count_of_a_clock_that_was_ahead_counts_for_nothing() {
 }
 
 #[tokio::test]
-async fn a_count_that_is_a_little_ahead_denies_for_no_longer_than_the_limit_takes_to_be_whole() {
+async fn a_count_that_is_a_little_ahead_denies_no_longer_than_the_limit_takes_to_refill() {
     on_each_database(async |limits, TestDb { db, .. }| {
         let _ = all_of(limits, &SIGN_IN, b"ada").await;
         pass_back(db, Duration::from_secs(30)).await;
-        let (_, _, wait) = answer(limits.acquire(&SIGN_IN, b"ada").await.expect_err("within its bound it counts"));
+        let (_, _, wait) =
+            answer(limits.acquire(&SIGN_IN, b"ada").await.expect_err("a count within the bound is not ignored"));
         assert!((3_600..=3_630).contains(&wait), "{wait}");
     })
     .await;
 }
 
 #[tokio::test]
-async fn the_sweep_deletes_what_a_clock_far_ahead_has_left() {
+async fn the_sweep_deletes_rows_of_a_clock_that_was_far_ahead() {
     on_each_database(async |limits, TestDb { db, .. }| {
         drop(limits.acquire(&SIGN_IN, b"ada").await.unwrap());
         assert_eq!(limits_ahead_of_the_clock(db).await.unwrap(), 0);
@@ -301,7 +302,7 @@ async fn the_sweep_deletes_what_a_clock_far_ahead_has_left() {
     .await;
 }
 
-/// As if the clock had been ahead by so much until now.
+/// Moves the stored times as if the clock had been ahead by `time`.
 async fn pass_back(db: &Db, time: Duration) {
     let sql = (
         "update web_limits set empty_at = empty_at + $1 * interval '1 us'",

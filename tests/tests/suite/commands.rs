@@ -57,7 +57,7 @@ async fn a_command_whose_time_is_over_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_id_names_nothing() {
+async fn an_invalid_id_in_a_path_is_not_found() {
     in_each_world(async |world| {
         let answer = world.send(&Person::new("ada@example.org").sign_up()).await;
         world.outcome(&answer).await;

@@ -1,7 +1,7 @@
-// How the page of the API is set up. Paths are relative, so that it works below any path.
+// Sets up Swagger UI. All paths are relative, so that the page works below any path of a proxy.
 window.onload = () => {
-  // The server takes requests without a token for operations whose security has an empty alternative. Swagger UI takes
-  // these for signed in already, and shows a closed lock.
+  // If the security of an operation has an empty alternative, the server accepts requests without a token. Swagger UI
+  // would treat such operations as authorised and show a closed lock.
   const locks = {
     statePlugins: {
       auth: {
@@ -16,7 +16,7 @@ window.onload = () => {
     },
   };
 
-  // Swagger UI has forms for OAuth, whose password grant Roster does not offer. This one asks POST /auth/login.
+  // Swagger UI has forms for OAuth, but Roster does not offer the password grant. This form calls POST /auth/login.
   const signIn = (system) => {
     const React = system.React;
     const element = React.createElement;
@@ -24,9 +24,9 @@ window.onload = () => {
     function SignIn({ name, schema }) {
       const [email, setEmail] = React.useState("");
       const [password, setPassword] = React.useState("");
-      const [told, setTold] = React.useState("");
+      const [status, setStatus] = React.useState("");
       const submit = async () => {
-        setTold("…");
+        setStatus("…");
         try {
           const answer = await fetch(new URL("../auth/login", document.baseURI), {
             method: "POST",
@@ -35,14 +35,14 @@ window.onload = () => {
           });
           const body = await answer.json();
           if (!answer.ok) {
-            setTold(body.title || `The server answered ${answer.status}`);
+            setStatus(body.title || `The server answered ${answer.status}`);
             return;
           }
           setPassword("");
-          setTold("");
+          setStatus("");
           system.authActions.authorizeWithPersistOption({ [name]: { name, schema, value: body.access_token } });
         } catch {
-          setTold("The server does not answer");
+          setStatus("The server does not answer");
         }
       };
       const onKeyDown = (event) => {
@@ -72,8 +72,8 @@ window.onload = () => {
         field("Email", "email", email, setEmail, "username"),
         field("Password", "password", password, setPassword, "current-password"),
         element("button", { type: "button", className: "btn authorize", onClick: submit }, "Sign in"),
-        element("p", { role: "status" }, told),
-        element("p", null, "Or, with a token that you have:"),
+        element("p", { role: "status" }, status),
+        element("p", null, "Or enter a token that you already have:"),
       );
     }
 
@@ -97,7 +97,7 @@ window.onload = () => {
     url: "../openapi.json",
     dom_id: "#swagger-ui",
     deepLinking: true,
-    // Otherwise the document would be shown to a validator on the internet.
+    // Without this setting, Swagger UI would send the document to a validator on the internet.
     validatorUrl: "none",
     persistAuthorization: true,
     defaultModelsExpandDepth: 0,

@@ -1,14 +1,14 @@
-//! The counts: the generic cell rate algorithm (ITU-T I.371), whose whole state is one time, `empty_at`,
-//! when nothing counts any more. Each permit moves it by `every`; none is given that would move it
-//! further than `burst * every` from now. The database's clock decides. Bound times are microseconds.
+//! The counts of the rate limits, by the generic cell rate algorithm (ITU-T I.371). The state of a count is one time,
+//! `empty_at`, when the count is zero again. Each permit moves that time by `every`. A permit that would move it beyond
+//! `burst * every` from now is denied. The database's clock decides. Bound times are microseconds.
 
 use super::RateLimit;
 use persistence::{Sql, SqlError, SqlTimestamp, Tx, execute, fetch_one, fetch_optional};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
-/// From when on one more counts: now, or when nothing counts any more. `$room` is burst * every. A time further ahead
-/// than that, and a minute, was written while the clock was ahead, and counts for nothing.
+/// The time from which the next permit counts: the later of now and `empty_at`. `$room` is burst * every. An `empty_at`
+/// more than a minute beyond that bound was written while the clock was ahead, and is ignored.
 macro_rules! counted {
     (postgres $room:literal) => {
         concat!(
@@ -27,8 +27,8 @@ macro_rules! counted {
     };
 }
 
-/// Bound: key, every, burst * every. The time after the wait for the row's lock: by that of the transaction's begin,
-/// requests at once would be refused a permit that is left.
+/// Takes a permit. Bound: key, every, burst * every. PostgreSQL uses `clock_timestamp()`, the time after the wait for
+/// the row's lock: by `now()`, the begin of the transaction, concurrent requests would be denied free permits.
 const TAKE: (&str, &str) = (
     concat!(
         "insert into web_limits (key, empty_at) values ($1, clock_timestamp() + $2 * interval '1 us') \
@@ -48,7 +48,7 @@ const TAKE: (&str, &str) = (
     ),
 );
 
-/// How much counts now, in microseconds. Bound: key, burst * every.
+/// The current count, in microseconds until it is zero. Bound: key, burst * every.
 const COUNTS: (&str, &str) = (
     concat!(
         "select coalesce(max(cast(extract(epoch from ",
@@ -62,14 +62,14 @@ const COUNTS: (&str, &str) = (
     ),
 );
 
-/// What has not passed of a permit. Bound: key, every, the permit's own `empty_at`.
+/// Returns the rest of a permit, the part whose time has not passed. Bound: key, every, the permit's own `empty_at`.
 const GIVE_BACK: (&str, &str) = (
     "update web_limits set empty_at = empty_at - least($2 * interval '1 us', $3 - now()) where key = $1 and $3 > now()",
     "update web_limits set empty_at = empty_at - min($2, $3 - cast(unixepoch('subsec') * 1000000 as integer)) \
      where key = $1 and $3 > cast(unixepoch('subsec') * 1000000 as integer)",
 );
 
-/// Rows that say nothing any more. Who waits for one of these finds it gone, and inserts.
+/// Deletes expired rows. A concurrent [`TAKE`] that waited for the row's lock inserts a new row.
 const SWEEP: (&str, &str) = (
     "delete from web_limits where key in ( \
        select key from web_limits where empty_at < now() order by empty_at limit 100 for update skip locked)",
@@ -77,14 +77,14 @@ const SWEEP: (&str, &str) = (
        select key from web_limits where empty_at < cast(unixepoch('subsec') * 1000000 as integer) order by empty_at limit 100)",
 );
 
-/// Leaves a row that counts nothing, which the sweep takes away.
+/// Writes a row with a count of zero, which the sweep deletes.
 const PROBE: (&str, &str) = (
     "insert into web_limits (key, empty_at) values ($1, now()) on conflict (key) do update set empty_at = excluded.empty_at",
     "insert into web_limits (key, empty_at) values ($1, cast(unixepoch('subsec') * 1000000 as integer)) \
      on conflict (key) do update set empty_at = excluded.empty_at",
 );
 
-/// Rows that were written while the clock was ahead: no limit takes a day to be whole again ([`RateLimit`]).
+/// Deletes rows that were written while the clock was ahead: no count lasts a day ([`RateLimit`]).
 const SWEEP_AHEAD: (&str, &str) = (
     "delete from web_limits where key in ( \
        select key from web_limits where empty_at > now() + interval '1 day' limit 100 for update skip locked)",
@@ -92,13 +92,13 @@ const SWEEP_AHEAD: (&str, &str) = (
        select key from web_limits where empty_at > cast(unixepoch('subsec') * 1000000 as integer) + 86400000000 limit 100)",
 );
 
-/// As many as [`SWEEP_AHEAD`] would delete.
+/// The number of rows that [`SWEEP_AHEAD`] would delete.
 const AHEAD: (&str, &str) = (
     "select count(*) from web_limits where empty_at > now() + interval '1 day'",
     "select count(*) from web_limits where empty_at > cast(unixepoch('subsec') * 1000000 as integer) + 86400000000",
 );
 
-/// Of what somebody is counted. The table tells nobody who they are without a guess.
+/// The hashed key of a count, so that the table holds no addresses. (A guess at an address can be checked.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key([u8; 32]);
 
@@ -108,7 +108,7 @@ impl Key {
     }
 }
 
-/// What was taken, and until when it counts.
+/// One permit, and until when it counts.
 #[derive(Debug)]
 pub(super) struct PermitTaken {
     key: Key,
@@ -116,7 +116,7 @@ pub(super) struct PermitTaken {
     empty_at: SqlTimestamp,
 }
 
-/// Takes one, or says how long to wait for it.
+/// Takes a permit, or returns how long to wait for one.
 pub(super) async fn acquire(
     tx: &mut Tx,
     key: Key,
@@ -126,33 +126,33 @@ pub(super) async fn acquire(
     if let Some((empty_at,)) = fetch_optional!(tx, (SqlTimestamp,), TAKE, &key.0[..], every, room(limit))? {
         return Ok(Ok(PermitTaken { key, every, empty_at }));
     }
-    // On PostgreSQL the update that took nothing has locked the row.
+    // On PostgreSQL the update has locked the row, though it took no permit.
     Ok(Err(wait(tx, &key, limit).await?.unwrap_or_default()))
 }
 
-/// How long nothing can be taken, if so.
+/// The time until a permit is free; `None` if one is free now.
 pub(super) async fn wait(on: &mut impl Sql, key: &Key, limit: &RateLimit) -> Result<Option<Duration>, SqlError> {
     let (counts,) = fetch_one!(on, (i64,), COUNTS, &key.0[..], room(limit))?;
     let over = counts.max(0).saturating_add(microseconds(limit.every)).saturating_sub(room(limit));
     Ok(u64::try_from(over.min(room(limit))).ok().filter(|over| *over > 0).map(Duration::from_micros))
 }
 
-/// What has not passed of it.
+/// Returns the rest of a permit, the part whose time has not passed.
 pub(super) async fn give_back(tx: &mut Tx, taken: &PermitTaken) -> Result<(), SqlError> {
     execute!(tx, GIVE_BACK, &taken.key.0[..], taken.every, taken.empty_at).map(drop)
 }
 
-/// Deletes a few rows that say nothing any more; how many.
+/// Deletes a few expired rows and returns how many.
 pub(super) async fn sweep(tx: &mut Tx) -> Result<u64, SqlError> {
     Ok(execute!(tx, SWEEP)? + execute!(tx, SWEEP_AHEAD)?)
 }
 
-/// How many rows are dated further ahead than they are ever written.
+/// The number of rows that were written while the clock was ahead.
 pub(super) async fn ahead(on: &mut impl Sql) -> Result<i64, SqlError> {
     Ok(fetch_one!(on, (i64,), AHEAD)?.0)
 }
 
-/// Writes as [`take`] does, and takes nothing.
+/// Writes as [`acquire`] does, but takes no permit.
 pub(super) async fn probe(tx: &mut Tx, key: Key) -> Result<(), SqlError> {
     execute!(tx, PROBE, &key.0[..]).map(drop)
 }
@@ -175,7 +175,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3_600);
 
     #[tokio::test]
-    async fn only_what_has_not_passed_of_a_permit_can_be_given_back() {
+    async fn only_the_rest_of_a_permit_is_refunded() {
         let limit = RateLimit { name: "test.only", burst: 1, every: HOUR };
         let (key, now) = (Key::new(&limit, b"ada"), kernel::Timestamp::now().as_microsecond());
         for TestDb { db, .. } in TestDb::each().await {
@@ -186,7 +186,7 @@ mod tests {
             for (passes_in, rest) in [(-60, 3_600), (0, 3_600), (600, 3_000), (600, 2_400)] {
                 let at = kernel::Timestamp::from_microsecond(now + passes_in * 1_000_000).expect("a time");
                 give_back(&mut tx, &PermitTaken { key, every, empty_at: SqlTimestamp(at) }).await.expect("it answers");
-                let rests = wait(&mut tx, &key, &limit).await.expect("it answers").expect("something counts");
+                let rests = wait(&mut tx, &key, &limit).await.expect("it answers").expect("a permit counts");
                 assert!(rests.abs_diff(Duration::from_secs(rest)) < Duration::from_secs(60), "{rests:?}, not {rest} s");
             }
         }

@@ -7,7 +7,7 @@ use axum::{
 use kernel::Email;
 use web::{EdgeSettings, Fields, NoQuery, PathId, Problem, Query, parse_id};
 
-/// Part of every bad input below, and of no answer.
+/// A text in every bad input below, which must not occur in a response.
 const CANARY: &str = "canary7";
 
 async fn sign_up(mut fields: Fields) -> Result<StatusCode, Problem> {
@@ -102,7 +102,7 @@ async fn a_good_body_is_read() {
     }
 }
 
-/// A body, and what it is answered with: the status, the code, each violation's pointer and code.
+/// A body and its expected response: the status, the code, and each violation's pointer and code.
 type Row<'a> = (&'a [u8], u16, &'a str, &'a [(&'a str, &'a str)]);
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn a_bad_body_is_refused_with_every_violation_and_without_an_echo() {
 }
 
 #[tokio::test]
-async fn an_unknown_field_is_told_which_ones_there_are() {
+async fn the_error_of_an_unknown_field_lists_the_known_fields() {
     let server = Server::start(app()).await;
     let body = br#"{"email": "ada@example.org", "password": "correct horse", "admin": true}"#;
     let message = server.ask(json(body)).await.json()["errors"][0]["message"].clone();
@@ -187,11 +187,11 @@ async fn an_unknown_field_is_told_which_ones_there_are() {
 }
 
 #[tokio::test]
-async fn a_place_in_the_text_is_told_where_it_stops_being_json() {
+async fn a_json_error_names_its_line_and_column() {
     let server = Server::start(app()).await;
     let detail = |body: &'static [u8]| async { server.ask(json(body)).await.json()["detail"].clone() };
-    assert_eq!(detail(b"{\n  \"email\": x}").await, "It stops being JSON at line 2, column 12.");
-    assert_eq!(detail(b"{\"a\": 1,\n\"a\": 2}").await, "An object names a field twice at line 2, column 3.");
+    assert_eq!(detail(b"{\n  \"email\": x}").await, "Syntax error at line 2, column 12.");
+    assert_eq!(detail(b"{\"a\": 1,\n\"a\": 2}").await, "Duplicate field at line 2, column 3.");
 }
 
 #[tokio::test]
@@ -249,7 +249,7 @@ async fn a_body_that_does_not_arrive_in_time_is_given_up() {
     let begun = std::time::Instant::now();
     let answer = server.ask(head).await;
     assert_eq!((answer.status(), answer.problem().as_str()), (408, "body_too_slow"));
-    assert!(begun.elapsed() < EdgeSettings::default().body_within, "the setting counts, not the default");
+    assert!(begun.elapsed() < EdgeSettings::default().body_within, "the edge uses the setting, not the default");
     assert_eq!(answer.header("connection"), Some("close"));
 }
 
@@ -296,7 +296,7 @@ async fn a_query_is_read_strictly() {
 }
 
 #[tokio::test]
-async fn what_is_no_id_names_nothing() {
+async fn an_invalid_id_in_a_path_is_not_found() {
     let server = Server::start(app()).await;
     let good = "/users/01890a5d-ac96-774b-bcce-b302099a8057";
     assert_eq!(server.get(good).await.body, good[7..]);

@@ -77,7 +77,7 @@ async fn an_idle_connection_is_cut() {
     assert_eq!(client.rest().await, "");
 }
 
-/// A body without an end that tells when it is dropped.
+/// A body without an end that sends a message when it is dropped.
 struct Endless(mpsc::UnboundedSender<()>);
 
 impl axum::body::HttpBody for Endless {
@@ -101,10 +101,10 @@ async fn a_client_that_does_not_read_its_answer_is_cut() {
     let server = serving(app, ConnectionLimits { stalled_for: SHORT, ..lenient() }).await;
     let mut client = server.connect().await;
     client.send(GET).await;
-    within(drops.recv()).await.expect("the answer is given up");
+    within(drops.recv()).await.expect("the response is dropped");
 }
 
-/// A handler that tells when it begins and when it is dropped, and goes on when told.
+/// A handler that reports when it begins and when it is dropped, and that waits for `go_on`.
 #[derive(Clone)]
 struct Gate {
     events: mpsc::UnboundedSender<&'static str>,
@@ -153,7 +153,7 @@ async fn a_client_that_hangs_up_ends_its_request() {
 }
 
 #[tokio::test]
-async fn stopping_closes_what_is_idle_and_finishes_what_is_in_flight() {
+async fn stopping_closes_idle_connections_and_finishes_requests_in_flight() {
     let (gate, mut seen) = Gate::new();
     let server = serving(gate.app(), lenient()).await;
     let address = server.address;
@@ -184,7 +184,7 @@ async fn stopping_does_not_wait_for_ever() {
     client.send(SLOW).await;
     assert_eq!(within(seen.recv()).await, Some("begun"));
     within(server.stop()).await.unwrap();
-    assert_eq!(seen.try_recv(), Ok("dropped"), "nothing of it goes on");
+    assert_eq!(seen.try_recv(), Ok("dropped"), "the handler is dropped");
     assert_eq!(client.rest().await, "");
 }
 
@@ -205,7 +205,7 @@ async fn at_the_cap_a_further_connection_waits_until_another_ends() {
         one.send(GET).await;
         assert_eq!(one.answer().await.status(), 200);
     }
-    assert_eq!(calls.load(Ordering::SeqCst), 0, "a hundred answers later it still waits");
+    assert_eq!(calls.load(Ordering::SeqCst), 0, "the third connection still waits after a hundred responses");
     drop(two);
     assert_eq!(third.answer().await.body, "0");
 }

@@ -46,7 +46,11 @@ async fn the_page_may_run_its_own_scripts_and_no_others() {
     assert!(!policy.contains("http") && !policy.contains("sandbox"), "{policy}");
     let head = format!("Host: x\r\nConnection: close\r\nIf-None-Match: {}\r\n\r\n", page.header("etag").unwrap());
     let again = server.ask(format!("GET /docs/ HTTP/1.1\r\n{head}")).await;
-    assert_eq!((again.status(), again.header("content-security-policy")), (304, Some(policy)), "it replaces the first");
+    assert_eq!(
+        (again.status(), again.header("content-security-policy")),
+        (304, Some(policy)),
+        "it replaces the cached one"
+    );
 }
 
 #[tokio::test]
@@ -60,7 +64,7 @@ async fn no_other_file_is_served() {
 }
 
 #[tokio::test]
-async fn the_document_is_openapi_3_1_and_asked_for_again_for_nothing() {
+async fn the_document_is_openapi_3_1_and_can_be_revalidated() {
     let server = docs_server().await;
     let answer = server.get("/openapi.json").await;
     assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -75,7 +79,7 @@ async fn the_document_is_openapi_3_1_and_asked_for_again_for_nothing() {
 }
 
 #[test]
-fn a_problem_is_described_with_an_example_that_it_could_be() {
+fn the_schema_of_a_problem_has_a_valid_example() {
     let document = serde_json::to_value(health::openapi()).unwrap();
     let problem = &document["components"]["schemas"]["Problem"];
     let properties: Vec<_> = problem["properties"].as_object().unwrap().keys().collect();
@@ -133,16 +137,16 @@ async fn an_instance_is_ready_when_its_database_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_that_hangs_is_a_database_that_is_down() {
+async fn a_readiness_check_that_times_out_is_not_ready() {
     use tower::Service as _;
     let request = axum::extract::Request::get("/health/ready").body(axum::body::Body::empty()).unwrap();
     let answer = health::routes(Arc::new(Hanging), Stopping::default()).call(request);
-    let answer = tokio::time::timeout(LONG, answer).await.expect("patience ends").unwrap();
+    let answer = tokio::time::timeout(LONG, answer).await.expect("the checks time out").unwrap();
     assert_eq!(answer.status(), 503);
 }
 
 #[tokio::test]
-async fn a_process_that_is_about_to_end_is_not_ready_and_lives() {
+async fn a_stopping_process_is_live_but_not_ready() {
     let checks = Checks { database: Health::Ok, migrations: Health::Ok, broker: Health::Ok, keys: Health::Ok };
     let stopping = Stopping::default();
     let server = Server::start(health::routes(Arc::new(StaticAsset(checks)), stopping.clone())).await;
@@ -152,6 +156,6 @@ async fn a_process_that_is_about_to_end_is_not_ready_and_lives() {
     let ready = server.get("/health/ready").await;
     let report = ready.json();
     assert_eq!((ready.status(), &report["status"], &report["stopping"]), (503, &"down".into(), &true.into()));
-    assert_eq!(report["checks"]["database"], "ok", "what is checked is as before");
+    assert_eq!(report["checks"]["database"], "ok", "stopping does not change the checks");
     assert_eq!(server.get("/health/live").await.status(), 200);
 }

@@ -26,7 +26,7 @@ fn app() -> Router {
         .route("/problem", get(problem))
 }
 
-/// What belongs to a body that is replaced.
+/// Headers of a body that the edge replaces.
 fn framed() -> [(header::HeaderName, &'static str); 2] {
     [(header::CONTENT_LENGTH, "7"), (header::CONTENT_ENCODING, "gzip")]
 }
@@ -39,7 +39,7 @@ async fn problem() -> Problem {
 }
 
 #[tokio::test]
-async fn a_problem_is_written_out_as_rfc_9457_says() {
+async fn a_problem_is_serialised_as_rfc_9457_requires() {
     let answer = Server::start(app()).await.get("/problem").await;
     assert_eq!((answer.status(), answer.problem().as_str()), (409, "id_taken"));
     let body = answer.json();
@@ -68,7 +68,7 @@ async fn every_error_of_the_framework_becomes_a_problem() {
 }
 
 #[tokio::test]
-async fn a_method_that_is_not_offered_is_told_which_ones_are() {
+async fn a_405_lists_the_allowed_methods() {
     let server = Server::start(app()).await;
     for method in ["DELETE", "TRACE", "CANARY"] {
         let answer = server.ask(format!("{method} / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
@@ -141,7 +141,7 @@ async fn an_answer_that_takes_too_long_is_given_up() {
 }
 
 #[tokio::test]
-async fn who_waits_on_purpose_gets_more_time() {
+async fn a_handler_that_waits_on_purpose_can_extend_its_deadline() {
     let waits = async |Extension(deadline): Extension<Deadline>| {
         deadline.extend(LONG);
         tokio::time::sleep(SHORT * 4).await;
@@ -153,7 +153,7 @@ async fn who_waits_on_purpose_gets_more_time() {
 }
 
 #[tokio::test]
-async fn a_request_names_one_host_well_formed() {
+async fn a_request_must_have_one_valid_host() {
     let server = Server::start(app()).await;
     for request in [
         "GET / HTTP/1.1\r\n\r\n",
@@ -211,12 +211,13 @@ impl io::Write for Log {
 }
 
 #[tokio::test]
-async fn a_request_leaves_one_line_and_nothing_that_the_client_wrote() {
+async fn a_request_leaves_one_log_line_without_text_of_the_client() {
     let log = Log::default();
     let writer = log.clone();
-    // For the whole process: which thread first meets a log line decides whether it is written.
+    // Set the subscriber for the whole process, because the first thread that reaches a log line decides for all
+    // threads whether it is written.
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
-    tracing::subscriber::set_global_default(subscriber).expect("no other test does that");
+    tracing::subscriber::set_global_default(subscriber).expect("no other test sets a subscriber");
     tracing::callsite::rebuild_interest_cache();
     let server = Server::start(app()).await;
     let trace = "7bf92f3577b34da6a3ce929d0e0e4737";
@@ -249,7 +250,7 @@ async fn a_request_leaves_one_line_and_nothing_that_the_client_wrote() {
     );
     assert!(access.iter().all(|it| it["request_id"].is_string()));
     let paths: Vec<_> = access.iter().filter_map(|it| it["path"].as_str()).collect();
-    assert_eq!(paths, [&format!("/not-there/%0a\\\"{}", "x".repeat(1_000))[..200]], "the beginning, escaped");
+    assert_eq!(paths, [&format!("/not-there/%0a\\\"{}", "x".repeat(1_000))[..200]], "the escaped beginning");
     for line in &access {
         let (digits, duration) = (line["duration_ms"].to_string(), line["duration_ms"].as_f64());
         assert!(digits.split_once('.').is_none_or(|(_, rest)| rest.len() <= 3) && duration.is_some(), "{digits}");
@@ -284,7 +285,7 @@ async fn a_client_cannot_choose_its_address() {
 }
 
 #[tokio::test]
-async fn below_a_path_of_a_proxy_paths_in_headers_have_it_and_other_places_do_not() {
+async fn paths_in_headers_get_the_path_of_the_proxy_and_other_urls_do_not() {
     let places = ["/x", "https://example.org/x", "//example.org/x", "x"];
     let mut router = axum::Router::new();
     for (n, place) in places.into_iter().enumerate() {

@@ -1,10 +1,10 @@
-//! What hyper decides before any middleware: two readers of the same bytes must not disagree
-//! about where a request ends (`security.md`, "The edge"; RFC 9112, section 11.2).
+//! Message framing, most of which hyper checks before any middleware: a proxy and Roster must agree about where a
+//! request ends (request smuggling; RFC 9112, section 11.2).
 
 use crate::server::{Answer, Server};
 use axum::{Router, routing::post};
 
-/// Answers with the body that it read.
+/// A server that echoes the body of a POST.
 async fn server() -> Server {
     Server::start(Router::new().route("/", post(async |body: String| body).get(async || "got"))).await
 }
@@ -55,7 +55,7 @@ async fn framing_that_can_be_read_in_two_ways_is_refused() {
 }
 
 #[tokio::test]
-async fn a_transfer_coding_that_is_not_understood_is_refused_and_the_connection_is_closed() {
+async fn an_unsupported_transfer_coding_is_rejected_and_the_connection_is_closed() {
     let server = server().await;
     for fields in [
         "Transfer-Encoding: gzip, chunked",
@@ -86,7 +86,7 @@ async fn a_transfer_coding_that_is_not_understood_is_refused_and_the_connection_
             );
         }
     }
-    // What is no coding at all is hyper's to refuse; the spelling of the one that is known does not matter.
+    // hyper rejects malformed codings; the spelling of `chunked` does not matter.
     for (coding, status) in [
         ("chunked", 200),
         ("CHUNKED", 200),
@@ -119,7 +119,7 @@ async fn a_bare_line_feed_ends_a_line_and_nothing_else() {
         .send(format!("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\n0\n\n{SMUGGLED}"))
         .await;
     let all = client.rest().await;
-    assert!(!all.contains("smuggled") && all.matches("HTTP/1.1").count() == 1, "a chunk needs both: {all}");
+    assert!(!all.contains("smuggled") && all.matches("HTTP/1.1").count() == 1, "a chunk needs CR and LF: {all}");
     assert_eq!(Answer::parse(&all).status(), 400);
 }
 
@@ -148,7 +148,7 @@ async fn a_head_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_refused() {
+async fn bytes_that_are_not_http_are_rejected() {
     let server = server().await;
     for bytes in ["hello\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1 x\r\n\r\n", "G\x01T / HTTP/1.1\r\n\r\n"] {
         let mut client = server.connect().await;

@@ -1,4 +1,4 @@
-//! The edge over real sockets: bytes in, bytes out.
+//! Tests of the edge over real sockets.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -9,12 +9,12 @@ use tokio::{
 };
 use web::{ConnectionLimits, EdgeSettings, edge, serve};
 
-/// Longer than anything here takes; a test that hangs fails with it.
+/// The timeout of each step, so that a test that hangs fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 pub(crate) const SHORT: Duration = Duration::from_millis(50);
 
-/// ConnectionLimits that no test reaches by accident.
+/// Limits that no test reaches by accident.
 pub(crate) fn lenient() -> ConnectionLimits {
     ConnectionLimits {
         connections: 100,
@@ -54,7 +54,7 @@ impl Server {
         Client(within(TcpStream::connect(self.address)).await.unwrap())
     }
 
-    /// One request on a connection of its own, until the server closes it.
+    /// Sends one request on a new connection, and reads until the server closes the connection.
     pub(crate) async fn ask(&self, request: impl AsRef<[u8]>) -> Answer {
         let mut client = self.connect().await;
         client.send(request).await;
@@ -65,7 +65,7 @@ impl Server {
         self.ask(format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
     }
 
-    /// Begins to stop; the handle ends when the server has.
+    /// Begins the shutdown. The returned handle ends with the server.
     pub(crate) fn stop(self) -> JoinHandle<()> {
         self.stop.send(()).expect("it serves");
         self.serving
@@ -79,7 +79,7 @@ impl Client {
         within(self.0.write_all(bytes.as_ref())).await.expect("the server takes it");
     }
 
-    /// One answer, by its Content-Length.
+    /// Reads one response, by its Content-Length.
     pub(crate) async fn answer(&mut self) -> Answer {
         let mut bytes = Vec::new();
         loop {
@@ -95,10 +95,10 @@ impl Client {
         }
     }
 
-    /// Everything until the server closes the connection.
+    /// Reads everything until the server closes the connection.
     pub(crate) async fn rest(&mut self) -> String {
         let mut bytes = Vec::new();
-        // A reset is an end too; what arrived before it counts.
+        // A reset ends the connection, too; the bytes before it are returned.
         _ = within(self.0.read_to_end(&mut bytes)).await;
         String::from_utf8_lossy(&bytes).into_owned()
     }
@@ -129,7 +129,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
-    /// The code of the problem that this answer MUST be, complete and with the right type.
+    /// Checks that this response is a complete problem, and returns the problem's code.
     pub(crate) fn problem(&self) -> String {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let problem = self.json();

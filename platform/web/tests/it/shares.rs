@@ -1,4 +1,4 @@
-//! What one client may have of what is there for all.
+//! The limits of connections and requests per client.
 
 use crate::server::{Answer, Client, LONG, Server, lenient, within};
 use axum::{Router, routing::get};
@@ -49,7 +49,7 @@ async fn is_answered(server: &Server) -> bool {
 }
 
 #[tokio::test]
-async fn a_trusted_proxy_may_have_as_many_connections_as_there_are() {
+async fn a_trusted_proxy_may_use_all_connections() {
     let proxies = "127.0.0.1".parse().unwrap();
     let limits = ConnectionLimits { per_address: 1, proxies, ..lenient() };
     let server = Server::with(hello(), EdgeSettings::default(), limits).await;
@@ -61,7 +61,7 @@ async fn a_trusted_proxy_may_have_as_many_connections_as_there_are() {
     }
     let mut other = connect_from("127.0.0.2", &server).await;
     assert!(is_served(&mut other).await);
-    assert_eq!(connect_from("127.0.0.2", &server).await.rest().await, "", "no proxy, and it has its share");
+    assert_eq!(connect_from("127.0.0.2", &server).await.rest().await, "", "not a proxy: its share is one");
 }
 
 #[tokio::test]
@@ -103,5 +103,5 @@ async fn behind_a_proxy_one_client_has_its_share_of_requests_and_another_is_serv
     for mut client in waiting {
         assert_eq!(Answer::parse(&client.rest().await).body, "done");
     }
-    assert_eq!(server.ask(ask("/", "192.0.2.1")).await.status(), 200, "what has ended does not count");
+    assert_eq!(server.ask(ask("/", "192.0.2.1")).await.status(), 200, "finished requests do not count");
 }
