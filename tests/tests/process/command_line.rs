@@ -93,7 +93,7 @@ async fn the_help_of_each_command_is_complete() {
         "--version",
         "roster.toml",
         "Exit codes",
-        "wants --force",
+        "needs --force",
     ] {
         assert!(all.contains(word), "{word}: {all}");
     }
@@ -112,7 +112,7 @@ async fn the_help_of_each_command_is_complete() {
         ("keys replace", &["--force", "Exits with 3"]),
         ("keys retire", &["<KID>", "five minutes", "Exits with 1"]),
         ("service-keys create", &["<NAME>", "--scope", "audit:read", "--days", "[default: 90]"]),
-        ("service-keys list", &["good now"]),
+        ("service-keys list", &["valid keys"]),
         ("service-keys revoke", &["<ID>", "Exits with 1"]),
     ] {
         let help = help(&command.split(' ').collect::<Vec<_>>()).await;

@@ -7,7 +7,7 @@ use std::fs;
 
 const PASSWORD: &str = "drei blaue Würfel rollen";
 const MADE: &str = "is the first administrator";
-const NOT_MADE: &str = "ROSTER_ADMIN_EMAIL does not make one";
+const NOT_MADE: &str = "ROSTER_ADMIN_EMAIL cannot become one";
 
 fn with_administrator(roster: Roster, folder: &Folder, password: &str) -> Roster {
     let file = folder.path().join("password");

@@ -195,7 +195,7 @@ async fn a_password_is_asked_for_at_a_terminal_and_not_shown() {
     assert!(done.stdout.contains("Password: ") && done.stdout.contains("code 0"), "{done:?}");
     assert!(!done.stdout.contains("Würfel"), "{done:?}");
     let differ = create("bob@example.org", &format!("{PASSWORD}\n{PASSWORD} \n")).run(SOON).await;
-    assert!(differ.stdout.contains("two different passwords") && differ.stdout.contains("code 1"), "{differ:?}");
+    assert!(differ.stdout.contains("two passwords differ") && differ.stdout.contains("code 1"), "{differ:?}");
     let stopped = create("bob@example.org", "drei\x03").run(SOON).await;
     assert!(stopped.stdout.contains("nothing was done") && stopped.stdout.contains("code 2"), "{stopped:?}");
 }

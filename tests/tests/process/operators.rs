@@ -244,7 +244,7 @@ async fn a_service_key_is_shown_once_and_opens_until_it_is_revoked() {
         assert_eq!(audit().await.status, 401);
         assert_eq!(server.terminate().await.code, Some(0));
         let again = roster(&["service-keys", "revoke", id]).run(SOON).await;
-        assert!(refusal(&again).contains("no service key"), "{again:?}");
+        assert!(refusal(&again).contains("no valid service key"), "{again:?}");
         let other = roster(&["service-keys", "create", "billing", "--scope", "introspect"]).run(SOON).await;
         assert!(other.code == Some(0) && other.stdout.lines().any(|line| line.starts_with("rk_")), "{other:?}");
         assert_eq!(answer(&roster(&["service-keys", "list", "--json"]).run(SOON).await).as_array().unwrap().len(), 1);
