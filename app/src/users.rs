@@ -238,7 +238,9 @@ async fn create(settings: &Settings, new_user: &NewUser, role: Role) -> anyhow::
     match done.await? {
         OperatorCommand::Done(account) => Ok(account),
         OperatorCommand::Pending(id) => {
-            bail!("the registration is accepted and not finished yet: see `roster commands show {id}`; set the role afterwards")
+            bail!(
+                "the registration is accepted and not finished yet: see `roster commands show {id}`; set the role afterwards"
+            )
         }
     }
 }

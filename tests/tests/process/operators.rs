@@ -155,7 +155,7 @@ async fn a_server_signs_with_the_new_key_and_refuses_the_tokens_of_a_retired_one
             fs::copy(made.path().join("data/keys.json"), folder.path().join("given.json")).unwrap();
         } else {
             let none = roster(&["keys", "list"]).run(SOON).await;
-            assert!(one_line(&none).contains("`roster serve` makes it"), "{none:?}");
+            assert!(one_line(&none).contains("`roster serve` creates it"), "{none:?}");
         }
         let server = roster(&[]).serve().await;
         let created = roster(&["users", "create", "ada@example.org", "--password-stdin"]).reading(PASSWORD);

@@ -29,7 +29,7 @@ async fn a_wrong_setting_is_named_and_its_value_is_not() {
         ("ROSTER_DB_CONNECTIONS", "4", "from 5 to 1000"),
         ("ROSTER_MAX_DELAY", "canary", "90s, 30m or 1h"),
         ("ROSTER_IDLE_TIMEOUT", "canary", "90s, 30m or 1h"),
-        ("ROSTER_IDLE_TIMEOUT", "0s", "longer than nothing"),
+        ("ROSTER_IDLE_TIMEOUT", "0s", "longer than 0"),
         ("ROSTER_SHUTDOWN_DELAY", "canary", "90s, 30m or 1h"),
         ("ROSTER_CONNECTIONS_PER_ADDRESS", "canary", "from 1 to 10000"),
         ("ROSTER_CONNECTIONS_PER_ADDRESS", "0", "from 1 to 10000"),

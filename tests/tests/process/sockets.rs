@@ -56,7 +56,7 @@ async fn where_few_files_may_be_open_one_address_does_not_take_them_all() {
     let mut head = [0; 12];
     timeout(PATIENCE, other.read_exact(&mut head)).await.unwrap().unwrap();
     assert_eq!(&head, b"HTTP/1.1 200", "the database has its files");
-    assert!(server.stderr().contains("fewer connections are served"));
+    assert!(server.stderr().contains("serving fewer connections"));
 }
 
 #[tokio::test]
