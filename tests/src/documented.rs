@@ -171,14 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_its_schema_fits() {
+    fn a_value_that_fits_its_schema_is_accepted() {
         let id = "01890a5d-ac96-774b-bcce-b302099a8057";
         assert_eq!(why(&json!({"id": id, "name": null})), None);
         assert_eq!(why(&json!({"id": id, "name": "Ada", "tags": ["red", "blue"], "age": 0})), None);
     }
 
     #[test]
-    fn what_does_not_is_told_where() {
+    fn a_value_that_does_not_fit_is_reported_with_its_place() {
         let id = "01890a5d-ac96-774b-bcce-b302099a8057";
         for (value, place) in [
             (json!([]), ": array"),

@@ -64,7 +64,7 @@ mod tests {
     use super::in_files;
 
     #[test]
-    fn a_word_is_found_wherever_it_stands() {
+    fn a_word_is_found_in_any_file() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("a/b");
         std::fs::create_dir_all(&inner).unwrap();

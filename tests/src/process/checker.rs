@@ -23,7 +23,7 @@ pub fn broken_promises(log: &[SignUp], stored: &Stored) -> Vec<String> {
         registration(root, stored, &mut broken);
     }
     one_winner_per_address(log, &roots, &mut broken);
-    nobody_from_nowhere(stored, &roots, &mut broken);
+    no_user_without_a_command(stored, &roots, &mut broken);
     for row in &stored.rows {
         if row.leased || matches!(&*row.status, "accepted" | "running") {
             broken.push(format!("I6 unfinished: {row:?}"));
@@ -145,7 +145,7 @@ fn one_winner_per_address(log: &[SignUp], roots: &BTreeMap<Uuid, &Row>, broken: 
 }
 
 /// I3: no user without a command; none of their parts either.
-fn nobody_from_nowhere(stored: &Stored, roots: &BTreeMap<Uuid, &Row>, broken: &mut Vec<String>) {
+fn no_user_without_a_command(stored: &Stored, roots: &BTreeMap<Uuid, &Row>, broken: &mut Vec<String>) {
     let registered: BTreeSet<_> =
         roots.values().filter(|row| row.name == REGISTER && row.status == "succeeded").map(|row| row.subject).collect();
     let users = stored.users.iter().map(|(id, _)| id);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_promises_are_not_complained_about() {
+    fn kept_promises_cause_no_complaint() {
         assert_eq!(after(|_, _| {}), "");
         let twice = |log: &mut Vec<SignUp>, _: &mut Stored| {
             let answer = log[0].heard[2].clone();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_somebody_else_is_seen() {
+    fn an_answer_about_another_user_is_found() {
         assert!(after(|_, stored| stored.rows[0].subject = uuid()).contains("I1 about somebody else"));
     }
 
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn two_who_have_one_address_and_an_address_that_nobody_has_are_seen() {
+    fn an_address_with_two_owners_or_none_is_found() {
         for status in ["succeeded", "rejected"] {
             let both = |_: &mut Vec<SignUp>, stored: &mut Stored| {
                 stored.rows.iter_mut().filter(|row| row.key.is_some()).for_each(|row| row.status = status.into());
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identifier_of_somebody_elses_is_seen() {
+    fn an_identifier_of_another_user_is_found() {
         assert!(after(|_, stored| stored.identifiers[0].1 = "eve@example.org".into()).contains("I2 "));
     }
 
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unfinished_or_leased_is_seen() {
+    fn an_unfinished_or_leased_row_is_seen() {
         for status in ["accepted", "running"] {
             assert!(after(|_, stored| stored.rows[2].status = status.into()).contains("I6"), "{status}");
         }

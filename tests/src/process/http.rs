@@ -89,7 +89,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn an_answer_counts_only_when_all_of_it_is_there() {
+    fn only_a_complete_answer_is_parsed() {
         let whole = b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\nLocation: /x\r\n\r\n{}";
         let answer = parse(whole).unwrap();
         assert_eq!((answer.status, answer.header("location"), answer.json().is_object()), (202, Some("/x"), true));

@@ -13,7 +13,7 @@ fn users_of(word: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn sql_is_put_together_only_where_its_parts_are_constants() {
+fn sql_is_concatenated_only_from_constants() {
     let product: Vec<_> = users_of("AssertSqlSafe").into_iter().filter(|file| !file.contains("/tests/")).collect();
     let allowed = [
         // The name of a table of migrations.
@@ -27,7 +27,7 @@ fn sql_is_put_together_only_where_its_parts_are_constants() {
 }
 
 #[test]
-fn memory_is_safe_but_where_hashes_are_computed() {
+fn unsafe_code_is_used_only_where_hashes_are_computed() {
     let elsewhere: Vec<_> =
         users_of("unsafe").into_iter().filter(|file| !file.starts_with("platform/bcrypt-lanes/")).collect();
     assert!(elsewhere.is_empty(), "{elsewhere:?}");

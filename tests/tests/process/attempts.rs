@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// ASVS 16.3.3.
 #[tokio::test]
-async fn forged_tokens_refused_bodies_and_guesses_leave_their_rule_and_their_address() {
+async fn forged_tokens_refused_bodies_and_guesses_are_logged_with_rule_and_address() {
     let folder = Folder::new();
     let server = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "10").serve().await;
     let somebody = somebody();

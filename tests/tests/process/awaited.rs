@@ -6,7 +6,7 @@ use persistence::execute;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_reaction_that_fails_for_good_leaves_a_sign_up_succeeded_and_can_be_run_again() {
+async fn a_failed_reaction_that_is_not_awaited_leaves_a_sign_up_succeeded_and_can_be_retried() {
     for database in databases().await {
         let folder = Folder::new();
         let mut server = on(&folder, database.as_ref(), &[]).serve().await;

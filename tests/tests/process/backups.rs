@@ -12,7 +12,7 @@ async fn may_sign_in(server: &acceptance::process::Server, person: &Value) -> bo
 }
 
 #[tokio::test]
-async fn a_copy_by_cp_of_a_new_server_is_refused_and_says_why() {
+async fn a_copy_by_cp_of_a_new_server_is_refused_with_the_reason() {
     let folder = Folder::new();
     let server = folder.roster(&[]).hashing_fast().serve().await;
     assert_eq!(server.sign_up(&WAIT, &somebody()).await.status, 201);
@@ -31,7 +31,7 @@ async fn a_copy_by_cp_of_a_new_server_is_refused_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_backup_that_is_put_in_place_under_a_server_ends_it_and_can_be_restored_as_the_page_says() {
+async fn a_backup_put_in_place_under_a_server_stops_it_and_can_be_restored_as_documented() {
     for by_rename in [false, true] {
         let folder = Folder::new();
         let data = |name: &str| folder.path().join("data").join(name);

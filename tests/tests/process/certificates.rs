@@ -47,14 +47,14 @@ impl Server {
     }
 
     /// What the next client told.
-    async fn hears(&self) -> Result<Vec<u8>, String> {
+    async fn next_result(&self) -> Result<Vec<u8>, String> {
         until(SOON, "client", async || self.heard.lock().unwrap().try_recv().ok()).await
     }
 
     /// What it is told by the next client that tells anything.
-    async fn is_told(&self) -> Vec<u8> {
+    async fn next_bytes(&self) -> Vec<u8> {
         loop {
-            if let Ok(told) = self.hears().await {
+            if let Ok(told) = self.next_result().await {
                 return told;
             }
         }
@@ -75,7 +75,7 @@ fn listen(mut client: TcpStream, preamble: (&[u8], &[u8]), config: &Arc<ServerCo
 }
 
 #[tokio::test]
-async fn a_database_whose_certificate_is_not_the_right_one_is_told_nothing() {
+async fn no_credentials_are_sent_to_a_database_with_a_wrong_certificate() {
     for name in [NAME, "elsewhere.example"] {
         let folder = Folder::new();
         let server = Server::start(&folder, name, OF_POSTGRES);
@@ -86,17 +86,17 @@ async fn a_database_whose_certificate_is_not_the_right_one_is_told_nothing() {
         let refused = folder.roster(&[]).set("DATABASE_URL", wrong).run(SOON).await;
         let line = one_line(&refused);
         assert!(line.contains("certificate") && !line.contains("canary"), "{name}: {line}");
-        assert!(server.hears().await.is_err(), "{name}");
+        assert!(server.next_result().await.is_err(), "{name}");
         if name == NAME {
             let _process = folder.roster(&[]).set("DATABASE_URL", trusting).start();
-            let told = server.is_told().await;
+            let told = server.next_bytes().await;
             assert!(String::from_utf8_lossy(&told).contains("somebody"), "the right one is told who comes: {told:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_database_without_tls_is_told_nothing_where_tls_is_asked_for() {
+async fn no_credentials_are_sent_to_a_database_without_tls_if_tls_is_required() {
     let folder = Folder::new();
     let (asked, no) = (OF_POSTGRES.0, b"N");
     let server = Server::start(&folder, NAME, (asked, no));
@@ -104,11 +104,11 @@ async fn a_database_without_tls_is_told_nothing_where_tls_is_asked_for() {
     let refused = folder.roster(&[]).set("DATABASE_URL", url).run(SOON).await;
     let line = one_line(&refused);
     assert!(line.contains("TLS") && line.contains("sslmode") && !line.contains("canary"), "{line}");
-    assert!(server.hears().await.is_err());
+    assert!(server.next_result().await.is_err());
 }
 
 #[tokio::test]
-async fn a_broker_whose_certificate_is_not_the_right_one_is_told_nothing() {
+async fn no_credentials_are_sent_to_a_broker_with_a_wrong_certificate() {
     for name in [NAME, "elsewhere.example"] {
         let Some(database) = postgres().await else { return };
         let folder = Folder::new();
@@ -118,13 +118,13 @@ async fn a_broker_whose_certificate_is_not_the_right_one_is_told_nothing() {
         let trusting = roster.clone().set("SSL_CERT_FILE", &server.certificate);
         let wrong = if name == NAME { &roster } else { &trusting };
         let process = wrong.serve().await;
-        assert!(server.hears().await.is_err(), "{name}");
+        assert!(server.next_result().await.is_err(), "{name}");
         until(SOON, "warning", async || process.stderr().contains("certificate").then_some(())).await;
         assert!(!process.stderr().contains("canary"), "{}", process.stderr());
         drop(process);
         if name == NAME {
             let _process = trusting.start();
-            let told = server.is_told().await;
+            let told = server.next_bytes().await;
             assert_eq!(told, b"AMQP\0\0\x09\x01", "the right one is greeted");
         }
     }

@@ -5,7 +5,7 @@ use acceptance::process::{Folder, postgres};
 use serde_json::Value;
 
 #[tokio::test]
-async fn the_document_is_printed_as_it_is_served() {
+async fn openapi_prints_the_document_that_the_server_serves() {
     let folder = Folder::new();
     let printed = folder.roster(&["openapi"]).run(SOON).await;
     assert_eq!((printed.code, &*printed.stderr), (Some(0), ""), "{printed:?}");
@@ -17,7 +17,7 @@ async fn the_document_is_printed_as_it_is_served() {
 }
 
 #[tokio::test]
-async fn check_tells_what_it_found_beside_a_server_and_after_it() {
+async fn check_reports_its_findings_beside_a_server_and_after_it() {
     let mut databases = vec![None];
     databases.extend(postgres().await.map(Some));
     for database in databases {
@@ -52,7 +52,7 @@ async fn check_tells_what_it_found_beside_a_server_and_after_it() {
 }
 
 #[tokio::test]
-async fn check_makes_nothing() {
+async fn check_creates_nothing() {
     let folder = Folder::new();
     let checked = folder.roster(&["check"]).run(SOON).await;
     assert!(one_line(&checked).contains("does not exist yet"), "{checked:?}");
@@ -126,7 +126,7 @@ async fn the_help_of_each_command_is_complete() {
 }
 
 #[tokio::test]
-async fn what_is_no_command_is_refused() {
+async fn an_unknown_subcommand_is_refused() {
     let folder = Folder::new();
     for arguments in [&["sreve"][..], &["serve", "--role", "chef"], &["--port", "80"]] {
         let refused = folder.roster(arguments).run(SOON).await;

@@ -9,7 +9,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_told_and_left_as_it_is() {
+async fn a_file_that_is_not_a_database_is_reported_and_left_unchanged() {
     let folder = Folder::new();
     fs::create_dir(folder.path().join("data")).unwrap();
     let file = folder.path().join("data/roster.db");
@@ -24,7 +24,7 @@ async fn a_file_that_is_no_database_is_told_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_database_that_does_not_answer_is_asked_for_half_a_minute() {
+async fn a_database_that_does_not_answer_is_tried_for_30_seconds() {
     let folder = Folder::new();
     let nobody = format!("postgres://somebody:canary@127.0.0.1:{}/roster", free_port());
     let ended = folder.roster(&[]).set("DATABASE_URL", nobody).run(Duration::from_secs(60)).await;
@@ -39,7 +39,7 @@ async fn a_database_that_does_not_answer_is_asked_for_half_a_minute() {
 }
 
 #[tokio::test]
-async fn a_database_that_comes_late_is_served() {
+async fn a_database_that_starts_late_is_served() {
     let Some(database) = postgres().await else { return };
     let (credentials, rest) = database.rsplit_once('@').unwrap();
     let (server, name) = rest.split_once('/').unwrap();
@@ -62,7 +62,7 @@ async fn a_database_that_comes_late_is_served() {
 }
 
 #[tokio::test]
-async fn whoever_is_asked_to_end_while_the_database_does_not_answer_ends() {
+async fn sigterm_ends_a_process_that_waits_for_its_database() {
     let folder = Folder::new();
     let nobody: SocketAddr = ([127, 0, 0, 1], free_port()).into();
     let process = folder.roster(&[]).set("DATABASE_URL", format!("postgres://u:p@{nobody}/roster")).start();
@@ -73,7 +73,7 @@ async fn whoever_is_asked_to_end_while_the_database_does_not_answer_ends() {
 }
 
 #[tokio::test]
-async fn what_will_not_mend_itself_is_told_at_once() {
+async fn a_permanent_database_error_is_reported_at_once() {
     let Some(database) = postgres().await else { return };
     let (server, _) = database.rsplit_once('/').unwrap();
     let (_, host) = server.rsplit_once('@').unwrap();
@@ -122,7 +122,7 @@ async fn serving_role(database: &str) -> String {
 }
 
 #[tokio::test]
-async fn production_on_sqlite_wants_its_schema_too() {
+async fn production_on_sqlite_serves_only_after_migrate_too() {
     let folder = Folder::new();
     let production = folder.roster(&[]).set("ROSTER_PROFILE", "production");
     let refused = production.run(SOON).await;

@@ -74,7 +74,7 @@ fn run(program: &str, arguments: &[&str]) -> bool {
 }
 
 #[tokio::test]
-async fn on_a_full_disk_nothing_is_promised_and_once_there_is_room_nothing_was_lost() {
+async fn on_a_full_disk_nothing_is_accepted_and_nothing_accepted_before_is_lost() {
     let folder = Folder::new();
     let space = Space::below(&folder.path().join("data"));
     let server = space.prepare(folder.roster(&[]).hashing_fast()).serve().await;

@@ -25,7 +25,7 @@ async fn ready(server: &Server) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_failover_that_leaves_old_connections_open_and_read_only_people_sign_up_and_in_without_a_restart() {
+async fn after_a_failover_with_old_read_only_connections_people_sign_up_and_in_without_a_restart() {
     let Some(database) = OwnPostgres::start(&[]).await else { return };
     let folder = Folder::new();
     let url = database.url();
@@ -60,7 +60,7 @@ async fn after_a_failover_that_leaves_old_connections_open_and_read_only_people_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_cannot_be_written_to_is_not_ready_until_it_can() {
+async fn readiness_fails_while_the_database_cannot_be_written_to() {
     for database in databases().await {
         let folder = Folder::new();
         let server = on(&folder, database.as_ref(), &[]).serve().await;
@@ -81,7 +81,7 @@ async fn a_database_that_cannot_be_written_to_is_not_ready_until_it_can() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_who_ask_for_readiness_cost_one_look_a_second() {
+async fn many_readiness_requests_cost_one_check_a_second() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let server = on(&folder, Some(&database), &[]).serve().await;
@@ -170,7 +170,7 @@ async fn a_role_with_ten_connections_serves_as_quickly_as_it_can() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_keeps_to_the_connections_that_it_is_given() {
+async fn a_process_opens_no_more_connections_than_configured() {
     let Some(database) = postgres().await else { return };
     let url = as_a_role_with(5, &database).await;
     let folder = Folder::new();

@@ -24,7 +24,7 @@ async fn users(roster: &Roster) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn the_first_start_makes_one_and_the_next_none() {
+async fn the_first_start_creates_an_administrator_and_the_next_does_not() {
     for database in databases().await {
         let folder = Folder::new();
         let list = on(&folder, database.as_ref(), &["users", "list", "--json"]);
@@ -46,7 +46,7 @@ async fn the_first_start_makes_one_and_the_next_none() {
 }
 
 #[tokio::test]
-async fn whoever_has_the_address_already_gets_the_role_only_with_the_password() {
+async fn an_existing_user_gets_the_role_only_if_the_password_fits() {
     for database in databases().await {
         let folder = Folder::new();
         let list = on(&folder, database.as_ref(), &["users", "list", "--json"]);
@@ -69,7 +69,7 @@ async fn whoever_has_the_address_already_gets_the_role_only_with_the_password() 
 }
 
 #[tokio::test]
-async fn nodes_that_start_at_once_make_one() {
+async fn nodes_that_start_together_create_one_administrator() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let migrated = on(&folder, Some(&database), &["migrate"]).run(SOON).await;
@@ -93,7 +93,7 @@ async fn nodes_that_start_at_once_make_one() {
 }
 
 #[tokio::test]
-async fn half_of_the_settings_is_refused() {
+async fn an_email_without_a_password_or_the_reverse_is_refused() {
     let folder = Folder::new();
     for (name, value) in [("ROSTER_ADMIN_EMAIL", "ada@example.org"), ("ROSTER_ADMIN_PASSWORD", "canary")] {
         let refused = folder.roster(&[]).set(name, value).run(SOON).await;

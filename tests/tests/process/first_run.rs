@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 #[tokio::test]
-async fn an_empty_folder_is_all_it_needs_and_what_it_was_told_is_there_after_a_restart() {
+async fn an_empty_folder_is_enough_and_data_survives_a_restart() {
     let folder = Folder::new();
     let roster = folder.roster(&[]);
     let server = roster.serve().await;
@@ -38,7 +38,7 @@ async fn an_empty_folder_is_all_it_needs_and_what_it_was_told_is_there_after_a_r
 }
 
 #[tokio::test]
-async fn what_it_stores_is_for_nobody_else_on_the_machine() {
+async fn stored_files_are_private_to_their_owner() {
     let folder = Folder::new();
     let _server = folder.roster(&[]).serve().await;
     let mode = |path: &str| fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
@@ -49,7 +49,7 @@ async fn what_it_stores_is_for_nobody_else_on_the_machine() {
 }
 
 #[tokio::test]
-async fn a_second_server_on_the_same_file_is_refused_and_the_first_does_not_notice() {
+async fn a_second_server_on_the_same_file_is_refused_and_the_first_continues() {
     let folder = Folder::new();
     let first = folder.roster(&[]).serve().await;
     let second = folder.roster(&[]).run(SOON).await;
@@ -64,7 +64,7 @@ async fn a_second_server_on_the_same_file_is_refused_and_the_first_does_not_noti
 }
 
 #[tokio::test]
-async fn killed_it_gives_the_file_free() {
+async fn a_killed_server_releases_its_file() {
     let folder = Folder::new();
     let mut server = folder.roster(&[]).serve().await;
     server.kill_9_and_restart().await;

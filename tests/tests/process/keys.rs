@@ -51,7 +51,7 @@ fn check_of_keys(ended: &Ended) -> (bool, String) {
 }
 
 #[tokio::test]
-async fn a_lost_key_file_is_told_by_name_and_nothing_makes_another() {
+async fn a_lost_key_file_is_reported_by_name_and_not_created_again() {
     for database in databases().await {
         let folder = Folder::new();
         let roster = |arguments: &[&str]| on(&folder, database.as_ref(), arguments);
@@ -132,7 +132,7 @@ async fn another_installations_key_file_is_refused_and_both_are_named() {
 }
 
 #[tokio::test]
-async fn an_installation_whose_keys_are_not_recorded_is_recorded_at_its_first_start() {
+async fn keys_that_are_not_recorded_are_recorded_at_the_next_start() {
     for database in databases().await {
         let folder = Folder::new();
         let roster = |arguments: &[&str]| on(&folder, database.as_ref(), arguments);
@@ -165,7 +165,7 @@ async fn an_installation_whose_keys_are_not_recorded_is_recorded_at_its_first_st
 }
 
 #[tokio::test]
-async fn of_two_first_nodes_with_folders_of_their_own_one_has_its_keys_recorded_and_the_other_exits() {
+async fn two_first_nodes_with_separate_folders_record_the_keys_of_one_and_the_other_exits() {
     for _ in 0..4 {
         let Some(database) = postgres().await else { return };
         let folders = [Folder::new(), Folder::new()];
@@ -186,7 +186,7 @@ async fn of_two_first_nodes_with_folders_of_their_own_one_has_its_keys_recorded_
 }
 
 #[tokio::test]
-async fn a_rotation_and_a_retirement_are_recorded_and_an_older_copy_says_that_it_is_one() {
+async fn a_rotation_and_a_retirement_are_recorded_and_an_older_copy_is_reported() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let roster = |arguments: &[&str]| on(&folder, Some(&database), arguments);
@@ -232,7 +232,7 @@ async fn a_rotation_and_a_retirement_are_recorded_and_an_older_copy_says_that_it
 }
 
 #[tokio::test]
-async fn an_api_with_the_public_halves_alone_is_one_of_the_nodes() {
+async fn an_api_with_public_keys_only_is_one_of_the_nodes() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let roster = |arguments: &[&str]| on(&folder, Some(&database), arguments);
@@ -247,7 +247,7 @@ async fn an_api_with_the_public_halves_alone_is_one_of_the_nodes() {
 }
 
 #[tokio::test]
-async fn keys_that_are_lost_for_good_are_replaced_by_force() {
+async fn lost_keys_are_replaced_with_force() {
     for database in databases().await {
         let folder = Folder::new();
         let roster = |arguments: &[&str]| on(&folder, database.as_ref(), arguments);
@@ -271,7 +271,7 @@ async fn keys_that_are_lost_for_good_are_replaced_by_force() {
 }
 
 #[tokio::test]
-async fn whatever_the_umask_every_file_is_its_owners_alone() {
+async fn with_any_umask_every_file_is_private_to_its_owner() {
     let folder = Folder::new();
     let roster = |arguments: &[&str]| on(&folder, None, arguments).under(&["sh", "-c", "umask 000; exec \"$@\"", "sh"]);
     let server = roster(&[]).serve().await;
@@ -285,7 +285,7 @@ async fn whatever_the_umask_every_file_is_its_owners_alone() {
 }
 
 #[tokio::test]
-async fn a_lock_that_another_process_holds_is_waited_for_some_seconds_and_its_holder_is_named() {
+async fn a_lock_held_by_another_process_is_awaited_for_seconds_and_its_holder_is_named() {
     let folder = Folder::new();
     let server = on(&folder, None, &[]).serve().await;
     let lock = File::create(folder.path().join("data/keys.lock")).unwrap();

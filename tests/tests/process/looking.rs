@@ -57,7 +57,7 @@ async fn schema(url: &str) -> Vec<(String,)> {
 }
 
 #[tokio::test]
-async fn what_looks_makes_nothing_where_there_is_nothing() {
+async fn read_only_commands_create_nothing_in_an_empty_folder() {
     let folder = Folder::new();
     for arguments in LOOKS {
         let looked = folder.roster(arguments).run(SOON).await;
@@ -72,7 +72,7 @@ async fn what_looks_makes_nothing_where_there_is_nothing() {
 }
 
 #[tokio::test]
-async fn what_looks_leaves_a_database_that_is_not_migrated_as_it_is() {
+async fn read_only_commands_do_not_migrate_a_database() {
     let folder = Folder::new();
     fs::create_dir(folder.path().join("data")).unwrap();
     fs::write(folder.path().join("data/roster.db"), "").unwrap();
@@ -97,7 +97,7 @@ async fn what_looks_leaves_a_database_that_is_not_migrated_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_looks_at_an_installation_leaves_its_files_as_they_are() {
+async fn read_only_commands_change_no_file_of_an_installation() {
     let folder = Folder::new();
     let created = on(&folder, None, &["users", "create", "ada@example.org", "--password-stdin"]).reading(PASSWORD);
     assert_eq!(created.run(SOON).await.code, Some(0));

@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 const WAIT: [(&str, &str); 1] = [("prefer", "wait=20")];
 
 #[tokio::test]
-async fn a_second_server_is_refused_by_every_other_name_and_the_first_loses_nothing() {
+async fn a_second_server_is_refused_under_every_other_name_of_the_file_and_the_first_loses_nothing() {
     let folder = Folder::new();
     let at = |name: &str| folder.path().join(name);
     let mut server = folder.roster(&[]).hashing_fast().serve().await;

@@ -129,7 +129,7 @@ async fn a_user_is_deactivated_and_reactivated_beside_a_server_and_without_one()
 }
 
 #[tokio::test]
-async fn of_two_who_register_people_at_once_without_a_server_both_get_it_done() {
+async fn two_registrations_at_once_without_a_server_both_succeed() {
     let folder = Folder::new();
     let create = |email: &str| {
         on(&folder, None, &["users", "create", "--password-stdin", "--json", email]).reading(PASSWORD).start()
@@ -219,7 +219,7 @@ async fn me(server: &Server, token: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn a_service_key_is_shown_once_and_opens_until_it_is_revoked() {
+async fn a_service_key_is_shown_once_and_valid_until_it_is_revoked() {
     for database in databases().await {
         let folder = Folder::new();
         let roster = |arguments: &[&str]| on(&folder, database.as_ref(), arguments);

@@ -87,7 +87,7 @@ fn broken() -> Stdio {
 }
 
 #[tokio::test]
-async fn a_standard_output_and_error_that_cannot_be_written_end_nothing() {
+async fn outputs_that_cannot_be_written_do_not_stop_the_server() {
     for made in [full, broken, Stdio::null] {
         let folder = Folder::new();
         let mut process = Process::start(folder.path(), made(), made());
@@ -104,7 +104,7 @@ async fn a_standard_output_and_error_that_cannot_be_written_end_nothing() {
 }
 
 #[tokio::test]
-async fn a_pipe_that_is_never_read_stops_nothing() {
+async fn a_pipe_that_is_never_read_does_not_stop_the_server() {
     let folder = Folder::new();
     let (_unread, pipe) = std::io::pipe().unwrap();
     let mut process = Process::start(folder.path(), pipe.try_clone().unwrap(), pipe);
@@ -116,7 +116,7 @@ async fn a_pipe_that_is_never_read_stops_nothing() {
 }
 
 #[tokio::test]
-async fn when_a_pipe_is_read_again_it_is_told_how_many_lines_were_lost() {
+async fn the_number_of_lost_lines_is_logged_when_a_pipe_is_read_again() {
     let folder = Folder::new();
     let (mut reader, pipe) = std::io::pipe().unwrap();
     let mut process = Process::start(folder.path(), Stdio::null(), pipe);
@@ -145,7 +145,7 @@ async fn when_a_pipe_is_read_again_it_is_told_how_many_lines_were_lost() {
 }
 
 #[tokio::test]
-async fn the_command_line_ends_with_a_code_when_its_output_cannot_be_written() {
+async fn the_command_line_ends_with_an_exit_code_when_its_output_cannot_be_written() {
     let folder = Folder::new();
     for (arguments, expected) in
         [(&["openapi"][..], 0), (&["--help"], 0), (&["--version"], 0), (&["no-such-command"], 2)]

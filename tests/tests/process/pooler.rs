@@ -82,7 +82,7 @@ async fn behind_a_pooler_in_session_mode_everything_works_and_the_guards_hold() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_pooler_in_transaction_mode_is_told_at_once_with_what_to_set() {
+async fn an_old_pooler_in_transaction_mode_is_reported_at_once_with_the_setting() {
     let Some(database) = postgres().await else { return };
     let Some(pooler) = PgBouncer::before(&database, "transaction").await else { return };
     let folder = Folder::new();
@@ -105,7 +105,7 @@ async fn an_old_pooler_in_transaction_mode_is_told_at_once_with_what_to_set() {
 }
 
 #[tokio::test]
-async fn a_start_up_parameter_that_a_pooler_refuses_is_told_at_once() {
+async fn a_start_up_parameter_that_a_pooler_refuses_is_reported_at_once() {
     let Some(database) = postgres().await else { return };
     let Some(pooler) = PgBouncer::before(&database, "session").await else { return };
     let folder = Folder::new();

@@ -21,7 +21,7 @@ fn sockets(process: u32) -> usize {
 }
 
 #[tokio::test]
-async fn what_clients_leave_behind_is_released() {
+async fn resources_of_disconnected_clients_are_released() {
     let folder = Folder::new();
     let server = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "15").set("ROSTER_LIMITS", "off").serve().await;
     let alone = sockets(server.id());

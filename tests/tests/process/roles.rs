@@ -6,7 +6,7 @@ use acceptance::process::{Folder, Roster, postgres, rabbitmq, until};
 use std::time::Duration;
 
 /// An API and a worker; `share` says how they come to the same keys.
-async fn they_share_the_work(share: impl Fn(Roster) -> Roster, hints: &str) {
+async fn api_and_worker_share_the_work(share: impl Fn(Roster) -> Roster, hints: &str) {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let roster = |role| share(folder.roster(&["serve", "--role", role]).set("DATABASE_URL", &database).hashing_fast());
@@ -29,26 +29,26 @@ async fn they_share_the_work(share: impl Fn(Roster) -> Roster, hints: &str) {
 #[tokio::test]
 async fn an_api_and_a_worker_share_the_work_through_rabbitmq() {
     let Some(broker) = rabbitmq() else { return };
-    they_share_the_work(|roster| roster.set("AMQP_URL", &broker), "through RabbitMQ").await;
+    api_and_worker_share_the_work(|roster| roster.set("AMQP_URL", &broker), "through RabbitMQ").await;
 }
 
 #[tokio::test]
 async fn an_api_and_a_worker_share_the_work_without_a_broker() {
-    they_share_the_work(|roster| roster, "in process, and across processes by NOTIFY").await;
+    api_and_worker_share_the_work(|roster| roster, "in process, and across processes by NOTIFY").await;
 }
 
 #[tokio::test]
-async fn keys_may_come_from_a_file_that_somebody_else_looks_after() {
+async fn keys_may_come_from_a_file_that_roster_does_not_manage() {
     // Any node's keys.json will do.
     let elsewhere = Folder::new();
     drop(elsewhere.roster(&["serve"]).serve().await);
     let keys = elsewhere.path().join("data/keys.json");
-    they_share_the_work(|roster| roster.set("ROSTER_KEYS_FILE", &keys), "in process, and across processes by NOTIFY")
+    api_and_worker_share_the_work(|roster| roster.set("ROSTER_KEYS_FILE", &keys), "in process, and across processes by NOTIFY")
         .await;
 }
 
 #[tokio::test]
-async fn without_a_worker_an_api_accepts_and_a_worker_that_comes_later_does_it() {
+async fn without_a_worker_an_api_accepts_commands_and_a_later_worker_executes_them() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let roster = |role| folder.roster(&["serve", "--role", role]).set("DATABASE_URL", &database).hashing_fast();
@@ -61,7 +61,7 @@ async fn without_a_worker_an_api_accepts_and_a_worker_that_comes_later_does_it()
 }
 
 #[tokio::test]
-async fn a_broker_that_cannot_be_reached_is_warned_about_and_no_sign_up_waits_for_it() {
+async fn an_unreachable_broker_is_logged_and_delays_no_sign_up() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let nobody = format!("amqp://somebody:canary@127.0.0.1:{}/%2f", acceptance::process::free_port());
@@ -98,7 +98,7 @@ async fn sqlite_serves_one_process() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_worker_gives_way_to_who_answers_as_a_process_and_as_the_session_that_it_leads() {
+async fn a_worker_lowers_the_priority_of_its_process_and_of_the_session_that_it_leads() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let worker = folder.roster(&["serve", "--role", "worker"]).set("DATABASE_URL", &database).hashing_fast();

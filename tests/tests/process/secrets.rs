@@ -7,7 +7,7 @@ use std::fs;
 /// Stands in users and passwords; no word of ours has it.
 const CANARY: &str = "hunter2";
 
-fn tells_nothing(ended: &Ended) {
+fn shows_no_secret(ended: &Ended) {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(!ended.stderr.contains(CANARY) && !ended.stdout.contains(CANARY), "{ended:?}");
 }
@@ -19,7 +19,7 @@ fn signed_in_as(url: &str, user: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_url_with_bare_delimiters_in_its_password_is_refused_with_what_to_write() {
+async fn a_url_with_unencoded_delimiters_in_its_password_is_refused_with_the_right_spelling() {
     let folder = Folder::new();
     for (name, url) in [
         ("DATABASE_URL", "postgres://hunter2:p@hunter2/w#hunter2@host/db"),
@@ -35,19 +35,19 @@ async fn a_url_with_bare_delimiters_in_its_password_is_refused_with_what_to_writ
         let by_file = folder.roster(&[]).set(&format!("{name}_FILE"), &secret);
         for roster in [folder.roster(&[]).set(name, url), by_file] {
             let refused = roster.run(SOON).await;
-            tells_nothing(&refused);
+            shows_no_secret(&refused);
             assert!(one_line(&refused).contains(name) && refused.stderr.contains("%40"), "{refused:?}");
         }
         let other = Folder::new();
         fs::write(other.path().join("roster.toml"), format!("{key} = \"{url}\"\n")).unwrap();
         let refused = other.roster(&[]).run(SOON).await;
-        tells_nothing(&refused);
+        shows_no_secret(&refused);
         assert!(one_line(&refused).contains(&key), "{refused:?}");
     }
 }
 
 #[tokio::test]
-async fn a_file_of_settings_that_is_no_toml_is_told_by_its_line() {
+async fn a_settings_file_that_is_not_toml_is_reported_with_the_line() {
     for text in [
         "docs = \"on\"\ndatabase_url = postgres://hunter2:hunter2@host/db\n",
         "docs = \"on\"\ndatabase_url: \"postgres://hunter2:hunter2@host/db\"\n",
@@ -61,7 +61,7 @@ async fn a_file_of_settings_that_is_no_toml_is_told_by_its_line() {
         let folder = Folder::new();
         fs::write(folder.path().join("roster.toml"), text).unwrap();
         let refused = folder.roster(&[]).run(SOON).await;
-        tells_nothing(&refused);
+        shows_no_secret(&refused);
         assert!(one_line(&refused).contains("roster.toml is not TOML: line "), "{refused:?}");
     }
     for text in
@@ -69,7 +69,7 @@ async fn a_file_of_settings_that_is_no_toml_is_told_by_its_line() {
     {
         let folder = Folder::new();
         fs::write(folder.path().join("roster.toml"), text).unwrap();
-        tells_nothing(&folder.roster(&[]).run(SOON).await);
+        shows_no_secret(&folder.roster(&[]).run(SOON).await);
     }
 }
 
@@ -87,7 +87,7 @@ async fn a_secret_on_the_command_line_is_not_shown() {
         &["check", "hunter2"],
         &["amqp://hunter2@host"],
     ] {
-        tells_nothing(&folder.roster(arguments).run(SOON).await);
+        shows_no_secret(&folder.roster(arguments).run(SOON).await);
     }
     let misspelt = folder.roster(&["serv"]).run(SOON).await;
     assert!(misspelt.code == Some(2) && misspelt.stderr.contains("serv"), "{misspelt:?}");
@@ -96,25 +96,25 @@ async fn a_secret_on_the_command_line_is_not_shown() {
 }
 
 #[tokio::test]
-async fn postgresql_that_refuses_the_sign_in_is_told_without_the_user() {
+async fn a_sign_in_that_postgresql_refuses_is_reported_without_the_user() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     for user in ["hunter2:hunter2", "hunter2"] {
         for command in ["serve", "migrate"] {
             let url = signed_in_as(&database, user);
             let refused = folder.roster(&[command]).set("DATABASE_URL", &url).run(SOON).await;
-            tells_nothing(&refused);
+            shows_no_secret(&refused);
             assert!(refused.stderr.contains("DATABASE_URL"), "{refused:?}");
         }
     }
     let (server, _) = database.rsplit_once('/').unwrap();
     let refused = folder.roster(&[]).set("DATABASE_URL", format!("{server}/hunter2")).run(SOON).await;
-    tells_nothing(&refused);
+    shows_no_secret(&refused);
     assert!(refused.stderr.contains("no such database"), "{refused:?}");
 }
 
 #[tokio::test]
-async fn rabbitmq_that_refuses_the_sign_in_is_told_without_the_user() {
+async fn a_sign_in_that_rabbitmq_refuses_is_reported_without_the_user() {
     let (Some(database), Some(broker)) = (postgres().await, rabbitmq()) else { return };
     let folder = Folder::new();
     for url in [signed_in_as(&broker, "hunter2:hunter2"), signed_in_as(&broker, "hunter2")] {

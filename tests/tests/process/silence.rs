@@ -47,7 +47,7 @@ async fn all_back(server: &Server, person: &Value) -> Vec<(&'static str, Duratio
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_all_open_connections_go_silent_everything_is_back_within_seconds() {
+async fn when_all_open_connections_go_silent_everything_works_again_within_seconds() {
     let Some(database) = postgres().await else { return };
     let (relay, url) = Relay::before(&database).await;
     let folder = Folder::new();
@@ -102,7 +102,7 @@ async fn a_process_whose_database_is_silent_ends_in_time_in_every_role() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_rabbitmq_goes_silent_commands_are_done_hints_come_back_and_the_process_ends_in_time() {
+async fn when_rabbitmq_goes_silent_commands_are_executed_hints_come_back_and_the_process_ends_in_time() {
     let (Some(database), Some(broker)) = (postgres().await, rabbitmq()) else { return };
     let (relay, url) = Relay::before(&broker).await;
     let folder = Folder::new();

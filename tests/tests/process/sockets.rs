@@ -26,7 +26,7 @@ async fn is_answered(stream: &mut TcpStream) -> bool {
 }
 
 #[tokio::test]
-async fn one_address_has_as_many_connections_as_it_may() {
+async fn one_address_may_open_only_so_many_connections() {
     let folder = Folder::new();
     let server = folder.roster(&[]).set("ROSTER_CONNECTIONS_PER_ADDRESS", "3").serve().await;
     let mut mine = Vec::new();
@@ -42,7 +42,7 @@ async fn one_address_has_as_many_connections_as_it_may() {
 }
 
 #[tokio::test]
-async fn where_few_files_may_be_open_one_address_does_not_take_them_all() {
+async fn with_a_low_file_limit_one_address_cannot_take_all_connections() {
     let folder = Folder::new();
     let limited = folder.roster(&[]).under(&["sh", "-c", "ulimit -n 400; exec \"$@\"", "sh"]);
     let server = limited.serve().await;
@@ -60,7 +60,7 @@ async fn where_few_files_may_be_open_one_address_does_not_take_them_all() {
 }
 
 #[tokio::test]
-async fn a_process_asks_for_as_many_files_as_it_may_have() {
+async fn a_process_raises_its_file_limit() {
     let allowed = getrlimit(Resource::Nofile).maximum;
     let folder = Folder::new();
     let server = folder.roster(&[]).under(&["sh", "-c", "ulimit -S -n 200; exec \"$@\"", "sh"]).serve().await;
@@ -71,7 +71,7 @@ async fn a_process_asks_for_as_many_files_as_it_may_have() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_kept_for_as_long_as_the_setting_says() {
+async fn an_idle_connection_is_kept_for_the_configured_time() {
     let folder = Folder::new();
     let server = folder.roster(&[]).set("ROSTER_IDLE_TIMEOUT", "2s").serve().await;
     let mut stream = connect_from("127.0.0.1", server.at()).await;
@@ -83,7 +83,7 @@ async fn an_idle_connection_is_kept_for_as_long_as_the_setting_says() {
 }
 
 #[tokio::test]
-async fn a_stream_says_something_while_nothing_happens() {
+async fn an_idle_event_stream_sends_comments() {
     let Some(database) = acceptance::process::postgres().await else { return };
     let folder = Folder::new();
     // Without a worker the command waits for ever.
@@ -107,7 +107,7 @@ async fn readiness(server: &Server) -> Option<(u16, serde_json::Value)> {
 }
 
 #[tokio::test]
-async fn with_a_shutdown_delay_it_is_not_ready_first_and_serves_until_then() {
+async fn with_a_shutdown_delay_a_process_is_not_ready_and_still_serves() {
     let folder = Folder::new();
     let port = free_port();
     let roster = folder.roster(&[]).set("ROSTER_LISTEN", format!("127.0.0.1:{port}")).hashing_fast();

@@ -32,7 +32,7 @@ fn waiting(at: SocketAddr) -> JoinSet<std::io::Result<http::Answer>> {
 }
 
 /// Stops what answers and works, and starts it again.
-async fn whoever_waits_is_answered_and_the_rest_is_done_after_the_restart(processes: Vec<Roster>, database: &str) {
+async fn waiting_requests_are_answered_and_the_rest_is_done_after_the_restart(processes: Vec<Roster>, database: &str) {
     let mut running = Vec::new();
     for roster in &processes {
         running.push(roster.serve().await);
@@ -82,7 +82,7 @@ async fn a_single_process_drains() {
     let folder = Folder::new();
     let roster = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "13").set("ROSTER_LIMITS", "off");
     let database = format!("sqlite://{}/data/roster.db", folder.path().display());
-    whoever_waits_is_answered_and_the_rest_is_done_after_the_restart(vec![roster], &database).await;
+    waiting_requests_are_answered_and_the_rest_is_done_after_the_restart(vec![roster], &database).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,11 +94,11 @@ async fn an_api_and_a_worker_drain() {
         roster.set("ROSTER_BCRYPT_COST", "13").set("ROSTER_LIMITS", "off")
     };
     let processes = vec![roster("api"), roster("worker")];
-    whoever_waits_is_answered_and_the_rest_is_done_after_the_restart(processes, &database).await;
+    waiting_requests_are_answered_and_the_rest_is_done_after_the_restart(processes, &database).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopping_and_starting_in_the_midst_of_sign_ups_breaks_no_promise() {
+async fn stops_and_restarts_during_sign_ups_break_no_promise() {
     let folder = Folder::new();
     let roster = folder.roster(&[]).hashing_fast().on_a_fixed_port();
     let mut server = roster.serve().await;
@@ -119,7 +119,7 @@ async fn stopping_and_starting_in_the_midst_of_sign_ups_breaks_no_promise() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_it_at_once() {
+async fn a_second_signal_ends_the_process_at_once() {
     let folder = Folder::new();
     let mut server = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "15").set("ROSTER_LIMITS", "off").serve().await;
     let requests = waiting(server.at());

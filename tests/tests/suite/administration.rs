@@ -27,7 +27,7 @@ async fn an_administrator_makes_others_and_a_role_holds_from_the_next_request_on
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_administrator_stays_one_whatever_happens_at_once() {
+async fn the_last_administrator_cannot_be_demoted_even_concurrently() {
     in_each_world(async |world| {
         let people = ["a", "b", "c"].map(|name| Person::new(format!("{name}@example.org")));
         let mut all = Vec::new();
@@ -54,7 +54,7 @@ async fn the_last_administrator_stays_one_whatever_happens_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_matters_for_security_is_on_record_and_no_secret_is() {
+async fn security_events_are_in_the_audit_log_and_secrets_are_not() {
     in_each_world(async |world| {
         let person = Person::new("ada@example.org");
         let ada = world.member(&person).await;
@@ -104,7 +104,7 @@ async fn what_matters_for_security_is_on_record_and_no_secret_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_record_is_read_in_pages_by_filters_and_never_changed() {
+async fn the_audit_log_is_read_in_pages_by_filters_and_never_changed() {
     in_each_world(async |world| {
         let person = Person::new("ada@example.org");
         let ada = world.member(&person).await;

@@ -79,7 +79,7 @@ fn late_operations(document: &Value) -> Vec<(&'static str, [&'static str; 7])> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_loses_authority_while_the_body_arrives_gets_nothing_done() {
+async fn a_caller_who_loses_authority_while_the_body_arrives_changes_nothing() {
     in_each_world(async |world| {
         let document = world.get("/openapi.json").await.json();
         let operations = late_operations(&document);
@@ -190,7 +190,7 @@ async fn a_stream_shows_no_more_than_anyone_may_see_once_its_session_has_ended()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_signs_out_while_an_answer_is_waited_for_is_shown_no_more_than_anyone_may_see() {
+async fn a_caller_who_signs_out_while_waiting_sees_no_more_than_anyone_may_see() {
     in_each_world(async |world| {
         let guest = world.member(&Person::new("guest@example.org")).await;
         let admin = world.administrator("admin@example.org").await;
@@ -228,7 +228,7 @@ async fn whoever_signs_out_while_an_answer_is_waited_for_is_shown_no_more_than_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_demotion_and_what_the_administrator_does_at_once_the_order_on_record_is_one_that_may_be() {
+async fn a_demotion_and_concurrent_acts_of_the_administrator_are_recorded_in_a_possible_order() {
     in_each_world(async |world| {
         let boss = world.administrator("boss@example.org").await;
         let admin = world.administrator("admin@example.org").await;
@@ -261,7 +261,7 @@ async fn of_a_demotion_and_what_the_administrator_does_at_once_the_order_on_reco
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn administrators_who_demote_each_other_and_sign_in_and_out_at_once_wait_for_no_deadlock() {
+async fn administrators_who_demote_each_other_and_sign_in_and_out_at_once_do_not_deadlock() {
     in_each_world(async |world| {
         let people = ["a", "b", "c"].map(|name| Person::new(format!("{name}@example.org")));
         let mut all = Vec::new();

@@ -21,10 +21,10 @@ async fn is_refused(world: &World, what: &str, request: &Request, Expected(statu
     let found = answer.violations();
     let found: Vec<_> = found.iter().map(|(pointer, code)| (pointer.as_str(), code.as_str())).collect();
     assert_eq!(found, *violations, "{what}: {answer:?}");
-    says_nothing(what, &answer);
+    reveals_nothing(what, &answer);
 }
 
-fn says_nothing(what: &str, answer: &Answer) {
+fn reveals_nothing(what: &str, answer: &Answer) {
     let text = format!("{} {}", answer.head, answer.body).to_lowercase();
     for word in [CANARY, "serde", "sqlx", "postgres", "sqlite", "axum", "expected", "panicked", "src/"] {
         assert!(!text.contains(&word.to_lowercase()), "{what}: {word:?} in {answer:?}");
@@ -46,7 +46,7 @@ async fn left_no_trace(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_no_usable_json_is_refused() {
+async fn a_body_that_is_not_usable_json_is_refused() {
     let malformed = Expected(400, "json_malformed", &[]);
     let too_deep = Expected(400, "json_too_deep", &[]);
     let duplicate = Expected(400, "json_duplicate_field", &[]);
@@ -101,7 +101,7 @@ async fn a_body_that_is_no_usable_json_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_violation_of_a_body_is_told_with_its_pointer() {
+async fn every_violation_of_a_body_is_reported_with_its_pointer() {
     let password = format!("drei blaue {CANARY} rollen");
     let email = format!("{CANARY}@example.org");
     let table = [
@@ -292,7 +292,7 @@ async fn a_body_of_another_type_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parameter_that_nobody_asked_for_is_refused() {
+async fn an_unknown_query_parameter_is_refused() {
     let (unknown, twice, malformed) = (
         Expected(400, "unknown_parameter", &[]),
         Expected(400, "duplicate_parameter", &[]),
@@ -331,7 +331,7 @@ async fn a_parameter_that_nobody_asked_for_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_path_that_leads_nowhere_is_not_found() {
+async fn an_unknown_path_is_not_found() {
     let not_found = Expected(404, "not_found", &[]);
     in_each_world(async |world| {
         for target in [
@@ -379,7 +379,7 @@ async fn headers_that_are_wrong_or_odd_do_no_harm() {
         ] {
             let answer = world.send(&Request::get(format!("/users/{id}")).header(name, value)).await;
             assert_eq!((answer.status, answer.problem().as_str()), (404, "not_found"), "{name}");
-            says_nothing(name, &answer);
+            reveals_nothing(name, &answer);
         }
         let forged = Request::get(format!("/users/{id}")).bearing("Kanarienvogel");
         is_refused(world, "a forged token", &forged, &Expected(401, "invalid_token", &[])).await;

@@ -12,7 +12,7 @@ fn made(days_ago: u64) -> Uuid {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_nobody_sent_is_not_found() {
+async fn an_unknown_command_is_not_found() {
     in_each_world(async |world| {
         world.register(&Person::new("ada@example.org")).await;
         let user = world.texts(("select id::text from users_users", "select lower(hex(id)) from users_users")).await;
@@ -29,7 +29,7 @@ async fn a_command_that_nobody_sent_is_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_part_of_a_command_is_no_command() {
+async fn the_id_of_a_follow_up_names_no_command() {
     in_each_world(async |world| {
         world.register(&Person::new("ada@example.org")).await;
         let parts = "select id::text from ledger_messages where id <> root";
@@ -44,7 +44,7 @@ async fn a_part_of_a_command_is_no_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_whose_time_is_over_is_gone() {
+async fn a_command_past_its_retention_is_gone() {
     in_each_world(async |world| {
         for id in [made(31), made(3_650)] {
             for target in [format!("/commands/{id}"), format!("/commands/{id}/events")] {
@@ -57,7 +57,7 @@ async fn a_command_whose_time_is_over_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_id_names_nothing() {
+async fn a_malformed_id_is_not_found() {
     in_each_world(async |world| {
         let answer = world.send(&Person::new("ada@example.org").sign_up()).await;
         world.outcome(&answer).await;
@@ -145,7 +145,7 @@ async fn a_command_can_be_followed_until_it_has_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_is_looked_at_and_nothing_else() {
+async fn a_command_can_only_be_read() {
     in_each_world(async |world| {
         let answer = world.send(&Person::new("ada@example.org").sign_up()).await;
         world.outcome(&answer).await;

@@ -36,7 +36,7 @@ fn fields(answer: &Answer) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_deactivated_is_signed_out_everywhere_and_signs_in_with_the_same_password_once_reactivated() {
+async fn a_deactivated_user_is_signed_out_everywhere_and_signs_in_with_the_same_password_once_reactivated() {
     in_each_world(async |world| {
         let admin = world.administrator(admin()).await;
         let here = &world.member(&ada()).await;
@@ -81,7 +81,7 @@ async fn who_is_deactivated_is_signed_out_everywhere_and_signs_in_with_the_same_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_again_succeeds_and_changes_nothing() {
+async fn a_repeated_deactivation_or_reactivation_succeeds_and_changes_nothing() {
     in_each_world(async |world| {
         let admin = world.administrator(admin()).await;
         let here = world.member(&ada()).await;
@@ -109,7 +109,7 @@ async fn the_same_again_succeeds_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn said_again_it_is_heard_by_who_has_not_heard_it_before() {
+async fn a_repeated_deactivation_reaches_a_context_that_missed_the_first_one() {
     in_each_world(async |world| {
         let admin = world.administrator(admin()).await;
         let here = world.member(&ada()).await;
@@ -129,7 +129,7 @@ async fn said_again_it_is_heard_by_who_has_not_heard_it_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_record_names_the_command_and_only_administrators_see_all_of_that() {
+async fn the_audit_log_names_the_command_and_only_administrators_see_all_of_it() {
     in_each_world(async |world| {
         let [admin, other] = [admin(), "other@example.org"].map(|email| world.administrator(email));
         let (admin, other) = (admin.await, other.await);
@@ -158,7 +158,7 @@ async fn the_record_names_the_command_and_only_administrators_see_all_of_that() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_else_may_and_an_administrator_not_to_themself() {
+async fn only_administrators_may_and_none_deactivates_themself() {
     in_each_world(async |world| {
         let admin = world.administrator(admin()).await;
         let [ada, eve] = [world.member(&ada()).await, world.member(&Person::new("eve@example.org")).await];
@@ -184,7 +184,7 @@ async fn nobody_else_may_and_an_administrator_not_to_themself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn there_is_nothing_to_say_in_a_body() {
+async fn a_deactivation_takes_no_fields_in_its_body() {
     in_each_world(async |world| {
         let admin = world.administrator(admin()).await;
         let here = world.member(&ada()).await;
@@ -264,7 +264,7 @@ async fn no_sign_in_outlives_a_deactivation_at_the_same_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_deactivation_and_a_reactivation_at_once_all_know_which_came_last() {
+async fn a_concurrent_deactivation_and_reactivation_leave_all_contexts_in_the_same_state() {
     in_each_world(async |world| {
         let admin = world.administrator(admin()).await;
         let here = world.member(&ada()).await;

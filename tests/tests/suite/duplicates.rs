@@ -41,7 +41,7 @@ async fn spellings_of_one_mailbox_are_one_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_sees_of_an_address_is_neither_kept_nor_shown() {
+async fn invisible_characters_around_an_address_are_neither_stored_nor_shown() {
     in_each_idle_world(async |world| {
         let mut accepted = Vec::new();
         for email in [" Ada@exam\u{200b}ple.org\r\n", "\u{feff}Grace@Exam\u{ad}ple.ORG"] {
@@ -92,7 +92,7 @@ async fn one_wins(world: &World, people: &[Person], code: &str, pointer: &str) -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_who_want_one_address_at_once_one_gets_it() {
+async fn one_of_fifty_concurrent_sign_ups_with_one_address_succeeds() {
     in_each_world(async |world| {
         for round in 0..ROUNDS {
             let email = format!("round{round}@example.org");
@@ -109,7 +109,7 @@ async fn of_fifty_who_want_one_address_at_once_one_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_who_choose_one_id_at_once_one_gets_it() {
+async fn one_of_fifty_concurrent_sign_ups_with_one_id_succeeds() {
     in_each_world(async |world| {
         for round in 0..ROUNDS {
             let id = UserId::random().as_uuid();

@@ -35,7 +35,7 @@ fn is_limited(answer: &Answer) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_wrong_passwords_are_looked_at_however_they_come_and_on_whichever_node() {
+async fn ten_wrong_passwords_are_checked_in_total_on_all_nodes() {
     in_each_world(async |world| {
         let person = ada();
         world.member(&person).await;
@@ -81,7 +81,7 @@ async fn an_unknown_address_is_limited_like_a_known_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_wrong_passwords_at_once_ten_are_looked_at() {
+async fn of_many_concurrent_wrong_passwords_ten_are_checked() {
     in_each_world(async |world| {
         world.member(&ada()).await;
         let node = world.limited_node(PROXY).await;
@@ -94,7 +94,7 @@ async fn of_many_wrong_passwords_at_once_ten_are_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_address_guesses_fifty_times_whatever_it_guesses_at() {
+async fn one_address_may_guess_fifty_times_over_all_accounts() {
     in_each_world(async |world| {
         let node = world.limited_node(PROXY).await;
         let begun = Instant::now();
@@ -129,7 +129,7 @@ async fn right_passwords_do_not_count() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stolen_session_guesses_at_the_password_no_oftener_than_anybody() {
+async fn guesses_with_a_stolen_session_count_like_those_at_a_sign_in() {
     in_each_world(async |world| {
         let ada = world.member(&ada()).await;
         let node = world.limited_node(PROXY).await;
@@ -154,7 +154,7 @@ async fn pass(world: &World, seconds: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_limits_do_not_tell_the_right_password_of_a_deactivated_account() {
+async fn the_limits_do_not_reveal_the_right_password_of_a_deactivated_account() {
     in_each_world(async |world| {
         let (off, other) = (Person::new("off@example.org"), Person::new("other@example.org"));
         let admin = world.administrator("admin@example.org").await;
@@ -182,7 +182,7 @@ async fn the_limits_do_not_tell_the_right_password_of_a_deactivated_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_answer_does_not_tell_from_which_addresses_somebody_signs_in() {
+async fn the_answer_does_not_reveal_from_which_addresses_a_user_signs_in() {
     in_each_world(async |world| {
         world.member(&ada()).await;
         let node = world.limited_node(PROXY).await;

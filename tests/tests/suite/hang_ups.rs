@@ -55,7 +55,7 @@ async fn recorded(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_wrong_sign_in_is_on_record_whose_client_hangs_up_and_its_address_is_in_the_log() {
+async fn a_wrong_sign_in_whose_client_hangs_up_is_in_the_audit_log_and_its_address_in_the_log() {
     in_each_world(async |world| {
         world.member(&ada()).await;
         let node = world.limited_node(PROXY).await;
@@ -100,7 +100,7 @@ async fn a_session_whose_tokens_reach_no_client_is_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_for_a_change_and_a_refusal_are_on_record_although_the_client_hangs_up() {
+async fn a_wrong_password_for_a_change_and_a_refusal_are_in_the_audit_log_although_the_client_hangs_up() {
     in_each_world(async |world| {
         let here = world.member(&ada()).await;
         let node = world.limited_node(PROXY).await;
@@ -118,7 +118,7 @@ async fn a_wrong_password_for_a_change_and_a_refusal_are_on_record_although_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_waits_for_what_clients_have_left_behind() {
+async fn a_stop_waits_for_requests_of_disconnected_clients() {
     in_each_world(async |world| {
         let node = world.limited_node(PROXY).await;
         for n in 0..5 {

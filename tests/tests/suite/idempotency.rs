@@ -62,7 +62,7 @@ async fn a_rejection_is_replayed_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_stands_for_one_request() {
+async fn a_key_belongs_to_one_request() {
     in_each_idle_world(async |world| {
         let (person, key) = (Person::new("ada@example.org").called("Ada"), a_key());
         let command = command_of(&world.send(&keyed(&person, &key)).await);
@@ -175,7 +175,7 @@ async fn two_nodes_at_once_under_one_key_are_one_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn before_signing_in_a_key_that_another_could_hit_on_is_refused_and_nothing_is_accepted() {
+async fn without_a_sign_in_a_key_that_others_could_guess_is_refused_and_nothing_is_accepted() {
     in_each_world(async |world| {
         let weak = [
             "00000000-0000-0000-0000-000000000000",

@@ -39,7 +39,7 @@ async fn hold_back(world: &World, context: &str, user: &SignedIn, wait: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_about_to_be_deactivated_does_not_count_as_the_other_administrator() {
+async fn an_administrator_about_to_be_deactivated_does_not_count() {
     in_each_world(async |world| {
         let [ada, eve] = ["ada@example.org", "eve@example.org"].map(|email| world.administrator(email));
         let (ada, eve) = (ada.await, eve.await);
@@ -85,7 +85,7 @@ async fn a_deactivation_that_would_leave_no_administrator_is_rejected_and_change
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_deactivations_and_demotions_at_once_one_administrator_stays_who_can_sign_in() {
+async fn concurrent_deactivations_and_demotions_leave_one_administrator_who_can_sign_in() {
     in_each_world(async |world| {
         let people = ["ada", "eve"].map(|name| Person::new(format!("{name}@example.org")));
         let mut pair = [world.member(&people[0]).await, world.member(&people[1]).await];
@@ -142,7 +142,7 @@ async fn of_deactivations_and_demotions_at_once_one_administrator_stays_who_can_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_no_administrator_who_can_sign_in_may_be_made_a_user_while_there_is_none() {
+async fn without_an_able_administrator_others_may_still_be_made_users() {
     in_each_world(async |world| {
         let ada = world.member(&Person::new("ada@example.org")).await;
         let eve = world.administrator("eve@example.org").await;

@@ -132,7 +132,7 @@ async fn miss(node: &Node, n: u64, head: &[(&str, &str)]) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thirty_ids_of_no_command_are_all_that_one_address_may_try() {
+async fn one_address_may_try_thirty_unknown_command_ids() {
     in_each_idle_world(async |world| {
         world.leaves_work();
         let node = world.limited_node("").await;
@@ -166,7 +166,7 @@ async fn thirty_ids_of_no_command_are_all_that_one_address_may_try() {
 
 /// ASVS 4.1.3, 15.3.4
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_proxy_the_right_most_hop_that_is_not_trusted_is_who_counts() {
+async fn behind_a_proxy_the_right_most_untrusted_hop_is_the_client() {
     in_each_idle_world(async |world| {
         let node = world.limited_node("127.0.0.0/8, 10.0.0.0/8").await;
         let begun = Instant::now();
@@ -207,7 +207,7 @@ async fn limits_that_are_off_leave_no_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_id_is_no_guess() {
+async fn a_malformed_id_does_not_count_as_a_guess() {
     in_each_idle_world(async |world| {
         let node = world.limited_node("").await;
         for n in 0..40 {
@@ -221,7 +221,7 @@ async fn what_is_no_id_is_no_guess() {
 
 /// ASVS 16.5.3
 #[tokio::test(flavor = "multi_thread")]
-async fn when_the_counts_cannot_be_kept_nobody_passes() {
+async fn when_the_counters_cannot_be_written_every_request_is_refused() {
     in_each_idle_world(async |world| {
         world.leaves_work();
         let node = world.limited_node("").await;
@@ -244,7 +244,7 @@ async fn when_the_counts_cannot_be_kept_nobody_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_proxy_every_answer_says_that_tls_is_the_only_way_here() {
+async fn behind_a_proxy_every_answer_has_the_hsts_header() {
     in_each_world(async |world| {
         let node = world.limited_node("127.0.0.1").await;
         for target in ["/health/live", "/users/me", "/nowhere"] {

@@ -43,7 +43,7 @@ async fn a_sign_up_is_accepted_with_where_to_ask_and_when() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_up_succeeds_with_all_that_it_set_in_motion() {
+async fn a_sign_up_succeeds_together_with_its_follow_ups() {
     in_each_world(async |world| {
         let answer = world.send(&Person::new("ada@example.org").sign_up()).await;
         let command = world.outcome(&answer).await;
@@ -101,7 +101,7 @@ async fn a_person_is_read_back_as_they_wrote_their_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_password_fits_and_no_other_does() {
+async fn only_the_right_password_fits() {
     in_each_world(async |world| {
         let person = Person::new("Ada@Bücher.example").with_password("  drei blaue Würfel\u{a0}rollen 🎲 ");
         let id = world.register(&person).await;
@@ -291,7 +291,7 @@ const TABLES: [(&str, &str); 16] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_ended_keeps_no_payload() {
+async fn finished_messages_keep_no_payload() {
     in_each_idle_world(async |world| {
         let person = Person::new("ada@example.org");
         let first = world.send(&person.sign_up()).await;

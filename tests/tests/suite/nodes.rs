@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_at_one_process_is_woken_by_the_commit_of_another() {
+async fn a_wait_in_one_process_ends_with_the_commit_of_another() {
     in_each_idle_world(async |world| {
         if !world.is_shared() {
             return;

@@ -155,7 +155,7 @@ async fn the_example_of_a_registration_registers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_document_says_of_a_registration_is_so() {
+async fn the_documented_limits_of_a_registration_are_enforced() {
     in_each_world(async |world| {
         let document = world.get("/openapi.json").await.json();
         let schema = &document["components"]["schemas"]["Registration"];

@@ -189,7 +189,7 @@ fn verdict(expected: &str, caller: &str, answer: &Answer) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_operation_lets_in_whom_the_table_names_and_nobody_else() {
+async fn each_operation_admits_exactly_the_callers_of_the_table() {
     in_each_world(async |world| {
         let document = world.get("/openapi.json").await.json();
         let described: BTreeSet<_> = document["paths"]

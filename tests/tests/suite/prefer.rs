@@ -13,7 +13,7 @@ fn an_id() -> Uuid {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_gets_the_user() {
+async fn a_client_that_waits_gets_the_user() {
     in_each_world(async |world| {
         let person = Person::new("ada@example.org").called("Ada").with_id(an_id());
         let answer = world.send(&person.sign_up().wait(30)).await;
@@ -31,7 +31,7 @@ async fn whoever_waits_gets_the_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_is_told_that_the_address_is_taken() {
+async fn a_client_that_waits_learns_that_the_address_is_taken() {
     in_each_world(async |world| {
         world.register(&Person::new("ada@example.org")).await;
         let answer = world.send(&Person::new("ada@example.org").sign_up().wait(30)).await;
@@ -44,7 +44,7 @@ async fn whoever_waits_is_told_that_the_address_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_waited_long_enough_gets_the_promise() {
+async fn a_client_whose_wait_is_over_gets_a_202() {
     in_each_idle_world(async |world| {
         let begun = Instant::now();
         let answer = world.send(&Person::new("ada@example.org").sign_up().wait(1)).await;
@@ -95,7 +95,7 @@ async fn a_user_who_is_being_registered_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_a_user_that_is_rejected_is_told_at_once() {
+async fn a_wait_for_a_rejected_user_ends_at_once() {
     in_each_idle_world(async |world| {
         let first = world.another_node(ProcessRole::All, world.keys()).await;
         first.work().await;
@@ -114,7 +114,7 @@ async fn who_waits_for_a_user_that_is_rejected_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_that_exists_and_one_that_nobody_registers_are_not_waited_for() {
+async fn an_existing_user_and_an_unknown_one_are_not_waited_for() {
     in_each_idle_world(async |world| {
         world.work().await;
         let id = world.register(&Person::new("ada@example.org")).await;
@@ -164,7 +164,7 @@ async fn over_a_thousand_waits_the_next_is_answered_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_ends_every_wait_with_how_things_stand() {
+async fn a_stop_ends_every_wait_with_the_present_status() {
     in_each_idle_world(async |world| {
         let person = Person::new("ada@example.org").with_id(an_id());
         let begun = Instant::now();

@@ -81,7 +81,7 @@ async fn after_the_grace_and_without_one_a_used_token_ends_the_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_over_is_deleted_without_anybody_signing_in() {
+async fn expired_sessions_are_deleted_without_a_sign_in() {
     in_each_world(async |world| {
         let node = world.lenient_node(GRACE).await;
         let here = world.member(&ada()).await;
@@ -104,7 +104,7 @@ async fn what_is_over_is_deleted_without_anybody_signing_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn invented_refresh_tokens_are_thirty_from_one_address_and_write_nothing_after_that() {
+async fn one_address_may_try_thirty_unknown_refresh_tokens_and_then_causes_no_writes() {
     in_each_world(async |world| {
         let ada = world.member(&ada()).await;
         let node = world.limited_node("127.0.0.1").await;
