@@ -1,11 +1,11 @@
-//! Which crate may depend on which: computed from the folder that a crate lies in.
+//! The allowed dependencies between crates, computed from the crates' folders.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-/// Where a crate stands, by its folder.
+/// The part of the architecture that a crate belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place<'a> {
     Domain(&'a str),

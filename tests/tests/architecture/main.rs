@@ -1,4 +1,4 @@
-//! The rules of the architecture that manifests alone cannot keep: somebody can edit a manifest, too.
+//! The rules of the architecture, checked by tests because manifests alone cannot enforce them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what does not work has failed it")]
 
 mod edges;

@@ -1,10 +1,10 @@
-//! Words that few files may use.
+//! Words that only a few files may use.
 
 use crate::source::{files, name, tokens};
 use proc_macro2::TokenTree;
 use std::collections::BTreeSet;
 
-/// The files of the workspace that use a word, comments and texts apart.
+/// The files of the workspace that use a word outside of comments and strings.
 fn users_of(word: &str) -> BTreeSet<String> {
     let files = files("", "rs");
     assert!(files.len() > 100, "{} files are not all of them", files.len());
@@ -16,11 +16,11 @@ fn users_of(word: &str) -> BTreeSet<String> {
 fn sql_is_concatenated_only_from_constants() {
     let product: Vec<_> = users_of("AssertSqlSafe").into_iter().filter(|file| !file.contains("/tests/")).collect();
     let allowed = [
-        // The name of a table of migrations.
+        // The name of the migrations' table.
         "platform/persistence/src/migrate.rs",
-        // A number of ours, in a pragma, which binds nothing.
+        // A constant number in a pragma, which takes no parameters.
         "platform/persistence/src/open.rs",
-        // The names of databases for tests, made there.
+        // The names of test databases, generated in this file.
         "platform/persistence/src/testing.rs",
     ];
     assert_eq!(product, allowed, "values are bound, never pasted");

@@ -1,4 +1,4 @@
-//! The end of each of these tests: everything settles, and all promises have been kept.
+//! The end of each fault test: waits until all commands have ended, and checks all invariants.
 
 use acceptance::process::checker::broken_promises;
 use acceptance::process::load::{Load, SignUp, last_status, promised, sample, trouble};
@@ -6,12 +6,13 @@ use acceptance::process::stored::{SignIns, Stored};
 use persistence::Db;
 use std::time::{Duration, Instant};
 
-/// After the last fault: a lease, the sweep that finds it, the work itself, and a machine that is busy.
+/// How long commands may take after the last fault: the lease expires, the sweep finds it, the work is done, all on a
+/// busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// Whose password is tried.
+/// One in this many sign-ups has its password tried.
 const ONE_IN: usize = 17;
 
-/// Waits for the end, checks everything that can be checked in the log and the database, and tells how it went.
+/// Waits until all commands have ended, checks the clients' log and the database, and prints a summary.
 pub(crate) async fn all_promises_kept(fault: &str, loads: Vec<Load>, db: &Db, people: usize) -> Vec<SignUp> {
     let begun = Instant::now();
     let mut log = Vec::new();
@@ -31,8 +32,8 @@ pub(crate) async fn all_promises_kept(fault: &str, loads: Vec<Load>, db: &Db, pe
         assert_eq!(sign_ins.whose(&person.email, "not their password").await, None);
         tried += 1;
     }
-    assert!(tried > 0, "somebody's password was tried");
-    let (lost, retried) = trouble(&log);
+    assert!(tried > 0, "at least one password was tried");
+    let (lost, retried) = lost_answers(&log);
     let line = format!(
         "{fault}: {people} promised, {} succeeded, {} rejected; {lost} answers lost, {retried} people tried again; \
          settled in {:.1} s\n",
@@ -40,7 +41,7 @@ pub(crate) async fn all_promises_kept(fault: &str, loads: Vec<Load>, db: &Db, pe
         stored.count("rejected"),
         begun.elapsed().as_secs_f64(),
     );
-    // For the reader of a campaign's output; a test needs it not.
+    // For people who read the output of many runs.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
     log
 }

@@ -1,6 +1,6 @@
-//! Whoever tries to get past the rules leaves a trace in the log, and nothing of what they sent.
+//! Attempts to break the rules are logged, without the input that the client sent.
 
-use crate::somebody;
+use crate::new_person;
 use acceptance::process::Folder;
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 async fn forged_tokens_refused_bodies_and_guesses_are_logged_with_rule_and_address() {
     let folder = Folder::new();
     let server = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "10").serve().await;
-    let somebody = somebody();
+    let somebody = new_person();
     assert_eq!(server.sign_up(&[("prefer", "wait=20")], &somebody).await.status, 201);
     let (email, password) = (somebody["email"].as_str().unwrap(), somebody["password"].as_str().unwrap());
     let signed_in = server.sign_in(email, password).await.json();

@@ -1,4 +1,4 @@
-//! Whoever asks for TLS gets it from the right server, or tells a wrong one nothing.
+//! With TLS configured, Roster sends no credentials to a server without the right certificate.
 
 use crate::{SOON, one_line};
 use acceptance::process::{Folder, postgres, until};
@@ -12,17 +12,17 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::{fs, thread};
 
-/// The name by which the server is called.
+/// The host name of the server.
 const NAME: &str = "localhost";
-/// What a client says before TLS, and what it has to hear (PostgreSQL, "Message Formats", SSLRequest).
+/// What a client sends before TLS, and what the server has to answer (PostgreSQL, "Message Formats", SSLRequest).
 const OF_POSTGRES: (&[u8], &[u8]) = (&[0, 0, 0, 8, 4, 210, 22, 47], b"S");
 const OF_AMQP: (&[u8], &[u8]) = (&[], &[]);
 
-/// A server that has a certificate of its own making, and listens.
+/// A TLS server with a self-made certificate.
 struct Server {
     port: u16,
     certificate: PathBuf,
-    /// What each client told it within TLS, or why it came to nothing.
+    /// What each client sent within TLS, or why its handshake failed.
     heard: Mutex<Receiver<Result<Vec<u8>, String>>>,
 }
 
@@ -46,12 +46,12 @@ impl Server {
         Self { port, certificate, heard: Mutex::new(heard) }
     }
 
-    /// What the next client told.
+    /// The result of the next client's connection.
     async fn next_result(&self) -> Result<Vec<u8>, String> {
         until(SOON, "client", async || self.heard.lock().unwrap().try_recv().ok()).await
     }
 
-    /// What it is told by the next client that tells anything.
+    /// The first bytes that a client sends; connections without any are skipped.
     async fn next_bytes(&self) -> Vec<u8> {
         loop {
             if let Ok(told) = self.next_result().await {
@@ -79,9 +79,9 @@ async fn no_credentials_are_sent_to_a_database_with_a_wrong_certificate() {
     for name in [NAME, "elsewhere.example"] {
         let folder = Folder::new();
         let server = Server::start(&folder, name, OF_POSTGRES);
-        let url = format!("postgres://somebody:canary@{NAME}:{}/roster?sslmode=verify-full", server.port);
+        let url = format!("postgres://tester:canary@{NAME}:{}/roster?sslmode=verify-full", server.port);
         let trusting = format!("{url}&sslrootcert={}", server.certificate.display());
-        // Nobody vouches for it; or it is vouched for, and is another server's.
+        // An unknown issuer; or a trusted certificate of another server.
         let wrong = if name == NAME { &url } else { &trusting };
         let refused = folder.roster(&[]).set("DATABASE_URL", wrong).run(SOON).await;
         let line = one_line(&refused);
@@ -90,7 +90,7 @@ async fn no_credentials_are_sent_to_a_database_with_a_wrong_certificate() {
         if name == NAME {
             let _process = folder.roster(&[]).set("DATABASE_URL", trusting).start();
             let told = server.next_bytes().await;
-            assert!(String::from_utf8_lossy(&told).contains("somebody"), "the right one is told who comes: {told:?}");
+            assert!(String::from_utf8_lossy(&told).contains("tester"), "the right server gets the user name: {told:?}");
         }
     }
 }
@@ -100,7 +100,7 @@ async fn no_credentials_are_sent_to_a_database_without_tls_if_tls_is_required() 
     let folder = Folder::new();
     let (asked, no) = (OF_POSTGRES.0, b"N");
     let server = Server::start(&folder, NAME, (asked, no));
-    let url = format!("postgres://somebody:canary@{NAME}:{}/roster?sslmode=require", server.port);
+    let url = format!("postgres://tester:canary@{NAME}:{}/roster?sslmode=require", server.port);
     let refused = folder.roster(&[]).set("DATABASE_URL", url).run(SOON).await;
     let line = one_line(&refused);
     assert!(line.contains("TLS") && line.contains("sslmode") && !line.contains("canary"), "{line}");
@@ -114,7 +114,7 @@ async fn no_credentials_are_sent_to_a_broker_with_a_wrong_certificate() {
         let folder = Folder::new();
         let server = Server::start(&folder, name, OF_AMQP);
         let roster = folder.roster(&[]).set("DATABASE_URL", &database).hashing_fast();
-        let roster = roster.set("AMQP_URL", format!("amqps://somebody:canary@{NAME}:{}", server.port));
+        let roster = roster.set("AMQP_URL", format!("amqps://tester:canary@{NAME}:{}", server.port));
         let trusting = roster.clone().set("SSL_CERT_FILE", &server.certificate);
         let wrong = if name == NAME { &roster } else { &trusting };
         let process = wrong.serve().await;
@@ -125,7 +125,7 @@ async fn no_credentials_are_sent_to_a_broker_with_a_wrong_certificate() {
         if name == NAME {
             let _process = trusting.start();
             let told = server.next_bytes().await;
-            assert_eq!(told, b"AMQP\0\0\x09\x01", "the right one is greeted");
+            assert_eq!(told, b"AMQP\0\0\x09\x01", "the right server gets the protocol header");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The command line: beside a running server and without one, for people and for programs.
+//! The command line, beside a running server and without one, as text and as JSON.
 
-use crate::{SOON, one_line, somebody};
+use crate::{SOON, one_line, new_person};
 use acceptance::process::{Folder, postgres};
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ async fn check_reports_its_findings_beside_a_server_and_after_it() {
             database.iter().fold(roster, |roster, url| roster.set("DATABASE_URL", url))
         };
         let server = roster(&[]).serve().await;
-        assert_eq!(server.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
+        assert_eq!(server.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201);
         let mut server = Some(server);
         for _ in 0..2 {
             let text = roster(&["check"]).run(SOON).await;

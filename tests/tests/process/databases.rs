@@ -1,6 +1,6 @@
-//! Databases that cannot be had, yet or at all; and the production profile, which changes no schema.
+//! Databases that cannot be used, now or ever; and the production profile, which migrates no schema.
 
-use crate::{SOON, one_line, somebody};
+use crate::{SOON, one_line, new_person};
 use acceptance::process::{Folder, free_port, postgres, stored, until};
 use std::fs;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ async fn a_file_that_is_not_a_database_is_reported_and_left_unchanged() {
     let folder = Folder::new();
     fs::create_dir(folder.path().join("data")).unwrap();
     let file = folder.path().join("data/roster.db");
-    let text = "these are somebody's holiday plans, and no database\n".repeat(100);
+    let text = "these are holiday plans, and no database\n".repeat(100);
     fs::write(&file, &text).unwrap();
     for command in ["serve", "migrate"] {
         let refused = folder.roster(&[command]).run(SOON).await;
@@ -26,8 +26,8 @@ async fn a_file_that_is_not_a_database_is_reported_and_left_unchanged() {
 #[tokio::test]
 async fn a_database_that_does_not_answer_is_tried_for_30_seconds() {
     let folder = Folder::new();
-    let nobody = format!("postgres://somebody:canary@127.0.0.1:{}/roster", free_port());
-    let ended = folder.roster(&[]).set("DATABASE_URL", nobody).run(Duration::from_secs(60)).await;
+    let unreachable = format!("postgres://tester:canary@127.0.0.1:{}/roster", free_port());
+    let ended = folder.roster(&[]).set("DATABASE_URL", unreachable).run(Duration::from_secs(60)).await;
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!((30..45).contains(&ended.took.as_secs()), "{ended:?}");
     let lines: Vec<_> = ended.stderr.lines().collect();
@@ -58,14 +58,14 @@ async fn a_database_that_starts_late_is_served() {
         }
     });
     process.serves().await;
-    assert_eq!(process.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
+    assert_eq!(process.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201);
 }
 
 #[tokio::test]
 async fn sigterm_ends_a_process_that_waits_for_its_database() {
     let folder = Folder::new();
-    let nobody: SocketAddr = ([127, 0, 0, 1], free_port()).into();
-    let process = folder.roster(&[]).set("DATABASE_URL", format!("postgres://u:p@{nobody}/roster")).start();
+    let unreachable: SocketAddr = ([127, 0, 0, 1], free_port()).into();
+    let process = folder.roster(&[]).set("DATABASE_URL", format!("postgres://u:p@{unreachable}/roster")).start();
     until(SOON, "complaint", async || process.stderr().contains("the database does not answer").then_some(())).await;
     let ended = process.terminate().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -102,12 +102,12 @@ async fn production_serves_only_after_migrate_and_its_role_needs_no_right_to_cha
     let serving = serving_role(&database).await;
     let server = production.clone().set("DATABASE_URL", &serving).serve().await;
     assert_eq!(server.get("/health/ready").await.status, 200);
-    assert_eq!(server.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
+    assert_eq!(server.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201);
     let ended = server.terminate().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
-/// A role that may read and write, and nothing else; the URL to come as it.
+/// Creates a role that may read and write only; returns the URL to connect as this role.
 async fn serving_role(database: &str) -> String {
     let db = stored::open(database).await;
     let (_, rest) = database.rsplit_once('@').unwrap();
@@ -127,7 +127,7 @@ async fn production_on_sqlite_serves_only_after_migrate_too() {
     let production = folder.roster(&[]).set("ROSTER_PROFILE", "production");
     let refused = production.run(SOON).await;
     assert!(one_line(&refused).contains("run `roster migrate` first"), "{refused:?}");
-    // From nothing, as whoever installs it does it.
+    // From an empty folder, as at an installation.
     let folder = Folder::new();
     let production = folder.roster(&[]).set("ROSTER_PROFILE", "production");
     let migrated = folder.roster(&["migrate"]).set("ROSTER_PROFILE", "production").run(SOON).await;

@@ -1,4 +1,4 @@
-//! The first administrator from the settings, as containers have it.
+//! The first administrator from the settings, as in a container.
 
 use crate::{SOON, answer, databases, on, one_line};
 use acceptance::process::{Folder, Roster, Server, postgres, until};
@@ -36,7 +36,7 @@ async fn the_first_start_creates_an_administrator_and_the_next_does_not() {
         assert_eq!(server.sign_in("ada@example.org", PASSWORD).await.status, 200);
         assert_eq!(server.terminate().await.code, Some(0));
 
-        // Whoever has become administrator since is not undone, and another password changes nothing.
+        // Later changes of roles stay, and another password in the settings changes nothing.
         let server = with_administrator(serve, &folder, "another good password").serve().await;
         assert_eq!(server.sign_in("ada@example.org", PASSWORD).await.status, 200);
         let ended = server.terminate().await;
@@ -54,7 +54,7 @@ async fn an_existing_user_gets_the_role_only_if_the_password_fits() {
         assert_eq!(create.reading(PASSWORD).run(SOON).await.code, Some(0));
         let serve = || on(&folder, database.as_ref(), &[]);
 
-        let server = with_administrator(serve(), &folder, "somebody else's password").serve().await;
+        let server = with_administrator(serve(), &folder, "another user's password").serve().await;
         says(&server, NOT_MADE).await;
         assert_eq!(users(&list).await[0]["role"], "user");
         assert_eq!(server.terminate().await.code, Some(0));

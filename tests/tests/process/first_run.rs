@@ -1,6 +1,6 @@
-//! `roster` in an empty folder.
+//! The first start of `roster` in an empty folder.
 
-use crate::{SOON, one_line, somebody};
+use crate::{SOON, one_line, new_person};
 use acceptance::process::Folder;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -21,8 +21,8 @@ async fn an_empty_folder_is_enough_and_data_survives_a_restart() {
     }
     assert!(server.get("/docs").await.status < 400);
 
-    let somebody = somebody();
-    let created = server.sign_up(&[("prefer", "wait=20")], &somebody).await;
+    let person = new_person();
+    let created = server.sign_up(&[("prefer", "wait=20")], &person).await;
     assert_eq!(created.status, 201, "{created:?}");
     let path = created.header("location").unwrap().to_owned();
     let before = server.get(&path).await;
@@ -33,7 +33,7 @@ async fn an_empty_folder_is_enough_and_data_survives_a_restart() {
     let server = roster.serve().await;
     let after = server.get(&path).await;
     assert_eq!((after.status, after.json()), (200, before.json()));
-    let again = server.sign_up(&[("prefer", "wait=20")], &somebody).await;
+    let again = server.sign_up(&[("prefer", "wait=20")], &person).await;
     assert_eq!((again.status, &again.json()["code"]), (409, &"email_taken".into()), "{again:?}");
 }
 
@@ -60,7 +60,7 @@ async fn a_second_server_on_the_same_file_is_refused_and_the_first_continues() {
             && line.contains("ROSTER_DATA_DIR"),
         "{line}"
     );
-    assert_eq!(first.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
+    assert_eq!(first.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What looks changes nothing; and one convention for exit codes, errors and tables.
+//! Read-only commands change nothing; and one convention for exit codes, errors and tables.
 
 use crate::{SOON, answer, databases, on, one_line, refusal};
 use acceptance::process::{Folder, postgres};
@@ -11,8 +11,8 @@ use std::path::Path;
 const PASSWORD: &str = "drei blaue Würfel rollen";
 const ID: &str = "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091";
 
-/// Every subcommand that only looks.
-const LOOKS: [&[&str]; 10] = [
+/// Every read-only subcommand.
+const READ_ONLY: [&[&str]; 10] = [
     &["check"],
     &["users", "list"],
     &["users", "show", "ada@example.org"],
@@ -25,7 +25,7 @@ const LOOKS: [&[&str]; 10] = [
     &["--help"],
 ];
 
-/// Every file below a folder but what the tests keep there: its mode and what is in it.
+/// Every file below a folder with its content (`None` for a folder), except for the tests' own files.
 fn tree(folder: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -59,7 +59,7 @@ async fn schema(url: &str) -> Vec<(String,)> {
 #[tokio::test]
 async fn read_only_commands_create_nothing_in_an_empty_folder() {
     let folder = Folder::new();
-    for arguments in LOOKS {
+    for arguments in READ_ONLY {
         let looked = folder.roster(arguments).run(SOON).await;
         if ["openapi", "--help"].contains(&arguments[0]) {
             assert_eq!(looked.code, Some(0), "{looked:?}");
@@ -78,7 +78,7 @@ async fn read_only_commands_do_not_migrate_a_database() {
     fs::write(folder.path().join("data/roster.db"), "").unwrap();
     let before = tree(folder.path());
     let database = postgres().await;
-    for arguments in LOOKS {
+    for arguments in READ_ONLY {
         for url in [None].into_iter().chain(database.as_ref().map(Some)) {
             let looked = on(&folder, url, arguments).run(SOON).await;
             let said = format!("{}{}", looked.stdout, looked.stderr);
@@ -102,7 +102,7 @@ async fn read_only_commands_change_no_file_of_an_installation() {
     let created = on(&folder, None, &["users", "create", "ada@example.org", "--password-stdin"]).reading(PASSWORD);
     assert_eq!(created.run(SOON).await.code, Some(0));
     let before = tree(folder.path());
-    for arguments in LOOKS {
+    for arguments in READ_ONLY {
         on(&folder, None, arguments).run(SOON).await;
         assert_eq!(tree(folder.path()).keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "{arguments:?}");
         assert!(tree(folder.path()) == before, "{arguments:?} has changed a file");
@@ -176,7 +176,7 @@ async fn exit_codes_and_errors_keep_to_one_convention() {
 #[tokio::test]
 async fn a_password_is_asked_for_at_a_terminal_and_not_shown() {
     let folder = Folder::new();
-    // `script` gives the process a terminal, and types what it reads.
+    // `script` gives the process a terminal, and types its own input there.
     let create = |email: &str, typed: &str| {
         let command = format!("\"$0\" users create {email}; echo \"code $?\"");
         folder

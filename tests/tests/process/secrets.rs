@@ -1,10 +1,10 @@
-//! Secrets in settings: whatever is wrong with them, nothing of them is told.
+//! Error messages show nothing of the secrets in settings.
 
 use crate::{SOON, one_line};
 use acceptance::process::{Ended, Folder, postgres, rabbitmq, until};
 use std::fs;
 
-/// Stands in users and passwords; no word of ours has it.
+/// Part of the users and passwords in these tests. No message contains it otherwise.
 const CANARY: &str = "hunter2";
 
 fn shows_no_secret(ended: &Ended) {
@@ -12,7 +12,7 @@ fn shows_no_secret(ended: &Ended) {
     assert!(!ended.stderr.contains(CANARY) && !ended.stdout.contains(CANARY), "{ended:?}");
 }
 
-/// The URL with another user and password.
+/// The URL with other credentials, given as `user:password`.
 fn signed_in_as(url: &str, user: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap();
     format!("{scheme}://{user}@{}", rest.rsplit_once('@').unwrap().1)

@@ -1,4 +1,4 @@
-//! Wrong settings: one line that names the setting, and never its value.
+//! Wrong settings are reported in one line with the setting's name and without its value.
 
 use crate::{SOON, one_line};
 use acceptance::process::{Folder, postgres};
@@ -42,7 +42,7 @@ async fn a_wrong_setting_is_named_and_its_value_is_not() {
         ("ROSTER_PASSWORD", "canary", "unknown setting"),
     ] {
         for command in ["serve", "migrate", "check"] {
-            // Only who serves or looks needs keys.
+            // Of these commands, only `serve` reads the key file.
             if name == "ROSTER_KEYS_FILE" && command != "serve" {
                 continue;
             }
@@ -118,7 +118,7 @@ async fn a_data_directory_that_is_not_a_directory_is_reported() {
     }
     let checked = folder.roster(&["check"]).run(SOON).await;
     assert!(one_line(&checked).contains("data/roster.db"), "{checked:?}");
-    // On PostgreSQL it still holds the keys.
+    // With PostgreSQL the directory still holds the keys.
     let Some(database) = postgres().await else { return };
     let refused = folder.roster(&[]).set("DATABASE_URL", database).run(SOON).await;
     assert!(one_line(&refused).contains("data/keys.json"), "{refused:?}");

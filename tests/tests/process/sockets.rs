@@ -1,4 +1,4 @@
-//! What connections may cost, and what becomes of them when the process ends.
+//! Limits on connections, and their end when the process stops.
 
 use acceptance::process::{Folder, Server, free_port, until};
 use rustix::process::{Resource, getrlimit};
@@ -17,10 +17,10 @@ async fn connect_from(address: &str, at: SocketAddr) -> TcpStream {
     timeout(PATIENCE, socket.connect(at)).await.unwrap().unwrap()
 }
 
-/// Whether a request is answered on it, rather than the connection closed.
+/// Whether a request on this connection gets an answer; false if the server closes the connection.
 async fn is_answered(stream: &mut TcpStream) -> bool {
     let mut head = [0; 12];
-    // A reset is as good as an end.
+    // A reset counts as a close.
     let _ = stream.write_all(GET).await;
     timeout(PATIENCE, stream.read_exact(&mut head)).await.unwrap().is_ok() && &head == b"HTTP/1.1 200"
 }
@@ -86,9 +86,9 @@ async fn an_idle_connection_is_kept_for_the_configured_time() {
 async fn an_idle_event_stream_sends_comments() {
     let Some(database) = acceptance::process::postgres().await else { return };
     let folder = Folder::new();
-    // Without a worker the command waits for ever.
+    // Without a worker the command never ends.
     let server = folder.roster(&["serve", "--role", "api"]).set("DATABASE_URL", &database).serve().await;
-    let accepted = server.sign_up(&[], &crate::somebody()).await;
+    let accepted = server.sign_up(&[], &crate::new_person()).await;
     let events = format!("{}/events", accepted.header("location").unwrap());
     let mut stream = connect_from("127.0.0.1", server.at()).await;
     stream.write_all(format!("GET {events} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
@@ -120,7 +120,7 @@ async fn with_a_shutdown_delay_a_process_is_not_ready_and_still_serves() {
     .await;
     assert_eq!((&report["status"], &report["stopping"]), (&"down".into(), &true.into()), "{report}");
     assert_eq!(server.get("/health/live").await.status, 200, "new connections are served");
-    let accepted = server.sign_up(&[("prefer", "wait=20")], &crate::somebody()).await;
+    let accepted = server.sign_up(&[("prefer", "wait=20")], &crate::new_person()).await;
     assert!(matches!(accepted.status, 201 | 202), "{accepted:?}");
     let ended = server.end(Duration::from_secs(35)).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");

@@ -1,4 +1,4 @@
-//! SIGTERM under load: what has been asked is answered, what runs is finished, and nothing stays leased.
+//! SIGTERM under load: requests are answered, running messages are finished, and no lease stays.
 
 use acceptance::process::checker::broken_promises;
 use acceptance::process::http;
@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 
 const WAITING: usize = 30;
 
-/// So many who wait for the outcome of a sign-up that takes a while, each with what they were answered. A machine
-/// that is too busy says so, and is asked again.
+/// Starts clients that wait for the outcome of a slow sign-up, and collects their answers. A client sends its request
+/// again if the server is overloaded.
 fn waiting(at: SocketAddr) -> JoinSet<std::io::Result<http::Answer>> {
     let mut all = JoinSet::new();
     for _ in 0..WAITING {
@@ -31,7 +31,7 @@ fn waiting(at: SocketAddr) -> JoinSet<std::io::Result<http::Answer>> {
     all
 }
 
-/// Stops what answers and works, and starts it again.
+/// Stops these processes while clients wait, and starts them again.
 async fn waiting_requests_are_answered_and_the_rest_is_done_after_the_restart(processes: Vec<Roster>, database: &str) {
     let mut running = Vec::new();
     for roster in &processes {
@@ -55,7 +55,7 @@ async fn waiting_requests_are_answered_and_the_rest_is_done_after_the_restart(pr
     }
     let mut promised = Vec::new();
     for answer in requests.join_all().await {
-        // Everybody is answered, and in full.
+        // Every client gets a complete answer.
         let answer = answer.unwrap();
         assert!(matches!(answer.status, 201 | 202), "{answer:?}");
         if answer.status == 202 {
@@ -110,7 +110,7 @@ async fn stops_and_restarts_during_sign_ups_break_no_promise() {
         server = roster.serve().await;
     }
     let log = load.settle(Duration::from_secs(90)).await;
-    // It closes its door before it ends: no answer is cut short, though connections are refused.
+    // The process stops listening before it ends: it refuses connections, but cuts no answer short.
     let db = stored::open(&format!("sqlite://{}/data/roster.db", folder.path().display())).await;
     let broken = broken_promises(&log, &Stored::read(&db).await);
     assert!(broken.is_empty(), "{}", broken.join("\n"));
