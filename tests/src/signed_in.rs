@@ -111,8 +111,8 @@ impl World {
         admin
     }
 
-    /// Deactivates somebody, by an administrator, and waits until it is so.
-    pub async fn disable(&self, who: &SignedIn, by: &SignedIn) {
+    /// Deactivates a user as this administrator, and waits until it is done.
+    pub async fn deactivate(&self, who: &SignedIn, by: &SignedIn) {
         self.done(&who.deactivating().by(by)).await;
     }
 

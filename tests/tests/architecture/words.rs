@@ -5,7 +5,7 @@ use proc_macro2::TokenTree;
 use std::collections::BTreeSet;
 
 /// The files of the workspace that use a word outside of comments and strings.
-fn users_of(word: &str) -> BTreeSet<String> {
+fn files_with(word: &str) -> BTreeSet<String> {
     let files = files("", "rs");
     assert!(files.len() > 100, "{} files are not all of them", files.len());
     let uses = |token: &TokenTree| matches!(token, TokenTree::Ident(it) if it == word);
@@ -14,7 +14,7 @@ fn users_of(word: &str) -> BTreeSet<String> {
 
 #[test]
 fn sql_is_concatenated_only_from_constants() {
-    let product: Vec<_> = users_of("AssertSqlSafe").into_iter().filter(|file| !file.contains("/tests/")).collect();
+    let product: Vec<_> = files_with("AssertSqlSafe").into_iter().filter(|file| !file.contains("/tests/")).collect();
     let allowed = [
         // The name of the migrations' table.
         "platform/persistence/src/migrate.rs",
@@ -29,6 +29,6 @@ fn sql_is_concatenated_only_from_constants() {
 #[test]
 fn unsafe_code_is_used_only_where_hashes_are_computed() {
     let elsewhere: Vec<_> =
-        users_of("unsafe").into_iter().filter(|file| !file.starts_with("platform/bcrypt-lanes/")).collect();
+        files_with("unsafe").into_iter().filter(|file| !file.starts_with("platform/bcrypt-lanes/")).collect();
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
 }

@@ -1,7 +1,7 @@
 //! The end of each fault test: waits until all commands have ended, and checks all invariants.
 
 use acceptance::process::checker::broken_promises;
-use acceptance::process::load::{Load, SignUp, last_status, promised, sample, trouble};
+use acceptance::process::load::{Load, SignUp, last_status, lost_answers, promised, sample};
 use acceptance::process::stored::{SignIns, Stored};
 use persistence::Db;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ pub(crate) async fn all_promises_kept(fault: &str, loads: Vec<Load>, db: &Db, pe
     let stored = Stored::read(db).await;
     let broken = broken_promises(&log, &stored);
     assert!(broken.is_empty(), "{fault}: {} promises broken:\n{}", broken.len(), broken.join("\n"));
-    assert_eq!((log.len(), promised(&log)), (people, people), "everybody has a promise");
+    assert_eq!((log.len(), promised(&log)), (people, people), "every sign-up got a 202");
 
     let sign_ins = SignIns::new(db);
     let mut tried = 0;

@@ -1,6 +1,6 @@
 //! A reaction of another context that the sign-up's command does not await.
 
-use crate::{SOON, answer, databases, on, new_person};
+use crate::{SOON, answer, databases, new_person, on};
 use acceptance::process::{Folder, stored};
 use persistence::execute;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Copies of the SQLite file, taken from a running server or put in place under one.
 
-use crate::{SOON, one_line, new_person};
+use crate::{SOON, new_person, one_line};
 use acceptance::process::Folder;
 use serde_json::Value;
 use std::fs;

@@ -37,10 +37,10 @@ impl Server {
         let config = Arc::new(config.with_single_cert(vec![cert.der().clone()], key.into()).unwrap());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (tell, heard) = mpsc::channel();
+        let (sender, heard) = mpsc::channel();
         thread::spawn(move || {
             for client in listener.incoming() {
-                let _ = tell.send(listen(client.unwrap(), preamble, &config));
+                let _ = sender.send(listen(client.unwrap(), preamble, &config));
             }
         });
         Self { port, certificate, heard: Mutex::new(heard) }
@@ -54,8 +54,8 @@ impl Server {
     /// The first bytes that a client sends; connections without any are skipped.
     async fn next_bytes(&self) -> Vec<u8> {
         loop {
-            if let Ok(told) = self.next_result().await {
-                return told;
+            if let Ok(bytes) = self.next_result().await {
+                return bytes;
             }
         }
     }
@@ -68,10 +68,10 @@ fn listen(mut client: TcpStream, preamble: (&[u8], &[u8]), config: &Arc<ServerCo
     assert_eq!(asked, preamble.0);
     client.write_all(preamble.1).map_err(error)?;
     let mut tls = ServerConnection::new(Arc::clone(config)).unwrap();
-    let mut told = vec![0; 1_024];
-    let length = Stream::new(&mut tls, &mut client).read(&mut told).map_err(error)?;
-    told.truncate(length);
-    Ok(told)
+    let mut bytes = vec![0; 1_024];
+    let length = Stream::new(&mut tls, &mut client).read(&mut bytes).map_err(error)?;
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
 #[tokio::test]
@@ -89,8 +89,11 @@ async fn no_credentials_are_sent_to_a_database_with_a_wrong_certificate() {
         assert!(server.next_result().await.is_err(), "{name}");
         if name == NAME {
             let _process = folder.roster(&[]).set("DATABASE_URL", trusting).start();
-            let told = server.next_bytes().await;
-            assert!(String::from_utf8_lossy(&told).contains("tester"), "the right server gets the user name: {told:?}");
+            let bytes = server.next_bytes().await;
+            assert!(
+                String::from_utf8_lossy(&bytes).contains("tester"),
+                "the right server gets the user name: {bytes:?}"
+            );
         }
     }
 }
@@ -124,8 +127,8 @@ async fn no_credentials_are_sent_to_a_broker_with_a_wrong_certificate() {
         drop(process);
         if name == NAME {
             let _process = trusting.start();
-            let told = server.next_bytes().await;
-            assert_eq!(told, b"AMQP\0\0\x09\x01", "the right server gets the protocol header");
+            let bytes = server.next_bytes().await;
+            assert_eq!(bytes, b"AMQP\0\0\x09\x01", "the right server gets the protocol header");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The command line, beside a running server and without one, as text and as JSON.
 
-use crate::{SOON, one_line, new_person};
+use crate::{SOON, new_person, one_line};
 use acceptance::process::{Folder, postgres};
 use serde_json::Value;
 

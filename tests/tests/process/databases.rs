@@ -1,6 +1,6 @@
 //! Databases that cannot be used, now or ever; and the production profile, which migrates no schema.
 
-use crate::{SOON, one_line, new_person};
+use crate::{SOON, new_person, one_line};
 use acceptance::process::{Folder, free_port, postgres, stored, until};
 use std::fs;
 use std::net::SocketAddr;

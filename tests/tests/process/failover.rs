@@ -1,6 +1,6 @@
 //! A PostgreSQL that is read-only after a failover, has too few connections, or cannot be written to.
 
-use crate::{SOON, databases, on, new_person};
+use crate::{SOON, databases, new_person, on};
 use acceptance::process::own_postgres::OwnPostgres;
 use acceptance::process::{Folder, Server, postgres, stored, until};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The first start of `roster` in an empty folder.
 
-use crate::{SOON, one_line, new_person};
+use crate::{SOON, new_person, one_line};
 use acceptance::process::Folder;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

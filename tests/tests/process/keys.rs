@@ -1,6 +1,6 @@
 //! The key file belongs to one installation: the database records which keys are in use.
 
-use crate::{SOON, answer, databases, on, one_line, refusal, new_person};
+use crate::{SOON, answer, databases, new_person, on, one_line, refusal};
 use acceptance::process::{Ended, Folder, Roster, Server, postgres, until};
 use persistence::{Db, execute, fetch_all};
 use serde_json::{Value, json};
@@ -404,8 +404,8 @@ async fn an_operator_sets_a_forgotten_password_beside_a_server_and_without_one()
         let server = roster(&[]).serve().await;
         let token =
             server.sign_in("ada@example.org", PASSWORD).await.json()["access_token"].as_str().unwrap().to_owned();
-        let set = |whom: &str, password: &str| {
-            roster(&["users", "set-password", whom, "--password-stdin", "--json"]).reading(password)
+        let set = |user: &str, password: &str| {
+            roster(&["users", "set-password", user, "--password-stdin", "--json"]).reading(password)
         };
         let weak = set("ada@example.org", "canary").run(SOON).await;
         assert!(

@@ -144,9 +144,10 @@ async fn exit_codes_and_errors_keep_to_one_convention() {
         ] {
             let plain = roster(arguments).run(SOON).await;
             assert_eq!((plain.code, &*plain.stdout), (Some(code), ""), "{arguments:?}: {plain:?}");
-            let told = roster(&[arguments, &["--json"]].concat()).run(SOON).await;
-            assert_eq!((told.code, &*told.stdout), (Some(code), ""), "{arguments:?}: {told:?}");
-            let error: Value = serde_json::from_str(&told.stderr).unwrap_or_else(|_| panic!("{arguments:?}: {told:?}"));
+            let in_json = roster(&[arguments, &["--json"]].concat()).run(SOON).await;
+            assert_eq!((in_json.code, &*in_json.stdout), (Some(code), ""), "{arguments:?}: {in_json:?}");
+            let error: Value =
+                serde_json::from_str(&in_json.stderr).unwrap_or_else(|_| panic!("{arguments:?}: {in_json:?}"));
             assert!(error["exit_code"] == code && error["error"].as_str().is_some_and(|it| !it.is_empty()), "{error}");
         }
         let wrong = roster(&["users", "list", "--json"]).set("ROSTER_DOCS", "perhaps").run(SOON).await;

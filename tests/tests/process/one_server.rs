@@ -1,6 +1,6 @@
 //! Only one process serves a SQLite file, under whatever name.
 
-use crate::{SOON, one_line, new_person};
+use crate::{SOON, new_person, one_line};
 use acceptance::process::Folder;
 use std::fs;
 use std::os::unix::fs::symlink;

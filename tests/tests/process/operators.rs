@@ -91,7 +91,7 @@ async fn a_user_is_deactivated_and_reactivated_beside_a_server_and_without_one()
     for database in databases().await {
         let folder = Folder::new();
         let roster = |arguments: &[&str]| on(&folder, database.as_ref(), &[&["users"], arguments].concat());
-        let set = async |what: &str, whom: &str| answer(&roster(&[what, whom, "--json"]).run(SOON).await);
+        let set = async |what: &str, user: &str| answer(&roster(&[what, user, "--json"]).run(SOON).await);
         let create = ["create", "ada@example.org", "--password-stdin", "--json"];
         let ada = answer(&roster(&create).reading(PASSWORD).run(SOON).await);
         let id = ada["id"].as_str().unwrap();

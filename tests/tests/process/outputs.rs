@@ -137,10 +137,10 @@ async fn the_number_of_lost_lines_is_logged_when_a_pipe_is_read_again() {
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let notes = lines.iter().filter(|line| line["message"] == "log lines were lost");
     let lost: u64 = notes.map(|line| line["lines"].as_u64().unwrap()).sum();
-    let told = lines.iter().filter(|line| line["path"] == "/no/such/path").count();
+    let logged = lines.iter().filter(|line| line["path"] == "/no/such/path").count();
     assert!(lost > 0, "nothing was lost: this shows nothing");
     // A few of the process's own lines may be lost, too.
-    assert!((10_001..10_020).contains(&(told + usize::try_from(lost).unwrap())), "{told} told, {lost} lost");
+    assert!((10_001..10_020).contains(&(logged + usize::try_from(lost).unwrap())), "{logged} logged, {lost} lost");
     assert!(text.contains("\"message\":\"stopping\""), "what was said last is written before the end");
 }
 
@@ -151,13 +151,13 @@ async fn the_command_line_ends_with_an_exit_code_when_its_output_cannot_be_writt
         [(&["openapi"][..], 0), (&["--help"], 0), (&["--version"], 0), (&["no-such-command"], 2)]
     {
         let status = roster(folder.path()).args(arguments).stdout(broken()).stderr(broken()).status().unwrap();
-        assert_eq!(status.code(), Some(expected), "{arguments:?}: nobody reads it any more");
+        assert_eq!(status.code(), Some(expected), "{arguments:?}: the pipe is closed");
         let status = roster(folder.path()).args(arguments).stdout(full()).stderr(full()).status().unwrap();
         assert!(matches!(status.code(), Some(0 | 2)), "{arguments:?} {status:?}: no space is left");
     }
-    let told = roster(folder.path()).arg("openapi").stdout(full()).output().unwrap();
-    assert_eq!(told.status.code(), Some(2), "it could not be done");
-    assert!(String::from_utf8_lossy(&told.stderr).starts_with("roster: "), "{told:?}");
+    let failed = roster(folder.path()).arg("openapi").stdout(full()).output().unwrap();
+    assert_eq!(failed.status.code(), Some(2), "it could not be done");
+    assert!(String::from_utf8_lossy(&failed.stderr).starts_with("roster: "), "{failed:?}");
     // A server that cannot start ends, whether or not it can print the reason.
     for made in [full, broken] {
         let mut refused = roster(folder.path());

@@ -1,6 +1,6 @@
 //! A pgbouncer between Roster and PostgreSQL.
 
-use crate::{SOON, on, one_line, new_person};
+use crate::{SOON, new_person, on, one_line};
 use acceptance::process::own_postgres::{folder, program};
 use acceptance::process::{Folder, free_port, pgbouncer_program, postgres, stored, until};
 use rustix::process::{Pid, Signal, kill_process};
@@ -74,11 +74,11 @@ async fn behind_a_pooler_in_session_mode_everything_works_and_the_guards_hold() 
     assert_eq!(of_reader, ("15s".into(), "10s".into(), "30s".into(), "on".into()));
     // A notification of another process arrives, so LISTEN works.
     let mut heard = db.listen("news").await.unwrap().unwrap();
-    let told = tokio::time::timeout(SOON, async {
+    let notified = tokio::time::timeout(SOON, async {
         db.notify("news", "here").await.unwrap();
         heard.next().await.unwrap()
     });
-    assert_eq!(told.await.unwrap().as_deref(), Some("here"));
+    assert_eq!(notified.await.unwrap().as_deref(), Some("here"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! An API process and a worker process.
 
-use crate::{SOON, one_line, new_person};
+use crate::{SOON, new_person, one_line};
 use acceptance::process::load::Load;
 use acceptance::process::{Folder, Roster, postgres, rabbitmq, until};
 use std::time::Duration;
@@ -19,7 +19,7 @@ async fn api_and_worker_share_the_work(share: impl Fn(Roster) -> Roster, hints: 
     assert!(!of_api.contains("roster:") && !of_api.contains('@'), "no user, no password: {of_api}");
 
     let created = api.sign_up(&[("prefer", "wait=20")], &new_person()).await;
-    assert_eq!(created.status, 201, "the worker has done it, and told the API: {created:?}");
+    assert_eq!(created.status, 201, "the worker has executed it, and the API knows: {created:?}");
     assert_eq!(api.get(created.header("location").unwrap()).await.status, 200);
     for ended in [api.terminate().await, worker.terminate().await] {
         assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -43,8 +43,11 @@ async fn keys_may_come_from_a_file_that_roster_does_not_manage() {
     let elsewhere = Folder::new();
     drop(elsewhere.roster(&["serve"]).serve().await);
     let keys = elsewhere.path().join("data/keys.json");
-    api_and_worker_share_the_work(|roster| roster.set("ROSTER_KEYS_FILE", &keys), "in process, and across processes by NOTIFY")
-        .await;
+    api_and_worker_share_the_work(
+        |roster| roster.set("ROSTER_KEYS_FILE", &keys),
+        "in process, and across processes by NOTIFY",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -65,7 +68,8 @@ async fn an_unreachable_broker_is_logged_and_delays_no_sign_up() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let unreachable = format!("amqp://tester:canary@127.0.0.1:{}/%2f", acceptance::process::free_port());
-    let server = folder.roster(&[]).set("DATABASE_URL", &database).set("AMQP_URL", unreachable).hashing_fast().serve().await;
+    let server =
+        folder.roster(&[]).set("DATABASE_URL", &database).set("AMQP_URL", unreachable).hashing_fast().serve().await;
     // A database that is busy with other tests may take longer than the timeout of a probe.
     let ready =
         until(SOON, "readiness", async || Some(server.get("/health/ready").await).filter(|it| it.status == 200));

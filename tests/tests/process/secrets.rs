@@ -120,8 +120,8 @@ async fn a_sign_in_that_rabbitmq_refuses_is_reported_without_the_user() {
     for url in [signed_in_as(&broker, "hunter2:hunter2"), signed_in_as(&broker, "hunter2")] {
         let roster = folder.roster(&[]).set("DATABASE_URL", &database).set("AMQP_URL", &url);
         let server = roster.serve().await;
-        let told = "cannot use RabbitMQ";
-        until(SOON, told, async || server.stderr().contains(told).then_some(())).await;
+        let message = "cannot use RabbitMQ";
+        until(SOON, message, async || server.stderr().contains(message).then_some(())).await;
         let ended = server.terminate().await;
         assert!(ended.code == Some(0) && !ended.stderr.contains(CANARY), "{ended:?}");
     }

@@ -114,7 +114,10 @@ async fn stops_and_restarts_during_sign_ups_break_no_promise() {
     let db = stored::open(&format!("sqlite://{}/data/roster.db", folder.path().display())).await;
     let broken = broken_promises(&log, &Stored::read(&db).await);
     assert!(broken.is_empty(), "{}", broken.join("\n"));
-    assert!(log.iter().any(|it| it.heard.contains(&Heard::Nothing)), "nobody noticed: this shows nothing");
+    assert!(
+        log.iter().any(|it| it.heard.contains(&Heard::Nothing)),
+        "no client lost an answer, so this test shows nothing"
+    );
     assert!(!folder.printed().contains("that an earlier process had begun"), "nothing was left running");
 }
 

@@ -1,4 +1,5 @@
-//! The clock was ahead while people signed in, and is right again: what was written then has ended, and lasts for no years.
+//! A clock was ahead while people signed in and is right again: those sessions and keys have ended, instead of lasting
+//! for years.
 
 use acceptance::{Person, Request, in_each_world};
 use serde_json::json;

@@ -1,10 +1,10 @@
-//! Everything that a person or a program can send wrong: a problem with a stable code and a pointer, nothing of the
-//! input in the answer, no trace in the database.
+//! Malformed input: the answer is a problem with a stable code and a pointer, shows nothing of the input, and leaves no
+//! trace in the database.
 
 use acceptance::{Answer, Request, World, in_each_world};
 use serde_json::json;
 
-/// Part of every bad input, and of no answer.
+/// Part of every bad input. No answer may contain it.
 const CANARY: &str = "Kanarienvogel";
 const JSON: &str = "application/json";
 
@@ -12,7 +12,7 @@ fn post(body: impl Into<Vec<u8>>) -> Request {
     Request::new("POST", "/users").body(JSON, body)
 }
 
-/// The problem that is expected, with its violations.
+/// The expected problem: status, code, violations.
 struct Expected(u16, &'static str, &'static [(&'static str, &'static str)]);
 
 async fn is_refused(world: &World, what: &str, request: &Request, Expected(status, code, violations): &Expected) {
@@ -31,7 +31,7 @@ fn reveals_nothing(what: &str, answer: &Answer) {
     }
 }
 
-/// Nothing was written, neither by what was refused nor by anything else.
+/// Checks that nothing was written.
 async fn left_no_trace(world: &World) {
     for table in [
         "select count(*) from ledger_messages",
@@ -175,7 +175,7 @@ async fn every_violation_of_a_body_is_reported_with_its_pointer() {
             &[("/name", "name_has_control")],
         ),
         (
-            "a name that nobody sees",
+            "an invisible name",
             json!({"email": email, "password": password, "name": "\u{200b}\u{3164}\u{feff}"}),
             &[("/name", "name_not_visible")],
         ),
@@ -205,7 +205,7 @@ async fn every_violation_of_a_body_is_reported_with_its_pointer() {
             &[("/id", "id_invalid")],
         ),
         (
-            "an id of nobody",
+            "an unknown id",
             json!({"email": email, "password": password, "id": "00000000-0000-0000-0000-000000000000"}),
             &[("/id", "id_invalid")],
         ),
@@ -282,7 +282,7 @@ async fn a_body_of_another_type_is_refused() {
             is_refused(world, encoding, &of(JSON).header("Content-Encoding", encoding), &encoded).await;
         }
         left_no_trace(world).await;
-        // What is not refused is as good as the plain form.
+        // Variants that are accepted work like the plain form.
         for kind in ["application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
             let answer = world.send(&of(kind)).await;
             assert_eq!(answer.status, 202, "{kind}: {answer:?}");

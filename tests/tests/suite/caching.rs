@@ -1,4 +1,4 @@
-//! Reading a user again costs little, and nobody is shown what is another's.
+//! Conditional requests for users, and headers that keep answers private.
 
 use acceptance::{Person, Request, in_each_world};
 

@@ -1,4 +1,4 @@
-//! An administrator deactivates a user, and reactivates them.
+//! Administrators deactivate and reactivate users.
 
 use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world};
 use persistence::execute;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const ROUNDS: usize = 20;
-/// Whether anybody but an administrator is in a live session.
+/// Counts users other than administrators with a live session (0 or 1).
 const LET_IN: &str = "select count(*) from (select 1 from auth_sessions s join auth_accounts a on a.user_id = s.user_id \
      where s.ended_at is null and a.role = 'user' limit 1) found";
 
@@ -18,14 +18,14 @@ fn admin() -> &'static str {
     "admin@example.org"
 }
 
-/// Everything that is kept of a user, as an administrator reads it.
+/// The user as an administrator reads them.
 async fn whole(world: &World, user: &SignedIn, by: &SignedIn) -> Value {
     let answer = world.send(&Request::get(format!("/users/{}", user.user)).by(by)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()
 }
 
-/// Nobody is in this session any more, whatever they hold.
+/// Checks that a session has ended: both of its tokens are refused.
 async fn is_over(world: &World, session: &SignedIn) {
     assert!(!world.knows(session).await, "an access token outlived its session");
     assert_eq!(world.send(&session.refreshing()).await.problem(), "invalid_refresh_token");
@@ -62,7 +62,7 @@ async fn a_deactivated_user_is_signed_out_everywhere_and_signs_in_with_the_same_
         assert_eq!(
             (unchanged.header("etag"), &unchanged.body),
             (seen.header("etag"), &seen.body),
-            "nobody else is told"
+            "other callers do not see it"
         );
 
         let answer = world.send(&here.reactivating().by(&admin).wait(30)).await;
@@ -114,7 +114,7 @@ async fn a_repeated_deactivation_reaches_a_context_that_missed_the_first_one() {
         let admin = world.administrator(admin()).await;
         let here = world.member(&ada()).await;
         world.done(&here.deactivating().by(&admin)).await;
-        // As if what auth does at it had failed for good.
+        // Simulate that the reaction of auth has failed.
         let mut tx = world.db.begin().await.unwrap();
         let unheard = "update auth_accounts set disabled_at = null, version = version - 1 where user_id = $1";
         execute!(&mut tx, unheard, here.user).unwrap();
@@ -169,8 +169,8 @@ async fn only_administrators_may_and_none_deactivates_themself() {
         let own = world.send(&admin.deactivating().by(&admin)).await;
         assert_eq!((own.status, own.problem().as_str()), (409, "own_account"), "{own:?}");
         assert!(own.json()["detail"].as_str().unwrap().contains("another administrator"), "{own:?}");
-        let nobody = kernel::UserId::random().as_uuid();
-        for id in [nobody.to_string(), format!("{{{nobody}}}"), "me".into(), ada.user.simple().to_string()] {
+        let unknown = kernel::UserId::random().as_uuid();
+        for id in [unknown.to_string(), format!("{{{unknown}}}"), "me".into(), ada.user.simple().to_string()] {
             for what in ["deactivate", "reactivate"] {
                 let answer = world.send(&Request::new("POST", format!("/users/{id}/{what}")).by(&admin)).await;
                 assert_eq!((answer.status, answer.problem().as_str()), (404, "not_found"), "{id}");
@@ -241,10 +241,10 @@ async fn no_sign_in_outlives_a_deactivation_at_the_same_time() {
         for round in 0..ROUNDS {
             let signing_in: Vec<_> = (0..8).map(|_| world.begin(ada().login())).collect();
             if round % 2 > 0 {
-                // Some of them are in by now, and others are not.
+                // Some sign-ins have succeeded by now, and others have not.
                 world.until(LET_IN, 1).await;
             }
-            world.disable(&here, &admin).await;
+            world.deactivate(&here, &admin).await;
             let mut given = Vec::new();
             for sent in signing_in {
                 let answer = sent.await.unwrap();

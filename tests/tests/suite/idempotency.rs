@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same request again is the same command.
+//! `Idempotency-Key`: a repeated request is the same command.
 
 use acceptance::{Answer, Node, Person, Request, World, in_each_idle_world, in_each_world};
 use kernel::{MessageId, UserId};
@@ -77,7 +77,7 @@ async fn a_key_belongs_to_one_request() {
             assert_eq!((answer.status, answer.problem().as_str()), (422, "idempotency_key_reused"), "{other:?}");
             assert!(!answer.body.contains(&command), "nor does it say what the key stands for");
         }
-        // The password is no part of what is compared: that would be a way to guess it, past bcrypt.
+        // The password is not compared: that would allow guesses without bcrypt.
         let other = person.clone().with_password("vier gelbe Bälle werfen");
         let answer = world.send(&keyed(&other, &key)).await;
         assert_eq!((command_of(&answer), answer.header("idempotency-replayed")), (command, Some("true")));
@@ -125,7 +125,7 @@ async fn a_key_that_others_could_guess_is_refused() {
     .await;
 }
 
-/// All of these are one command, and one of them is told that it is the first.
+/// Checks that all answers name one command, and that exactly one is marked as new.
 async fn are_one_command(world: &World, answers: &[Answer]) {
     let commands: BTreeSet<_> = answers.iter().map(command_of).collect();
     assert_eq!(commands.len(), 1, "{commands:?}");
@@ -139,7 +139,7 @@ async fn twenty_at_once_under_one_key_are_one_command() {
     in_each_world(async |world| {
         for round in 0..ROUNDS {
             let mut person = Person::new(format!("round{round}@example.org"));
-            // A client that chooses the id and sends it twice has not sent two that conflict.
+            // A client that repeats a request with a chosen id causes no conflict.
             person.id = (round % 2 == 1).then(|| UserId::random().as_uuid());
             let key = a_key();
             are_one_command(world, &world.send_all((0..20).map(|_| keyed(&person, &key))).await).await;

@@ -1,4 +1,4 @@
-//! How often one address may do what is costly, or guess. Nobody sleeps: what is stored is moved.
+//! Rate limits per address for costly requests and guesses. Instead of sleeping, the tests move the stored times.
 
 use acceptance::process::http::send;
 use acceptance::{Answer, Node, Person, Request, World, in_each_idle_world, in_each_world};
@@ -7,7 +7,7 @@ use persistence::execute;
 use std::time::Instant;
 use uuid::Uuid;
 
-/// Moves all that is counted into the future, by microseconds.
+/// Moves all counters into the future by microseconds.
 async fn shift(world: &World, by: i64) {
     let sql = (
         "update web_limits set empty_at = empty_at + $1 * interval '1 us'",
@@ -18,12 +18,12 @@ async fn shift(world: &World, by: i64) {
     tx.commit().await.unwrap();
 }
 
-/// As if so many seconds had passed.
+/// Simulates that this many seconds have passed.
 async fn pass(world: &World, seconds: u64) {
     shift(world, -1_000_000 * i64::try_from(seconds).unwrap()).await;
 }
 
-/// As if no time had passed since then, however slow the machine is.
+/// Cancels the time that has passed since then, so that a slow machine changes nothing.
 async fn no_time_since(world: &World, begun: Instant) {
     shift(world, i64::try_from(begun.elapsed().as_micros()).unwrap()).await;
 }
@@ -32,7 +32,7 @@ fn person(n: usize) -> Request {
     Person::new(format!("person{n}@example.org")).sign_up()
 }
 
-/// In how many seconds to come back.
+/// The seconds in `Retry-After` of a refused request.
 fn refused(answer: &Answer) -> u64 {
     assert_eq!((answer.status, answer.problem().as_str()), (429, "too_many_requests"), "{answer:?}");
     let wait = answer.header("retry-after").and_then(|it| it.parse().ok());
@@ -77,7 +77,7 @@ async fn one_address_registers_twenty_at_once_and_then_one_each_half_minute() {
         refused(&node.send(&person(20)).await);
         refused(&other.send(&person(20)).await);
         pass(world, wait).await;
-        assert_eq!(node.send(&person(20)).await.status, 202, "who waits as told passes");
+        assert_eq!(node.send(&person(20)).await.status, 202, "a client that waits as Retry-After says is accepted");
         refused(&other.send(&person(21)).await);
         assert_eq!(world.count(written).await, 21);
         node.stop().await;

@@ -1,4 +1,4 @@
-//! What stands on the audit record, and who made which key.
+//! More entries of the audit log, and the creators of service keys.
 
 use acceptance::{Person, Request, in_each_world};
 use serde_json::json;
@@ -53,7 +53,7 @@ async fn a_service_key_names_its_creator_and_check_warns_when_that_is_no_adminis
             .body("application/json", json!({ "role": "user" }).to_string())
             .by(&boss);
         assert_eq!(world.send(&demote).await.status, 204);
-        world.disable(&made[2].1, &boss).await;
+        world.deactivate(&made[2].1, &boss).await;
         assert_eq!(orphaned().await, ["demoted", "deactivated"]);
     })
     .await;

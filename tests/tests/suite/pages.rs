@@ -1,4 +1,4 @@
-//! What a newcomer and a program find who ask without knowing any path; and all of it below the path of a proxy.
+//! The front page, the pages of problems and the links between them, also below the path of a proxy.
 
 use acceptance::{Answer, Node, Person, Request, in_each_world};
 use roster::problems::PROBLEMS;
@@ -16,7 +16,7 @@ async fn browse(node: &Node, target: &str) -> Answer {
     page
 }
 
-/// Where the links of a page lead, seen from the page.
+/// The targets of a page's links, resolved against the page.
 fn links(page: &Answer) -> Vec<String> {
     page.body.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }

@@ -1,10 +1,10 @@
-//! A refresh token that comes again a moment later: two tabs, or an answer that was lost.
+//! A refresh token that is used twice within a moment, by two tabs or after a lost answer.
 
 use acceptance::{Person, Request, SignedIn, World, in_each_world};
 use serde_json::json;
 use std::time::Duration;
 
-/// Far longer than a test takes.
+/// A grace far longer than a test takes.
 const GRACE: Duration = Duration::from_secs(60);
 const LIVE: &str = "select count(*) from auth_sessions where ended_at is null";
 
@@ -12,7 +12,7 @@ fn ada() -> Person {
     Person::new("ada@example.org")
 }
 
-/// Lets so many seconds pass since each token was used.
+/// Simulates that this many seconds have passed since each token was used.
 async fn pass(world: &World, seconds: i64) {
     let postgres = format!("update auth_refresh_tokens set used_at = used_at - interval '{seconds} s'");
     let sqlite = format!("update auth_refresh_tokens set used_at = used_at - {seconds} * 1000000");

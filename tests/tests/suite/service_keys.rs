@@ -1,4 +1,4 @@
-//! Other services: what their keys open, and what they learn of tokens.
+//! Service keys: what they allow, and what introspection answers.
 
 use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world};
 use serde_json::{Value, json};

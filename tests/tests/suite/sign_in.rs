@@ -1,4 +1,4 @@
-//! Somebody signs in, is known, and signs out; nobody else is known as them.
+//! Signing in, sessions, and signing out.
 
 use acceptance::{Person, Request, SignedIn, in_each_world};
 use serde_json::{Value, json};
@@ -58,10 +58,10 @@ async fn a_refusal_does_not_distinguish_unknown_address_wrong_password_and_deact
     in_each_world(async |world| {
         world.member(&ada()).await;
         let off = Person::new("off@example.org");
-        let disabled = world.member(&off).await;
-        world.disable(&disabled, &world.administrator("admin@example.org").await).await;
+        let deactivated = world.member(&off).await;
+        world.deactivate(&deactivated, &world.administrator("admin@example.org").await).await;
         let wrong = ada().with_password("another password, which is wrong");
-        let unknown = Person::new("nobody@example.org");
+        let unknown = Person::new("unknown@example.org");
         let answers = world.send_all([wrong.login(), unknown.login(), off.login()]).await;
         let shown = |body: Value| {
             let mut body = body.as_object().unwrap().clone();
@@ -74,8 +74,8 @@ async fn a_refusal_does_not_distinguish_unknown_address_wrong_password_and_deact
             assert_eq!(shown(answer.json()), shown(answers[0].json()));
             assert_eq!(answer.header("www-authenticate"), answers[0].header("www-authenticate"));
         }
-        assert!(!world.knows(&disabled).await, "and their session has ended");
-        assert_eq!(world.send(&disabled.refreshing()).await.problem(), "invalid_refresh_token");
+        assert!(!world.knows(&deactivated).await, "and their session has ended");
+        assert_eq!(world.send(&deactivated.refreshing()).await.problem(), "invalid_refresh_token");
     })
     .await;
 }
@@ -92,7 +92,7 @@ async fn a_session_is_renewed_by_its_latest_token_and_ended_by_a_used_one() {
         let replayed = world.send(&first.refreshing()).await;
         assert_eq!((replayed.status, replayed.problem().as_str()), (401, "invalid_refresh_token"));
         for ended in [&first, &second, &third] {
-            assert!(!world.knows(ended).await, "whoever has stolen a token is out");
+            assert!(!world.knows(ended).await, "a stolen token has ended, too");
             assert_eq!(world.send(&ended.refreshing()).await.problem(), "invalid_refresh_token");
         }
     })
@@ -259,7 +259,7 @@ async fn a_user_has_at_most_a_hundred_live_sessions_and_the_oldest_end() {
         }
         assert_eq!(world.count("select count(*) from auth_sessions where ended_at is null").await, 100);
         assert!(!world.knows(&first).await);
-        // Their time is over: they are tidied up, tokens and all.
+        // They have expired: upkeep deletes them with their tokens.
         world
             .run((
                 "update auth_sessions set expires_at = now() - interval '1 s'",

@@ -1,4 +1,4 @@
-//! What clients do that exist: stale headers, signing out late, HTTP Basic, clocks that are behind.
+//! Habits of real clients: stale headers, late sign-outs, HTTP Basic, clocks that are behind.
 
 use acceptance::{Person, Request, World, in_each_world};
 use serde_json::{Value, json};
@@ -244,17 +244,17 @@ async fn invalid_keys_and_tokens_are_rate_limited() {
         assert!(statuses[..30].iter().all(|status| *status == 401) && statuses.contains(&429), "{statuses:?}");
         good().await;
         let inactive = asking("token=x".to_owned()).bearing(&key);
-        let (mut told, started) = (0, std::time::Instant::now());
+        let (mut sent, started) = (0, std::time::Instant::now());
         let refused = loop {
             let answer = node.send(&inactive).await;
             if answer.status == 429 {
                 break answer;
             }
             assert_eq!(answer.json(), json!({ "active": false }));
-            told += 1;
-            assert!(started.elapsed().as_secs() < 100, "{told} of them are not limited");
+            sent += 1;
+            assert!(started.elapsed().as_secs() < 100, "{sent} of them are not limited");
         };
-        assert!(told >= 300 && refused.header("retry-after").is_some(), "{told}: {refused:?}");
+        assert!(sent >= 300 && refused.header("retry-after").is_some(), "{sent}: {refused:?}");
         good().await;
         node.stop().await;
     })
