@@ -130,7 +130,8 @@ async fn inspect(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Findin
             what: "ahead",
             well: ahead == 0,
             says: format!(
-                "{ahead} rows have times in the future, because a clock was ahead when they were written: Roster treats them as due or expired"
+                "{ahead} rows have times in the future, because a clock was ahead when they were written: Roster \
+                 treats them as due or expired"
             ),
         },
         Finding {
@@ -212,7 +213,8 @@ pub(crate) async fn unhandled_subscriptions(db: &Db) -> Result<Vec<String>, SqlE
 /// The message about subscriptions without a handler.
 pub(crate) fn without_handler(subscriptions: &[String]) -> String {
     format!(
-        "this version has no handler for {}: commands that wait for it stay running until a worker of a newer version runs",
+        "this version has no handler for {}: commands that wait for it stay running until a worker of a newer version \
+         runs",
         subscriptions.join(", ")
     )
 }

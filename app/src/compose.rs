@@ -414,7 +414,8 @@ const TAGS: [(&str, &str); 6] = [
     ("auth", "Sign in and out, refresh tokens, manage sessions, passwords and roles."),
     (
         "services",
-        "For other services: verify access tokens by public key or by introspection. Administrators manage service keys.",
+        "For other services: verify access tokens by public key or by introspection. Administrators manage service \
+         keys.",
     ),
     ("audit", "The audit log: who did what to which user, from which address, and with which outcome."),
     ("health", "Whether the process runs, and whether it is ready to serve."),

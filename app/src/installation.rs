@@ -11,7 +11,8 @@ use private_files::{Exposure, REMEDY};
 use sealing::{Keys, KeysError};
 
 /// What to do when the key file is missing or wrong.
-pub(crate) const HELP: &str = "copy the installation's key file there, from a backup or another node; if it is lost, see `roster keys replace --help`";
+pub(crate) const HELP: &str = "copy the installation's key file there, from a backup or another node; if it is lost, see \
+                               `roster keys replace --help`";
 
 /// The keys for a process that serves. In a new installation this creates them. If the database has not recorded any
 /// keys yet, this records them; among several processes, the first one does.
@@ -114,7 +115,8 @@ pub(crate) fn explain_keys_error(error: KeysError, recorded: &[RecordedKey]) -> 
     let path = path.display();
     if recorded.is_empty() {
         return anyhow!(
-            "the key file {path} does not exist: `roster serve` creates it in ROSTER_DATA_DIR, but never at the path of ROSTER_KEYS_FILE"
+            "the key file {path} does not exist: `roster serve` creates it in ROSTER_DATA_DIR, but never at the path \
+             of ROSTER_KEYS_FILE"
         );
     }
     let used = |kind: KeyKind| {
@@ -190,7 +192,8 @@ pub(crate) async fn replace(db: &Db, settings: &Settings, force: bool) -> anyhow
     }
     if !force && (!recorded.is_empty() || record.has_accounts().await?) {
         return Err(wants_force(
-            "every access token, and every password that is not hashed yet, will be lost with the old keys: add --force",
+            "every access token, and every password that is not hashed yet, will be lost with the old keys: add \
+             --force",
         ));
     }
     let keys = match found {

@@ -98,7 +98,8 @@ async fn execute(settings: &Settings, db: Option<&Db>, command: KeysArgs, json: 
                 Err(why @ TokenError::LastKey) => return Err(refused(why.to_string())),
                 Err(error) => return Err(error.into()),
             };
-            // An earlier `retire` may have changed only the file, because the database did not answer. This finishes it.
+            // An earlier `retire` may have changed only the file, because the database did not answer. This finishes
+            // it.
             let recorded = retire_in_record(db, &kid, &keys).await?;
             if !in_file && !recorded {
                 return Err(refused(TokenError::UnknownKey.to_string()));

@@ -50,8 +50,8 @@ pub(crate) struct OperatorCommands {
 }
 
 impl OperatorCommands {
-    /// Registers a user, and waits for the outcome for `patience` at most. With `once`, processes that register the same
-    /// user share one command.
+    /// Registers a user, and waits for the outcome for `patience` at most. With `once`, processes that register the
+    /// same user share one command.
     ///
     /// # Errors
     /// When the password cannot be sealed, or the database does not answer.

@@ -71,7 +71,8 @@ pub const PROBLEMS: &[ProblemKind] = &[
     problem(
         "email_taken",
         409,
-        "A user with this email address is registered already. Upper and lower case and the spelling of the domain make no difference.",
+        "A user with this email address is registered already. Upper and lower case and the spelling of the domain \
+         make no difference.",
         "Sign in, or register another address.",
     ),
     part("email_too_long", "The email address has more than 254 characters.", "Use a shorter address."),
@@ -288,7 +289,8 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "too_many_requests",
         429,
         "This address, or this account, has asked too often, or has too many requests waiting.",
-        "Wait for the number of seconds in Retry-After. If many clients are behind one proxy, the operator of Roster names that proxy in ROSTER_TRUSTED_PROXIES.",
+        "Wait for the number of seconds in Retry-After. If many clients are behind one proxy, the operator of Roster \
+         names that proxy in ROSTER_TRUSTED_PROXIES.",
     ),
     problem(
         "transfer_encoding_unsupported",

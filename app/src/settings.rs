@@ -237,7 +237,8 @@ impl Settings {
         problems
     }
 
-    /// The directory of the SQLite file, if it does not exist and is not `ROSTER_DATA_DIR`, the only one that is created.
+    /// The directory of the SQLite file, if it does not exist and is not `ROSTER_DATA_DIR`, the only one that is
+    /// created.
     fn missing_folder(&self) -> Option<PathBuf> {
         let DatabaseUrl::Sqlite(file) = &self.database else { return None };
         // A file name without a directory means the working directory.
@@ -310,8 +311,8 @@ fn name(text: &str) -> Result<String, String> {
     if fits { Ok(text.to_owned()) } else { Err("must be 1 to 500 visible characters, such as a URL".into()) }
 }
 
-/// The path of a directory for an error message. A path with an `@` is not shown: it may be a URL with a mistyped scheme
-/// and a password.
+/// The path of a directory for an error message. A path with an `@` is not shown: it may be a URL with a mistyped
+/// scheme and a password.
 fn describe_folder(folder: &Path) -> String {
     let shown = folder.display().to_string();
     if shown.contains('@') {

@@ -239,7 +239,8 @@ async fn create(settings: &Settings, new_user: &NewUser, role: Role) -> anyhow::
         OperatorCommand::Done(account) => Ok(account),
         OperatorCommand::Pending(id) => {
             bail!(
-                "the registration is accepted and not finished yet: see `roster commands show {id}`; set the role afterwards"
+                "the registration is accepted and not finished yet: see `roster commands show {id}`; set the role \
+                 afterwards"
             )
         }
     }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 const CLIENTS: usize = 32;
 const LASTS: Duration = Duration::from_secs(10);
 
-/// Each client sends a sign-up as soon as its previous one is accepted. Afterwards one hash shows how fast the machine is.
+/// Each client sends a sign-up as soon as its previous one is accepted. Afterwards one hash shows how fast the machine
+/// is.
 pub(crate) fn run(binary: &Path) -> Result<()> {
     let server = Server::start(binary)?;
     let together = Barrier::new(CLIENTS);

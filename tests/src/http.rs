@@ -95,8 +95,8 @@ pub struct Held {
 impl Request {
     /// Sends all but the last byte of the body, which MUST not be empty.
     ///
-    /// The server sends `100 Continue` when it begins to read the body (RFC 9110, section 10.1.1). It has checked the head
-    /// by then.
+    /// The server sends `100 Continue` when it begins to read the body (RFC 9110, section 10.1.1). It has checked the
+    /// head by then.
     pub(crate) async fn hold(&self, to: SocketAddr) -> Held {
         let bytes = self.clone().header("Expect", "100-continue").bytes();
         let body = self.body.as_deref().expect("a body").len();

@@ -29,7 +29,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitStatus> {
     if options.embedded {
         let status = cargo_test(options, None)?;
         println!(
-            "Skipped because of --embedded: everything that needs PostgreSQL or RabbitMQ. `cargo xtask test` runs all tests."
+            "Skipped because of --embedded: everything that needs PostgreSQL or RabbitMQ. `cargo xtask test` runs all \
+             tests."
         );
         return Ok(status);
     }

@@ -18,8 +18,8 @@ pub(super) fn refusals(settings: &Settings) -> Vec<SettingProblem> {
     if !settings.listen.ip().is_loopback() && settings.proxies.is_empty() {
         refuse(
             &["ROSTER_LISTEN", "ROSTER_TRUSTED_PROXIES"],
-            "ROSTER_LISTEN can be reached over a network, and Roster does not speak TLS: put a proxy before it and name it in \
-             ROSTER_TRUSTED_PROXIES, or listen on 127.0.0.1",
+            "ROSTER_LISTEN can be reached over a network, and Roster does not speak TLS: put a proxy before it and name \
+             it in ROSTER_TRUSTED_PROXIES, or listen on 127.0.0.1",
         );
     }
     let database = &settings.database;
@@ -44,7 +44,8 @@ pub(super) fn refusals(settings: &Settings) -> Vec<SettingProblem> {
         } else if database.has_user_as_password() || DEFAULT_PASSWORDS.iter().any(|it| database.has_password(it)) {
             refuse(
                 &["DATABASE_URL"],
-                "DATABASE_URL connects over a network with a default password, or with the user's name as its password: set another",
+                "DATABASE_URL connects over a network with a default password, or with the user's name as its \
+                 password: set another",
             );
         }
     }
@@ -60,13 +61,13 @@ pub(super) fn refusals(settings: &Settings) -> Vec<SettingProblem> {
         match broker.credentials() {
             Some(("guest", "guest")) => refuse(
                 &["AMQP_URL"],
-                "AMQP_URL has the default credentials guest:guest, which are also used where it leaves them out: create \
-                a user and a password for Roster",
+                "AMQP_URL has the default credentials guest:guest, which are also used where it leaves them out: \
+                 create a user and a password for Roster",
             ),
             Some((user, password)) if is_weak(user, password) => refuse(
                 &["AMQP_URL"],
-                "AMQP_URL connects over a network with a default password (guest where it has none), or with the user's name \
-                 as its password: set another",
+                "AMQP_URL connects over a network with a default password (guest where it has none), or with the \
+                 user's name as its password: set another",
             ),
             _ => {}
         }

@@ -142,8 +142,8 @@ impl RawSettings {
         raw
     }
 
-    /// Reads the text of the file and the variables of the environment. The environment takes precedence. A variable whose
-    /// value is not UTF-8 is a problem only if it is a setting.
+    /// Reads the text of the file and the variables of the environment. The environment takes precedence. A variable
+    /// whose value is not UTF-8 is a problem only if it is a setting.
     pub(super) fn from_sources(file: &str, environment: impl Iterator<Item = (String, Result<String, ()>)>) -> Self {
         let mut raw = Self::default();
         for (name, value) in environment {

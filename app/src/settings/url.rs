@@ -3,8 +3,8 @@
 /// Query parameters whose values may have an `@`.
 const NAMES_AND_PASSWORDS: [&str; 3] = ["user", "password", "application_name"];
 
-/// Refuses an ambiguous URL. In `postgres://u:p@ss/w#rd@host/db` a library takes `ss` for the host, and looks up and logs
-/// this piece of the password.
+/// Refuses an ambiguous URL. In `postgres://u:p@ss/w#rd@host/db` a library takes `ss` for the host, and looks up and
+/// logs this piece of the password.
 ///
 /// # Errors
 /// What to do, without a piece of the URL.

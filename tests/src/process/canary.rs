@@ -45,8 +45,8 @@ pub async fn now_in_postgres(db: &Db) -> String {
     fetch_one!(&mut db.read().await.unwrap(), (String,), NOW).unwrap().0
 }
 
-/// The files of this database, and of PostgreSQL's write-ahead log since then, that contain this word. The server itself
-/// reads the files, so it may run on another machine.
+/// The files of this database, and of PostgreSQL's write-ahead log since then, that contain this word. The server
+/// itself reads the files, so it may run on another machine.
 ///
 /// # Panics
 /// When the role is not a superuser.

@@ -1,4 +1,5 @@
-//! Fault tests: real processes on real servers are killed with -9 while people sign up, and no accepted command is lost.
+//! Fault tests: real processes on real servers are killed with -9 while people sign up, and no accepted command is
+//! lost.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 // The broker helper of the messaging crate's own tests.

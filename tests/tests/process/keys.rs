@@ -222,7 +222,8 @@ async fn a_rotation_and_a_retirement_are_recorded_and_an_older_copy_is_reported(
     let (is_well, says) = check_of_keys(&given(&["check", "--json"]).run(SOON).await);
     assert!(is_well, "{says}");
 
-    // A rotation that was interrupted after the change of the file: the next process that reads the file records the key.
+    // A rotation that was interrupted after the change of the file: the next process that reads the file records the
+    // key.
     change(&folder, Some(&database), "delete from auth_keys where kind = 'signing' and kid <> 'x'").await;
     change(&folder, Some(&database), "insert into auth_keys (kind, kid, public) values ('signing', 'gone', 'gone')")
         .await;

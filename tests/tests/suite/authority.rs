@@ -1,4 +1,5 @@
-//! Authority is checked when something is done and when something is shown, not only when the head of a request arrives.
+//! Authority is checked when something is done and when something is shown, not only when the head of a request
+//! arrives.
 
 use crate::permissions::{Cast, TABLE, key};
 use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world};
@@ -245,8 +246,8 @@ async fn a_demotion_and_concurrent_acts_of_the_administrator_are_recorded_in_a_p
         let lines = "select action || ' ' || actor from auth_audit_events where outcome = 'succeeded' and action in ('role.set', 'service_key.create') order by at, id";
         let (by_admin, by_boss) = (format!("user:{}", admin.user), format!("user:{}", boss.user));
         let mut late = 0;
-        // In each round the boss demotes the administrator, and then the friend. The administrator does nothing between the
-        // two.
+        // In each round the boss demotes the administrator, and then the friend. The administrator does nothing between
+        // the two.
         let mut is_demoted = false;
         for line in world.texts(lines).await {
             if line.contains(&by_boss) {

@@ -11,8 +11,8 @@ fn ada() -> Person {
     Person::new("ada@example.org")
 }
 
-/// Sends a request and closes the connection before the answer, once this many counters exist. Earlier, the server might
-/// drop the request before it has begun.
+/// Sends a request and closes the connection before the answer, once this many counters exist. Earlier, the server
+/// might drop the request before it has begun.
 async fn leave(world: &World, node: &Node, counts: i64, path: &str, headers: &str, body: &Value) {
     let body = body.to_string();
     let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{headers}");

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// The kinds of callers. An id in a path belongs to the owner. `deactivated` uses a session from before the deactivation.
+/// The kinds of callers. An id in a path belongs to the owner. `deactivated` uses a session from before the
+/// deactivation.
 pub(super) const CALLERS: [&str; 7] = ["anonymous", "owner", "other", "deactivated", "admin", "introspects", "audits"];
 
 /// The expected result for each of [`CALLERS`]: `in` (allowed), `all` and `some` (allowed, with and without private

@@ -130,7 +130,8 @@ async fn an_existing_user_and_an_unknown_one_are_not_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn over_a_thousand_waits_the_next_is_answered_at_once() {
     in_each_idle_world(async |world| {
-        // The limit is per process and independent of the database, so one world is enough; a thousand requests are slow.
+        // The limit is per process and independent of the database, so one world is enough; a thousand requests are
+        // slow.
         if world.is_shared() {
             return;
         }

@@ -164,7 +164,8 @@ fn follow(mut pending: Vec<Accepted>, server: &mut Server, report: &mut Report) 
     while !pending.is_empty() {
         let mut still_pending = Vec::with_capacity(pending.len());
         for accepted in pending {
-            // Commands end in about the order of acceptance: behind the first few unfinished ones, hardly one has ended.
+            // Commands end in about the order of acceptance: behind the first few unfinished ones, hardly one has
+            // ended.
             if still_pending.len() >= NOT_YET {
                 still_pending.push(accepted);
                 continue;

@@ -90,8 +90,8 @@ impl Postgres {
         if let Some(account) = account {
             chown(&password_file, Some(account.user), Some(account.group))?;
         }
-        // The password is sent in plain text over the loopback interface. With SCRAM, a client built without optimisation
-        // would need hundreds of milliseconds per connection, and tests open hundreds.
+        // The password is sent in plain text over the loopback interface. With SCRAM, a client built without
+        // optimisation would need hundreds of milliseconds per connection, and tests open hundreds.
         let mut initdb = as_account(Command::new(programs.join("initdb")))?;
         initdb.args(["--no-sync", "--no-locale", "--encoding=UTF8", "--auth=password", "--username", ROLE]);
         initdb.arg("--pgdata").arg(&self.data).arg("--pwfile").arg(&password_file);
