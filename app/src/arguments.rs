@@ -1,5 +1,5 @@
-//! Parses the arguments of the command line. An error message never shows an argument that may be a secret given by
-//! mistake: logs and terminals keep what is printed.
+//! Parses the arguments of the command line. An argument may be a secret given by mistake, so no error message shows
+//! one.
 
 use crate::cli::{Cli, not_understood};
 use clap::error::{ContextKind, ContextValue, ErrorKind};

@@ -111,7 +111,7 @@ async fn execute(db: &Db, command: CommandsArgs, json: bool) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// The column AWAITED: whether the command succeeds only when this message has.
+/// The column AWAITED: whether the command's outcome waits for this message.
 fn awaited(message: &dead_letters::LedgerMessage) -> String {
     if message.awaited { "yes" } else { "no" }.to_owned()
 }

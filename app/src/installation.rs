@@ -11,8 +11,8 @@ use private_files::{Exposure, REMEDY};
 use sealing::{Keys, KeysError};
 
 /// What to do when the key file is missing or wrong.
-pub(crate) const HELP: &str = "copy the installation's key file there, from a backup or another node; if it is lost, see \
-                               `roster keys replace --help`";
+pub(crate) const HELP: &str = "copy the installation's key file there, from a backup or another node; if it is lost, \
+                               see `roster keys replace --help`";
 
 /// The keys for a process that serves. In a new installation this creates them. If the database has not recorded any
 /// keys yet, this records them; among several processes, the first one does.

@@ -144,8 +144,8 @@ async fn end_when_replaced(db: Db) {
     let why = db.replaced().await;
     tracing::error!("{why}: stopping at once, since another write would be lost or would destroy the new file");
     logging::complain(&format!(
-        "roster: {why}: stop Roster before you put a backup in place, then remove the old files that end in -wal and \
-                 -shm (docs/OPERATING.md, Backups)"
+        "roster: {why}: stop Roster before you put a backup in place, then move away the old files that end in -wal \
+         and -shm (docs/OPERATING.md, Backups)"
     ));
     logging::flush();
     std::process::exit(2);

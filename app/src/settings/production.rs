@@ -18,8 +18,8 @@ pub(super) fn refusals(settings: &Settings) -> Vec<SettingProblem> {
     if !settings.listen.ip().is_loopback() && settings.proxies.is_empty() {
         refuse(
             &["ROSTER_LISTEN", "ROSTER_TRUSTED_PROXIES"],
-            "ROSTER_LISTEN can be reached over a network, and Roster does not speak TLS: put a proxy before it and name \
-             it in ROSTER_TRUSTED_PROXIES, or listen on 127.0.0.1",
+            "ROSTER_LISTEN can be reached over a network, and Roster does not speak TLS: put a proxy before it and \
+             name it in ROSTER_TRUSTED_PROXIES, or listen on 127.0.0.1",
         );
     }
     let database = &settings.database;

@@ -37,7 +37,7 @@ impl SettingSpec {
 
 pub(super) enum Availability {
     Yes,
-    /// Not supported yet, except for this one value, which turns the feature off.
+    /// Not supported yet, except for this one value, which describes the present behaviour.
     Only(&'static str),
     No,
 }
