@@ -64,16 +64,16 @@ enum Command {
     Check,
     /// Inspect commands; retry or discard the ones that failed
     #[command(subcommand)]
-    CommandsArgs(CommandsArgs),
+    Commands(CommandsArgs),
     /// Manage users: register, list, set roles and passwords, deactivate
     #[command(subcommand)]
-    UsersArgs(UsersArgs),
+    Users(UsersArgs),
     /// Manage the installation's keys: list, rotate, retire, replace
     #[command(subcommand)]
     Keys(keys::KeysArgs),
     /// Manage the keys with which other services introspect tokens or read the audit log
     #[command(subcommand)]
-    ServiceKeysArgs(ServiceKeysArgs),
+    ServiceKeys(ServiceKeysArgs),
 }
 
 /// The niceness of a worker process. No client waits for a worker, so processes that answer requests on the same
@@ -182,12 +182,10 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate(&Settings::load()?, cli.json).await.map(|()| ExitCode::SUCCESS),
         Command::Openapi => openapi().await.map(|()| ExitCode::SUCCESS),
         Command::Check => check::check(&Settings::load()?, cli.json).await,
-        Command::CommandsArgs(command) => commands::run(&Settings::load()?, command, cli.json).await,
-        Command::UsersArgs(command) => {
-            users::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS)
-        }
+        Command::Commands(command) => commands::run(&Settings::load()?, command, cli.json).await,
+        Command::Users(command) => users::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
-        Command::ServiceKeysArgs(command) => {
+        Command::ServiceKeys(command) => {
             service_keys::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS)
         }
     }

@@ -40,8 +40,8 @@ enum Command {
     Schemathesis(schemathesis::Options),
     /// Check each crate by itself, with only the features that it enables
     Alone,
-    /// Measure speed, as ratios within one run
-    PrepareContext {
+    /// Run benchmarks that compare speeds within one run
+    Bench {
         /// Arguments for the bench
         arguments: Vec<std::ffi::OsString>,
     },
@@ -72,7 +72,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Schemathesis(options) => schemathesis::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Alone => alone::run().map(|()| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
-        Command::PrepareContext { arguments } => {
+        Command::Bench { arguments } => {
             let mut bench = workspace::cargo();
             bench.args(["run", "--quiet", "--release", "--package", "bench", "--"]).args(arguments);
             Ok(code_of(process::run(&mut bench)?))

@@ -20,7 +20,7 @@ enum Place<'a> {
     App,
     /// The tests of the whole program.
     Acceptance,
-    PrepareContext,
+    Bench,
     /// The fuzz targets.
     Fuzz,
     Xtask,
@@ -51,7 +51,7 @@ impl<'a> Place<'a> {
             ["platform", _] => Self::Platform,
             ["app"] => Self::App,
             ["tests"] => Self::Acceptance,
-            ["bench"] => Self::PrepareContext,
+            ["bench"] => Self::Bench,
             ["fuzz"] => Self::Fuzz,
             ["xtask"] => Self::Xtask,
             _ => return None,
@@ -62,7 +62,7 @@ impl<'a> Place<'a> {
 impl Edge<'_> {
     fn is_allowed(&self) -> bool {
         use Place::{
-            Acceptance, App, Application, Contracts, Domain, Infrastructure, Kernel, Outside, Platform, PrepareContext,
+            Acceptance, App, Application, Bench, Contracts, Domain, Infrastructure, Kernel, Outside, Platform,
         };
         use Place::{Fuzz, UseCase, Xtask};
         let one_of = |names: &[&str]| names.contains(&self.name);
@@ -84,8 +84,8 @@ impl Edge<'_> {
             (Kernel, _) => false,
             (UseCase, to) => to == Kernel,
             (Platform, to) => matches!(to, Outside | Kernel | UseCase | Platform),
-            (App, to) => !matches!(to, App | Acceptance | PrepareContext | Fuzz | Xtask),
-            (Acceptance | PrepareContext | Fuzz, to) => !matches!(to, Acceptance | PrepareContext | Fuzz | Xtask),
+            (App, to) => !matches!(to, App | Acceptance | Bench | Fuzz | Xtask),
+            (Acceptance | Bench | Fuzz, to) => !matches!(to, Acceptance | Bench | Fuzz | Xtask),
             (Xtask, to) => to == Outside,
             (Outside, _) => true,
         }
