@@ -19,7 +19,7 @@ use web::Proxies;
 
 const EXIT_CODES: &str = "Exit codes of every command:
   0  done
-  1  refused, or a check found something
+  1  refused, or a check failed
   2  could not be done: invalid arguments or settings, or a server does not answer
   3  needs --force
 The standard error then has one line with the reason; with --json, one object {\"error\", \"exit_code\"}.";

@@ -54,7 +54,7 @@ struct ContextEntry {
     build: fn(&Dependencies) -> Box<dyn BoundedContext>,
 }
 
-/// What contexts are built with.
+/// The adapters and services that contexts are built with.
 struct Dependencies {
     gate: Arc<dyn PasswordSealer>,
     hashing: Arc<Hashing>,
@@ -63,7 +63,7 @@ struct Dependencies {
     signing: Arc<SigningKeys>,
 }
 
-/// What a process does.
+/// The role of a process: API, worker, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProcessRole {
     /// Answer requests and execute commands
@@ -118,7 +118,7 @@ const TASKS_WITHIN: Duration = Duration::from_secs(26);
 /// The lifetime of an access token.
 const TOKEN_LIFE: Duration = Duration::from_secs(300);
 
-/// What [`Roster::compose`] needs.
+/// The configuration of [`Roster::compose`].
 pub struct AppConfig {
     pub db: Db,
     /// The installation's keys.

@@ -143,7 +143,7 @@ pub(crate) fn read(settings: &Settings) -> Result<Keys, KeysError> {
 /// Warns if others on this machine can read or change the private keys.
 ///
 /// # Errors
-/// In the production profile, instead of the warning.
+/// In the production profile, this is an error instead of a warning.
 pub(crate) fn see_exposure(keys: &Keys, settings: &Settings) -> anyhow::Result<()> {
     if keys.exposure() > Exposure::Owner {
         let path = keys.file().path().display();

@@ -39,7 +39,7 @@ pub(crate) enum OperatorCommand<T> {
 /// the one submitted before; both wait for the given time at most.
 ///
 /// # Errors
-/// Those of `step`, and when the database cannot be used.
+/// The errors of `step`, and when the database cannot be used.
 pub(crate) async fn run<T>(
     settings: &Settings,
     installation: Installation,

@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_command_prints_may_be_longer_than_a_pipe_holds() -> Result<()> {
+    fn an_output_longer_than_a_pipe_is_read() -> Result<()> {
         let printed = output(Command::new("seq").arg("100000"), Duration::from_secs(60))?;
         assert_eq!(printed.lines().last(), Some("100000"));
         Ok(())

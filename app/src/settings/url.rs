@@ -7,7 +7,7 @@ const NAMES_AND_PASSWORDS: [&str; 3] = ["user", "password", "application_name"];
 /// logs this piece of the password.
 ///
 /// # Errors
-/// What to do, without a piece of the URL.
+/// When it is ambiguous. The message says what to do and quotes nothing.
 pub(super) fn unambiguous(url: &str) -> Result<(), String> {
     const ENCODE: &str = "must have the characters @ : / ? # % in user and password encoded as %40 %3A %2F %3F %23 %25";
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

@@ -11,7 +11,7 @@ async fn openapi_prints_the_document_that_the_server_serves() {
     assert_eq!((printed.code, &*printed.stderr), (Some(0), ""), "{printed:?}");
     let document: Value = serde_json::from_str(&printed.stdout).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."), "{}", document["openapi"]);
-    assert!(!folder.path().join("data").exists(), "it needs nothing and leaves nothing");
+    assert!(!folder.path().join("data").exists(), "it creates no files");
     let server = folder.roster(&[]).serve().await;
     assert_eq!(server.get("/openapi.json").await.json(), document);
 }
@@ -67,7 +67,7 @@ async fn check_fails_when_something_is_wrong() {
     let bare = bare.run(SOON).await;
     let report: Value = serde_json::from_str(&bare.stdout).unwrap();
     assert_eq!((bare.code, &report["ok"]), (Some(1), &false.into()), "{bare:?}");
-    assert!(bare.stdout.contains("roster migrate"), "it says what to do: {report}");
+    assert!(bare.stdout.contains("roster migrate"), "the report says what to do: {report}");
     let (server, _) = database.rsplit_once('/').unwrap();
     let nowhere = folder.roster(&["check"]).set("DATABASE_URL", format!("{server}/there_is_none")).run(SOON).await;
     assert_eq!(nowhere.code, Some(1), "{nowhere:?}");

@@ -178,7 +178,7 @@ async fn two_first_nodes_with_separate_folders_record_the_keys_of_one_and_the_ot
         let lost = lost.await;
         let ended = nodes[lost].take().unwrap().end(SOON).await;
         assert!(ended.code == Some(2) && ended.stderr.contains("keys.json"), "{ended:?}");
-        assert!(!folders[lost].path().join("data/keys.json").exists(), "it has made none");
+        assert!(!folders[lost].path().join("data/keys.json").exists(), "it has created no key file");
         let mut won = nodes[1 - lost].take().unwrap();
         won.serves().await;
         ready(&won, 200, "ok").await;

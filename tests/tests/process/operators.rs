@@ -57,7 +57,7 @@ async fn the_first_user_is_registered_without_a_server_and_the_next_beside_one()
         let unknown = roster(&["users", "show", "eve@example.org"]).run(SOON).await;
         assert!(refusal(&unknown).contains("no user"), "{unknown:?}");
         let signed_in = server.sign_in("ada@example.org", PASSWORD).await;
-        assert_eq!(signed_in.status, 200, "the line break is none of it: {signed_in:?}");
+        assert_eq!(signed_in.status, 200, "the line break is not part of the password: {signed_in:?}");
         assert_eq!(server.terminate().await.code, Some(0));
         assert!(!folder.printed().contains("Würfel"), "{}", folder.printed());
     }
@@ -192,7 +192,7 @@ async fn a_server_signs_with_the_new_key_and_refuses_the_tokens_of_a_retired_one
         assert_eq!(server.terminate().await.code, Some(0));
         let after = keys(&["list"]).await;
         assert_eq!(after["signing"].as_array().unwrap().len(), 2);
-        assert_eq!(after["sealing"], before["sealing"], "rotation leaves what is not its own");
+        assert_eq!(after["sealing"], before["sealing"], "a rotation does not change the sealing keys");
     }
 }
 

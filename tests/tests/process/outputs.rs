@@ -141,7 +141,7 @@ async fn the_number_of_lost_lines_is_logged_when_a_pipe_is_read_again() {
     assert!(lost > 0, "nothing was lost: this shows nothing");
     // A few of the process's own lines may be lost, too.
     assert!((10_001..10_020).contains(&(logged + usize::try_from(lost).unwrap())), "{logged} logged, {lost} lost");
-    assert!(text.contains("\"message\":\"stopping\""), "what was said last is written before the end");
+    assert!(text.contains("\"message\":\"stopping\""), "the last lines are written before the process ends");
 }
 
 #[tokio::test]

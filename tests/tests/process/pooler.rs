@@ -45,7 +45,7 @@ impl PgBouncer {
 
 impl Drop for PgBouncer {
     fn drop(&mut self) {
-        // It may have ended.
+        // An error means that it has ended.
         let _ = kill_process(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
     }

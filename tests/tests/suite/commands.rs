@@ -111,7 +111,7 @@ async fn a_command_says_who_it_is_about_and_when() {
         assert!(at("finished_at") > at("accepted_at"), "{command}");
         let user = world.get(format!("/users/{id}")).await.json();
         assert_eq!(user["created_at"], command["accepted_at"], "the time of acceptance is the time of registration");
-        assert!(!command.to_string().contains("ada@example.org"), "nothing of what was sent");
+        assert!(!command.to_string().contains("ada@example.org"), "the command shows none of the input");
     })
     .await;
 }

@@ -203,7 +203,7 @@ async fn a_deactivation_takes_no_fields_in_its_body() {
         }
         let query = Request::new("POST", format!("/users/{}/deactivate?now=1", here.user)).by(&admin);
         assert_eq!(world.send(&query).await.problem(), "unknown_parameter");
-        assert!(world.knows(&here).await, "nothing of that was done");
+        assert!(world.knows(&here).await, "the user is not deactivated");
         for (kind, body) in [("application/json", "{}"), ("application/json", ""), ("", "")] {
             world.done(&by(kind, body)).await;
         }
@@ -225,7 +225,7 @@ async fn a_key_makes_a_retry_the_same_command_and_belongs_to_one_user() {
         let again = world.send(&keyed(ada.deactivating())).await;
         assert_eq!(again.json()["id"], first.json()["id"]);
         assert_eq!((again.status, again.header("idempotency-replayed")), (202, Some("true")));
-        assert_eq!(whole(world, &ada, &admin).await["status"], "active", "what came later stands");
+        assert_eq!(whole(world, &ada, &admin).await["status"], "active", "the later command wins");
         let other = world.send(&keyed(eve.deactivating())).await;
         assert_eq!((other.status, other.problem().as_str()), (422, "idempotency_key_reused"));
         assert!(world.knows(&eve).await);

@@ -75,7 +75,7 @@ async fn a_key_belongs_to_one_request() {
         for other in others {
             let answer = world.send(&keyed(&other, &key)).await;
             assert_eq!((answer.status, answer.problem().as_str()), (422, "idempotency_key_reused"), "{other:?}");
-            assert!(!answer.body.contains(&command), "nor does it say what the key stands for");
+            assert!(!answer.body.contains(&command), "the answer does not name the command of the key");
         }
         // The password is not compared: that would allow guesses without bcrypt.
         let other = person.clone().with_password("vier gelbe Bälle werfen");

@@ -50,7 +50,11 @@ async fn one_address_registers_twenty_at_once_and_then_one_each_half_minute() {
         let keyed = || person(0).header("Idempotency-Key", &key);
         assert_eq!(node.send(&keyed()).await.status, 202);
         for _ in 0..5 {
-            assert_eq!(node.send(&Person::new("no address").sign_up()).await.status, 422, "what is malformed is free");
+            assert_eq!(
+                node.send(&Person::new("no address").sign_up()).await.status,
+                422,
+                "malformed requests do not count"
+            );
             assert_eq!(node.send(&keyed()).await.status, 202, "and so is the same again");
         }
         for n in 1..20 {

@@ -38,7 +38,7 @@ async fn a_client_that_waits_learns_that_the_address_is_taken() {
         assert_eq!((answer.status, answer.problem().as_str()), (409, "email_taken"), "{answer:?}");
         assert_eq!(answer.violations(), [("/email".to_owned(), "email_taken".to_owned())]);
         assert_eq!(answer.header("preference-applied"), Some("wait=30"));
-        assert!(!answer.body.contains("ada@"), "nothing of the input");
+        assert!(!answer.body.contains("ada@"), "the answer shows none of the input");
     })
     .await;
 }

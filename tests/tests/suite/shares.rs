@@ -52,7 +52,11 @@ async fn one_client_has_fifty_streams_and_waits_and_leaves_the_rest_to_others() 
         let absent = node.send(&from(Request::get(&user).wait(20), greedy)).await;
         assert_eq!((absent.status, absent.header("preference-applied")), (404, None), "{absent:?}");
         assert!(begun.elapsed() < Duration::from_secs(15), "neither waits");
-        assert_eq!(node.send(&from(Request::get(&user), greedy)).await.status, 404, "what does not wait is served");
+        assert_eq!(
+            node.send(&from(Request::get(&user), greedy)).await.status,
+            404,
+            "requests that do not wait are served"
+        );
 
         let theirs = open_stream(&node, &events, other).await;
         let begun = Instant::now();
@@ -75,7 +79,7 @@ async fn one_client_has_fifty_streams_and_waits_and_leaves_the_rest_to_others() 
         streams.pop();
         let give_up = Instant::now() + Duration::from_secs(30);
         while !reopens(&node, &events, greedy).await {
-            assert!(Instant::now() < give_up, "what was closed is given back");
+            assert!(Instant::now() < give_up, "closed streams free their places");
         }
         drop(streams);
         node.stop().await;
