@@ -1,5 +1,5 @@
 //! Runs every file of the corpus, and many changed inputs, through their targets.
-#![expect(clippy::unwrap_used, reason = "in a test, what does not work has failed it")]
+#![expect(clippy::unwrap_used, reason = "a step that does not work fails the test")]
 
 use fuzz::{TARGETS, Target};
 use proptest::prelude::*;

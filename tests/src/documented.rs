@@ -1,5 +1,5 @@
 //! Checks answers against the OpenAPI document.
-#![expect(clippy::panic, reason = "in a test, what does not work has failed it")]
+#![expect(clippy::panic, reason = "a step that does not work fails the test")]
 
 use crate::{Answer, Request};
 use roster::problems::PROBLEMS;

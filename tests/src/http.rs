@@ -1,5 +1,5 @@
 //! A plain HTTP/1.1 client with one connection per request. Tests see every byte of the answers.
-#![expect(clippy::expect_used, clippy::panic, reason = "in a test, what does not work has failed it")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a step that does not work fails the test")]
 
 use crate::PATIENCE;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-#![expect(clippy::expect_used, clippy::panic, reason = "in a test, what does not work has failed it")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a step that does not work fails the test")]
 
 use crate::{Answer, Documented, Held, Open, PATIENCE, Request};
 use kernel::MessageId;

@@ -1,4 +1,4 @@
-#![expect(clippy::expect_used, reason = "in a test, what does not work has failed it")]
+#![expect(clippy::expect_used, reason = "a step that does not work fails the test")]
 
 use crate::{Answer, Node, Person, Request, World};
 use persistence::{DialectSql, execute};

@@ -2,7 +2,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "in a test, what does not work has failed it"
+    reason = "a step that does not work fails the test"
 )]
 
 use crate::{Node, Person};

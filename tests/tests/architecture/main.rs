@@ -1,5 +1,5 @@
 //! The rules of the architecture, checked by tests because manifests alone cannot enforce them.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what does not work has failed it")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a step that does not work fails the test")]
 
 mod edges;
 mod problems;

@@ -225,7 +225,7 @@ async fn a_key_makes_a_retry_the_same_command_and_belongs_to_one_user() {
         let again = world.send(&keyed(ada.deactivating())).await;
         assert_eq!(again.json()["id"], first.json()["id"]);
         assert_eq!((again.status, again.header("idempotency-replayed")), (202, Some("true")));
-        assert_eq!(whole(world, &ada, &admin).await["status"], "active", "the later command wins");
+        assert_eq!(whole(world, &ada, &admin).await["status"], "active", "a replay changes nothing");
         let other = world.send(&keyed(eve.deactivating())).await;
         assert_eq!((other.status, other.problem().as_str()), (422, "idempotency_key_reused"));
         assert!(world.knows(&eve).await);
