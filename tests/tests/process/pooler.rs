@@ -99,8 +99,8 @@ async fn an_old_pooler_in_transaction_mode_is_reported_at_once_with_the_setting(
             assert_eq!(code, Some(2), "{log}");
             assert!(log.contains("pool_mode = session") && !log.contains("trying again"), "{log}");
         }
-        // pgbouncer can do this since 1.21, and by default (max_prepared_statements) since 1.24: Roster then serves, or
-        // reports a missing schema.
+        // Since pgbouncer 1.21, prepared statements work in transaction mode, and since 1.24 by default
+        // (max_prepared_statements). Roster then serves, or reports a missing schema.
         None => assert!(log.contains("LISTEN hears nothing"), "{log}"),
     }
 }

@@ -43,7 +43,7 @@ async fn an_administrator_about_to_be_deactivated_does_not_count() {
     in_each_world(async |world| {
         let [ada, eve] = ["ada@example.org", "eve@example.org"].map(|email| world.administrator(email));
         let (ada, eve) = (ada.await, eve.await);
-        // The deactivation is decided, but the context of accounts has not processed the event yet.
+        // The deactivation is decided, but the context `auth` has not processed the event yet.
         hold_back(world, "auth", &eve, true).await;
         let accepted = world.send(&eve.deactivating().by(&ada)).await;
         world.until("select count(*) from users_users where deactivated_at is not null", 1).await;
