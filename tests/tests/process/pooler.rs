@@ -100,7 +100,7 @@ async fn an_old_pooler_in_transaction_mode_is_reported_at_once_with_the_setting(
             assert!(log.contains("pool_mode = session") && !log.contains("trying again"), "{log}");
         }
         // Since pgbouncer 1.21, prepared statements work in transaction mode, and since 1.24 by default
-        // (max_prepared_statements). Roster then serves, or reports a missing schema.
+        // (max_prepared_statements). Roster then serves, and logs that notifications do not arrive.
         None => assert!(log.contains("LISTEN hears nothing"), "{log}"),
     }
 }

@@ -83,7 +83,7 @@ async fn an_idle_connection_is_kept_for_the_configured_time() {
 }
 
 #[tokio::test]
-async fn an_idle_event_stream_sends_comments() {
+async fn an_idle_event_stream_sends_heartbeats() {
     let Some(database) = acceptance::process::postgres().await else { return };
     let folder = Folder::new();
     // Without a worker the command never ends.
