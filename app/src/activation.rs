@@ -12,7 +12,7 @@ use persistence::Db;
 use std::time::Duration;
 use users_application::{DeactivateUser, ReactivateUser};
 
-/// Somebody, as an operator names them.
+/// A user, as an operator names them.
 #[derive(Debug, Clone)]
 pub(crate) enum UserRef {
     Address(Email),
@@ -31,25 +31,27 @@ impl std::str::FromStr for UserRef {
 }
 
 impl UserRef {
+    /// Looks the user up.
+    ///
     /// # Errors
     /// [`Refused`](crate::output::Refused) when there is no such user.
     pub(crate) async fn find(&self, db: &Db) -> anyhow::Result<AccountView> {
-        let (found, nobody) = match self {
-            Self::Address(email) => (get_accounts::find(db, email).await?, "nobody signs in with this address"),
-            Self::Id(id) => (get_accounts::find_account(db, *id).await?, "nobody who signs in has this id"),
+        let (found, not_found) = match self {
+            Self::Address(email) => (get_accounts::find(db, email).await?, "no user signs in with this address"),
+            Self::Id(id) => (get_accounts::find_account(db, *id).await?, "no user who can sign in has this id"),
         };
-        found.ok_or_else(|| refused(nobody))
+        found.ok_or_else(|| refused(not_found))
     }
 }
 
-/// What is wanted.
+/// The state to bring a user into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activation {
     Active,
     Deactivated,
 }
 
-/// Lets somebody sign in, or not, and waits until it is so; who they are then.
+/// Activates or deactivates a user, waits until it is done, and returns the account as it is then.
 ///
 /// # Errors
 /// [`Refused`](crate::output::Refused) when there is no such user, and when it cannot be done.
@@ -68,7 +70,7 @@ pub(crate) async fn set(settings: &Settings, user: &UserRef, wanted: Activation)
     match done.await? {
         OperatorCommand::Done(account) => Ok(account),
         OperatorCommand::Pending(id) => {
-            bail!("nobody has done it yet; it will be done: see `roster commands show {id}`")
+            bail!("the command is accepted and not finished yet: see `roster commands show {id}`")
         }
     }
 }
@@ -88,11 +90,11 @@ async fn hand_in(
     }
 }
 
-/// Whether it has gone well.
+/// Turns a rejected or failed command into an error.
 fn check_outcome(command: &Command) -> anyhow::Result<()> {
     match command.status {
         Status::Succeeded => Ok(()),
-        Status::Rejected => Err(refused(command.error.as_ref().context("it was rejected")?.message.clone())),
-        _ => bail!("it failed: see `roster commands show {}`", command.id),
+        Status::Rejected => Err(refused(command.error.as_ref().context("the command was rejected")?.message.clone())),
+        _ => bail!("the command failed: see `roster commands show {}`", command.id),
     }
 }

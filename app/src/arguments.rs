@@ -1,17 +1,20 @@
-//! The arguments of the command line, where secrets are given by mistake: everybody on the machine can read them.
+//! Parses the arguments of the command line. An argument may be a secret given by mistake, so no error message shows
+//! one.
 
 use crate::cli::{Cli, not_understood};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser as _};
 use std::process::ExitCode;
 
+/// Parses the arguments of this process.
+///
 /// # Errors
-/// When they are not understood: it has been said why, without an argument that may be a secret.
+/// The exit code, when the arguments are invalid. The reason has been printed by then.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
     Cli::try_parse().map_err(|error| {
         let error = if may_quote_a_secret(&error) {
-            let says = "unexpected argument, which is not shown: passwords come by the standard input, URLs by \
-                        DATABASE_URL and AMQP_URL";
+            let says = "unexpected argument, not shown because it may be a secret: give passwords on the standard \
+                        input, URLs in DATABASE_URL and AMQP_URL";
             Cli::command().error(error.kind(), says)
         } else {
             error
@@ -20,7 +23,7 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
     })
 }
 
-/// Names of options and commands are quoted, what else stands there is not.
+/// Whether clap's message would quote something other than the name of an option or a command.
 fn may_quote_a_secret(error: &clap::Error) -> bool {
     let is_unknown = matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand);
     let quoted = error.get(ContextKind::InvalidArg).or_else(|| error.get(ContextKind::InvalidSubcommand));

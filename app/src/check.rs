@@ -13,7 +13,7 @@ use persistence::{Db, Read, SqlError, SqlTimestamp, fetch_all, fetch_one};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-/// Clocks further apart than this are told.
+/// The check fails if the clocks of process and database are further apart than this.
 const CLOCK_SECONDS: i64 = 2;
 
 /// One line of the report.
@@ -23,7 +23,7 @@ struct Finding {
     says: String,
 }
 
-/// Looks at everything that a server needs, beside one that runs.
+/// Checks everything that a server needs, and prints a report. Works beside a running server.
 ///
 /// # Errors
 /// When the report cannot be printed.
@@ -69,7 +69,7 @@ pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> 
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Looks at the key file, and holds it against what the database has recorded.
+/// Checks the key file, and compares it with the keys that the database has recorded.
 async fn keys(settings: &Settings, db: Option<&Db>) -> Finding {
     let compared = async {
         let recorded = match db {
@@ -81,7 +81,7 @@ async fn keys(settings: &Settings, db: Option<&Db>) -> Finding {
         let at = keys.file().path().display();
         Ok(match installation::fit(&keys, &recorded)? {
             KeyFit::Other(why) => {
-                bad("keys", format!("the key file {at} is another installation's: {why}: {}", installation::HELP))
+                bad("keys", format!("the key file {at} belongs to another installation: {why}: {}", installation::HELP))
             }
             KeyFit::Unrecorded => good("keys", format!("{at}, active {}; the next start records it", keys.active())),
             KeyFit::Ours { missing, retired, .. } => match installation::lags(&missing, &retired) {
@@ -98,7 +98,7 @@ async fn inspect(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Findin
     if pending > 0 {
         return Ok(vec![bad("schema", format!("{pending} migrations are missing: run `roster migrate`"))]);
     }
-    let deaf = unhandled_subscriptions(db).await?;
+    let without = unhandled_subscriptions(db).await?;
     let mut conn = db.read().await?;
     let now = ("select now()", "select cast(unixepoch('subsec') * 1000000 as integer)");
     let (SqlTimestamp(theirs),) = fetch_one!(&mut conn, (SqlTimestamp,), now)?;
@@ -124,13 +124,14 @@ async fn inspect(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Findin
         Finding {
             what: "clock",
             well: apart.abs() <= CLOCK_SECONDS,
-            says: format!("{apart} s ahead of the database's"),
+            says: format!("{apart} s ahead of the database's clock"),
         },
         Finding {
             what: "ahead",
             well: ahead == 0,
             says: format!(
-                "{ahead} rows are dated ahead of the clock, which was ahead when they were written: they count as due, or as over"
+                "{ahead} rows have times in the future, because a clock was ahead when they were written: Roster \
+                 treats them as due or expired"
             ),
         },
         Finding {
@@ -148,10 +149,10 @@ async fn inspect(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Findin
         },
         Finding {
             what: "subscribed",
-            well: deaf.is_empty(),
-            says: match deaf.is_empty() {
+            well: without.is_empty(),
+            says: match without.is_empty() {
                 true => "every subscription has a handler".to_owned(),
-                false => without_handler(&deaf),
+                false => without_handler(&without),
             },
         },
         good("waiting", format!("{} messages", waiting.iter().map(|(.., count)| count).sum::<i64>())),
@@ -159,14 +160,14 @@ async fn inspect(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Findin
     Ok(findings)
 }
 
-/// Whether PostgreSQL has as many connections for this role as one process may open.
+/// Checks that PostgreSQL allows this role as many connections as one process may open.
 async fn connections(conn: &mut Read, db: &Db) -> Result<Vec<Finding>, SqlError> {
     const ROOM: &str = "select current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint, \
          (select rolconnlimit::bigint from pg_roles where rolname = current_user), \
          (select datconnlimit::bigint from pg_database where datname = current_database())";
     let Some(needed) = db.connections().map(|connections| i64::from(connections.all())) else { return Ok(Vec::new()) };
     let (server, role, database) = fetch_one!(conn, (i64, Option<i64>, Option<i64>), ROOM)?;
-    // A negative limit is none.
+    // A negative limit means that there is no limit.
     let room = [role, database].into_iter().flatten().filter(|limit| *limit >= 0).fold(server, i64::min);
     Ok(vec![Finding {
         what: "connections",
@@ -177,23 +178,24 @@ async fn connections(conn: &mut Read, db: &Db) -> Result<Vec<Finding>, SqlError>
     }])
 }
 
-/// A warning, since it keeps no server from running. None where the schema is too old to tell, which is a finding above.
+/// Warns of service keys whose creator is no administrator any more. The check does not fail, since a server can run
+/// with them. `None` if the schema is too old to tell, which is a finding of its own.
 async fn service_keys(db: &Db) -> Option<Finding> {
     let orphaned = get_service_keys::orphaned(db).await.ok()?;
     let named: Vec<_> = orphaned.iter().map(|key| format!("{} ({})", key.id, key.name)).collect();
     let says = if named.is_empty() {
-        "each was made by who is an administrator now, or by an operator".to_owned()
+        "each was created by a present administrator or by an operator".to_owned()
     } else {
         format!(
-            "warning: made by who is no administrator any more: {}; see `roster service-keys revoke`",
+            "warning: created by a user who is no administrator any more: {}; see `roster service-keys revoke`",
             named.join(", ")
         )
     };
     Some(good("service-keys", says))
 }
 
-/// The subscriptions that this version has no handler for, as after a return to an older version: commands that
-/// publish such an event stay `running`.
+/// The subscriptions that this version has no handler for, as after a downgrade. Commands that publish such an event
+/// stay `running`.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -208,10 +210,11 @@ pub(crate) async fn unhandled_subscriptions(db: &Db) -> Result<Vec<String>, SqlE
     Ok(without.map(named).collect())
 }
 
-/// What is said of them.
+/// The message about subscriptions without a handler.
 pub(crate) fn without_handler(subscriptions: &[String]) -> String {
     format!(
-        "this version has no handler for {}: commands that wait for it stay running until a newer version works",
+        "this version has no handler for {}: commands that wait for it stay running until a worker of a newer version \
+         runs",
         subscriptions.join(", ")
     )
 }

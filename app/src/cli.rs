@@ -19,21 +19,21 @@ use web::Proxies;
 
 const EXIT_CODES: &str = "Exit codes of every command:
   0  done
-  1  refused, or a check found something
-  2  could not be done: wrong arguments or settings, or something does not answer
-  3  can be done, and wants --force
-Why it was not done is one line on the standard error; with --json, one object {\"error\", \"exit_code\"}.";
+  1  refused, or a check failed
+  2  could not be done: invalid arguments or settings, or a server does not answer
+  3  needs --force
+The standard error then has one line with the reason; with --json, one object {\"error\", \"exit_code\"}.";
 
 /// User accounts behind a REST API, in one binary.
 ///
 /// Settings come from the environment and from roster.toml in the working directory; the README
-/// lists them. Without a command, roster serves.
+/// lists them. Without a command, roster runs `serve`.
 #[derive(Parser)]
 #[command(name = "roster", version, max_term_width = 100, after_help = EXIT_CODES, after_long_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Answer in JSON
+    /// Print results and errors as JSON
     #[arg(long, global = true)]
     json: bool,
 }
@@ -43,8 +43,8 @@ enum Command {
     /// Answer requests and execute commands, until SIGTERM or Ctrl-C
     ///
     /// On a SQLite file (the default) one process does everything. On PostgreSQL
-    /// (DATABASE_URL=postgres://…) any number of processes share the work; with RabbitMQ
-    /// (AMQP_URL=amqp://…) workers hear at once where there is some.
+    /// (DATABASE_URL=postgres://…) any number of processes share the work. With RabbitMQ
+    /// (AMQP_URL=amqp://…) workers hear of new work at once.
     Serve {
         /// What this process does; api and worker need PostgreSQL
         #[arg(long, value_enum, default_value_t = ProcessRole::All)]
@@ -53,33 +53,34 @@ enum Command {
     /// Create or update the schema of the database
     ///
     /// In the development profile `serve` does this by itself. Run it with a database role that may
-    /// create tables; the one that serves needs no such right.
+    /// create tables; the role that serves does not need that right.
     Migrate,
     /// Print the OpenAPI 3.1 document of this version
     Openapi,
     /// Check settings, database, schema, keys and clock
     ///
-    /// Exits with 0 when a server could run or runs, 1 when something is wrong with it.
+    /// Works beside a running server. Exits with 0 when everything that a server needs is fine, 1 when
+    /// a check failed.
     Check,
-    /// Look after commands: what failed for good waits for an operator
+    /// Inspect commands; retry or discard the ones that failed
     #[command(subcommand)]
     Commands(CommandsArgs),
-    /// Look after users: register one, such as the first administrator, say what they may do
+    /// Manage users: register, list, set roles and passwords, deactivate
     #[command(subcommand)]
     Users(UsersArgs),
-    /// Look after the keys of the installation: those that sign access tokens are rotated
+    /// Manage the installation's keys: list, rotate, retire, replace
     #[command(subcommand)]
     Keys(keys::KeysArgs),
-    /// Look after the keys of other services, which may introspect tokens or read the audit record
+    /// Manage the keys with which other services introspect tokens or read the audit log
     #[command(subcommand)]
     ServiceKeys(ServiceKeysArgs),
 }
 
-/// Nobody waits for a worker: on a machine that it shares, whoever answers comes first.
+/// The niceness of a worker process. No client waits for a worker, so processes that answer requests on the same
+/// machine get the processor first.
 const WORKER_NICENESS: i32 = 10;
 
-/// Runs the command line. Exit codes: 0 done, 1 it was refused or a check found something, 2 it
-/// could not be done, 3 it wants `--force`.
+/// Runs the command line. Exit codes: 0 done, 1 refused or a check failed, 2 could not be done, 3 needs `--force`.
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = match arguments::parse() {
@@ -92,7 +93,7 @@ pub fn run() -> ExitCode {
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&anyhow::Error::new(error).context("the runtime cannot be started"), json),
+        Err(error) => return failed(&anyhow::Error::new(error).context("the async runtime cannot be started"), json),
     };
     let code = runtime.block_on(execute(cli)).unwrap_or_else(|error| failed(&error, json));
     // A thread that looks up a host name may hang: the process does not wait for it.
@@ -101,19 +102,21 @@ pub fn run() -> ExitCode {
     code
 }
 
-/// Before there are threads, which inherit it. Where it is forbidden, workers compete.
+/// Lowers the priority of this process. Call it before threads are started: they inherit the priority. An error is
+/// ignored: the worker then runs at normal priority.
 fn lower_priority() {
     let _ = setpriority_process(None, WORKER_NICENESS);
-    // Between sessions Linux looks at the niceness of the session only (sched(7), "The autogroup feature"), and each
-    // of PostgreSQL's backends has a session to itself. A service leads its own; others keep what is not theirs.
+    // Between sessions, Linux compares only the niceness of the session (sched(7), "The autogroup feature"), and each
+    // PostgreSQL backend has its own session. So lower the session's niceness, too, but only if this process leads it.
     #[cfg(target_os = "linux")]
     if std::fs::read_to_string("/proc/self/stat").is_ok_and(|stat| leads_its_session(&stat)) {
         let _ = std::fs::write("/proc/self/autogroup", WORKER_NICENESS.to_string());
     }
 }
 
-/// By `proc_pid_stat(5)`, fields 1 and 6; the name between them may contain anything. Not by `getsid(2)`: in a PID
-/// namespace the session may be one from outside, whose number is 0, and rustix takes it for impossible.
+/// Whether the process of this `/proc/PID/stat` leads its session: fields 1 and 6 of `proc_pid_stat(5)` are equal. The
+/// process name between them may contain any character. `getsid(2)` does not work here: in a PID namespace the session
+/// may be outside and have the number 0, which rustix does not expect.
 #[cfg(target_os = "linux")]
 fn leads_its_session(stat: &str) -> bool {
     let process = stat.split(' ').next();
@@ -121,7 +124,8 @@ fn leads_its_session(stat: &str) -> bool {
     process == session
 }
 
-/// Help and the version are asked for, and no errors.
+/// Prints what clap has to say. Help and the version go to the standard output with exit code 0; an error goes to the
+/// standard error with exit code 2.
 pub(crate) fn not_understood(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
         let text = error.render().to_string();
@@ -130,12 +134,12 @@ pub(crate) fn not_understood(error: &clap::Error) -> ExitCode {
         let line = format!("{} (see --help)", line.strip_prefix("error: ").unwrap_or(&line));
         return complain(&[line], 2, std::env::args_os().any(|argument| argument == "--json"));
     }
-    // Where it cannot be printed, the exit code has to do.
+    // If the help cannot be printed, the exit code has to do.
     let _ = error.print();
     ExitCode::SUCCESS
 }
 
-/// One line, whatever the depth of the cause; of settings, one for each that is wrong.
+/// Prints an error on one line with its causes, or one line for each invalid setting.
 fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
     let lines = match error.downcast_ref() {
         Some(InvalidSettings(lines)) => lines.clone(),
@@ -158,12 +162,12 @@ fn complain(lines: &[String], code: u8, json: bool) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The error and its causes. An error that quotes its cause says it once.
+/// The error and its causes, joined by colons. A cause that the text before it quotes is left out.
 fn causes(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told {
-        told if told.is_empty() => cause,
-        told if told.contains(&cause) => told,
-        told => format!("{told}: {cause}"),
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text {
+        text if text.is_empty() => cause,
+        text if text.contains(&cause) => text,
+        text => format!("{text}: {cause}"),
     })
 }
 
@@ -208,10 +212,10 @@ async fn migrate(settings: &Settings, json: bool) -> anyhow::Result<()> {
     }
 }
 
-/// The document is made from the routes as they are served, so they are put together, on a database
-/// that nobody will ask.
+/// Prints the OpenAPI document. It is generated from the routes as they are served, so this composes a process on a
+/// temporary database that no request uses.
 async fn openapi() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir().context("no temporary folder")?;
+    let folder = tempfile::tempdir().context("a temporary folder cannot be created")?;
     let db = Db::open_unlocked(&DatabaseUrl::Sqlite(folder.path().join("unused.db"))).await?;
     let roster = Roster::compose(AppConfig {
         db,
@@ -238,11 +242,11 @@ mod tests {
     use super::leads_its_session;
 
     #[test]
-    fn only_who_leads_a_session_speaks_for_it() {
+    fn only_the_first_process_of_a_session_leads_it() {
         assert!(leads_its_session("12 (roster) S 1 12 12 34816 12 4194304"));
         assert!(leads_its_session("12 (a) 7 (b) S 1 12 12 34816 12 4194304"));
-        assert!(!leads_its_session("12 (roster) S 1 12 7 34816 12 4194304"), "a shell's");
-        assert!(!leads_its_session("2 (roster) S 1 0 0 0 -1 4194304"), "one outside of the PID namespace");
+        assert!(!leads_its_session("12 (roster) S 1 12 7 34816 12 4194304"), "a shell leads the session");
+        assert!(!leads_its_session("2 (roster) S 1 0 0 0 -1 4194304"), "a session outside of the PID namespace");
         assert!(!leads_its_session(""));
     }
 }

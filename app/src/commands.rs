@@ -10,19 +10,19 @@ use persistence::Db;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
-/// What an operator does with commands.
+/// The subcommands of `roster commands`.
 #[derive(Subcommand)]
 pub(crate) enum CommandsArgs {
-    /// List messages, the newest first: commands and what they set in motion
+    /// List commands and the messages that followed from them, newest command first
     List {
-        /// Only those with this status
+        /// Show only messages with this status
         #[arg(long, value_enum)]
         status: Option<StatusFilter>,
-        /// How many at most
+        /// Show at most this many messages
         #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(i64).range(1..=1000))]
         limit: i64,
     },
-    /// Show a command with all that it set in motion, and every error
+    /// Show a command, the messages that followed from it, and every error
     Show {
         /// The command's id
         id: MessageId,
@@ -32,11 +32,11 @@ pub(crate) enum CommandsArgs {
         /// The command's id
         id: MessageId,
     },
-    /// Give the failed parts of a command up: they are erased and can never be retried
+    /// Give up the failed parts of a command: they are erased and can never be retried
     Discard {
         /// The command's id
         id: MessageId,
-        /// Why, for the record
+        /// The reason, kept with the command
         #[arg(long)]
         reason: String,
     },
@@ -51,8 +51,10 @@ pub(crate) enum StatusFilter {
     Failed,
 }
 
+/// Runs one subcommand of `roster commands`.
+///
 /// # Errors
-/// When the database cannot be used.
+/// When the database cannot be used, or the command does not exist.
 pub(crate) async fn run(settings: &Settings, command: CommandsArgs, json: bool) -> anyhow::Result<ExitCode> {
     let db = match command {
         CommandsArgs::List { .. } | CommandsArgs::Show { .. } => open_read_only(settings).await?,
@@ -109,12 +111,12 @@ async fn execute(db: &Db, command: CommandsArgs, json: bool) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether the command waits for this message.
+/// The column AWAITED: whether the command's outcome waits for this message.
 fn awaited(message: &dead_letters::LedgerMessage) -> String {
     if message.awaited { "yes" } else { "no" }.to_owned()
 }
 
-/// Says how many messages were changed; an error if none was.
+/// Prints how many messages were changed. It is an error if there were none.
 async fn report(db: &Db, id: MessageId, what: &str, count: u64, json: bool) -> anyhow::Result<()> {
     if count == 0 {
         let is_known = !dead_letters::show(db, id).await?.is_empty();
@@ -127,7 +129,8 @@ async fn report(db: &Db, id: MessageId, what: &str, count: u64, json: bool) -> a
     if json { print(&json!({ "id": id, "messages": count }).to_string()) } else { print(&format!("{count} {what}")) }
 }
 
-/// The newest command first, each with what it set in motion below it, in order; its id stands once.
+/// The rows of `list`: newest command first, below it the messages that followed from it, in order. Only the first row
+/// of a command has its id.
 fn rows(messages: &[LedgerMessage]) -> Vec<[String; 5]> {
     let mut roots: Vec<MessageId> = Vec::new();
     for it in messages {

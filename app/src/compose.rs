@@ -1,4 +1,4 @@
-//! Who is given what.
+//! Composes a process: builds the adapters and passes them to the bounded contexts.
 
 use crate::first_administrator;
 pub use crate::first_administrator::FirstAdministrator;
@@ -54,7 +54,7 @@ struct ContextEntry {
     build: fn(&Dependencies) -> Box<dyn BoundedContext>,
 }
 
-/// What contexts are made of.
+/// The adapters and services that contexts are built with.
 struct Dependencies {
     gate: Arc<dyn PasswordSealer>,
     hashing: Arc<Hashing>,
@@ -65,14 +65,14 @@ struct Dependencies {
     signing: Arc<SigningKeys>,
 }
 
-/// What a process does.
+/// The role of a process: API, worker, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ProcessRole {
-    /// Answers requests and works.
+    /// Answer requests and execute commands
     All,
-    /// Answers requests.
+    /// Answer requests
     Api,
-    /// Works.
+    /// Execute commands
     Worker,
 }
 
@@ -83,23 +83,23 @@ impl ProcessRole {
         self != Self::Worker
     }
 
-    /// Whether it works.
+    /// Whether it executes commands.
     #[must_use]
     pub fn works(self) -> bool {
         self != Self::Api
     }
 }
 
-/// A broker.
+/// How to reach RabbitMQ.
 #[derive(Clone)]
 pub struct Broker {
-    /// Where it is.
+    /// `AMQP_URL`
     pub url: String,
-    /// The first part of the names of its queues: `roster`.
+    /// The prefix of the names of its queues: `roster`.
     pub prefix: String,
 }
 
-/// What access tokens say of themselves.
+/// The issuer and the audience of access tokens.
 #[derive(Debug, Clone)]
 pub struct Issuer {
     /// `iss`
@@ -114,49 +114,46 @@ impl Default for Issuer {
     }
 }
 
-/// How long requests whose clients have hung up may take to end, from the begin of the stop: a little longer than
-/// the connections may take to drain.
+/// How long requests whose clients have hung up may take to end, counted from the begin of the stop. It is a little
+/// longer than connections may take to drain.
 const TASKS_WITHIN: Duration = Duration::from_secs(26);
-/// For how long an access token is good.
+/// The lifetime of an access token.
 const TOKEN_LIFE: Duration = Duration::from_secs(300);
 
-/// What to put together.
+/// The configuration of [`Roster::compose`].
 pub struct AppConfig {
-    /// Where everything is stored.
     pub db: Db,
-    /// The keys that passwords are sealed with.
+    /// The installation's keys.
     pub keys: Keys,
-    /// What this process does.
     pub role: ProcessRole,
-    /// Who hands out hints, unless they stay in the process.
+    /// Without a broker, hints stay in the process or go through PostgreSQL.
     pub broker: Option<Broker>,
-    /// The cost of new passwords.
+    /// The cost of hashing new passwords.
     pub bcrypt_cost: BcryptCost,
-    /// Who access tokens say that they are from, and whom they are for.
     pub tokens: Issuer,
-    /// For how long after its first use a refresh token may be shown once more.
+    /// How long after its first use a refresh token is accepted once more.
     pub refresh_grace: Duration,
-    /// The longest that a new command may have to wait.
+    /// The longest estimated wait at which a new command is still accepted.
     pub max_delay: Duration,
     /// Whether `/docs` and `/openapi.json` are served.
     pub docs: bool,
-    /// Whether rate limits hold.
+    /// Whether rate limits are on.
     pub limits: bool,
-    /// The proxies that may say who the client is.
+    /// The proxies whose forwarding headers are trusted.
     pub proxies: Proxies,
-    /// How many connections, or requests through a proxy, one client may have at once, while limits hold.
+    /// How many connections, or requests through a proxy, one client address may have at once while rate limits are on.
     pub connections_per_address: usize,
-    /// Where clients reach it, if that has been said.
+    /// The URL under which clients reach this service, if it is configured.
     pub public_url: Option<PublicUrl>,
 }
 
-/// A process, put together. It accepts; it works once [`Roster::work`] is called.
+/// A composed process. It accepts commands at once, and executes them after [`Roster::work`] is called.
 pub struct Roster {
-    /// The ledger's tasks.
+    /// The ledger's node of this process.
     pub node: Node,
-    /// All routes, without the edge.
+    /// All routes, without the middleware of [`Roster::app`].
     pub router: Router,
-    /// What describes them.
+    /// The OpenAPI document of the routes.
     pub document: OpenApi,
     db: Db,
     hints: WakeUps,
@@ -172,32 +169,32 @@ pub struct Roster {
     operator: OperatorCommands,
 }
 
-/// Why a process cannot be put together.
+/// Why a process cannot be composed.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
-    /// No private key to open passwords with.
+    /// There is no private key for opening sealed passwords.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// No key to sign tokens with.
+    /// There is no key for signing access tokens.
     #[error(transparent)]
     Tokens(#[from] TokenError),
-    /// A malformed URL.
+    /// `AMQP_URL` is malformed.
     #[error("AMQP_URL {0}")]
     Broker(#[from] AddressError),
-    /// No threads.
+    /// The hashing threads cannot be started.
     #[error("the hashing threads cannot be started: {0}")]
     Threads(#[from] io::Error),
-    /// A document that is no JSON: a fault of the program.
+    /// The OpenAPI document cannot be written as JSON: a bug.
     #[error("the OpenAPI document cannot be written: {0}")]
     Document(#[from] serde_json::Error),
 }
 
-/// The schema: the ledger's first, since contexts subscribe in it.
+/// The migrations of all parts. The ledger's come first, since the contexts' migrations add subscriptions to it.
 pub fn migrations() -> impl Iterator<Item = Migrations> {
     [ledger::MIGRATIONS, web::MIGRATIONS].into_iter().chain(CONTEXTS.iter().map(|context| context.migrations))
 }
 
-/// What this version handles: contexts and the names of their messages.
+/// The messages that this version handles: pairs of context and message name.
 #[must_use]
 pub fn handled() -> BTreeSet<(&'static str, &'static str)> {
     let of = |context: &ContextEntry| {
@@ -207,7 +204,7 @@ pub fn handled() -> BTreeSet<(&'static str, &'static str)> {
     CONTEXTS.iter().flat_map(of).collect()
 }
 
-/// What new passwords must be here.
+/// The policy for new passwords. It rejects passwords derived from the service's own names.
 pub(crate) fn password_policy(tokens: &Issuer) -> PasswordPolicy {
     PasswordPolicy::default().of_service(["roster", &*tokens.issuer, &*tokens.audience])
 }
@@ -242,7 +239,7 @@ impl Dependencies {
 }
 
 impl Roster {
-    /// Puts a process together. Call it within a tokio runtime.
+    /// Composes a process. Call it within a tokio runtime.
     ///
     /// # Errors
     /// [`ComposeError`]
@@ -262,7 +259,7 @@ impl Roster {
             ..
         } = config;
         let opener = if role.works() { Some(keys.opener()?) } else { None };
-        // In a load test, all connections may come from one address.
+        // In a load test, which turns limits off, all connections may come from one address.
         let connections_per_address = if limits { config.connections_per_address } else { usize::MAX };
         let limits = RateLimiter::new(db.clone(), limits);
         let life = SessionLife { grace: refresh_grace, ..SessionLife::default() };
@@ -324,7 +321,7 @@ impl Roster {
         })
     }
 
-    /// Begins to work on every queue, if that is this process's role.
+    /// Starts the workers of every queue, if this process's role includes executing commands.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -340,9 +337,9 @@ impl Roster {
         self.node.work(consumers.collect()).await
     }
 
-    /// The application behind its edge.
+    /// All routes behind the middleware of the HTTP edge.
     pub fn app(&self) -> Router {
-        // Roster speaks no TLS itself: what stands before it does. Over plain HTTP, browsers ignore the header.
+        // Roster does not speak TLS itself; the proxy before it does. Over plain HTTP, browsers ignore the header.
         let hsts = !self.proxies.is_empty();
         let requests_per_address = self.connections_per_address;
         let settings = EdgeSettings {
@@ -355,7 +352,7 @@ impl Roster {
         web::edge(self.router.clone(), settings)
     }
 
-    /// What its connections may cost.
+    /// The limits on its connections.
     #[must_use]
     pub fn connection_limits(&self) -> ConnectionLimits {
         ConnectionLimits {
@@ -365,17 +362,17 @@ impl Roster {
         }
     }
 
-    /// For who registers people without a request.
+    /// Sends commands without an HTTP request.
     pub(crate) fn operator(&self) -> OperatorCommands {
         self.operator.clone()
     }
 
-    /// Makes the first administrator if there is none, while everything else goes on.
+    /// Starts a background task that creates the first administrator if there is none.
     pub fn make_first_administrator(&mut self, who: FirstAdministrator) {
         self.background.spawn(first_administrator::ensure(self.operator(), who));
     }
 
-    /// Who says when, as people call it.
+    /// How hints travel, as the greeting shows it.
     #[must_use]
     pub fn hints_kind(&self) -> &'static str {
         match self.hints {
@@ -385,18 +382,18 @@ impl Roster {
         }
     }
 
-    /// Says that it is about to end: `/health/ready` answers 503 from now on, and everything else goes on.
+    /// Announces the stop: `/health/ready` answers 503 from now on. Everything else continues.
     pub fn announce_stop(&self) {
         self.stopping.begin();
     }
 
-    /// Begins to stop: requests that wait for an outcome are answered, so that the connections can drain.
+    /// Begins to stop: answers requests that wait for an outcome, so that the connections can drain.
     pub fn begin_stop(&self) {
         self.stop_begun.get_or_init(Instant::now);
         self.node.begin_stop();
     }
 
-    /// Stops: what runs is finished, the rest goes back to the ledger.
+    /// Stops: finishes the messages that are running, and returns the claimed ones to the ledger.
     pub async fn stop(mut self) {
         let begun = self.stop_begun.get().copied().unwrap_or_else(Instant::now);
         if !self.tasks.finished(TASKS_WITHIN.saturating_sub(begun.elapsed())).await {
@@ -411,14 +408,18 @@ impl Roster {
     }
 }
 
-/// What there is, in the order in which a newcomer asks for it.
+/// The tags of the OpenAPI document, in the order in which a new reader needs them.
 const TAGS: [(&str, &str); 6] = [
-    ("users", "Register people and read them back. Administrators say who may sign in."),
-    ("commands", "What became of what was asked for: once, or as a stream of events."),
-    ("auth", "Sign in and out, refresh tokens, look after sessions, passwords and roles."),
-    ("services", "For other services: verify tokens, by key or by asking, and look after the keys of services."),
-    ("audit", "Who did what, about which user, from where, and how it ended."),
-    ("health", "Whether the process runs, and whether it can serve."),
+    ("users", "Register users and read them. Administrators deactivate and reactivate users."),
+    ("commands", "Read the outcome of a command, once or as a stream of events."),
+    ("auth", "Sign in and out, refresh tokens, manage sessions, passwords and roles."),
+    (
+        "services",
+        "For other services: verify access tokens by public key or by introspection. Administrators manage service \
+         keys.",
+    ),
+    ("audit", "The audit log: who did what to which user, from which address, and with which outcome."),
+    ("health", "Whether the process runs, and whether it is ready to serve."),
 ];
 
 fn title(public_url: Option<&PublicUrl>) -> OpenApi {
@@ -427,8 +428,8 @@ fn title(public_url: Option<&PublicUrl>) -> OpenApi {
         .title("Roster")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "User accounts. What changes something is a command: it is answered 202 once it is written down, \
-             and is then executed to exactly one outcome, which can be asked for.",
+            "User accounts. Registering, deactivating and reactivating users are commands: the answer is 202 once \
+             the command is stored, and the command is then executed to exactly one outcome, which can be read.",
         ))
         .license(Some(license))
         .build();
@@ -441,7 +442,8 @@ fn cores() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
-/// Messages at once. Quick ones that are claimed together share a connection; slow ones keep the lanes of every core full.
+/// How many messages of a queue run at the same time. Fast ones that are claimed together share a connection; slow ones
+/// keep the bcrypt lanes of every core full.
 fn slots(queue: &Queue) -> usize {
     match queue.lane {
         use_case::Lane::Slow => cores() * 10,
@@ -470,8 +472,8 @@ impl WakeUps {
         }
     }
 
-    /// Whether hints go out. Hints within the process always do.
-    pub(crate) fn go_out(&self) -> bool {
+    /// Whether hints are being sent: false when RabbitMQ is not connected.
+    pub(crate) fn are_sent(&self) -> bool {
         match self {
             Self::InProcess(_) => true,
             Self::RabbitMq(broker) => broker.state() == BrokerState::Connected,

@@ -1,4 +1,4 @@
-//! The first administrator of an installation, from the settings, while it begins to serve.
+//! Creates the first administrator from the settings when the process starts.
 
 use crate::operator_commands::{NewUser, OperatorCommands, Registered, give_role};
 use auth_application::user_of_password;
@@ -9,12 +9,12 @@ use ledger::IdempotencyScope;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Until it is tried again when something does not answer.
+/// The pause before the next attempt when the database does not answer.
 const AGAIN: Duration = Duration::from_secs(2);
-/// For a registration: others may wait in front of it.
+/// How long to wait for the registration: other commands may be queued before it.
 const PATIENCE: Duration = Duration::from_secs(3_600);
 
-/// Who is to be the first administrator.
+/// The user that becomes the first administrator.
 #[derive(Clone)]
 pub struct FirstAdministrator {
     /// `ROSTER_ADMIN_EMAIL`
@@ -23,25 +23,26 @@ pub struct FirstAdministrator {
     pub password: Secret,
 }
 
-/// What there was to do.
+/// The outcome of an attempt.
 enum Done {
     Nothing,
     Made(UserId),
-    /// The settings do not do; why.
+    /// The settings cannot be used, for this reason.
     Refused(String),
 }
 
-/// Registers the first administrator when there is none. Says what came of it in one line of the log.
+/// Registers the first administrator when there is none, and logs the outcome. It tries again while the database does
+/// not answer.
 pub(crate) async fn ensure(operator: OperatorCommands, who: FirstAdministrator) {
     loop {
         match make(&operator, &who).await {
             Ok(Done::Nothing) => return,
             Ok(Done::Made(user)) => {
-                tracing::info!(%user, "the person of ROSTER_ADMIN_EMAIL is the first administrator");
+                tracing::info!(%user, "the user of ROSTER_ADMIN_EMAIL is the first administrator");
                 return;
             }
             Ok(Done::Refused(why)) => {
-                tracing::warn!(%why, "there is no administrator yet, and ROSTER_ADMIN_EMAIL does not make one");
+                tracing::warn!(%why, "there is no administrator, and ROSTER_ADMIN_EMAIL cannot become one");
                 return;
             }
             Err(_) if operator.ledger.is_stopping() => return,
@@ -61,7 +62,7 @@ async fn make(operator: &OperatorCommands, who: &FirstAdministrator) -> anyhow::
         return Ok(Done::Nothing);
     }
     let new_user = NewUser { email: who.email.clone(), name: None, password: who.password.clone() };
-    // Nodes that start at once share one command. Nothing of the password may be in the fingerprint.
+    // Nodes that start at the same time share one command. The fingerprint must contain nothing of the password.
     let key = who.email.canonical().to_owned();
     let once = IdempotencyScope { route: "roster.first_administrator", key, fingerprint: String::new() };
     let user = match operator.register(&new_user, Some(once), PATIENCE).await? {
@@ -71,14 +72,14 @@ async fn make(operator: &OperatorCommands, who: &FirstAdministrator) -> anyhow::
             Err(refusal) => return Ok(refusal),
         },
         Registered::Weak(flaws) => {
-            return Ok(Done::Refused(format!("the password of ROSTER_ADMIN_PASSWORD {}", flaws.join(", and "))));
+            return Ok(Done::Refused(format!("ROSTER_ADMIN_PASSWORD {}", flaws.join(", and "))));
         }
         Registered::Failed(id) => {
-            return Ok(Done::Refused(format!("its registration failed: see `roster commands show {id}`")));
+            return Ok(Done::Refused(format!("the registration failed: see `roster commands show {id}`")));
         }
         Registered::Pending(_) => return Ok(Done::Nothing),
     };
-    // Another node may have been first: then it has said so, too.
+    // Another node may have been first, and has logged the outcome then.
     if get_accounts::has_administrator(&operator.db).await? {
         return Ok(Done::Nothing);
     }
@@ -86,8 +87,8 @@ async fn make(operator: &OperatorCommands, who: &FirstAdministrator) -> anyhow::
     Ok(Done::Made(user))
 }
 
-/// Somebody has the address already. The role is theirs only if the password is: whoever registers
-/// first must not become an administrator by it.
+/// The user who has the address already, if the password fits. The check keeps a stranger who registered the address
+/// first from becoming an administrator.
 async fn owner(operator: &OperatorCommands, who: &FirstAdministrator) -> anyhow::Result<Result<UserId, Done>> {
     let verified = user_of_password(&*operator.credentials, &who.email, &who.password).await;
     let Some(user) = verified.map_err(|why| anyhow::anyhow!("{why}"))? else {
@@ -95,7 +96,7 @@ async fn owner(operator: &OperatorCommands, who: &FirstAdministrator) -> anyhow:
     };
     match get_accounts::find(&operator.db, &who.email).await? {
         Some(account) if account.status == AccountStatus::Deactivated => {
-            Ok(Err(Done::Refused("the address is registered already, and its person is deactivated".to_owned())))
+            Ok(Err(Done::Refused("the address is registered already, and its user is deactivated".to_owned())))
         }
         _ => Ok(Ok(user)),
     }

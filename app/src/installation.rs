@@ -1,4 +1,4 @@
-//! The keys of the installation: found, made once, and held against those that the database has recorded.
+//! The installation's keys: finds or creates the key file, and compares it with the keys recorded in the database.
 
 use crate::output::wants_force;
 use crate::settings::{Profile, Settings};
@@ -10,14 +10,15 @@ use persistence::Db;
 use private_files::{Exposure, REMEDY};
 use sealing::{Keys, KeysError};
 
-/// What helps when the key file is not the one that it should be.
-pub(crate) const HELP: &str = "put the key file of the installation there, from a backup or another node; if it is lost, see `roster keys replace --help`";
+/// What to do when the key file is missing or wrong.
+pub(crate) const HELP: &str = "copy the installation's key file there, from a backup or another node; if it is lost, \
+                               see `roster keys replace --help`";
 
-/// The keys for a process that seals, signs or opens. A new installation is given some, and one whose keys are not
-/// recorded yet has them recorded: of several processes the first.
+/// The keys for a process that serves. In a new installation this creates them. If the database has not recorded any
+/// keys yet, this records them; among several processes, the first one does.
 ///
 /// # Errors
-/// When the file is missing or another installation's, or cannot be used.
+/// When the file is missing, belongs to another installation, or cannot be used.
 pub(crate) async fn keys_to_serve(db: &Db, settings: &Settings) -> anyhow::Result<Keys> {
     let recorded = key_record::recorded(db).await?;
     if !recorded.is_empty() {
@@ -39,17 +40,17 @@ pub(crate) async fn keys_to_serve(db: &Db, settings: &Settings) -> anyhow::Resul
         found => found.map_err(|error| explain_keys_error(error, &[]))?,
     };
     see_exposure(&keys, settings)?;
-    // Makes the first one in a file of ours.
+    // Creates the first signing key if the file has none.
     SigningKeys::open(keys.file().clone())?;
     record.add(&all_of(&keys)?).await?;
     record.commit().await?;
     Ok(keys)
 }
 
-/// The keys for a process that serves what is there already. Nothing is made.
+/// The keys for a process that needs an existing installation. This creates nothing.
 ///
 /// # Errors
-/// When the file is missing or another installation's, or cannot be used.
+/// When the file is missing, belongs to another installation, or cannot be used.
 pub(crate) async fn keys_to_work(db: &Db, settings: &Settings) -> anyhow::Result<Keys> {
     let recorded = key_record::recorded(db).await?;
     if recorded.is_empty() {
@@ -65,7 +66,7 @@ async fn matching_keys(db: &Db, settings: &Settings, recorded: &[RecordedKey]) -
     see_exposure(&keys, settings)?;
     match fit(&keys, recorded)? {
         KeyFit::Other(why) => {
-            bail!("the key file {} is another installation's: {why}: {HELP}", keys.file().path().display())
+            bail!("the key file {} belongs to another installation: {why}: {HELP}", keys.file().path().display())
         }
         KeyFit::Unrecorded => {}
         KeyFit::Ours { new, missing, retired } => {
@@ -80,7 +81,7 @@ async fn matching_keys(db: &Db, settings: &Settings, recorded: &[RecordedKey]) -
     Ok(keys)
 }
 
-/// How the keys in the file fit the recorded ones.
+/// Compares the keys in the file with the recorded ones.
 ///
 /// # Errors
 /// When the file has no signing keys, or cannot be read.
@@ -88,7 +89,7 @@ pub(crate) fn fit(keys: &Keys, recorded: &[RecordedKey]) -> anyhow::Result<KeyFi
     Ok(compare_keys(recorded, &all_of(keys)?))
 }
 
-/// What a file lacks or has too much, when it is an older copy.
+/// A message about keys that are missing in the file, or retired, as in an older copy of it. `None` if there are none.
 pub(crate) fn lags(missing: &[String], retired: &[String]) -> Option<String> {
     let mut what = Vec::new();
     if !missing.is_empty() {
@@ -101,20 +102,21 @@ pub(crate) fn lags(missing: &[String], retired: &[String]) -> Option<String> {
         .then(|| format!("the key file {}: copy it from the node where the keys were changed", what.join(" and ")))
 }
 
-/// Records what a rotation that was cut short has left in the file.
+/// Records keys that are only in the file, as after a rotation that was interrupted.
 pub(crate) async fn complete(db: &Db, keys: &[InstallationKey]) -> anyhow::Result<()> {
     let mut record = KeyRecord::lock(db).await?;
     record.add(keys).await?;
     Ok(record.commit().await?)
 }
 
-/// What the error is told as: of a missing file, which keys should be in it.
+/// Explains why the key file cannot be read. If it is missing, the message names the keys that it should have.
 pub(crate) fn explain_keys_error(error: KeysError, recorded: &[RecordedKey]) -> anyhow::Error {
     let KeysError::Missing { path } = error else { return error.into() };
     let path = path.display();
     if recorded.is_empty() {
         return anyhow!(
-            "the key file {path} does not exist: `roster serve` makes it in ROSTER_DATA_DIR, and never where ROSTER_KEYS_FILE says"
+            "the key file {path} does not exist: `roster serve` creates it in ROSTER_DATA_DIR, but never at the path \
+             of ROSTER_KEYS_FILE"
         );
     }
     let used = |kind: KeyKind| {
@@ -127,10 +129,10 @@ pub(crate) fn explain_keys_error(error: KeysError, recorded: &[RecordedKey]) -> 
     )
 }
 
-/// The key file as it is.
+/// Reads the key file.
 ///
 /// # Errors
-/// When it is missing, or is no key file.
+/// When it is missing or malformed.
 pub(crate) fn read(settings: &Settings) -> Result<Keys, KeysError> {
     match &settings.keys_file {
         Some(file) => Keys::from_file(file),
@@ -138,8 +140,10 @@ pub(crate) fn read(settings: &Settings) -> Result<Keys, KeysError> {
     }
 }
 
+/// Warns if others on this machine can read or change the private keys.
+///
 /// # Errors
-/// When others can read the private keys, in the production profile.
+/// In the production profile, this is an error instead of a warning.
 pub(crate) fn see_exposure(keys: &Keys, settings: &Settings) -> anyhow::Result<()> {
     if keys.exposure() > Exposure::Owner {
         let path = keys.file().path().display();
@@ -170,10 +174,10 @@ pub(crate) fn signing_key(kid: String, public: String) -> InstallationKey {
     InstallationKey { kind: KeyKind::Signing, kid, public }
 }
 
-/// The file's keys become the installation's: those recorded before are retired. A missing file is made.
+/// Records the file's keys as the installation's, and retires those recorded before. Creates a missing file.
 ///
 /// # Errors
-/// When it is not wanted enough, or the file is the installation's already.
+/// When keys would be lost and `force` is false, or the file belongs to the installation already.
 pub(crate) async fn replace(db: &Db, settings: &Settings, force: bool) -> anyhow::Result<Keys> {
     let mut record = KeyRecord::lock(db).await?;
     let recorded = record.all().await?;
@@ -184,11 +188,12 @@ pub(crate) async fn replace(db: &Db, settings: &Settings, force: bool) -> anyhow
     if let Some(keys) = &found
         && let KeyFit::Ours { .. } = fit(keys, &recorded)?
     {
-        return Err(crate::output::refused("the key file is the installation's: there is nothing to replace"));
+        return Err(crate::output::refused("the key file belongs to this installation: there is nothing to replace"));
     }
     if !force && (!recorded.is_empty() || record.has_accounts().await?) {
         return Err(wants_force(
-            "every access token, and every password that is not hashed yet, is lost with the old keys: add --force",
+            "every access token, and every password that is not hashed yet, will be lost with the old keys: add \
+             --force",
         ));
     }
     let keys = match found {

@@ -1,4 +1,4 @@
-//! Whether a running process still has the keys of its installation.
+//! Checks while the process runs that its keys are still those of the installation.
 
 use crate::installation::{complete, lags, signing_key};
 use auth_domain::{InstallationKey, KeyFit, compare_keys};
@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 use web::health::Health;
 
-/// Between two looks.
+/// The pause between two checks.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// What is looked at. Clones are the same.
+/// Compares the keys of this process with the recorded ones. Clones share their state.
 #[derive(Clone)]
 pub(crate) struct KeyWatch {
     pub(crate) db: Db,
@@ -21,7 +21,7 @@ pub(crate) struct KeyWatch {
     pub(crate) signing: Arc<SigningKeys>,
 }
 
-/// What was seen.
+/// The result of a check.
 #[derive(PartialEq, Eq)]
 struct Seen {
     health: Health,
@@ -30,24 +30,24 @@ struct Seen {
 }
 
 impl KeyWatch {
-    /// How the keys in memory are: down when the database has recorded others.
+    /// The health of the keys in memory: down when they belong to another installation.
     pub(crate) async fn health(&self) -> Health {
         self.look().await.health
     }
 
-    /// Says in the log what has changed, and records new keys, for as long as the process runs.
+    /// Logs changes, and records new keys. Runs until the process ends.
     pub(crate) async fn watch(self) {
         let mut before = None;
         loop {
             let seen = self.look().await;
             if seen.is_new {
-                // When the database does not answer, the next look finds them again.
+                // If the database does not answer, the next check finds them again.
                 let _ = complete(&self.db, &self.keys().0).await;
             }
             if seen.why != before {
                 match &seen.why {
-                    Some(why) => tracing::error!(%why, "the keys of this process are not as they should be"),
-                    None => tracing::info!("the keys of this process are as they should be again"),
+                    Some(why) => tracing::error!(%why, "the keys of this process do not match the installation's"),
+                    None => tracing::info!("the keys of this process match the installation's again"),
                 }
                 before = seen.why;
             }
@@ -56,18 +56,21 @@ impl KeyWatch {
     }
 
     fn keys(&self) -> (Vec<InstallationKey>, Option<String>) {
-        let (key_set, trouble) = self.signing.key_set_now();
+        let (key_set, problem) = self.signing.key_set_now();
         let signing = key_set.iter().map(|key| signing_key(key.kid.clone(), key.x.clone()));
-        (self.sealing.iter().cloned().chain(signing).collect(), trouble)
+        (self.sealing.iter().cloned().chain(signing).collect(), problem)
     }
 
     async fn look(&self) -> Seen {
-        // Without the database there is nothing to hold them against. It is asked first: the file is changed first.
+        // Without the database there is nothing to compare with. Read the database first: a rotation changes the file
+        // first, so the file then has every key that the database has recorded.
         let recorded = key_record::recorded(&self.db).await.unwrap_or_default();
         let (keys, file) = self.keys();
         let seen = |health, why, is_new| Seen { health, why, is_new };
         match compare_keys(&recorded, &keys) {
-            KeyFit::Other(why) => seen(Health::Down, Some(format!("they are another installation's: {why}")), false),
+            KeyFit::Other(why) => {
+                seen(Health::Down, Some(format!("they belong to another installation: {why}")), false)
+            }
             KeyFit::Unrecorded => degraded(file, false),
             KeyFit::Ours { new, missing, retired } => degraded(file.or(lags(&missing, &retired)), !new.is_empty()),
         }

@@ -16,49 +16,52 @@ use persistence::{DatabaseUrl, Db};
 use sealing::Keys as Sealing;
 use serde_json::json;
 
-/// What an operator does with the keys of the installation.
+/// The subcommands of `roster keys`.
 #[derive(Subcommand)]
 pub(crate) enum KeysArgs {
-    /// List the keys: which sign access tokens, since when, and which passwords are sealed with
+    /// List the keys that sign access tokens, and the keys that seal passwords
     List,
     /// Add a key that signs access tokens
     ///
-    /// Others are shown it at once, in /.well-known/jwks.json, and it signs ten minutes later: by
-    /// then whoever keeps a copy of the list has it. The old keys stay until they are retired. A
-    /// running server picks the change up within a second.
+    /// /.well-known/jwks.json lists the new key at once, and the key signs ten minutes later: by then
+    /// services that keep a copy of the list have fetched it. The old keys stay until they are retired.
+    /// A running server picks up the change within a second.
     Rotate {
-        /// Let it sign at once. For emergencies, when a key may be known to others: services that
+        /// Sign with the new key at once. For emergencies, when a key may have leaked: services that
         /// keep a copy of the list refuse new tokens until they fetch it again
         #[arg(long)]
         now: bool,
     },
-    /// Destroy a key: the tokens that it signed are refused from now on
+    /// Destroy a key: tokens that it signed are refused from now on
     ///
-    /// After a rotation, wait until the new key signs and then as long as an access token lasts, five
-    /// minutes; in an emergency do not wait. Exits with 1 when there is no such key, or it signs now.
+    /// After a rotation, wait until the new key signs, and then five minutes, as long as an access token
+    /// lasts. In an emergency do not wait. Exits with 1 when there is no such key, or it is the one that
+    /// signs now.
     Retire {
-        /// The key's name, as `roster keys list` shows it
+        /// The key's id, as `roster keys list` shows it
         kid: String,
     },
-    /// Give the installation other keys, when its key file is lost
+    /// Replace the installation's keys when its key file is lost
     ///
-    /// The keys that the database has recorded are retired, and those of the key file take their place;
-    /// a missing file is made in ROSTER_DATA_DIR. Access tokens are refused from then on, and people's
-    /// programs refresh them; passwords that wait to be hashed can never be opened, so that those
-    /// registrations fail. Restart every node afterwards. Exits with 3 without --force.
+    /// The keys recorded in the database are retired, and the keys of the key file take their place; a
+    /// missing file is created in ROSTER_DATA_DIR. Old access tokens are refused, so clients refresh
+    /// them. Passwords that wait to be hashed are lost, so those registrations fail. Restart every node
+    /// afterwards. Exits with 3 without --force.
     Replace {
-        /// Do it: there is no way back
+        /// Replace the keys; this cannot be undone
         #[arg(long)]
         force: bool,
     },
 }
 
+/// Runs one subcommand of `roster keys`.
+///
 /// # Errors
 /// When it is refused, or the key file cannot be used.
 pub(crate) async fn run(settings: &Settings, command: KeysArgs, json: bool) -> anyhow::Result<()> {
     let exists = !matches!(&settings.database, DatabaseUrl::Sqlite(path) if !path.exists());
     let db = match command {
-        // A file can be looked at, and given its first key, before there is a database.
+        // Before there is a database, a key file can be listed and given its first signing key.
         _ if !exists => None,
         KeysArgs::List => Some(Db::open_to_look(&settings.database).await?),
         _ => Some(beside(settings).await?),
@@ -85,7 +88,7 @@ async fn execute(settings: &Settings, db: Option<&Db>, command: KeysArgs, json: 
             let from = key.signs_from;
             record(db, installation::signing_key(key.kid, key.x)).await?;
             audit(db, KeyChange::Rotated, &kid).await;
-            tell_signing(&kid, from, signs, json)
+            print_signing(&kid, from, signs, json)
         }
         KeysArgs::Retire { kid } => {
             let keys = keys(settings, db).await?;
@@ -95,7 +98,8 @@ async fn execute(settings: &Settings, db: Option<&Db>, command: KeysArgs, json: 
                 Err(why @ TokenError::LastKey) => return Err(refused(why.to_string())),
                 Err(error) => return Err(error.into()),
             };
-            // One that was retired in the file only, when the database did not answer, is finished here.
+            // An earlier `retire` may have changed only the file, because the database did not answer. This finishes
+            // it.
             let recorded = retire_in_record(db, &kid, &keys).await?;
             if !in_file && !recorded {
                 return Err(refused(TokenError::UnknownKey.to_string()));
@@ -109,23 +113,23 @@ async fn execute(settings: &Settings, db: Option<&Db>, command: KeysArgs, json: 
         }
         KeysArgs::Replace { force } => {
             let Some(db) = db else {
-                bail!("{} does not exist yet: `roster serve` makes database and keys", settings.database);
+                bail!("{} does not exist yet: `roster serve` creates the database and the keys", settings.database);
             };
             list(&installation::replace(db, settings, force).await?, json)
         }
     }
 }
 
-/// Puts it on the audit record, after it was done.
+/// Records a change of the keys in the audit log, after the key file was changed.
 async fn audit(db: Option<&Db>, change: KeyChange, kid: &str) {
     let Some(db) = db else { return };
     let record = RecordKeyChange { by: Authority::operator(), change, kid: kid.to_owned() };
     if let Err(error) = run_in_transaction(db, record).await {
-        note(&format!("this is done, and could not be put on the audit record: {error}"));
+        note(&format!("the keys are changed, but the change could not be recorded in the audit log: {error}"));
     }
 }
 
-/// The keys of the installation.
+/// Reads the key file, and checks that it belongs to this installation.
 async fn keys(settings: &Settings, db: Option<&Db>) -> anyhow::Result<Sealing> {
     let recorded = match db {
         Some(db) if missing_migrations(db).await? == 0 => key_record::recorded(db).await?,
@@ -133,16 +137,16 @@ async fn keys(settings: &Settings, db: Option<&Db>) -> anyhow::Result<Sealing> {
     };
     let keys = installation::read(settings).map_err(|error| explain_keys_error(error, &recorded))?;
     installation::see_exposure(&keys, settings)?;
-    // A file without signing keys is given its first one by a rotation.
+    // A file without signing keys is valid while nothing is recorded: a rotation creates the first one.
     if !recorded.is_empty()
         && let KeyFit::Other(why) = fit(&keys, &recorded)?
     {
-        bail!("the key file {} is another installation's: {why}: {HELP}", keys.file().path().display());
+        bail!("the key file {} belongs to another installation: {why}: {HELP}", keys.file().path().display());
     }
     Ok(keys)
 }
 
-/// In an installation whose keys are not recorded yet, the next start records all of them.
+/// Records a new key. If the database has recorded no keys yet, the next start records all of them.
 async fn record(db: Option<&Db>, key: InstallationKey) -> anyhow::Result<()> {
     let Some(db) = db else { return Ok(()) };
     let mut record = KeyRecord::lock(db).await?;
@@ -152,7 +156,8 @@ async fn record(db: Option<&Db>, key: InstallationKey) -> anyhow::Result<()> {
     Ok(record.commit().await?)
 }
 
-/// Whether there was such a key in use. One that is in the file, and thereby needed, stays.
+/// Retires a key in the database's record. `false` if there was no such key in use, or if the key file still has it as
+/// a sealing key.
 async fn retire_in_record(db: Option<&Db>, kid: &str, keys: &Sealing) -> anyhow::Result<bool> {
     let Some(db) = db else { return Ok(false) };
     if keys.sealing().iter().any(|key| key.kid == kid) {
@@ -186,7 +191,7 @@ fn signing_row(kid: &str, from: Timestamp, signs: bool) -> [String; 4] {
     ["signing".to_owned(), kid.to_owned(), state.to_owned(), from.to_string()]
 }
 
-fn tell_signing(kid: &str, from: Timestamp, signs: bool, json: bool) -> anyhow::Result<()> {
+fn print_signing(kid: &str, from: Timestamp, signs: bool, json: bool) -> anyhow::Result<()> {
     if json {
         return print(&in_json(kid, from, signs).to_string());
     }

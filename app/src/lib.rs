@@ -1,4 +1,4 @@
-//! The composition root: settings, wiring, the command line.
+//! The composition root: reads the settings, wires the adapters, and runs the command line.
 
 mod activation;
 mod arguments;

@@ -1,4 +1,5 @@
-//! What the process logs, and what it says as it starts: on the standard error and output, whatever becomes of them.
+//! Writes log lines to the standard error and the greeting to the standard output. A slow or closed reader never stops
+//! the process.
 
 mod short;
 
@@ -11,18 +12,18 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
-/// For what is still to be written when the process ends.
+/// How long the process waits at its end for lines that are not written yet.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 static STDERR: OnceLock<LossyWriter> = OnceLock::new();
 
-/// To the standard error: JSON, one line an event; for people at a terminal, short text. `RUST_LOG`
-/// narrows or widens it.
+/// Starts logging to the standard error: one line of JSON per event, or short text on a terminal. `RUST_LOG` sets the
+/// filter.
 ///
-/// Lines are written by a thread of their own: an error that cannot be told must not end or stop what it is about.
+/// A thread of its own writes the lines, so that a failing or slow write cannot stop the task that logs.
 pub(crate) fn init() {
     let asked = std::env::var("RUST_LOG").unwrap_or_else(|_| "info,sqlx=warn".to_owned());
-    // lapin writes whole frames, the one with the password among them; what matters of it we say ourselves.
+    // lapin logs whole frames, including the one with the password. Our own adapter logs what operators need.
     let filter = EnvFilter::new(format!("{asked},lapin=off,amq_protocol=off"));
     let for_people = io::stderr().is_terminal();
     let note = if for_people { short::lost } else { lost };
@@ -31,44 +32,44 @@ pub(crate) fn init() {
         .with_env_filter(filter)
         .log_internal_errors(false)
         .with_writer(move || writer.clone());
-    // Somebody else may have set a logger: in tests.
+    // In tests, a logger may have been set before.
     let _ = if for_people {
         lines.event_format(Short).try_init()
     } else {
         lines.json().flatten_event(true).with_current_span(false).try_init()
     };
-    // The place, and not the message: that may hold anything, input included.
+    // Log the place only: the message of a panic may contain input.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a panic: one request or one attempt ends");
+        tracing::error!(place, "bug: a panic ended one request or one attempt");
     }));
 }
 
-/// Why the command line failed, on the standard error. A server that fails does not wait for the reader.
+/// Prints why the command line failed on the standard error. A server does not wait for the reader.
 pub(crate) fn complain(line: &str) {
     let line = format!("{line}\n");
     match STDERR.get() {
         Some(writer) => _ = writer.clone().write_all(line.as_bytes()),
-        // Where the standard error is closed, the exit code has to do.
+        // If the standard error is closed, the exit code has to do.
         None => _ = io::stderr().write_all(line.as_bytes()),
     }
 }
 
-/// On the standard output, without waiting for a reader: a server runs without one, too.
+/// Prints on the standard output without waiting for a reader.
 pub(crate) fn say(text: String) {
     let mut out = descriptor(io::stdout().as_fd());
     let write = move || _ = out.write_all(text.as_bytes());
     let _ = std::thread::Builder::new().name("greeting".to_owned()).spawn(write);
 }
 
-/// Writes what is still to be written, if that takes no longer than a second.
+/// Waits up to a second until all lines are written.
 pub(crate) fn flush() {
     if let Some(writer) = STDERR.get() {
         writer.flush_within(LAST_WORDS);
     }
 }
 
-/// The descriptor past the standard library's handle, which would be locked for as long as one write waits.
+/// A duplicate of the file descriptor. The standard library's handle would stay locked while a write waits.
 fn descriptor(of: BorrowedFd<'_>) -> Box<dyn Write + Send> {
     match of.try_clone_to_owned() {
         Ok(descriptor) => Box::new(File::from(descriptor)),
@@ -76,7 +77,7 @@ fn descriptor(of: BorrowedFd<'_>) -> Box<dyn Write + Send> {
     }
 }
 
-/// In the form of every other line.
+/// The JSON line that reports lost lines.
 fn lost(lines: u64) -> String {
     let now = kernel::Timestamp::now();
     format!(

@@ -1,4 +1,4 @@
-//! Lines to a file descriptor that may be slow, full or gone: who writes one neither waits nor fails.
+//! Writes lines to a file descriptor that may be slow, full or closed. The caller neither waits nor gets an error.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -6,13 +6,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How much may wait to be written, in bytes.
+/// The most bytes that may be queued.
 const LARGEST_BACKLOG: usize = 1024 * 1024;
-/// When to try again on a descriptor that another process has made non-blocking and that takes nothing now.
+/// The pause before another write to a descriptor that another process has made non-blocking and that is full.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// Writes lines on a thread of its own. What does not fit into its queue, and what cannot be written, is lost and
-/// counted; the count is written as soon as writing works again.
+/// Writes lines on a thread of its own. Lines that do not fit into the queue or cannot be written are lost and counted.
+/// The count is written as soon as writing works again.
 #[derive(Clone)]
 pub(crate) struct LossyWriter(Arc<Shared>);
 
@@ -25,29 +25,29 @@ struct Shared {
 struct LogQueue {
     lines: VecDeque<Line>,
     bytes: usize,
-    /// Lines that were lost since the last one in the queue.
+    /// Lines lost since the last one in the queue.
     lost: u64,
     is_writing: bool,
 }
 
 struct Line {
-    /// Lines that were lost before this one.
+    /// Lines lost before this one.
     lost_before: u64,
     text: Vec<u8>,
 }
 
 impl LossyWriter {
-    /// Writes to `to`. `note` makes the line that tells how many were lost.
+    /// Starts the thread. `note` formats the line that reports how many lines were lost.
     pub(crate) fn start(to: impl Write + Send + 'static, note: fn(u64) -> String) -> Self {
         let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new() });
         let of_thread = Arc::clone(&shared);
         let work = move || write_all_lines(&of_thread, &mut Descriptor { to, is_in_a_line: false }, note);
-        // Without the thread, lines are lost; the process is not.
+        // If the thread cannot be started, only log lines are lost.
         let _ = thread::Builder::new().name("log".to_owned()).spawn(work);
         Self(shared)
     }
 
-    /// Waits until all lines have been written, but no longer than that.
+    /// Waits until all lines have been written, for `patience` at most.
     pub(crate) fn flush_within(&self, patience: Duration) {
         let give_up = Instant::now() + patience;
         let mut queue = self.0.lock();
@@ -67,7 +67,7 @@ impl Shared {
     }
 }
 
-/// Takes every call as one line.
+/// Treats every call of `write` as one line.
 impl Write for LossyWriter {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         let mut queue = self.0.lock();
@@ -161,7 +161,7 @@ mod tests {
         format!("lost {lost}\n")
     }
 
-    /// A disk that is full beyond some bytes.
+    /// A disk that is full after some bytes.
     #[derive(Clone, Default)]
     struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
 
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_costs_lines_and_tells_how_many_when_it_has_room_again() {
+    fn lines_lost_on_a_full_disk_are_counted_when_it_has_room_again() {
         let disk = Disk::with_room_for(8);
         let mut lines = LossyWriter::start(disk.clone(), note);
         for line in ["first\n", "second\n", "third\n"] {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_is_not_read_costs_lines_and_no_time() {
+    fn a_pipe_that_is_not_read_loses_lines_and_does_not_block() {
         let (mut reader, pipe) = io::pipe().expect("a pipe");
         let mut lines = LossyWriter::start(pipe, note);
         let (line, begun) = ([b'x'; 1_023], Instant::now());
@@ -235,7 +235,7 @@ mod tests {
         }
         lines.flush_within(Duration::from_millis(50));
         assert!(begun.elapsed() < PATIENCE, "nothing waits");
-        // Once it is read, the queue comes, and then how much of the rest is missing.
+        // Once the pipe is read, the queued lines arrive, then the count of lost ones.
         let (mut text, mut piece) = (Vec::new(), [0; 65_536]);
         while !text.windows(5).rev().take(200).any(|it| it == b"lost ") {
             let read = reader.read(&mut piece).expect("the pipe is open");

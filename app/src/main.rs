@@ -1,6 +1,6 @@
 //! The binary `roster`.
 
-/// Small and fast under many threads; it gives memory back.
+/// mimalloc is fast with many threads, and returns memory to the system.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

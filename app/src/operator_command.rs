@@ -1,4 +1,4 @@
-//! A command of the command line's own: handed in and waited for, beside a running server or without one.
+//! Submits a command for an operator and waits for its outcome, beside a running server or without one.
 
 use crate::compose::{AppConfig, Issuer, ProcessRole, Roster};
 use crate::installation::{keys_to_serve, keys_to_work};
@@ -12,34 +12,34 @@ use persistence::Db;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// For an outcome. The command stands whether or not somebody waits for it.
+/// How long to wait for the outcome. The command stays accepted when the time is over.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// As long, beside whoever serves a SQLite file, before looking whether they still do.
+/// How long to wait while another process serves the SQLite file, before trying to lock the file again.
 const BESIDE: Duration = Duration::from_secs(3);
 
-/// Whether there has to be an installation already.
+/// Whether the installation has to exist already.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Installation {
-    /// It is made where there is none: the database, its schema and the keys.
+    /// Create the database, its schema and the keys if they are missing.
     MadeIfMissing,
-    /// Where there is none, nothing is done.
+    /// Fail if there is no installation.
     Needed,
 }
 
-/// How far it has come.
+/// How far an operator's command has come.
 pub(crate) enum OperatorCommand<T> {
-    /// This has come of it.
+    /// It is finished, with this result.
     Done(T),
-    /// It will be done, as this command; nobody has yet.
+    /// The command with this id is accepted and not finished.
     Pending(MessageId),
 }
 
-/// Runs it until it is done, or patience ends. `step` is given what is pending: it hands the command
-/// in when that is nothing, and waits as long as it is told.
+/// Runs `step` until it is done, or [`PATIENCE`] is over. `step(None)` submits the command, `step(Some(id))` waits for
+/// the one submitted before; both wait for the given time at most.
 ///
 /// # Errors
-/// Those of `step`, and when the database cannot be used.
+/// The errors of `step`, and when the database cannot be used.
 pub(crate) async fn run<T>(
     settings: &Settings,
     installation: Installation,
@@ -56,14 +56,14 @@ pub(crate) async fn run<T>(
         };
         roster.stop().await;
         match done? {
-            // Whoever served the file may have ended: then the work is ours.
+            // The process that served the file may have ended: this one then takes the lock and does the work.
             OperatorCommand::Pending(id) if Instant::now() < give_up => pending = Some(id),
             done => return Ok(done),
         }
     }
 }
 
-/// A process for one command; and whether it works itself.
+/// Composes a process for one command. The second value tells whether this process executes the command itself.
 async fn compose(settings: &Settings, installation: Installation) -> anyhow::Result<(Roster, bool)> {
     if installation == Installation::Needed {
         see_that_it_exists(&settings.database)?;
@@ -78,7 +78,7 @@ async fn compose(settings: &Settings, installation: Installation) -> anyhow::Res
         Installation::MadeIfMissing => keys_to_serve(&db, settings).await?,
         Installation::Needed => keys_to_work(&db, settings).await?,
     };
-    // Where only the public keys are, somebody else works.
+    // With a key file of public keys only, another process has to execute commands.
     let works = may_serve && keys.opener().is_ok();
     let roster = Roster::compose(AppConfig {
         db,

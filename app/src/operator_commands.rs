@@ -1,4 +1,4 @@
-//! Registering somebody, or deactivating them, on an operator's behalf: as an edge does it, through the ledger.
+//! Commands that an operator sends through the ledger, as the HTTP handlers do for clients.
 
 use anyhow::anyhow;
 use auth_application::{Authority, SetRole};
@@ -15,10 +15,10 @@ use users_application::RegisterUser;
 use users_domain::Name;
 use web::PasswordSealer;
 
-/// Who sent a command, in the ledger.
+/// The sender of an operator's commands, as the ledger stores it.
 const OPERATOR: &str = "operator";
 
-/// Who is to be registered.
+/// A user to register.
 #[derive(Clone)]
 pub(crate) struct NewUser {
     pub(crate) email: Email,
@@ -26,21 +26,21 @@ pub(crate) struct NewUser {
     pub(crate) password: Secret,
 }
 
-/// What became of it.
+/// The outcome of a registration.
 pub(crate) enum Registered {
-    /// They can sign in. `earlier`: it was accepted before, under the same key.
+    /// The user can sign in. `earlier`: the same idempotency key was accepted before.
     Done { user: UserId, earlier: bool },
-    /// The password is refused, for these reasons.
+    /// The password policy refuses the password, for these reasons.
     Weak(Vec<String>),
-    /// Somebody has this address.
+    /// Another user has this address.
     Taken,
-    /// An operator has to look after the command.
+    /// The command failed and waits for an operator.
     Failed(MessageId),
-    /// It will be done; nobody has yet.
+    /// The command is accepted and not finished.
     Pending(MessageId),
 }
 
-/// What it takes to register people without a request. Clones are the same.
+/// Sends commands without an HTTP request. Clones share their state.
 #[derive(Clone)]
 pub(crate) struct OperatorCommands {
     pub(crate) db: Db,
@@ -50,11 +50,11 @@ pub(crate) struct OperatorCommands {
 }
 
 impl OperatorCommands {
-    /// Registers somebody, and waits for the outcome. With `once`, whoever does the same at the same
-    /// time, or did before, shares one command.
+    /// Registers a user, and waits for the outcome for `patience` at most. With `once`, processes that register the
+    /// same user share one command.
     ///
     /// # Errors
-    /// When nothing can be written down, or nobody can be asked.
+    /// When the password cannot be sealed, or the database does not answer.
     pub(crate) async fn register(
         &self,
         who: &NewUser,
@@ -77,10 +77,10 @@ impl OperatorCommands {
         self.outcome(command, earlier, patience).await
     }
 
-    /// Hands a command in as an operator's, and waits for its outcome; `None` when it is not done by then.
+    /// Submits a command as an operator, and waits for its outcome; `None` when it is not finished after `patience`.
     ///
     /// # Errors
-    /// When nothing can be written down, or nobody can be asked.
+    /// When the password cannot be sealed, or the database does not answer.
     pub(crate) async fn command<M: Message>(
         &self,
         id: MessageId,
@@ -91,19 +91,19 @@ impl OperatorCommands {
         self.ended(id, patience).await
     }
 
-    /// A command that has ended by then.
+    /// Waits for a submitted command; `None` when it is not finished after `patience`.
     ///
     /// # Errors
-    /// When nobody can be asked.
+    /// When the database does not answer.
     pub(crate) async fn ended(&self, id: MessageId, patience: Duration) -> anyhow::Result<Option<Command>> {
         let command = self.ledger.command_by(id, Instant::now() + patience).await?;
         Ok(command.filter(|command| command.status.is_final()))
     }
 
-    /// What has become of such a command.
+    /// Waits for the outcome of a registration that was submitted.
     ///
     /// # Errors
-    /// When nobody can be asked.
+    /// When the database does not answer.
     pub(crate) async fn outcome(
         &self,
         command: MessageId,
@@ -113,7 +113,7 @@ impl OperatorCommands {
         let outcome = self.ledger.command_by(command, Instant::now() + patience).await?;
         Ok(match outcome {
             Some(it) if it.status == Status::Succeeded => Registered::Done { user: UserId::new(it.subject), earlier },
-            // The id is fresh, so that only the address can be taken.
+            // The user id is new, so the address is the conflict.
             Some(it) if it.status == Status::Rejected => Registered::Taken,
             Some(it) if it.status == Status::Failed => Registered::Failed(command),
             _ => Registered::Pending(command),
@@ -121,7 +121,7 @@ impl OperatorCommands {
     }
 }
 
-/// Gives a role, as an operator. `false` when there is no such user.
+/// Sets a user's role as an operator. `false` when there is no such user.
 ///
 /// # Errors
 /// When the database does not answer; [`Refused`](crate::output::Refused) for the last administrator.

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-/// To the standard output, as columns of equal width below their headers.
+/// Prints a table on the standard output, each column as wide as its longest cell.
 pub(crate) fn print_table<const N: usize>(headers: [&str; N], rows: &[[String; N]]) -> anyhow::Result<()> {
     print(&table(headers, rows))
 }
@@ -14,7 +14,7 @@ fn table<const N: usize>(headers: [&str; N], rows: &[[String; N]]) -> String {
     let line = |cells: &[String; N]| {
         let mut line = String::new();
         for (cell, width) in cells.iter().zip(widths) {
-            // Writing to a text cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(line, "{cell:<width$}  ");
         }
         line.trim_end().to_owned()
@@ -22,7 +22,7 @@ fn table<const N: usize>(headers: [&str; N], rows: &[[String; N]]) -> String {
     lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// To the standard output. A reader that has gone is no error.
+/// Prints a line on the standard output. A closed pipe is no error.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     match writeln!(std::io::stdout(), "{text}") {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -30,28 +30,28 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// To the standard error: what an operator should know beside the answer.
+/// Prints a line on the standard error: what an operator should know beside the result.
 pub(crate) fn note(text: &str) {
-    // Where it is closed, the answer has to do.
+    // If the standard error is closed, the result has to do.
     let _ = writeln!(std::io::stderr(), "roster: {text}");
 }
 
-/// It could be understood and tried, and the answer is no: exit code 1, and this line.
+/// A refusal: the command line prints this reason and exits with 1.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Refused(pub(crate) String);
 
-/// It can be done, and destroys what cannot be had again: exit code 3, and this line.
+/// An action that would destroy data and was not forced: the command line prints this reason and exits with 3.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct WantsForce(pub(crate) String);
 
-/// What wants `--force` as an error of the command line.
+/// A [`WantsForce`] error.
 pub(crate) fn wants_force(why: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(WantsForce(why.into()))
 }
 
-/// A refusal as an error of the command line.
+/// A [`Refused`] error.
 pub(crate) fn refused(why: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(Refused(why.into()))
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::table;
 
     #[test]
-    fn columns_stand_below_their_headers_however_long_their_texts_are() {
+    fn columns_are_as_wide_as_their_longest_cell() {
         let rows =
             [["1".to_owned(), "é".to_owned(), "x".to_owned()], ["22".to_owned(), "longer".to_owned(), String::new()]];
         assert_eq!(table(["ID", "NAME", "END"], &rows), "ID  NAME    END\n1   é       x\n22  longer");

@@ -1,4 +1,4 @@
-//! All codes of problems and violations, as `/problems/{code}` explains them.
+//! All codes of problems and violations, with the explanations that `/problems/{code}` shows.
 
 use web::ProblemKind;
 
@@ -6,14 +6,14 @@ const fn problem(code: &'static str, status: u16, meaning: &'static str, remedy:
     ProblemKind { code, status: Some(status), meaning, remedy }
 }
 
-/// A code in `errors` of a problem, or in `error` of a command.
+/// A code that appears in `errors` of a problem, or in `error` of a command.
 const fn part(code: &'static str, meaning: &'static str, remedy: &'static str) -> ProblemKind {
     ProblemKind { code, status: None, meaning, remedy }
 }
 
-/// Each code once, by name. A test holds the list against the code.
+/// Every code once, sorted by name. A test compares the list with the source code.
 pub const PROBLEMS: &[ProblemKind] = &[
-    problem("bad_request", 400, "The request cannot be understood.", "Compare it with the API's documentation."),
+    problem("bad_request", 400, "The request is malformed.", "Compare it with the API's documentation."),
     problem("body_incomplete", 400, "The body ended early, or its chunks are malformed.", "Send the whole body again."),
     problem(
         "body_too_large",
@@ -24,14 +24,14 @@ pub const PROBLEMS: &[ProblemKind] = &[
     problem("body_too_slow", 408, "The body took more than 10 seconds to arrive.", "Send it again at once."),
     part(
         "broken",
-        "A part of a command failed in a way that trying again does not mend.",
-        "An operator looks at it with `roster commands show ID`, and retries or discards it.",
+        "A part of a command failed with an error that a retry does not fix.",
+        "An operator inspects it with `roster commands show ID`, and retries or discards it.",
     ),
     problem(
         "changed_meanwhile",
         409,
         "The password was changed by another request at the same time.",
-        "Sign in with the password that holds now, and try again.",
+        "Sign in with the current password, and try again.",
     ),
     problem(
         "content_encoding_unsupported",
@@ -42,19 +42,19 @@ pub const PROBLEMS: &[ProblemKind] = &[
     problem(
         "content_type_unsupported",
         415,
-        "The body has no Content-Type, several, or another than the operation takes.",
+        "The body has no Content-Type, more than one, or one that the operation does not accept.",
         "Send the type that `detail` names, in UTF-8.",
     ),
     part(
         "cursor_invalid",
-        "The cursor is none that this list gave out.",
-        "Use `next_cursor` of the page before as it is, or begin at the first page.",
+        "This list did not return this cursor.",
+        "Use `next_cursor` of the previous page unchanged, or start at the first page.",
     ),
     problem(
         "database_unavailable",
         503,
         "The database does not answer. Nothing was accepted.",
-        "Send the request again after the seconds in Retry-After, with the same Idempotency-Key.",
+        "Send the request again after the number of seconds in Retry-After, with the same Idempotency-Key.",
     ),
     part(
         "days_out_of_range",
@@ -63,47 +63,48 @@ pub const PROBLEMS: &[ProblemKind] = &[
     ),
     part(
         "discarded",
-        "An operator has given up the part of the command that had failed.",
+        "An operator has discarded the failed part of the command.",
         "Send a new command if it is still wanted.",
     ),
-    problem("duplicate_parameter", 400, "A parameter of the query is given twice.", "Give it once."),
-    part("email_invalid", "This is no email address.", "Use an address such as name@example.org."),
+    problem("duplicate_parameter", 400, "The query has a parameter more than once.", "Give it once."),
+    part("email_invalid", "This is not an email address.", "Use an address such as name@example.org."),
     problem(
         "email_taken",
         409,
-        "A user with this email address is registered already. Case and the spelling of the domain do not count.",
+        "A user with this email address is registered already. Upper and lower case and the spelling of the domain \
+         make no difference.",
         "Sign in, or register another address.",
     ),
     part("email_too_long", "The email address has more than 254 characters.", "Use a shorter address."),
     part(
         "filter_invalid",
-        "The value of a filter cannot be one.",
-        "Use one to 50 of the characters that the message names.",
+        "The value of a filter is malformed.",
+        "Use 1 to 50 of the characters that the message names.",
     ),
     part(
         "follow_up_failed",
-        "The command itself was done, and a part that follows from it failed for good.",
-        "An operator looks at it with `roster commands show ID`, and retries or discards the part.",
+        "The command itself was executed, but a follow-up failed permanently.",
+        "An operator inspects it with `roster commands show ID`, and retries or discards the follow-up.",
     ),
     problem(
         "forbidden",
         403,
-        "You are signed in, and this is not yours to do.",
+        "You are signed in, but you may not do this.",
         "Ask an administrator, or use a key with the scope that the operation needs.",
     ),
     problem(
         "gone",
         410,
-        "This command ended more than 30 days ago; commands are kept for so long.",
-        "Read the thing itself that the command was about.",
+        "This command ended more than 30 days ago. Roster keeps commands for 30 days.",
+        "Read the resource that the command changed.",
     ),
     problem(
         "host_invalid",
         400,
-        "The request names no host, several, or a malformed one.",
-        "Send one Host header. Behind a proxy, look at how it sets Host.",
+        "The request has no Host header, more than one, or a malformed one.",
+        "Send one Host header. Behind a proxy, check how the proxy sets Host.",
     ),
-    part("id_invalid", "This is no UUID, or not one that may be chosen.", "Use a UUID of version 4 or 7."),
+    part("id_invalid", "This is not a UUID, or not one of an allowed version.", "Use a UUID of version 4 or 7."),
     problem(
         "id_taken",
         409,
@@ -113,8 +114,8 @@ pub const PROBLEMS: &[ProblemKind] = &[
     problem(
         "idempotency_key_invalid",
         400,
-        "The header Idempotency-Key is given twice, is empty, is too long, or has characters that cannot be seen.",
-        "Send one key: a UUID.",
+        "The Idempotency-Key header is sent twice, is empty, is too long, or has characters that are not visible.",
+        "Send one key, such as a UUID.",
     ),
     problem(
         "idempotency_key_reused",
@@ -125,13 +126,13 @@ pub const PROBLEMS: &[ProblemKind] = &[
     problem(
         "internal",
         500,
-        "A fault of the server's.",
+        "An internal error of the server.",
         "Send the request again with the same Idempotency-Key. If it happens again, tell the operator the X-Request-Id.",
     ),
     problem(
         "invalid_client",
         401,
-        "The service key is malformed, has ended, or is not the one that the id names.",
+        "The service key is malformed, expired or revoked, or does not belong to the id.",
         "Send the id of the key as `client_id`, and the key as `client_secret`.",
     ),
     problem(
@@ -143,89 +144,93 @@ pub const PROBLEMS: &[ProblemKind] = &[
     problem(
         "invalid_request",
         422,
-        "The request can be read, and at least one value in it is refused.",
-        "`errors` names each of them with its place and a code of its own.",
+        "The request is well formed, but at least one of its values is invalid.",
+        "`errors` lists each of them with its place and its own code.",
     ),
     problem(
         "invalid_token",
         401,
-        "The access token is malformed, has run out, or its session has ended.",
+        "The access token is malformed or expired, or its session has ended.",
         "Get a new one from POST /auth/refresh, or sign in again.",
     ),
     problem("json_duplicate_field", 400, "An object in the body has a field twice.", "Send each field once."),
-    problem("json_malformed", 400, "The body is no JSON, or no JSON object.", "Send a JSON object in UTF-8."),
+    problem("json_malformed", 400, "The body is not JSON, or not a JSON object.", "Send a JSON object in UTF-8."),
     problem(
         "json_too_deep",
         400,
         "The body is nested more deeply than 32 levels.",
-        "Send what the operation describes; it needs few levels.",
+        "Send the body that the API's documentation describes; it needs few levels.",
     ),
     problem(
         "last_administrator",
         409,
         "This is the last administrator who can sign in.",
-        "Make another person an administrator first.",
+        "Make another user an administrator first.",
     ),
     part(
         "limit_out_of_range",
-        "The limit of a list is a whole number from 1 to 100.",
-        "Choose one of these, or leave it out for 25.",
+        "The limit of a list must be a whole number from 1 to 100.",
+        "Send such a number, or leave it out for 25.",
     ),
     problem(
         "method_not_allowed",
         405,
         "This resource does not offer that method.",
-        "The header Allow names those that it does.",
+        "The Allow header lists the methods that it offers.",
     ),
     part("name_empty", "The name is empty.", "Send a name, or leave the field out."),
     part(
         "name_has_control",
-        "The name has characters that cannot be seen or that turn others around.",
+        "The name has characters that are invisible or that change the direction of the text.",
         "Leave them out.",
     ),
     part(
         "name_has_invisible",
-        "The name has an invisible character, or one that turns the direction of the text.",
+        "The name has an invisible character, or one that changes the direction of the text.",
         "Leave it out. Joiners that a script or an emoji needs are allowed.",
     ),
     part(
         "name_invalid",
-        "The name of a service key is empty, too long, or has characters that cannot be seen.",
+        "The name of a service key is empty, too long, or has characters that are not visible.",
         "Choose another one.",
     ),
-    part("name_not_visible", "The name has no character that can be seen.", "Send a name, or leave the field out."),
+    part("name_not_visible", "The name has no visible character.", "Send a name, or leave the field out."),
     part("name_too_long", "The name has more than 200 characters.", "Use a shorter one."),
-    problem("no_such_user", 404, "There is no user with this id.", "Look at the id."),
+    problem("no_such_user", 404, "There is no user with this id.", "Check the id."),
     problem(
         "not_found",
         404,
-        "There is nothing at this path, or nothing that you may know of.",
-        "Look at the path and the id. The API's documentation lists the paths.",
+        "There is nothing at this path, or you may not see it.",
+        "Check the path and the id. The API's documentation lists the paths.",
     ),
-    part("nul_character", "A text has the character NUL in it.", "Leave it out."),
+    part("nul_character", "A text contains the character NUL.", "Leave it out."),
     problem(
         "overloaded",
         503,
         "More work is waiting than can be done in time. Nothing was accepted.",
-        "Send the request again after the seconds in Retry-After.",
+        "Send the request again after the number of seconds in Retry-After.",
     ),
     problem("own_account", 409, "Administrators cannot deactivate themselves.", "Ask another administrator."),
     part(
         "password_contains_email",
-        "The password is made of the email address.",
+        "The password is derived from the email address.",
         "Choose one that has nothing to do with it.",
     ),
-    part("password_contains_name", "The password is made of the name.", "Choose one that has nothing to do with it."),
+    part(
+        "password_contains_name",
+        "The password is derived from the name.",
+        "Choose one that has nothing to do with it.",
+    ),
     part(
         "password_contains_service",
-        "The password is made of the name of this service.",
+        "The password is derived from the name of this service.",
         "Choose one that has nothing to do with it.",
     ),
-    part("password_has_nul", "The password has the character NUL in it.", "Leave it out."),
+    part("password_has_nul", "The password contains the character NUL.", "Leave it out."),
     part(
         "password_is_common",
         "The password is on a list of common ones.",
-        "Choose one that other people do not: several words that do not belong together.",
+        "Choose several words that do not belong together.",
     ),
     part(
         "password_is_repetitive",
@@ -245,8 +250,8 @@ pub const PROBLEMS: &[ProblemKind] = &[
     ),
     part(
         "poison",
-        "The server died each time it tried this part of a command, and does not try any more.",
-        "An operator looks at it with `roster commands show ID`.",
+        "The server crashed each time it tried this part of a command, and does not try again.",
+        "An operator inspects it with `roster commands show ID`.",
     ),
     problem(
         "query_malformed",
@@ -262,7 +267,7 @@ pub const PROBLEMS: &[ProblemKind] = &[
     ),
     part("required", "A field or parameter is missing.", "Send it."),
     part("role_unknown", "There is no such role.", "Use `user` or `admin`."),
-    part("same_password", "The new password is the one that you have.", "Choose another one."),
+    part("same_password", "The new password is the same as the current one.", "Choose another one."),
     part(
         "scopes_invalid",
         "The scopes of a service key are empty, unknown, or given twice.",
@@ -271,25 +276,26 @@ pub const PROBLEMS: &[ProblemKind] = &[
     problem(
         "several_credentials",
         400,
-        "The service key comes in the form, and `Authorization` has a credential as well.",
+        "The form has a service key, and the `Authorization` header has a credential, too.",
         "Send the key in one way only.",
     ),
     problem(
         "timeout",
         503,
-        "The answer took more than 30 seconds. Whether the request took effect is not known.",
+        "The answer took more than 30 seconds. It is not known whether the request took effect.",
         "Send it again with the same Idempotency-Key.",
     ),
     problem(
         "too_many_requests",
         429,
         "This address, or this account, has asked too often, or has too many requests waiting.",
-        "Wait for the seconds in Retry-After. If many clients are behind one proxy, its operator names it in ROSTER_TRUSTED_PROXIES.",
+        "Wait for the number of seconds in Retry-After. If many clients are behind one proxy, the operator of Roster \
+         names that proxy in ROSTER_TRUSTED_PROXIES.",
     ),
     problem(
         "transfer_encoding_unsupported",
         501,
-        "The body has a transfer coding other than one `chunked`.",
+        "The body has a transfer coding other than a single `chunked`.",
         "Send the body with a Content-Length, or with `Transfer-Encoding: chunked`.",
     ),
     problem(
@@ -301,37 +307,33 @@ pub const PROBLEMS: &[ProblemKind] = &[
     problem(
         "unavailable",
         503,
-        "Something that is needed is not available now.",
-        "Send the request again after the seconds in Retry-After.",
+        "A service that this request needs is not available now.",
+        "Send the request again after the number of seconds in Retry-After.",
     ),
     part(
         "unknown_field",
         "The body has a field that the operation does not know.",
-        "Leave it out, or look at its spelling.",
+        "Leave it out, or check its spelling.",
     ),
     problem(
         "unknown_parameter",
         400,
         "The query has a parameter that the operation does not know.",
-        "Leave it out, or look at its spelling.",
+        "Leave it out, or check its spelling.",
     ),
     problem("uri_too_long", 414, "The path and query are over 8,000 bytes.", "Send less in the query."),
     problem(
         "weak_idempotency_key",
         400,
-        "Another client could guess this Idempotency-Key, and clients that have not signed in share theirs.",
-        "Use a UUID of version 4 or 7, made anew for each request.",
+        "Another client could guess this Idempotency-Key, and clients that have not signed in share one set of keys.",
+        "Use a UUID of version 4 or 7, a new one for each request.",
     ),
     problem(
         "wrong_credentials",
         401,
-        "The email address and the password do not belong together, or this person may not sign in.",
-        "Look at both. An administrator can see whether the person is deactivated.",
+        "Wrong email or password, or this user may not sign in.",
+        "Check both. An administrator can see whether the user is deactivated.",
     ),
     part("wrong_password", "The current password is wrong.", "Type it again."),
-    part(
-        "wrong_type",
-        "A field has another JSON type than it should have.",
-        "Look at the type in the API's documentation.",
-    ),
+    part("wrong_type", "A field has the wrong JSON type.", "Check the type in the API's documentation."),
 ];

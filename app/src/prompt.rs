@@ -1,36 +1,40 @@
-//! Asking at a terminal, without showing what is typed.
+//! Asks for a password at the terminal, without showing what is typed.
 
 use anyhow::{Context as _, bail};
 use kernel::Secret;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use std::io::{Read as _, Stdin, Write as _, stderr, stdin};
 
-/// Ctrl-C, and Ctrl-D.
+/// The characters of Ctrl-C and Ctrl-D: both cancel.
 const STOPS: [u8; 2] = [0x03, 0x04];
 
-/// The terminal as it was, which it is again in the end.
+/// The terminal's settings before the prompt. Drop restores them.
 struct Before(Stdin, Termios);
 
 impl Drop for Before {
     fn drop(&mut self) {
-        // A terminal that has gone needs nothing.
+        // An error means that the terminal is gone, so there is nothing to restore.
         let _ = tcsetattr(&self.0, OptionalActions::Now, &self.1);
         let _ = writeln!(stderr());
     }
 }
 
-/// A line that is typed at the terminal of the standard input, of so many bytes at most.
+/// Reads a line from the terminal without showing it.
+///
+/// # Errors
+/// When the line has more than `longest` bytes or is not UTF-8, when the user presses Ctrl-C or Ctrl-D, or when the
+/// standard input is no terminal.
 pub(crate) fn ask_hidden(question: &str, longest: usize) -> anyhow::Result<Secret> {
-    let before = tcgetattr(stdin()).context("the terminal cannot be asked")?;
+    let before = tcgetattr(stdin()).context("the terminal's settings cannot be read")?;
     let mut hidden = before.clone();
-    // Ctrl-C comes as a character, so that nothing ends the process while the terminal shows nothing.
+    // Read Ctrl-C as a character, so that it cannot end the process while echo is off.
     hidden.local_modes -= LocalModes::ECHO | LocalModes::ISIG;
     hidden.special_codes[SpecialCodeIndex::VEOL] = STOPS[0];
-    tcsetattr(stdin(), OptionalActions::Now, &hidden).context("the terminal cannot hide what is typed")?;
+    tcsetattr(stdin(), OptionalActions::Now, &hidden).context("the terminal cannot hide the password")?;
     let shown_again = Before(stdin(), before);
     write!(stderr(), "{question}")?;
     stderr().flush()?;
-    // Room for all of it at once: a buffer that grows leaves copies behind that are not wiped.
+    // Allocate once: a buffer that grows leaves copies behind that are not wiped.
     let mut line = Vec::with_capacity(longest + 1);
     let mut typed = stdin().lock().bytes();
     loop {
@@ -38,7 +42,7 @@ pub(crate) fn ask_hidden(question: &str, longest: usize) -> anyhow::Result<Secre
             Some(b'\n') => break,
             Some(byte) if !STOPS.contains(&byte) && line.len() < longest => line.push(byte),
             Some(byte) if !STOPS.contains(&byte) => bail!("the password is too long"),
-            _ => bail!("nothing was done"),
+            _ => bail!("cancelled: nothing was done"),
         }
     }
     drop(shown_again);

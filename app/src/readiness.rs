@@ -1,4 +1,4 @@
-//! Whether this process can serve: it tries what requests need.
+//! Decides whether this process is ready: tries what requests need.
 
 use crate::compose::{WakeUps, migrations};
 use crate::key_watch::KeyWatch;
@@ -12,10 +12,10 @@ use uuid::Uuid;
 use web::RateLimiter;
 use web::health::{Checks, Health, Readiness};
 
-/// For how long an answer stands, however many ask.
+/// How long a result is reused.
 const STANDS: Duration = Duration::from_secs(1);
 
-/// Looks at the database, by reading and by writing, one look at a time.
+/// Checks the database by reading and by writing, one check at a time.
 pub(crate) struct ProcessReadiness {
     shared: Arc<Shared>,
 }
@@ -39,7 +39,7 @@ impl ProcessReadiness {
 #[async_trait]
 impl Readiness for ProcessReadiness {
     async fn check(&self) -> Checks {
-        // A task of its own: when the client gives up, the look goes on, and the next one waits for it.
+        // Spawn a task: when the client gives up, the check continues, and the next one waits for it.
         let looking = tokio::spawn(self.shared.clone().run_checks());
         looking.await.unwrap_or(Checks {
             database: Health::Down,
@@ -58,13 +58,13 @@ impl Shared {
         {
             return checks;
         }
-        let checks = self.try_what_matters().await;
+        let checks = self.try_dependencies().await;
         *last = Some((Instant::now(), checks));
         checks
     }
 
-    async fn try_what_matters(&self) -> Checks {
-        let broker = if self.hints.go_out() { Health::Ok } else { Health::Degraded };
+    async fn try_dependencies(&self) -> Checks {
+        let broker = if self.hints.are_sent() { Health::Ok } else { Health::Degraded };
         let looked = async {
             let missing = self.missing().await?;
             if missing == 0 {

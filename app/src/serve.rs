@@ -17,26 +17,26 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout_at};
 use web::ConnectionLimits;
 
-/// For how long a database that does not answer is asked again.
+/// How long to try to open a database that does not answer.
 const DATABASE_WITHIN: Duration = Duration::from_secs(30);
-/// The longest that stopping takes: an orchestrator sends SIGKILL after 30 seconds.
+/// The longest time that stopping may take. Orchestrators send SIGKILL after 30 seconds.
 const STOP_WITHIN: Duration = Duration::from_secs(28);
 const DATABASE_RETRY: Duration = Duration::from_millis(500);
-/// Files that are no clients' connections: the database, the broker, the log.
-const FILES_OF_OURS: usize = 256;
+/// Open files reserved for the database, the broker and the log.
+const RESERVED_FILES: usize = 256;
 const FEWEST_CONNECTIONS: usize = 64;
 
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When something that is needed cannot be had: one line that says what to do.
+/// When the database, the port or another thing that it needs cannot be used. The message says what to do.
 pub async fn serve(settings: Settings, role: ProcessRole) -> anyhow::Result<()> {
     if settings.is_embedded() && role != ProcessRole::All {
         bail!(
             "--role needs PostgreSQL, since SQLite serves one process: set DATABASE_URL=postgres://…, or leave --role out"
         );
     }
-    // Before anything else: a stop that comes early is heeded once it can be.
+    // Register the signals before anything else, so that an early SIGTERM is not lost.
     let mut stop = pin!(stop_signal()?);
     let listener = if role.answers() { Some(bind(settings.listen).await?) } else { None };
     let makes_a_file = settings.makes_a_file();
@@ -55,9 +55,9 @@ pub async fn serve(settings: Settings, role: ProcessRole) -> anyhow::Result<()> 
         tokio::spawn(async move { db.warm_up().await });
     }
     let keys = keys_to_serve(&db, &settings).await?;
-    let deaf = unhandled_subscriptions(&db).await?;
-    if !deaf.is_empty() {
-        tracing::warn!("{}", without_handler(&deaf));
+    let without = unhandled_subscriptions(&db).await?;
+    if !without.is_empty() {
+        tracing::warn!("{}", without_handler(&without));
     }
     let listening = listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let mut roster = Roster::compose(AppConfig {
@@ -93,8 +93,11 @@ pub async fn serve(settings: Settings, role: ProcessRole) -> anyhow::Result<()> 
                 stop.await;
                 roster.announce_stop();
                 if !settings.shutdown_delay.is_zero() {
-                    // Load balancers go on sending requests until they have seen that it is not ready.
-                    tracing::info!(seconds = settings.shutdown_delay.as_secs(), "not ready any more: stopping later");
+                    // Load balancers send requests until they see that the process is not ready.
+                    tracing::info!(
+                        seconds = settings.shutdown_delay.as_secs(),
+                        "not ready any more: stopping after the delay"
+                    );
                     sleep(settings.shutdown_delay).await;
                 }
                 stopping_since.get_or_init(Instant::now);
@@ -107,27 +110,27 @@ pub async fn serve(settings: Settings, role: ProcessRole) -> anyhow::Result<()> 
     tracing::info!("stopping");
     let give_up = *stopping_since.get_or_init(Instant::now) + STOP_WITHIN;
     if timeout_at(give_up, roster.stop()).await.is_err() {
-        tracing::warn!("stopped without a farewell to what does not answer: leases run out by themselves");
+        tracing::warn!("stopped without waiting for connections that do not answer: their leases expire");
     }
     Ok(())
 }
 
-/// As many connections as this process may have files open, but for those that it needs itself.
+/// Limits the connections to the number of files that this process may open, less those that it needs itself.
 fn connection_limits(settings: &Settings, roster: &Roster) -> ConnectionLimits {
     let mut limits = ConnectionLimits { idle_for: settings.idle_timeout, ..roster.connection_limits() };
-    if let Some(fit) = raise_file_limit().map(|files| files.saturating_sub(FILES_OF_OURS).max(FEWEST_CONNECTIONS))
+    if let Some(fit) = raise_file_limit().map(|files| files.saturating_sub(RESERVED_FILES).max(FEWEST_CONNECTIONS))
         && fit < limits.connections
     {
-        tracing::warn!(connections = fit, "few files may be open at once (ulimit -n): fewer connections are served");
+        tracing::warn!(connections = fit, "the limit of open files is low (ulimit -n): serving fewer connections");
         limits.connections = fit;
-        // One address still leaves as much to the others.
+        // One address may use half of them at most.
         limits.per_address = limits.per_address.min(fit / 2);
     }
     limits
 }
 
-/// How many files may be open at once, after asking for as many as are allowed: shells give 1,024 for the sake of
-/// programs of another time. None where there is no limit.
+/// Raises the limit of open files to the maximum that the system allows, and returns it. Shells usually set 1,024.
+/// `None` means no limit.
 fn raise_file_limit() -> Option<usize> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -135,14 +138,14 @@ fn raise_file_limit() -> Option<usize> {
     current.and_then(|files| usize::try_from(files).ok())
 }
 
-/// Ends the process without another write: the database file is another one, and what is in memory and in the log of the
-/// one before would destroy it.
+/// Ends the process as soon as the SQLite file has been replaced by another one. Another write from memory or from the
+/// old write-ahead log would destroy the new file.
 async fn end_when_replaced(db: Db) {
     let why = db.replaced().await;
-    tracing::error!("{why}: stopping at once, since whatever is written now is lost or destroys what lies there");
+    tracing::error!("{why}: stopping at once, since another write would be lost or would destroy the new file");
     logging::complain(&format!(
-        "roster: {why}: stop Roster before you put a backup in place, and then move the files with -wal and -shm away \
-         (docs/OPERATING.md, Backups)"
+        "roster: {why}: stop Roster before you put a backup in place, then move away the old files that end in -wal \
+         and -shm (docs/OPERATING.md, Backups)"
     ));
     logging::flush();
     std::process::exit(2);
@@ -154,13 +157,13 @@ async fn bind(at: SocketAddr) -> anyhow::Result<TcpListener> {
         .map_err(|error| anyhow!("cannot listen on {at} ({error}): set ROSTER_LISTEN to another address"))
 }
 
-/// Opens the database, asking again for half a minute.
+/// Opens the database, and tries again for 30 seconds if it does not answer.
 ///
 /// # Errors
 /// When it does not answer, or must not be used.
 pub async fn open(settings: &Settings) -> anyhow::Result<Db> {
     let give_up = Instant::now() + DATABASE_WITHIN;
-    let mut told = false;
+    let mut is_logged = false;
     loop {
         match Db::open(&settings.database).await {
             Ok(db) => return Ok(db),
@@ -169,9 +172,9 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Db> {
                 bail!("the database {} does not answer: {error}", settings.database);
             }
             Err(OpenError::Unreachable(error)) => {
-                if !told {
+                if !is_logged {
                     tracing::warn!(%error, database = %settings.database, "the database does not answer: trying again for 30 s");
-                    told = true;
+                    is_logged = true;
                 }
                 sleep(DATABASE_RETRY).await;
             }
@@ -179,7 +182,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Db> {
     }
 }
 
-/// Opens the database for an operator, beside whoever serves it.
+/// Opens the database for an operator, beside the processes that serve it.
 ///
 /// # Errors
 /// When there is none yet, or it cannot be used.
@@ -190,7 +193,7 @@ pub(crate) async fn beside(settings: &Settings) -> anyhow::Result<Db> {
     Ok(db)
 }
 
-/// Opens the database to look at it: nothing is made and nothing is migrated.
+/// Opens the database for reading: creates nothing and migrates nothing.
 ///
 /// # Errors
 /// When there is none yet, its schema is not up to date, or it cannot be used.
@@ -215,6 +218,8 @@ pub(crate) async fn missing_migrations(db: &Db) -> Result<usize, SqlError> {
     Ok(missing)
 }
 
+/// Checks that a SQLite file exists. PostgreSQL is not asked.
+///
 /// # Errors
 /// When there is no SQLite file yet.
 pub(crate) fn see_that_it_exists(database: &DatabaseUrl) -> anyhow::Result<()> {
@@ -226,10 +231,10 @@ pub(crate) fn see_that_it_exists(database: &DatabaseUrl) -> anyhow::Result<()> {
     }
 }
 
-/// Applies the schema in the development profile, and sees that it is there in the other.
+/// Applies missing migrations in the development profile. In production it only checks that there are none.
 ///
 /// # Errors
-/// When it is not up to date, or cannot be applied.
+/// When the schema is not up to date in production, or a migration fails.
 pub(crate) async fn prepare_schema(db: &Db, profile: Profile) -> anyhow::Result<()> {
     let mut applied = 0;
     for migrations in migrations() {
@@ -267,9 +272,9 @@ fn greeting(settings: &Settings, roster: &Roster, role: ProcessRole, listening: 
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// What somebody should know who did not ask for it.
+/// Logs settings that an operator should know of.
 fn warn(settings: &Settings) {
-    tracing::info!("registration is open: whoever registers can learn whether an address is registered already");
+    tracing::info!("registration is open: anyone who registers can learn whether an address is registered already");
     if !settings.limits {
         tracing::warn!("ROSTER_LIMITS=off is for load tests");
     }

@@ -13,32 +13,34 @@ use clap::Subcommand;
 use persistence::Db;
 use serde_json::json;
 
-/// What an operator does with the keys of other services.
+/// The subcommands of `roster service-keys`.
 #[derive(Subcommand)]
 pub(crate) enum ServiceKeysArgs {
-    /// Give another service a key; it is shown this once
+    /// Create a key for another service, and show it once
     Create {
-        /// Which service it is for, 1 to 100 characters
+        /// The service's name, 1 to 100 characters
         #[arg(value_parser = ServiceName::parse)]
         name: ServiceName,
-        /// What it opens: introspect, audit:read, or "introspect audit:read"
+        /// What the key allows: introspect, audit:read, or "introspect audit:read"
         #[arg(long, value_parser = str::parse::<Scopes>)]
         scope: Scopes,
-        /// For how many days, 1 to 366
+        /// The key expires after this many days, 1 to 366
         #[arg(long, default_value = "90", value_parser = Days::parse)]
         days: Days,
     },
-    /// List the keys that are good now, the latest first
+    /// List the valid keys, newest first
     List,
-    /// Take a key away; it opens nothing from now on
+    /// Revoke a key, effective at once
     ///
-    /// Exits with 1 when no key of this id is good now.
+    /// Exits with 1 when no valid key has this id.
     Revoke {
         /// The key's id
         id: ServiceKeyId,
     },
 }
 
+/// Runs one subcommand of `roster service-keys`.
+///
 /// # Errors
 /// When it is refused, or the database cannot be used.
 pub(crate) async fn run(settings: &Settings, command: ServiceKeysArgs, json: bool) -> anyhow::Result<()> {
@@ -85,7 +87,7 @@ async fn execute(db: &Db, command: ServiceKeysArgs, json: bool) -> anyhow::Resul
         ServiceKeysArgs::Revoke { id } => {
             let revoke = RevokeServiceKey { by, key: id };
             if !run_in_transaction(db, revoke).await.map_err(|why| anyhow!("{why}"))? {
-                return Err(refused("no service key of this id is good: `roster service-keys list` shows all"));
+                return Err(refused("no valid service key has this id: `roster service-keys list` shows them"));
             }
             if json {
                 print(&json!({ "id": id, "revoked": true }).to_string())

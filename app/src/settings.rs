@@ -1,4 +1,4 @@
-//! Settings: from the environment, and from `roster.toml` for what the environment leaves open.
+//! The settings, read from the environment, and from `roster.toml` where the environment sets nothing.
 
 mod injected;
 mod listen;
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 use web::{NotAPublicUrl, NotProxies, Proxies, PublicUrl};
 
-/// What this process is told.
+/// The settings of this process.
 #[derive(Clone)]
 pub struct Settings {
     /// `DATABASE_URL`, `ROSTER_DB_CONNECTIONS`
@@ -62,16 +62,17 @@ pub struct Settings {
     pub shutdown_delay: Duration,
 }
 
-/// How much is forgiven.
+/// How strict Roster is with its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// Everything has a default, and the schema is applied at start.
+    /// Every setting has a default, and `serve` applies migrations.
     Development,
-    /// Weak or missing secrets and plain links over a network are refused; `roster migrate` applies the schema.
+    /// Refuses weak or missing secrets and unencrypted connections over a network. Only `roster migrate` applies
+    /// migrations.
     Production,
 }
 
-/// What is wrong with the settings: a line for each fault, which names the setting and says what to do.
+/// Invalid settings: one line for each, which names the setting and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSettings(pub Vec<String>);
 
@@ -104,7 +105,7 @@ impl SettingProblem {
     }
 }
 
-/// Where a value could not be read, nothing can be said of how it fits the others.
+/// Adds problems, except those about a setting that has a problem already: its value is not known.
 fn add(problems: &mut Vec<SettingProblem>, more: Vec<SettingProblem>) {
     let unread: BTreeSet<_> = problems.iter().flat_map(|problem| problem.settings.clone()).collect();
     problems.extend(more.into_iter().filter(|problem| problem.settings.iter().all(|name| !unread.contains(name))));
@@ -114,11 +115,13 @@ impl Settings {
     /// Reads the environment and `roster.toml` in the working directory.
     ///
     /// # Errors
-    /// When settings are unknown, malformed, not supported, or refused by the profile: all of them at once.
+    /// When settings are unknown, malformed, not supported, or refused by the profile. The error lists all of them.
     pub fn load() -> Result<Self, InvalidSettings> {
         Self::of(RawSettings::load())
     }
 
+    /// The settings of raw values.
+    ///
     /// # Errors
     /// See [`Settings::load`].
     pub fn of(mut raw: RawSettings) -> Result<Self, InvalidSettings> {
@@ -126,7 +129,7 @@ impl Settings {
         let settings = loop {
             match Self::read(&raw) {
                 Ok(settings) => break settings,
-                // The next round finds the next one.
+                // Try again with the default, to find the next problem.
                 Err(problem) => {
                     problem.settings.iter().for_each(|name| raw.forget(name));
                     add(&mut problems, vec![problem]);
@@ -198,7 +201,7 @@ impl Settings {
         })
     }
 
-    /// What is well formed by itself and does not do together.
+    /// Problems of well-formed settings that do not fit together.
     fn misfits(&self) -> Vec<SettingProblem> {
         let mut problems = Vec::new();
         if self.is_embedded() && self.amqp.is_some() {
@@ -233,10 +236,11 @@ impl Settings {
         problems
     }
 
-    /// Where the SQLite file should be and cannot be made: only `ROSTER_DATA_DIR` is.
+    /// The directory of the SQLite file, if it does not exist and is not `ROSTER_DATA_DIR`, the only one that is
+    /// created.
     fn missing_folder(&self) -> Option<PathBuf> {
         let DatabaseUrl::Sqlite(file) = &self.database else { return None };
-        // The folder of a file without one is the working directory.
+        // A file name without a directory means the working directory.
         let folder = Path::new(".").join(file.parent()?);
         (!self.is_data_dir(&folder) && !folder.is_dir()).then_some(folder)
     }
@@ -251,14 +255,14 @@ impl Settings {
         matches!(&self.database, DatabaseUrl::Sqlite(file) if !file.exists())
     }
 
-    /// Whether that file is to be outside of `ROSTER_DATA_DIR`, where a typing error may have put it.
+    /// Whether that file is outside of `ROSTER_DATA_DIR`, perhaps because of a typing error.
     #[must_use]
     pub fn makes_a_file_elsewhere(&self) -> bool {
         let DatabaseUrl::Sqlite(file) = &self.database else { return false };
         !file.exists() && !file.parent().is_some_and(|folder| self.is_data_dir(&Path::new(".").join(folder)))
     }
 
-    /// Whether one SQLite file holds everything.
+    /// Whether the database is a SQLite file.
     #[must_use]
     pub const fn is_embedded(&self) -> bool {
         matches!(self.database, DatabaseUrl::Sqlite(_))
@@ -267,9 +271,9 @@ impl Settings {
 
 fn keys_file(raw: &RawSettings) -> Result<Option<PathBuf>, SettingProblem> {
     match raw.get("ROSTER_KEYS_FILE") {
-        // Keys are never quoted; a path is, where there is nothing.
+        // This is the content of a key file. Refuse it here, since errors about a path quote the path.
         Some(text) if text.starts_with(['{', '[', '-']) => {
-            Err(raw.problem("ROSTER_KEYS_FILE", "must be the path of a file, and not what is in it"))
+            Err(raw.problem("ROSTER_KEYS_FILE", "must be the path of a file, not its content"))
         }
         path => Ok(path.map(PathBuf::from)),
     }
@@ -300,19 +304,24 @@ fn first_administrator(raw: &RawSettings) -> Result<Option<FirstAdministrator>, 
     }
 }
 
-/// What may stand in a token.
+/// Checks an issuer or an audience.
 fn name(text: &str) -> Result<String, String> {
     let fits = (1..=500).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     if fits { Ok(text.to_owned()) } else { Err("must be 1 to 500 visible characters, such as a URL".into()) }
 }
 
-/// A folder; but what has an `@` may be another URL whose scheme is mistyped, with its password.
+/// The path of a directory for an error message. A path with an `@` is not shown: it may be a URL with a mistyped
+/// scheme and a password.
 fn describe_folder(folder: &Path) -> String {
     let shown = folder.display().to_string();
-    if shown.contains('@') { "a folder that is not shown here, since its name has an @".to_owned() } else { shown }
+    if shown.contains('@') {
+        "a directory that is not shown, since its name has an @ and may be a URL with a password".to_owned()
+    } else {
+        shown
+    }
 }
 
-/// `0`, or a duration of a minute at most.
+/// Parses `0`, or a duration of a minute at most.
 fn grace(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
@@ -321,15 +330,15 @@ fn grace(text: &str) -> Result<Duration, String> {
     fits.ok_or_else(|| "must be 0 for off, or a time of 1s to 60s".to_owned())
 }
 
-/// `90s`, `30m`, `1h`.
+/// Parses a duration such as `90s`, `30m` or `1h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let duration = duration_or_none(text)?;
-    if duration.is_zero() { Err("must be longer than nothing: 90s, 30m or 1h".into()) } else { Ok(duration) }
+    if duration.is_zero() { Err("must be longer than 0, such as 90s, 30m or 1h".into()) } else { Ok(duration) }
 }
 
-/// As a duration, or `0s`.
+/// Parses a duration, or `0s`.
 fn duration_or_none(text: &str) -> Result<Duration, String> {
-    let malformed = || "must be a number with a unit: 90s, 30m or 1h".to_owned();
+    let malformed = || "must be a number with a unit, such as 90s, 30m or 1h".to_owned();
     let unit = text.chars().last().ok_or_else(malformed)?;
     let seconds: u64 = match unit {
         's' => 1,

@@ -21,97 +21,98 @@ use std::io::{IsTerminal as _, Read as _};
 use std::sync::Arc;
 use users_domain::Name;
 
-/// Longer than any password, in bytes.
+/// The most bytes read as a password; the policy allows fewer.
 const LONGEST: usize = 4_096;
 
-/// What an operator does with users.
+/// The subcommands of `roster users`.
 #[derive(Subcommand)]
 pub(crate) enum UsersArgs {
-    /// Register somebody, and wait until they can sign in
+    /// Register a user, and wait until they can sign in
     ///
-    /// Beside a running server it hands the registration in and waits; without one it does the work
-    /// itself. The password must fit the policy. Exits with 1 when the address is taken or the
-    /// password is refused.
+    /// A running server executes the registration; without one this process does. The password must
+    /// fit the policy. Exits with 1 when the address is taken or the password is refused.
     Create {
-        /// The address that they sign in with
+        /// The email address for signing in
         #[arg(value_parser = Email::parse)]
         email: Email,
-        /// What they are called
+        /// The user's name
         #[arg(long, value_parser = Name::parse)]
         name: Option<Name>,
-        /// Make them an administrator
+        /// Make the user an administrator
         #[arg(long)]
         admin: bool,
-        /// Read the password from the standard input, to its end; one line break at the end does
-        /// not count. Without it, the password is asked for at the terminal
+        /// Read the password from the standard input; one line break at its end is dropped. Without
+        /// this option, roster asks for the password at the terminal
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Give a person who has forgotten theirs another password; all their sessions end
+    /// Set a new password for a user who has forgotten theirs; all their sessions end
     ///
     /// The password must fit the policy. Works beside a running server. Exits with 1 when there is no
     /// such user, or the password is refused.
     SetPassword {
-        /// The address that they sign in with, or their id
+        /// The user's email address or id
         #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<UserRef>)]
         user: UserRef,
-        /// Read the password from the standard input, to its end; one line break at the end does
-        /// not count. Without it, the password is asked for at the terminal
+        /// Read the password from the standard input; one line break at its end is dropped. Without
+        /// this option, roster asks for the password at the terminal
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Say what somebody may do; it holds from their next request on
+    /// Set a user's role, effective from their next request on
     ///
-    /// The last administrator stays one. Exits with 1 when that is refused, or there is no such user.
+    /// Exits with 1 when this is the last administrator, or there is no such user.
     SetRole {
-        /// The address that they sign in with, or their id
+        /// The user's email address or id
         #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<UserRef>)]
         user: UserRef,
         /// user or admin
         #[arg(value_parser = str::parse::<Role>)]
         role: Role,
     },
-    /// Sign somebody out everywhere and keep them from signing in, and wait until it is so
+    /// Deactivate a user: end all their sessions and keep them from signing in
     ///
-    /// Their account stays as it is: see reactivate. Somebody who is deactivated already stays so.
-    /// Beside a running server it hands the command in and waits; without one it does the work itself.
-    /// Exits with 1 when there is no such user.
+    /// Waits until it is done. The account is kept: see reactivate. A user who is deactivated already
+    /// stays deactivated. A running server executes the command; without one this process does. Exits
+    /// with 1 when there is no such user.
     Deactivate {
-        /// The address that they sign in with, or their id
+        /// The user's email address or id
         #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<UserRef>)]
         user: UserRef,
     },
-    /// Let somebody who was deactivated sign in again, with the same password
+    /// Let a deactivated user sign in again, with the same password
     ///
-    /// Whoever is active already stays so. Beside a running server it hands the command in and waits;
-    /// without one it does the work itself. Exits with 1 when there is no such user.
+    /// Waits until it is done. A user who is active already stays active. A running server executes the
+    /// command; without one this process does. Exits with 1 when there is no such user.
     Reactivate {
-        /// The address that they sign in with, or their id
+        /// The user's email address or id
         #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<UserRef>)]
         user: UserRef,
     },
-    /// Show a person: id, role, status, sessions and address
+    /// Show a user: id, role, status, number of sessions and address
     ///
     /// Exits with 1 when there is no such user.
     Show {
-        /// The address that they sign in with, or their id
+        /// The user's email address or id
         #[arg(value_name = "EMAIL|ID", value_parser = str::parse::<UserRef>)]
         user: UserRef,
     },
-    /// List users by address: id, role, status, sessions and address
+    /// List users in the order of their addresses
     List {
-        /// Only those with this role: user or admin
+        /// Show only users with this role: user or admin
         #[arg(long, value_parser = str::parse::<Role>)]
         role: Option<Role>,
-        /// Only those after this address: the last one of the page before
+        /// Show only users after this address, such as the last one of the previous page
         #[arg(long, default_value = "", hide_default_value = true)]
         after: String,
-        /// How many at most
+        /// Show at most this many users
         #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(i64).range(1..=1000))]
         limit: i64,
     },
 }
 
+/// Runs one subcommand of `roster users`.
+///
 /// # Errors
 /// When it is refused, or the database cannot be used.
 pub(crate) async fn run(settings: &Settings, command: UsersArgs, json: bool) -> anyhow::Result<()> {
@@ -119,27 +120,27 @@ pub(crate) async fn run(settings: &Settings, command: UsersArgs, json: bool) -> 
         UsersArgs::Create { email, name, admin, password_stdin } => {
             let new_user = NewUser { email, name, password: password(password_stdin)? };
             let role = if admin { Role::Admin } else { Role::User };
-            tell(&create(settings, &new_user, role).await?, json)
+            show(&create(settings, &new_user, role).await?, json)
         }
-        UsersArgs::Deactivate { user } => tell(&activation::set(settings, &user, Activation::Deactivated).await?, json),
-        UsersArgs::Reactivate { user } => tell(&activation::set(settings, &user, Activation::Active).await?, json),
+        UsersArgs::Deactivate { user } => show(&activation::set(settings, &user, Activation::Deactivated).await?, json),
+        UsersArgs::Reactivate { user } => show(&activation::set(settings, &user, Activation::Active).await?, json),
         UsersArgs::SetPassword { user, password_stdin } => {
             let db = beside(settings).await?;
             let done = set_password(&db, settings, &user, password_stdin).await;
             db.close().await;
-            tell(&done?, json)
+            show(&done?, json)
         }
         UsersArgs::SetRole { user, role } => {
             let db = beside(settings).await?;
             let done = set_role(&db, &user, role).await;
             db.close().await;
-            tell(&done?, json)
+            show(&done?, json)
         }
         UsersArgs::Show { user } => {
             let db = open_read_only(settings).await?;
             let found = user.find(&db).await;
             db.close().await;
-            tell(&found?, json)
+            show(&found?, json)
         }
         UsersArgs::List { role, after, limit } => {
             let db = open_read_only(settings).await?;
@@ -158,7 +159,7 @@ async fn set_role(db: &Db, user: &UserRef, role: Role) -> anyhow::Result<Account
 
 async fn set_password(db: &Db, settings: &Settings, user: &UserRef, stdin: bool) -> anyhow::Result<AccountView> {
     let account = user.find(db).await?;
-    let email = Email::parse(&account.email).context("the stored address is malformed")?;
+    let email = Email::parse(&account.email).context("the stored email address is malformed")?;
     let password = password(stdin)?;
     let flaws = password_policy(&settings.tokens).flaws(&password, Some(&email), None);
     if !flaws.is_empty() {
@@ -188,29 +189,29 @@ fn row(it: &AccountView) -> [String; 5] {
     [it.id.to_string(), it.role.clone(), it.status.as_str().to_owned(), it.sessions.to_string(), it.email.clone()]
 }
 
-fn tell(it: &AccountView, json: bool) -> anyhow::Result<()> {
+fn show(it: &AccountView, json: bool) -> anyhow::Result<()> {
     if json { print(&json!(it).to_string()) } else { list(std::slice::from_ref(it), false) }
 }
 
-/// From the standard input, or asked for at the terminal, twice. It is never shown.
+/// Reads the password from the standard input, or asks for it twice at the terminal.
 fn password(stdin: bool) -> anyhow::Result<Secret> {
     if stdin {
         return password_from_stdin();
     }
     if !std::io::stdin().is_terminal() {
-        bail!("there is no terminal to ask for the password at: add --password-stdin, and give it there");
+        bail!("there is no terminal to ask for the password: add --password-stdin, and give it on the standard input");
     }
     let first = prompt::ask_hidden("Password: ", LONGEST)?;
-    let second = prompt::ask_hidden("The same again: ", LONGEST)?;
+    let second = prompt::ask_hidden("Repeat password: ", LONGEST)?;
     if first.expose() != second.expose() {
-        return Err(refused("these are two different passwords"));
+        return Err(refused("the two passwords differ"));
     }
     Ok(first)
 }
 
-/// From the standard input. It is never shown.
+/// Reads the password from the standard input, to its end.
 fn password_from_stdin() -> anyhow::Result<Secret> {
-    // Room for all of it at once: a buffer that grows leaves copies behind that are not wiped.
+    // Allocate once: a buffer that grows leaves copies behind that are not wiped.
     let mut text = String::with_capacity(LONGEST + 1);
     let limit = u64::try_from(LONGEST)? + 1;
     std::io::stdin().take(limit).read_to_string(&mut text).context("the password cannot be read as UTF-8")?;
@@ -237,7 +238,10 @@ async fn create(settings: &Settings, new_user: &NewUser, role: Role) -> anyhow::
     match done.await? {
         OperatorCommand::Done(account) => Ok(account),
         OperatorCommand::Pending(id) => {
-            bail!("nobody has done it yet; it will be done, without a role: see `roster commands show {id}`")
+            bail!(
+                "the registration is accepted and not finished yet: see `roster commands show {id}`; set the role \
+                 afterwards"
+            )
         }
     }
 }
@@ -253,7 +257,7 @@ async fn finish(
         Registered::Weak(flaws) => return Err(weak(flaws.into_iter())),
         Registered::Taken => {
             return Err(refused(
-                "this address is registered already: see `roster users set-role` for what they may do",
+                "this address is registered already: change that user's role with `roster users set-role`",
             ));
         }
         Registered::Failed(id) => bail!("the registration failed: see `roster commands show {id}`"),
@@ -263,5 +267,5 @@ async fn finish(
         give_role(db, user, role).await?;
     }
     let found = get_accounts::find(db, &new_user.email).await?;
-    found.map(OperatorCommand::Done).with_context(|| format!("{user} is registered, and has another address by now"))
+    found.map(OperatorCommand::Done).with_context(|| format!("{user} is registered, but has another address by now"))
 }

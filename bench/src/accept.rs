@@ -1,4 +1,4 @@
-//! Accepting sign-ups while earlier ones are hashed.
+//! Measures how quickly sign-ups are accepted while workers hash earlier ones.
 
 use crate::server::{Result, Server, post};
 use crate::{COST, one_hash_of_the_crate};
@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 const CLIENTS: usize = 32;
 const LASTS: Duration = Duration::from_secs(10);
 
-/// Each client signs somebody up as soon as the one before is accepted. One hash tells how quick the machine is now.
+/// Each client sends a sign-up as soon as its previous one is accepted. Afterwards one hash shows how fast the machine
+/// is.
 pub(crate) fn run(binary: &Path) -> Result<()> {
     let server = Server::start(binary)?;
     let together = Barrier::new(CLIENTS);
@@ -42,6 +43,6 @@ pub(crate) fn run(binary: &Path) -> Result<()> {
     println!("{CLIENTS} clients for {LASTS:?}, cost {COST}, in milliseconds");
     println!("accepted                 {:>7}   {:.0} a second", times.len(), times.len() as f64 / LASTS.as_secs_f64());
     println!("p50, p90, p99            {:>7.1} {:.1} {:.1}", at(50), at(90), at(99));
-    println!("one hash of the crate    {hash:>7.1}   when all is quiet again");
+    println!("one hash of the crate    {hash:>7.1}   after the load");
     Ok(())
 }

@@ -1,11 +1,12 @@
-//! Speed, as ratios within one run, on a machine that does nothing else.
+//! Benchmarks that compare speeds within one run. Run them on an idle machine.
 //!
-//! `cargo xtask bench [COST]`: hashes per second on one core, by the number of lanes, beside the `bcrypt` crate.
-//! `cargo xtask bench sign-in [BINARY]`: a lone sign-in beside one hash; the binary is `target/release/roster`.
-//! `cargo xtask bench accept [BINARY]`: how long 32 clients wait for their 202 while workers hash.
+//! `cargo xtask bench [COST]`: hashes per second on one core by the number of lanes, compared with the `bcrypt` crate.
+//! `cargo xtask bench sign-in [BINARY]`: a single sign-in compared with one hash. BINARY defaults to
+//! `target/release/roster`.
+//! `cargo xtask bench accept [BINARY]`: how long 32 clients wait for a 202 while workers hash.
 //!
-//! On SQLite; API and worker apart on PostgreSQL and RabbitMQ where `DATABASE_URL`, of an empty database, and `AMQP_URL`
-//! are set.
+//! The server runs on SQLite. If `DATABASE_URL` (an empty database) and `AMQP_URL` are set, an API and a worker run on
+//! PostgreSQL and RabbitMQ.
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 
 mod accept;
@@ -17,7 +18,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 const RUNS: usize = 9;
-/// What is stored by default.
+/// The default cost.
 const COST: u32 = 12;
 
 fn seconds(work: impl FnOnce()) -> f64 {
@@ -26,7 +27,7 @@ fn seconds(work: impl FnOnce()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// In seconds, by the `bcrypt` crate.
+/// The seconds of one hash by the `bcrypt` crate.
 fn one_hash_of_the_crate() -> f64 {
     seconds(|| {
         black_box(bcrypt::bcrypt(COST, [7; 16], black_box(b"a rather long pass phrase\0")));
@@ -50,7 +51,7 @@ fn lanes(cost: Cost) -> server::Result<()> {
     for width in 1..=MAX_LANES {
         let jobs: Vec<_> = (0..).take(width).map(|i| Job { key: b"correct horse battery", salt: [i; 16] }).collect();
         let (mut ours, mut theirs) = (f64::MAX, f64::MAX);
-        // In turns, so that a busy moment of the machine strikes both.
+        // Alternate, so that a busy moment of the machine affects both.
         for _ in 0..RUNS {
             ours = ours.min(seconds(|| drop(black_box(bcrypt(cost, black_box(&jobs))))));
             theirs = theirs.min(seconds(|| {

@@ -1,4 +1,4 @@
-//! A Roster to be measured, and how to talk to it.
+//! Runs the server that is measured, and sends requests to it.
 
 use crate::COST;
 use std::fs;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Sends a request and reads the whole answer.
+/// Sends a request and reads the complete answer.
 pub(crate) fn post(connection: &mut TcpStream, path: &str, prefer: &str, body: &str, expected: u16) -> Result<()> {
     let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\nprefer: {prefer}\r\ncontent-type: application/json");
     connection.write_all(format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes())?;
@@ -34,7 +34,7 @@ pub(crate) fn post(connection: &mut TcpStream, path: &str, prefer: &str, body: &
     }
 }
 
-/// Killed, and gone with its data, when dropped.
+/// The processes of a server. Drop kills them and removes their data.
 pub(crate) struct Server {
     processes: Vec<Child>,
     port: u16,
@@ -42,14 +42,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// One process on SQLite; an API and a worker on the PostgreSQL of `DATABASE_URL`, if that is set.
+    /// Starts one process on SQLite, or an API and a worker if `DATABASE_URL` is set.
     pub(crate) fn start(binary: &Path) -> Result<Self> {
         let data = std::env::temp_dir().join(format!("roster-bench-{}", std::process::id()));
         fs::create_dir(&data)?;
         let roles: &[_] = if std::env::var_os("DATABASE_URL").is_some() { &["worker", "api"] } else { &["all"] };
         let mut server = Self { processes: Vec::new(), port: 0, data };
         for role in roles {
-            // The last is the one that answers.
+            // The last process is the one that answers requests.
             server.port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
             let process = server.roster(binary, role)?.spawn()?;
             server.processes.push(process);
@@ -61,7 +61,7 @@ impl Server {
     fn roster(&self, binary: &Path, role: &str) -> Result<Command> {
         #[expect(clippy::disallowed_methods, reason = "what is measured is the process")]
         let mut roster = Command::new("setsid");
-        // A session of its own, as every service manager gives: Linux divides the processors between sessions.
+        // Use a session of its own, as service managers do: Linux divides the processors between sessions.
         roster.arg(binary.canonicalize()?).args(["serve", "--role", role]).current_dir(&self.data).env_clear();
         roster.stdin(Stdio::null()).stdout(Stdio::null());
         let given = ["DATABASE_URL", "AMQP_URL"].map(|name| Some((name, std::env::var_os(name)?)));
@@ -92,7 +92,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Dead already, or gone already: nothing is left to be done.
+        // An error means that the process or the directory is gone already.
         for process in &mut self.processes {
             let _ = process.kill();
             let _ = process.wait();

@@ -1,4 +1,4 @@
-//! A lone sign-in beside one hash.
+//! Compares a single sign-in with one hash.
 
 use crate::server::{Result, Server, post};
 use crate::{COST, one_hash_of_the_crate, seconds};
@@ -11,7 +11,7 @@ const EMAIL: &str = "ada@example.org";
 const WAIT: &str = "wait=20";
 const PASSWORD: &str = "a rather long pass phrase";
 
-/// Signs in again and again on one connection to `binary`, with nobody else, in turns with one hash.
+/// Alternates sign-ins on one connection with single hashes, without other load.
 pub(crate) fn run(binary: &Path) -> Result<()> {
     let server = Server::start(binary)?;
     let mut connection = server.connect()?;

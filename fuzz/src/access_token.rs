@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Who signs, for as long as this process runs, and what was signed.
+/// A signer with a key of this process, and the one token that it has signed.
 struct Signer {
     tokens: AccessTokens,
     genuine: String,
@@ -21,17 +21,17 @@ static SIGNER: LazyLock<Signer> = LazyLock::new(|| {
     Signer { tokens, genuine: genuine.expose().to_owned(), _folder: folder }
 });
 
-/// The one token that was signed here: what the others are made from.
+/// The only genuine token. Seeds build forgeries from its parts.
 #[must_use]
 pub fn genuine() -> &'static str {
     &SIGNER.genuine
 }
 
-/// A token that reads is the one that was signed, to the byte. In the input, `{head}`, `{claims}` and
-/// `{signature}` stand for that one's parts, so that a forgery can be written down.
+/// Checks that the reader accepts only the genuine token, byte for byte. In the input, `{head}`, `{claims}` and
+/// `{signature}` are replaced by the parts of the genuine token.
 ///
 /// # Panics
-/// When that does not hold.
+/// When the property does not hold.
 pub fn access_token(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut parts = genuine().split('.');

@@ -1,11 +1,13 @@
 use kernel::Email;
 
-/// What is an address is kept as it was typed, but for what stands around it and what is invisible in its domain; its
-/// canonical form is plain, and an address that is its own
-/// canonical form; and storage gives it back.
+/// Checks every accepted email address:
+///
+/// - It is kept as typed, except for white space around it and invisible characters in its domain.
+/// - Its canonical form is plain ASCII, and is an address with the same canonical form.
+/// - It can be stored and read again.
 ///
 /// # Panics
-/// When that does not hold.
+/// When the property does not hold.
 pub fn email(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(email) = Email::parse(text) else { return };

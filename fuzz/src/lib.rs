@@ -1,9 +1,8 @@
-//! Fuzz targets: each takes any bytes, hands them to one reader of what comes from outside, and panics when
-//! something does not hold of the answer.
+//! Fuzz targets. Each passes any bytes to one reader of input from outside, and panics if a property does not hold.
 //!
-//! The tests beside it run every file of `corpus/` and many changes of them. `README.md` says how to run the
-//! same functions under libFuzzer or AFL.
-#![expect(clippy::expect_used, reason = "a target panics where something does not hold")]
+//! The tests of this crate run every file of `corpus/` and many changes of them. `README.md` explains how to run the
+//! functions under libFuzzer or AFL.
+#![expect(clippy::expect_used, reason = "a target panics if a property does not hold")]
 
 mod access_token;
 mod cursor;
@@ -17,10 +16,10 @@ pub use email::email;
 pub use message::message;
 pub use password_hash::password_hash;
 
-/// A target.
+/// A fuzz target.
 pub type Target = fn(&[u8]);
 
-/// All of them, by the name of their folder in `corpus/`.
+/// All targets, each with the name of its folder in `corpus/`.
 pub const TARGETS: [(&str, Target); 5] = [
     ("access_token", access_token),
     ("cursor", cursor),

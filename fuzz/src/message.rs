@@ -2,10 +2,10 @@ use contracts::{SetCredential, UserDeactivated, UserReactivated, UserRegistered}
 use use_case::Message;
 use users_application::{DeactivateUser, ReactivateUser, RegisterUser};
 
-/// What is a message is written, read and written again alike.
+/// Checks that every accepted message is written, read and written again without a change.
 ///
 /// # Panics
-/// When that does not hold.
+/// When the property does not hold.
 pub fn message(bytes: &[u8]) {
     reads::<RegisterUser>(bytes);
     reads::<DeactivateUser>(bytes);
@@ -19,7 +19,7 @@ pub fn message(bytes: &[u8]) {
 fn reads<M: Message>(bytes: &[u8]) {
     let Ok(message) = serde_json::from_slice::<M>(bytes) else { return };
     let written = serde_json::to_string(&message).expect("it can be written");
-    let again: M = serde_json::from_str(&written).expect("what we have written can be read");
+    let again: M = serde_json::from_str(&written).expect("a written message can be read");
     assert_eq!(serde_json::to_string(&again).expect("it can be written"), written, "{}", M::NAME);
     assert_eq!(again.subject(), message.subject(), "{}", M::NAME);
 }

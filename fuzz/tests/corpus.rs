@@ -1,5 +1,5 @@
-//! Every file of the corpus, and many changes of them, through their target.
-#![expect(clippy::unwrap_used, reason = "in a test, what does not work has failed it")]
+//! Runs every file of the corpus, and many changed inputs, through their targets.
+#![expect(clippy::unwrap_used, reason = "a step that does not work fails the test")]
 
 use fuzz::{TARGETS, Target};
 use proptest::prelude::*;
@@ -7,9 +7,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// Changed inputs for each target.
+/// The number of changed inputs for each target.
 const CASES: u32 = 5_000;
-/// What breaks readers, to be put anywhere.
+/// Texts that often break readers, inserted at random places.
 const NASTY: [&str; 16] = [
     "\0",
     "\u{212a}",
@@ -40,7 +40,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()
 }
 
-/// Runs an input, and shows it when it fails.
+/// Runs an input, and prints it if it fails.
 fn run(name: &str, target: Target, input: &[u8]) {
     let held = std::panic::catch_unwind(|| target(input)).is_ok();
     assert!(held, "{name}: put this into its corpus: {:?}", String::from_utf8_lossy(input));
@@ -53,7 +53,7 @@ enum Change {
     Insert(usize, &'static str),
     Remove(usize, usize),
     Repeat(usize, usize, usize),
-    /// From here on, as in another seed.
+    /// Replaces the rest by that of another seed.
     Splice(usize, usize, usize),
 }
 
@@ -110,17 +110,17 @@ fn every_target_has_a_corpus_and_every_corpus_a_target() {
 }
 
 #[test]
-fn what_the_corpus_holds_is_read_or_refused_as_it_should_be() {
+fn every_seed_of_the_corpus_keeps_the_properties() {
     for (name, target) in TARGETS {
         seeds(name).iter().for_each(|seed| run(name, target, seed));
     }
 }
 
 #[test]
-fn what_the_corpus_holds_with_changes_is_read_or_refused_as_it_should_be() {
+fn changed_seeds_keep_the_properties() {
     for (name, target) in TARGETS {
         let seeds = seeds(name);
-        // The same cases each time: a failure here is one that can be looked into.
+        // Use the same cases in every run, so that a failure can be reproduced.
         let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let inputs = (0..seeds.len(), prop::collection::vec(change(), 1..6)).prop_map(|(seed, changes)| {
@@ -136,7 +136,7 @@ fn what_the_corpus_holds_with_changes_is_read_or_refused_as_it_should_be() {
 }
 
 #[test]
-fn the_seeds_reach_what_they_are_for() {
+fn the_corpus_has_accepted_and_refused_seeds() {
     let good = |name: &str, reads: fn(&str) -> bool| {
         let seeds = seeds(name);
         let good = seeds.iter().filter(|seed| std::str::from_utf8(seed).is_ok_and(reads)).count();

@@ -1,21 +1,21 @@
-//! Holds answers against the OpenAPI document.
-#![expect(clippy::panic, reason = "in a test, what does not work has failed it")]
+//! Checks answers against the OpenAPI document.
+#![expect(clippy::panic, reason = "a step that does not work fails the test")]
 
 use crate::{Answer, Request};
 use roster::problems::PROBLEMS;
 use serde_json::Value;
 
-/// What a server says it answers.
+/// An OpenAPI 3.1 document to check answers against.
 pub struct Documented(Value);
 
 impl Documented {
-    /// By an OpenAPI 3.1 document.
+    /// Uses this OpenAPI 3.1 document.
     #[must_use]
     pub fn new(document: &Value) -> Self {
         Self(document.clone())
     }
 
-    /// The operation that a request meets; `None` when it meets none.
+    /// The operation of a request; `None` if no path or method matches.
     fn operation(&self, request: &Request) -> Option<&Value> {
         let path = request.target.split('?').next()?;
         let fits = |template: &str| {
@@ -28,23 +28,23 @@ impl Documented {
         item.get(method)
     }
 
-    /// Fails when a request meets an operation whose description does not allow its answer.
+    /// Fails if the document does not allow this answer to this request.
     pub(crate) fn check(&self, request: &Request, answer: &Answer) {
         let Some(operation) = self.operation(request) else { return };
-        let told = |what: &str| format!("{what}: {} {}\n{answer:#?}", request.method, request.target);
+        let report = |what: &str| format!("{what}: {} {}\n{answer:#?}", request.method, request.target);
         let responses = &operation["responses"];
         let response = responses.get(answer.status.to_string()).or_else(|| responses.get("default"));
-        let response = response.unwrap_or_else(|| panic!("{}", told("a status that is not documented")));
+        let response = response.unwrap_or_else(|| panic!("{}", report("a status that is not documented")));
         if answer.body.is_empty() {
             return;
         }
         let kind = answer.header("content-type").unwrap_or_default();
         let Some(schema) = response["content"][kind].get("schema") else {
-            panic!("{}", told("a type that is not documented"));
+            panic!("{}", report("a type that is not documented"));
         };
         for (name, header) in response["headers"].as_object().into_iter().flatten() {
             let number = answer.header(name).is_none_or(|value| value.parse::<u64>().is_ok());
-            assert!(header["schema"]["type"] != "integer" || number, "{}", told(name));
+            assert!(header["schema"]["type"] != "integer" || number, "{}", report(name));
         }
         if !kind.ends_with("json") {
             return;
@@ -52,11 +52,11 @@ impl Documented {
         if kind == "application/problem+json" {
             for code in codes(&answer.json()) {
                 let is_explained = PROBLEMS.iter().any(|kind| kind.code == code);
-                assert!(is_explained, "{}", told(&format!("{code} is not in roster::problems::PROBLEMS")));
+                assert!(is_explained, "{}", report(&format!("{code} is not in roster::problems::PROBLEMS")));
             }
         }
         if let Err(why) = fits(&self.0, schema, &answer.json(), "") {
-            panic!("{}", told(&format!("not as documented, {why}")));
+            panic!("{}", report(&format!("not as documented, {why}")));
         }
     }
 }
@@ -68,23 +68,23 @@ fn codes(problem: &Value) -> Vec<String> {
     all.filter_map(|it| it["code"].as_str()).map(str::to_owned).collect()
 }
 
-/// What a schema or a reference to one stands for.
+/// Resolves a schema that may be a reference.
 ///
 /// # Panics
-/// When it refers to nothing.
+/// When the reference has no target.
 #[must_use]
 pub fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str() {
         Some(reference) => {
             let found = reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
-            resolve(document, found.unwrap_or_else(|| panic!("{reference} refers to nothing")))
+            resolve(document, found.unwrap_or_else(|| panic!("{reference} has no target")))
         }
         None => schema,
     }
 }
 
-/// The part of JSON Schema that the document uses, and stricter in one point: a property that is not
-/// described is none. Says where a value does not fit.
+/// Validates a value by the part of JSON Schema that the document uses. It is stricter in one point: it refuses
+/// properties that are not described. The error names the place.
 fn fits(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
     let schema = resolve(document, schema);
     let allowed: Vec<_> = match &schema["type"] {
@@ -171,14 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_its_schema_fits() {
+    fn a_value_that_fits_its_schema_is_accepted() {
         let id = "01890a5d-ac96-774b-bcce-b302099a8057";
         assert_eq!(why(&json!({"id": id, "name": null})), None);
         assert_eq!(why(&json!({"id": id, "name": "Ada", "tags": ["red", "blue"], "age": 0})), None);
     }
 
     #[test]
-    fn what_does_not_is_told_where() {
+    fn a_value_that_does_not_fit_is_reported_with_its_place() {
         let id = "01890a5d-ac96-774b-bcce-b302099a8057";
         for (value, place) in [
             (json!([]), ": array"),

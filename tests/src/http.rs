@@ -1,5 +1,5 @@
-//! A plain HTTP/1.1 client, one connection a request: tests see the real edge, to the byte.
-#![expect(clippy::expect_used, clippy::panic, reason = "in a test, what does not work has failed it")]
+//! A plain HTTP/1.1 client with one connection per request. Tests see every byte of the answers.
+#![expect(clippy::expect_used, clippy::panic, reason = "a step that does not work fails the test")]
 
 use crate::PATIENCE;
 use serde_json::Value;
@@ -8,12 +8,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// A request, as it is sent.
+/// A request.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Such as `GET`.
     pub method: &'static str,
-    /// Path and query.
+    /// The path and the query.
     pub target: String,
     head: Vec<u8>,
     body: Option<Vec<u8>>,
@@ -26,19 +25,19 @@ impl Request {
         Self { method, target: target.into(), head: Vec::new(), body: None }
     }
 
-    /// `GET`.
+    /// A `GET` request.
     #[must_use]
     pub fn get(target: impl Into<String>) -> Self {
         Self::new("GET", target)
     }
 
-    /// `POST`, with a body of JSON.
+    /// A `POST` request with a JSON body.
     #[must_use]
     pub fn post(target: impl Into<String>, body: &Value) -> Self {
         Self::new("POST", target).body("application/json", body.to_string())
     }
 
-    /// One more header. Its value may be no text.
+    /// Adds a header. Its value need not be UTF-8.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         for part in [name.as_bytes(), b": ", value.as_ref(), b"\r\n"] {
@@ -47,14 +46,14 @@ impl Request {
         self
     }
 
-    /// The body, whatever it is.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         if content_type.is_empty() { self } else { self.header("Content-Type", content_type) }
     }
 
-    /// `Prefer: wait=N`.
+    /// Adds `Prefer: wait=N`.
     #[must_use]
     pub fn wait(self, seconds: u32) -> Self {
         self.header("Prefer", format!("wait={seconds}"))
@@ -75,7 +74,7 @@ impl Request {
     pub(crate) async fn send(&self, to: SocketAddr) -> Answer {
         let exchange = async {
             let mut stream = TcpStream::connect(to).await.expect("the server accepts connections");
-            // A server that refuses early may close before it has read everything; its answer counts.
+            // A server that refuses early may close before it has read everything. Its answer counts.
             let _ = stream.write_all(&self.bytes()).await;
             let mut bytes = Vec::new();
             let _ = stream.read_to_end(&mut bytes).await;
@@ -87,17 +86,17 @@ impl Request {
     }
 }
 
-/// A request whose last byte has not been sent: the server has read the head and waits for the body.
+/// A request without its last byte: the server has read the head and waits for the rest of the body.
 pub struct Held {
     stream: TcpStream,
     last: u8,
 }
 
 impl Request {
-    /// Sends all but the last byte of the body, which MUST have one.
+    /// Sends all but the last byte of the body, which MUST not be empty.
     ///
-    /// The server says `100 Continue` when it begins to read the body (RFC 9110, section 10.1.1): the head has been
-    /// judged by then.
+    /// The server sends `100 Continue` when it begins to read the body (RFC 9110, section 10.1.1). It has checked the
+    /// head by then.
     pub(crate) async fn hold(&self, to: SocketAddr) -> Held {
         let bytes = self.clone().header("Expect", "100-continue").bytes();
         let body = self.body.as_deref().expect("a body").len();
@@ -120,14 +119,14 @@ impl Request {
     }
 }
 
-/// An answer that goes on, such as a stream of events.
+/// An answer that has not ended, such as an event stream.
 pub struct Open {
     stream: TcpStream,
     read: Vec<u8>,
 }
 
 impl Request {
-    /// Sends it and leaves the connection open.
+    /// Sends the request and keeps the connection open.
     pub(crate) async fn open(&self, to: SocketAddr) -> Open {
         let mut stream = TcpStream::connect(to).await.expect("the server accepts connections");
         stream.write_all(&self.bytes()).await.expect("the server reads");
@@ -136,7 +135,7 @@ impl Request {
 }
 
 impl Open {
-    /// Reads until this has come so often.
+    /// Reads until the text has arrived `times` times.
     pub async fn until(&mut self, text: &str, times: usize) {
         let reading = async {
             while String::from_utf8_lossy(&self.read).matches(text).count() < times {
@@ -147,7 +146,7 @@ impl Open {
         assert!(read.is_ok(), "never {times} times {text}: {}", String::from_utf8_lossy(&self.read));
     }
 
-    /// All that was read, and all that comes until the server ends it.
+    /// Reads until the server ends the answer, and returns all of it.
     pub async fn to_its_end(mut self) -> String {
         let read = timeout(PATIENCE, self.stream.read_to_end(&mut self.read)).await;
         assert!(read.is_ok(), "it does not end: {}", String::from_utf8_lossy(&self.read));
@@ -156,7 +155,7 @@ impl Open {
 }
 
 impl Held {
-    /// Sends the last byte; the answer.
+    /// Sends the last byte, and returns the answer.
     pub async fn let_go(mut self) -> Answer {
         let exchange = async {
             self.stream.write_all(&[self.last]).await.expect("the server reads");
@@ -169,14 +168,12 @@ impl Held {
     }
 }
 
-/// An answer, as it came.
+/// An answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The HTTP status.
     pub status: u16,
-    /// All of it before the body.
+    /// The status line and the headers.
     pub head: String,
-    /// The body.
     pub body: String,
 }
 
@@ -195,7 +192,7 @@ impl Answer {
         headers.find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The body, which MUST be JSON and say so.
+    /// The body, which MUST be JSON with a matching Content-Type.
     #[must_use]
     pub fn json(&self) -> Value {
         let kind = self.header("content-type").unwrap_or_default();
@@ -203,7 +200,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
-    /// The code of the problem that this answer MUST be: complete, and consistent with itself.
+    /// The code of a problem. The answer MUST be a complete and consistent problem document.
     #[must_use]
     pub fn problem(&self) -> String {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
@@ -218,7 +215,7 @@ impl Answer {
         code.to_owned()
     }
 
-    /// What a problem says is wrong: pointers and codes.
+    /// The violations of a problem, as pairs of pointer and code.
     #[must_use]
     pub fn violations(&self) -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().expect("a text").to_owned();

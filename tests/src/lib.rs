@@ -1,4 +1,5 @@
-//! Roster from outside: whole processes put together by the real composition root, on real databases and a real broker.
+//! Helpers for tests of whole Roster processes, composed by the real composition root, on real databases and a real
+//! broker.
 //!
 //! [`in_each_world`] runs one test on every combination that Roster supports.
 

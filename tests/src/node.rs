@@ -1,4 +1,4 @@
-#![expect(clippy::expect_used, clippy::panic, reason = "in a test, what does not work has failed it")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a step that does not work fails the test")]
 
 use crate::{Answer, Documented, Held, Open, PATIENCE, Request};
 use kernel::MessageId;
@@ -13,13 +13,11 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-/// One process of Roster, put together as `roster serve` does it and answering on a port of its own.
+/// One process of Roster, composed as by `roster serve`, on a port of its own.
 pub struct Node {
-    /// Its ledger.
     pub ledger: Ledger,
-    /// Where it answers.
     pub address: SocketAddr,
-    /// What it says it answers; every answer is held against it.
+    /// The OpenAPI document. Every answer is checked against it.
     pub documented: Arc<Documented>,
     roster: Mutex<Roster>,
     closing: oneshot::Sender<()>,
@@ -27,9 +25,9 @@ pub struct Node {
 }
 
 impl Node {
-    /// Puts it together. It accepts; it works once [`Node::work`] is called.
+    /// Composes and starts a process. It accepts commands, and executes them after [`Node::work`] is called.
     pub async fn start(config: AppConfig) -> Self {
-        let roster = Roster::compose(config).unwrap_or_else(|why| panic!("it cannot be put together: {why}"));
+        let roster = Roster::compose(config).unwrap_or_else(|why| panic!("the process cannot be composed: {why}"));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (closing, closed) = oneshot::channel();
@@ -39,17 +37,17 @@ impl Node {
         Self { ledger: roster.node.ledger(), address, documented, roster: Mutex::new(roster), closing, serving }
     }
 
-    /// Begins to work.
+    /// Starts the workers.
     pub async fn work(&self) {
         self.roster.lock().await.work().await.expect("the ledger can be read");
     }
 
-    /// What SIGTERM does first: nothing new is begun, and whoever waits is answered.
+    /// The first step of a stop, as at SIGTERM: no message is started any more, and waiting requests are answered.
     pub async fn begin_stop(&self) {
         self.roster.lock().await.begin_stop();
     }
 
-    /// Stops it as SIGTERM does.
+    /// Stops the process as SIGTERM does.
     pub async fn stop(self) {
         self.begin_stop().await;
         _ = self.closing.send(());
@@ -57,30 +55,30 @@ impl Node {
         self.roster.into_inner().stop().await;
     }
 
-    /// Sends a request. Its answer MUST be one that the OpenAPI document allows.
+    /// Sends a request. The OpenAPI document MUST allow the answer.
     ///
-    /// While the database is too slow for it, or too many sign in, the request is sent again, as every client
-    /// should: many of these run at once on a small machine. A test that counts what was written gives such requests a key.
+    /// If the server is overloaded or its database too slow, this sends the request again, as every client should: many
+    /// tests run at once on a small machine. A test that counts rows gives such requests an idempotency key.
     pub async fn send(&self, request: &Request) -> Answer {
         send(self.address, &self.documented, request).await
     }
 
-    /// Sends a request but for the last byte of its body.
+    /// Sends a request without the last byte of its body.
     pub async fn hold(&self, request: &Request) -> Held {
         request.hold(self.address).await
     }
 
-    /// Sends a request whose answer goes on.
+    /// Sends a request with a streamed answer.
     pub async fn open(&self, request: &Request) -> Open {
         request.open(self.address).await
     }
 
-    /// `GET`
+    /// Sends a `GET` request.
     pub async fn get(&self, target: impl Into<String>) -> Answer {
         self.send(&Request::get(target)).await
     }
 
-    /// Sends all of them at once; gives the answers in their order.
+    /// Sends all requests at the same time, and returns the answers in the same order.
     pub async fn send_all(&self, requests: impl IntoIterator<Item = Request>) -> Vec<Answer> {
         let sending: Vec<_> = requests.into_iter().map(|request| self.begin(request)).collect();
         let mut answers = Vec::new();
@@ -90,20 +88,20 @@ impl Node {
         answers
     }
 
-    /// Sends a request while the test goes on.
+    /// Sends a request in the background.
     pub fn begin(&self, request: Request) -> JoinHandle<Answer> {
         let (address, documented) = (self.address, Arc::clone(&self.documented));
         tokio::spawn(async move { send(address, &documented, &request).await })
     }
 
-    /// The command that a 202 points to, as it stands.
+    /// The present state of the command that a 202 points to.
     pub async fn command(&self, accepted: &Answer) -> Value {
         let answer = self.get(accepted.header("location").expect("a location")).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
     }
 
-    /// The command that a 202 points to, once it has ended.
+    /// Waits for the end of the command that a 202 points to, and returns it.
     pub async fn outcome(&self, accepted: &Answer) -> Value {
         assert_eq!(accepted.status, 202, "{accepted:?}");
         let id: MessageId = accepted.json()["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");

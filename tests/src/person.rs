@@ -2,48 +2,45 @@ use crate::Request;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// Somebody who signs up.
+/// A person who signs up.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// Their address.
     pub email: String,
-    /// Their password.
     pub password: String,
-    /// What they are called.
     pub name: Option<String>,
-    /// The id that they choose.
+    /// The user id, if the client chooses it.
     pub id: Option<Uuid>,
 }
 
 impl Person {
-    /// Somebody with an address, a good password and nothing else.
+    /// A person with an address and a good password.
     #[must_use]
     pub fn new(email: impl Into<String>) -> Self {
         Self { email: email.into(), password: "drei blaue Würfel rollen".into(), name: None, id: None }
     }
 
-    /// With a name.
+    /// Sets the name.
     #[must_use]
     pub fn called(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// With another password.
+    /// Sets another password.
     #[must_use]
     pub fn with_password(mut self, password: impl Into<String>) -> Self {
         self.password = password.into();
         self
     }
 
-    /// With an id of their own choice.
+    /// Sets the user id that the client chooses.
     #[must_use]
     pub fn with_id(mut self, id: Uuid) -> Self {
         self.id = Some(id);
         self
     }
 
-    /// As the body of a request.
+    /// The body of a sign-up.
     #[must_use]
     pub fn json(&self) -> Value {
         let mut body = Map::new();
@@ -54,7 +51,7 @@ impl Person {
         Value::Object(body)
     }
 
-    /// `POST /users`
+    /// The request `POST /users`.
     #[must_use]
     pub fn sign_up(&self) -> Request {
         Request::post("/users", &self.json())

@@ -1,5 +1,4 @@
-//! The real binary as a process: started with no more than the settings it is given, killed, stopped
-//! and started again.
+//! Runs the real binary as a process: starts it with the given settings only, kills it, stops it, starts it again.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
@@ -24,14 +23,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// For how long a process may take to serve, on a machine that is busy with other tests.
+/// How long a process may take to start, on a machine that is busy with other tests.
 const START: Duration = Duration::from_secs(45);
-/// Between two looks at something that is waited for.
+/// The pause between two checks while waiting.
 const TICK: Duration = Duration::from_millis(10);
-/// What processes print goes here, below the folder they run in.
+/// The folder of what processes print, below the one that they run in.
 const OUTPUTS: &str = ".outputs";
 
-/// Looks until there is something, and fails the test when it takes too long.
+/// Repeats a check until it returns something.
 ///
 /// # Panics
 /// After `patience`.
@@ -49,7 +48,7 @@ pub async fn until<T>(patience: Duration, what: &str, mut look: impl AsyncFnMut(
 /// The binary that `cargo xtask test` has built, or else the one beside this test.
 ///
 /// # Panics
-/// When there is none.
+/// When there is no binary.
 #[must_use]
 pub fn binary() -> PathBuf {
     if let Some(named) = std::env::var_os("ROSTER_BIN") {
@@ -61,33 +60,33 @@ pub fn binary() -> PathBuf {
     beside
 }
 
-/// A new database on PostgreSQL; `None` only where tests are to do without servers.
+/// A new database on PostgreSQL; `None` if tests run without servers.
 pub async fn postgres() -> Option<String> {
     persistence::testing::postgres_url().await
 }
 
-/// The URL of a RabbitMQ that tests share; `None` only where tests are to do without servers.
+/// The URL of a RabbitMQ that tests share; `None` if tests run without servers.
 ///
 /// # Panics
-/// When nobody has said where it is.
+/// When the environment variable is not set.
 #[must_use]
 pub fn rabbitmq() -> Option<String> {
     server("TEST_AMQP_URL")
 }
 
-/// A program to start a RabbitMQ of a test's own with; `None` only where tests are to do without servers.
+/// The program for starting a RabbitMQ of a test's own; `None` if tests run without servers.
 ///
 /// # Panics
-/// When nobody has said where it is.
+/// When the environment variable is not set.
 #[must_use]
 pub fn rabbitmq_program() -> Option<String> {
     server("TEST_RABBITMQ_SERVER")
 }
 
-/// A pgbouncer to start; `None` only where tests are to do without servers.
+/// The program pgbouncer; `None` if tests run without servers.
 ///
 /// # Panics
-/// When nobody has said where it is.
+/// When the environment variable is not set.
 #[must_use]
 pub fn pgbouncer_program() -> Option<PathBuf> {
     server("TEST_PGBOUNCER").map(PathBuf::from)
@@ -102,11 +101,11 @@ fn server(variable: &str) -> Option<String> {
     named
 }
 
-/// A port that nobody listens on and that the kernel gives to nobody who connects: a server that is
-/// killed finds it free again.
+/// A free port outside of the range that the kernel uses for outgoing connections, so that a killed server finds it
+/// free again.
 ///
 /// # Panics
-/// When there is none.
+/// When no port is free.
 #[must_use]
 pub fn free_port() -> u16 {
     let random = || u16::try_from(20_000 + uuid().as_u128() % 12_000).unwrap();
@@ -120,7 +119,7 @@ pub fn uuid() -> uuid::Uuid {
     uuid::Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext))
 }
 
-/// An empty folder that processes run in. It goes with the guard, unless the test fails.
+/// An empty folder that processes run in. Drop deletes it, unless the test fails.
 pub struct Folder(TempDir);
 
 impl Default for Folder {
@@ -130,7 +129,7 @@ impl Default for Folder {
 }
 
 impl Folder {
-    /// A new one.
+    /// A new folder.
     ///
     /// # Panics
     /// When the disk is full.
@@ -139,13 +138,13 @@ impl Folder {
         Self(tempfile::Builder::new().prefix("roster-acceptance-").tempdir().unwrap())
     }
 
-    /// Where it is.
+    /// The path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// A process that will run here.
+    /// A command to run in this folder.
     #[must_use]
     pub fn roster(&self, arguments: &[&str]) -> Roster {
         let settings = BTreeMap::from([("ROSTER_LISTEN".into(), "127.0.0.1:0".into())]);
@@ -173,7 +172,7 @@ impl Drop for Folder {
     }
 }
 
-/// How to run the binary. Its environment is empty but for `PATH` and the settings.
+/// How to run the binary. Its environment has only `PATH` and the settings.
 #[derive(Clone)]
 pub struct Roster {
     folder: PathBuf,
@@ -188,42 +187,41 @@ pub struct Roster {
 pub struct Ended {
     /// Its exit code; `None` when a signal ended it.
     pub code: Option<i32>,
-    /// How long it took: from the start, or from the signal that asked it to end.
+    /// How long it took, from the start or from SIGTERM.
     pub took: Duration,
-    /// What it printed.
     pub stdout: String,
-    /// What it complained about, and its log.
+    /// The errors and the log.
     pub stderr: String,
 }
 
 impl Roster {
-    /// With a setting.
+    /// Sets an environment variable.
     #[must_use]
     pub fn set(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.settings.insert(name.to_owned(), value.as_ref().to_owned());
         self
     }
 
-    /// On a port of its own, the same after every start.
+    /// Listens on a port of its own, the same after every start.
     #[must_use]
     pub fn on_a_fixed_port(self) -> Self {
         self.set("ROSTER_LISTEN", format!("127.0.0.1:{}", free_port()))
     }
 
-    /// With a hash that takes little time.
+    /// Hashes passwords at the lowest cost, without rate limits.
     #[must_use]
     pub fn hashing_fast(self) -> Self {
         self.set("ROSTER_BCRYPT_COST", "10").set("ROSTER_LIMITS", "off")
     }
 
-    /// Started by another program, which is to replace itself with it: `sh -c '…; exec "$@"' sh`.
+    /// Starts it by another program that replaces itself with it: `sh -c '…; exec "$@"' sh`.
     #[must_use]
     pub fn under(mut self, program: &[&str]) -> Self {
         self.under = program.iter().map(|it| (*it).to_owned()).collect();
         self
     }
 
-    /// With this on its standard input.
+    /// Gives it this text on the standard input.
     ///
     /// # Panics
     /// When the disk is full.
@@ -235,7 +233,7 @@ impl Roster {
         self
     }
 
-    /// Starts it.
+    /// Starts the process.
     ///
     /// # Panics
     /// When it cannot be started.
@@ -258,26 +256,26 @@ impl Roster {
         Server { how: self.clone(), child, started, stdout, stderr, at: None }
     }
 
-    /// Starts it and waits until it serves.
+    /// Starts the process and waits until it serves.
     ///
     /// # Panics
-    /// When it does not.
+    /// When it ends before, or takes too long.
     pub async fn serve(&self) -> Server {
         let mut server = self.start();
         server.serves().await;
         server
     }
 
-    /// Runs it to its end.
+    /// Runs the process to its end.
     ///
     /// # Panics
-    /// When it has not ended by then.
+    /// When it runs longer than `patience`.
     pub async fn run(&self, patience: Duration) -> Ended {
         self.start().end(patience).await
     }
 }
 
-/// A process. Killed when dropped.
+/// A running process. Drop kills it.
 pub struct Server {
     how: Roster,
     child: Child,
@@ -288,14 +286,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Waits until it says that it serves.
+    /// Waits for its greeting.
     ///
     /// # Panics
     /// When it ends before, or takes too long.
     pub async fn serves(&mut self) {
         until(START, "server", async || {
             let greeting = self.stdout();
-            // Its lines are printed at once, this one among the last.
+            // The greeting is written at once. This line is one of its last.
             if greeting.contains("  hints    ") && greeting.ends_with('\n') {
                 return Some(());
             }
@@ -309,10 +307,10 @@ impl Server {
         self.at = at.map(|at| at.parse().unwrap());
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     ///
     /// # Panics
-    /// When it does not.
+    /// When it is a worker.
     #[must_use]
     pub fn at(&self) -> SocketAddr {
         self.at.unwrap()
@@ -324,27 +322,27 @@ impl Server {
         self.child.id()
     }
 
-    /// Its exit code once it has ended by itself; `None` inside when a signal ended it.
+    /// Its exit code if it has ended; the inner `None` means that a signal ended it.
     ///
     /// # Panics
-    /// When the system does not say.
+    /// When the system cannot report its state.
     pub fn exit_code_if_ended(&mut self) -> Option<Option<i32>> {
         self.child.try_wait().unwrap().map(|status| status.code())
     }
 
-    /// What it has printed so far.
+    /// The standard output so far.
     #[must_use]
     pub fn stdout(&self) -> String {
         read(&self.stdout)
     }
 
-    /// What it has complained about so far, and its log.
+    /// The standard error so far, with the log.
     #[must_use]
     pub fn stderr(&self) -> String {
         read(&self.stderr)
     }
 
-    /// `GET`
+    /// Sends a `GET` request.
     ///
     /// # Panics
     /// When there is no answer.
@@ -352,7 +350,7 @@ impl Server {
         http::send(self.at(), "GET", path, &[], None).await.unwrap()
     }
 
-    /// A request with a bearer token; none when it is empty.
+    /// Sends a request, with a bearer token unless `token` is empty.
     ///
     /// # Panics
     /// When there is no answer.
@@ -362,7 +360,7 @@ impl Server {
         http::send(self.at(), method, path, headers, body).await.unwrap()
     }
 
-    /// `POST /auth/login`
+    /// Sends `POST /auth/login`.
     ///
     /// # Panics
     /// When there is no answer.
@@ -371,7 +369,7 @@ impl Server {
         self.ask("POST", "/auth/login", "", Some(&body)).await
     }
 
-    /// `POST /users`
+    /// Sends `POST /users`.
     ///
     /// # Panics
     /// When there is no answer.
@@ -379,21 +377,21 @@ impl Server {
         http::send(self.at(), "POST", "/users", headers, Some(body)).await.unwrap()
     }
 
-    /// Waits until a command has reached its end; the command.
+    /// Waits until a command has ended, and returns it.
     ///
     /// # Panics
     /// When it takes too long.
     pub async fn outcome(&self, command: &str) -> Value {
         until(Duration::from_secs(90), "outcome", async || {
-            let told = self.get(&format!("/commands/{command}")).await;
-            assert_eq!(told.status, 200, "{told:?}");
-            let command = told.json();
+            let answer = self.get(&format!("/commands/{command}")).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let command = answer.json();
             (!matches!(command["status"].as_str(), Some("accepted" | "running"))).then_some(command)
         })
         .await
     }
 
-    /// As the kernel does when memory is short.
+    /// Kills it with SIGKILL, as the kernel does when memory is short.
     ///
     /// # Panics
     /// When it had ended by itself.
@@ -409,7 +407,7 @@ impl Server {
         *self = self.how.serve().await;
     }
 
-    /// Asks it to end.
+    /// Sends SIGTERM.
     ///
     /// # Panics
     /// When it has ended.
@@ -418,10 +416,10 @@ impl Server {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Sends SIGTERM, and waits for the end.
     ///
     /// # Panics
-    /// When it takes longer than it may.
+    /// When it takes longer than 35 seconds.
     pub async fn terminate(mut self) -> Ended {
         self.ask_to_end();
         self.end(Duration::from_secs(35)).await
@@ -430,7 +428,7 @@ impl Server {
     /// Whether it has ended by itself.
     ///
     /// # Panics
-    /// When it cannot be asked.
+    /// When the system cannot report its state.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
@@ -438,7 +436,7 @@ impl Server {
     /// Waits until it has ended.
     ///
     /// # Panics
-    /// When it has not by then.
+    /// When it takes longer than `patience`.
     pub async fn end(mut self, patience: Duration) -> Ended {
         let status = until(patience, "end of the process", async || self.child.try_wait().unwrap()).await;
         Ended { code: status.code(), took: self.started.elapsed(), stdout: self.stdout(), stderr: self.stderr() }
@@ -450,13 +448,13 @@ impl Drop for Server {
         if std::thread::panicking() {
             let (out, err) = (self.stdout(), self.stderr());
             let end = err.lines().rev().take(20).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
-            // The test has failed: this says why to whoever reads its output.
+            // The test has failed: print what the process printed.
             let _ = std::io::Write::write_all(
                 &mut std::io::stderr(),
                 format!("--- roster {:?}\n{out}{end}\n", self.how.arguments).as_bytes(),
             );
         }
-        // Either may find that it has ended.
+        // Either call may fail because the process has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

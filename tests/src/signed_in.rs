@@ -1,16 +1,14 @@
-#![expect(clippy::expect_used, reason = "in a test, what does not work has failed it")]
+#![expect(clippy::expect_used, reason = "a step that does not work fails the test")]
 
 use crate::{Answer, Node, Person, Request, World};
 use persistence::{DialectSql, execute};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Somebody in a session of theirs.
+/// A signed-in user with one of their sessions.
 #[derive(Debug, Clone)]
 pub struct SignedIn {
-    /// Who.
     pub user: Uuid,
-    /// The session.
     pub session: Uuid,
     /// The access token.
     pub access: String,
@@ -19,13 +17,13 @@ pub struct SignedIn {
 }
 
 impl Request {
-    /// With a bearer token.
+    /// Adds a bearer token.
     #[must_use]
     pub fn bearing(self, token: &str) -> Self {
         self.header("Authorization", format!("Bearer {token}"))
     }
 
-    /// As somebody who has signed in.
+    /// Adds the access token of a signed-in user.
     #[must_use]
     pub fn by(self, who: &SignedIn) -> Self {
         self.bearing(&who.access)
@@ -33,7 +31,7 @@ impl Request {
 }
 
 impl SignedIn {
-    /// From the answer to a sign-in or a refresh, which MUST have gone well.
+    /// Reads the answer to a sign-in or a refresh, which MUST be a success.
     #[must_use]
     pub fn of(user: Uuid, answer: &Answer) -> Self {
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -45,7 +43,7 @@ impl SignedIn {
         Self { user, session, access: text("access_token"), refresh: text("refresh_token") }
     }
 
-    /// `POST /auth/refresh`
+    /// The request `POST /auth/refresh`.
     #[must_use]
     pub fn refreshing(&self) -> Request {
         Request::post("/auth/refresh", &json!({ "refresh_token": self.refresh }))
@@ -53,13 +51,13 @@ impl SignedIn {
 }
 
 impl SignedIn {
-    /// `POST /users/{id}/deactivate`, of them.
+    /// The request `POST /users/{id}/deactivate` for this user.
     #[must_use]
     pub fn deactivating(&self) -> Request {
         Request::new("POST", format!("/users/{}/deactivate", self.user))
     }
 
-    /// `POST /users/{id}/reactivate`, of them.
+    /// The request `POST /users/{id}/reactivate` for this user.
     #[must_use]
     pub fn reactivating(&self) -> Request {
         Request::new("POST", format!("/users/{}/reactivate", self.user))
@@ -67,7 +65,7 @@ impl SignedIn {
 }
 
 impl Person {
-    /// `POST /auth/login`
+    /// The request `POST /auth/login`.
     #[must_use]
     pub fn login(&self) -> Request {
         Request::post("/auth/login", &json!({ "email": self.email, "password": self.password }))
@@ -75,7 +73,7 @@ impl Person {
 }
 
 impl Node {
-    /// Signs somebody up, waits until they can sign in, and signs them in.
+    /// Signs a person up, waits until they can sign in, and signs them in.
     pub async fn member(&self, person: &Person) -> SignedIn {
         let accepted = self.send(&person.sign_up()).await;
         let command: Value = self.outcome(&accepted).await;
@@ -84,12 +82,12 @@ impl Node {
         self.sign_in(user, person).await
     }
 
-    /// Signs somebody in once more.
+    /// Signs a person in once more.
     pub async fn sign_in(&self, user: Uuid, person: &Person) -> SignedIn {
         SignedIn::of(user, &self.send(&person.login()).await)
     }
 
-    /// Whether an access token is good.
+    /// Whether an access token is valid.
     pub async fn knows(&self, who: &SignedIn) -> bool {
         let answer = self.send(&Request::get("/users/me").by(who)).await;
         assert!(answer.status == 200 || answer.problem() == "invalid_token", "{answer:?}");
@@ -98,7 +96,7 @@ impl Node {
 }
 
 impl World {
-    /// Makes somebody an administrator, past the rules: how the first one comes about has its own tests.
+    /// Makes a user an administrator directly in the database. The creation of the first one has its own tests.
     pub async fn promote(&self, who: &SignedIn) {
         let mut tx = self.db.begin().await.expect("a transaction");
         let sql = "update auth_accounts set role = 'admin' where user_id = $1";
@@ -106,15 +104,15 @@ impl World {
         tx.commit().await.expect("committed");
     }
 
-    /// Somebody who administers, in a session of theirs.
+    /// Registers an administrator and signs them in.
     pub async fn administrator(&self, email: &str) -> SignedIn {
         let admin = self.member(&Person::new(email)).await;
         self.promote(&admin).await;
         admin
     }
 
-    /// Deactivates somebody, by an administrator, and waits until it is so.
-    pub async fn disable(&self, who: &SignedIn, by: &SignedIn) {
+    /// Deactivates a user as this administrator, and waits until it is done.
+    pub async fn deactivate(&self, who: &SignedIn, by: &SignedIn) {
         self.done(&who.deactivating().by(by)).await;
     }
 
@@ -124,28 +122,28 @@ impl World {
         assert_eq!(command["status"], "succeeded", "{command}");
     }
 
-    /// Changes what is stored, past the process.
+    /// Executes a statement directly on the database.
     pub async fn run(&self, sql: impl DialectSql) {
         let mut tx = self.db.begin().await.expect("a transaction");
         execute!(&mut tx, sql).expect("written");
         tx.commit().await.expect("committed");
     }
 
-    /// Changes what is stored of somebody, `$1`, past the process.
+    /// Executes a statement on one row of a user, whose id is `$1`.
     pub async fn run_on(&self, sql: impl DialectSql, user: Uuid) {
         let mut tx = self.db.begin().await.expect("a transaction");
         assert_eq!(execute!(&mut tx, sql, user).expect("written"), 1);
         tx.commit().await.expect("committed");
     }
 
-    /// The same with another id, `$2`.
+    /// The same with the id of another user as `$2`.
     pub async fn run_on_both(&self, sql: impl DialectSql, user: Uuid, other: Uuid) {
         let mut tx = self.db.begin().await.expect("a transaction");
         assert_eq!(execute!(&mut tx, sql, user, other).expect("written"), 1);
         tx.commit().await.expect("committed");
     }
 
-    /// Whether the database itself refuses a change.
+    /// Whether the database itself refuses a statement.
     pub async fn refuses(&self, sql: &'static str) -> bool {
         let mut tx = self.db.begin().await.expect("a transaction");
         execute!(&mut tx, sql).is_err()

@@ -2,7 +2,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "in a test, what does not work has failed it"
+    reason = "a step that does not work fails the test"
 )]
 
 use crate::{Node, Person};
@@ -28,17 +28,14 @@ use use_case::Lane;
 use uuid::Uuid;
 use web::Proxies;
 
-/// Far longer than anything takes that works.
+/// A timeout far longer than any working step takes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a world is made of.
+/// The database and the hints of a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// One file; hints in process.
     Sqlite,
-    /// A database of its own; hints in process.
     Postgres,
-    /// A database of its own; queues of their own.
     PostgresAndRabbitMq,
 }
 
@@ -56,11 +53,10 @@ impl Display for Kind {
     }
 }
 
-/// A Roster with servers of its own; [`Node`]'s methods are those of its first process.
+/// An installation of Roster with its own database and queues. It derefs to the [`Node`] of its first process.
 pub struct World {
-    /// What it is made of.
     pub kind: Kind,
-    /// The database, past the process.
+    /// A direct connection to the database.
     pub db: Db,
     test_db: TestDb,
     folder: TempDir,
@@ -69,21 +65,21 @@ pub struct World {
     leaves_work: AtomicBool,
 }
 
-/// Runs a test on SQLite, on PostgreSQL, and on PostgreSQL with RabbitMQ. Its process works.
+/// Runs a test on SQLite, on PostgreSQL, and on PostgreSQL with RabbitMQ. The process executes commands.
 ///
-/// A test fails, too, when it leaves messages unfinished or passwords that could be erased.
+/// A test also fails if it leaves unfinished messages, or payloads that should have been erased.
 pub async fn in_each_world(test: impl AsyncFn(&World)) {
     in_each(true, test).await;
 }
 
-/// As [`in_each_world`], but nothing is worked on before the test says so ([`Node::work`]).
+/// As [`in_each_world`], but no command is executed before the test calls [`Node::work`].
 pub async fn in_each_idle_world(test: impl AsyncFn(&World)) {
     in_each(false, test).await;
 }
 
 async fn in_each(works: bool, test: impl AsyncFn(&World)) {
     for kind in Kind::ALL {
-        let _told = TellsWorld(kind);
+        let _report = ReportsWorld(kind);
         let Some(world) = World::new(kind).await else { continue };
         if works {
             world.work().await;
@@ -93,16 +89,16 @@ async fn in_each(works: bool, test: impl AsyncFn(&World)) {
     }
 }
 
-/// Says in which world a test has failed, and what went wrong there last.
-struct TellsWorld(Kind);
+/// Prints the world in which a test failed, and its last warnings and errors.
+struct ReportsWorld(Kind);
 
-impl Drop for TellsWorld {
+impl Drop for ReportsWorld {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("in the world of {}", self.0);
             let logs = logs();
-            let troubles = logs.lines().rev().filter(|line| line.contains("\"WARN\"") || line.contains("\"ERROR\""));
-            troubles.take(5).for_each(|line| eprintln!("  {line}"));
+            let problems = logs.lines().rev().filter(|line| line.contains("\"WARN\"") || line.contains("\"ERROR\""));
+            problems.take(5).for_each(|line| eprintln!("  {line}"));
         }
     }
 }
@@ -115,7 +111,7 @@ impl std::ops::Deref for World {
 }
 
 impl World {
-    /// `None` only where tests without servers were asked for, and this one needs some.
+    /// `None` if tests run without servers and this kind needs one.
     async fn new(kind: Kind) -> Option<Self> {
         keep_logs();
         let test_db = match kind {
@@ -133,25 +129,25 @@ impl World {
         Some(Self { kind, db, test_db, folder, broker, node, leaves_work: AtomicBool::new(false) })
     }
 
-    /// Whether several processes can share it.
+    /// Whether several processes can share the database.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         self.kind != Kind::Sqlite
     }
 
-    /// The keys that passwords are sealed with here.
+    /// The installation's keys.
     #[must_use]
     pub fn keys(&self) -> Keys {
         Keys::in_directory(self.folder.path()).expect("the keys are there")
     }
 
-    /// Another process on the same servers. It works once [`Node::work`] is called.
+    /// Another process on the same servers. It executes commands after [`Node::work`] is called.
     pub async fn another_node(&self, role: ProcessRole, keys: Keys) -> Node {
         Node::start(config(&self.test_db.url, keys, role, self.broker.clone()).await).await
     }
 
-    /// A process that only answers, within limits, and trusts these proxies. It has the keys of the others, and
-    /// on SQLite it shares their file, since it does not work.
+    /// An API process with rate limits that trusts these proxies. It has the keys of the others. Since it executes no
+    /// commands, it can share their SQLite file.
     pub async fn limited_node(&self, proxies: &str) -> Node {
         let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
         config.limits = true;
@@ -159,28 +155,28 @@ impl World {
         Node::start(config).await
     }
 
-    /// A process that only answers, and that clients reach below this URL.
+    /// An API process with this public URL.
     pub async fn node_below(&self, public_url: &str) -> Node {
         let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
         config.public_url = Some(public_url.parse().expect("a public URL"));
         Node::start(config).await
     }
 
-    /// A process that only answers, and lets a used refresh token come again for so long.
+    /// An API process that accepts a used refresh token again for this long.
     pub async fn lenient_node(&self, grace: Duration) -> Node {
         let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
         config.refresh_grace = grace;
         Node::start(config).await
     }
 
-    /// Signs somebody up and waits until they can sign in; gives their id.
+    /// Signs a person up, waits until they can sign in, and returns the user id.
     pub async fn register(&self, person: &Person) -> Uuid {
         let command = self.outcome(&self.send(&person.sign_up()).await).await;
         assert_eq!(command["status"], "succeeded", "{command}");
         command["target"]["id"].as_str().and_then(|id| id.parse().ok()).expect("an id")
     }
 
-    /// Whose address and password these are.
+    /// The user with this address and password.
     pub async fn verify(&self, email: &str, password: &str) -> Option<Uuid> {
         static POOL: OnceLock<Arc<HashPool>> = OnceLock::new();
         let pool = POOL.get_or_init(|| Arc::new(HashPool::start(16).expect("threads")));
@@ -190,20 +186,20 @@ impl World {
         found.expect("the credentials can be read").map(|proven| proven.user.as_uuid())
     }
 
-    /// The number that a query gives.
+    /// Runs a query for a number.
     pub async fn count(&self, sql: &'static str) -> i64 {
         let mut db = self.db.read().await.expect("the database answers");
         fetch_one!(&mut db, (i64,), sql).expect("one row").0
     }
 
-    /// The texts that a query gives.
+    /// Runs a query for texts.
     pub async fn texts(&self, sql: impl DialectSql) -> Vec<String> {
         let mut db = self.db.read().await.expect("the database answers");
         let rows = fetch_all!(&mut db, (Option<String>,), sql).expect("rows");
         rows.into_iter().map(|(text,)| text.unwrap_or_default()).collect()
     }
 
-    /// Looks again and again until a query gives this number.
+    /// Repeats a query until it returns this number.
     pub async fn until(&self, sql: &'static str, wanted: i64) {
         let give_up = Instant::now() + PATIENCE;
         loop {
@@ -216,7 +212,7 @@ impl World {
         }
     }
 
-    /// Every file that the database has, and the keys beside it.
+    /// All files of the SQLite database, and the key file.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
         let database = self.test_db.url.strip_prefix("sqlite://").and_then(|path| Path::new(path).parent());
@@ -225,7 +221,7 @@ impl World {
         files.map(|file| file.expect("a file").path()).collect()
     }
 
-    /// This test means to leave messages unfinished.
+    /// Allows the test to leave unfinished messages.
     pub fn leaves_work(&self) {
         self.leaves_work.store(true, Ordering::Relaxed);
     }
@@ -234,7 +230,7 @@ impl World {
         if !self.leaves_work.load(Ordering::Relaxed) {
             self.until("select count(*) from ledger_messages where status in ('accepted', 'running')", 0).await;
             let failed = self.texts("select name || errors from ledger_messages where status = 'failed'").await;
-            assert!(failed.is_empty(), "left to an operator: {failed:?}");
+            assert!(failed.is_empty(), "failed messages: {failed:?}");
             let users = self.count("select count(*) from users_users").await;
             for (what, sql) in PER_USER {
                 assert_eq!(self.count(sql).await, users, "{what} for each user");
@@ -242,7 +238,7 @@ impl World {
         }
         let kept =
             "select count(*) from ledger_messages where status in ('succeeded', 'rejected') and payload is not null";
-        assert_eq!(self.count(kept).await, 0, "what has ended keeps no payload, and with it no sealed password");
+        assert_eq!(self.count(kept).await, 0, "finished messages keep no payload, and so no sealed password");
         let Self { node, test_db, broker, .. } = self;
         node.stop().await;
         test_db.end().await;
@@ -254,7 +250,7 @@ impl World {
     }
 }
 
-/// What there is one of for each user, when everything has ended.
+/// Rows of which each user has exactly one when every command has ended.
 const PER_USER: [(&str, &str); 3] = [
     (
         "a registration that succeeded",
@@ -271,14 +267,14 @@ fn cost() -> BcryptCost {
     BcryptCost::try_from(10).expect("the least that is allowed")
 }
 
-/// Each process opens the database for itself, as real ones do.
+/// The configuration of a process. Each process opens its own connections to the database, as in production.
 async fn config(url: &str, keys: Keys, role: ProcessRole, broker: Option<Broker>) -> AppConfig {
     let db = match url.strip_prefix("sqlite://") {
         Some(path) => Db::open_without_fsync(Path::new(path)).await,
         None => Db::open(&url.parse().expect("a URL")).await,
     };
     let (max_delay, bcrypt_cost) = (Duration::from_secs(3600), cost());
-    // Tests send much from one address. Those about limits ask for them: `World::limited_node`.
+    // Tests send many requests from one address, so limits are off. Tests of limits use `World::limited_node`.
     AppConfig {
         db: db.expect("the database opens"),
         keys,
@@ -296,7 +292,7 @@ async fn config(url: &str, keys: Keys, role: ProcessRole, broker: Option<Broker>
     }
 }
 
-/// Queues under a prefix that nobody else has.
+/// A broker with a prefix of its own for queue names.
 fn broker() -> Option<Broker> {
     let Ok(url) = std::env::var("TEST_AMQP_URL") else {
         if std::env::var_os("ROSTER_TEST_EMBEDDED").is_some() {
@@ -309,7 +305,7 @@ fn broker() -> Option<Broker> {
 
 static LOGS: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Everything that this process of tests has logged, at a level that shows more than any default does.
+/// Everything that this test process has logged, at a more verbose level than the default.
 #[must_use]
 pub fn logs() -> String {
     String::from_utf8_lossy(&lines()).into_owned()

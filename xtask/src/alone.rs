@@ -1,13 +1,13 @@
-//! `cargo xtask alone`: each crate with its own features only.
+//! `cargo xtask alone`: checks each crate with its own features only.
 //!
-//! Building the workspace unites the features that its crates ask of a dependency, which hides that one of them forgot
-//! to ask.
+//! A build of the whole workspace unites the features that its crates enable in a dependency. This hides a crate that
+//! uses a feature without enabling it.
 
 use anyhow::{Result, bail};
 
 use crate::{process, workspace};
 
-/// Checks every crate of the workspace by itself, and names all that fail.
+/// Checks every crate of the workspace by itself, and lists those that fail.
 pub(crate) fn run() -> Result<()> {
     let mut failed = Vec::new();
     for package in workspace::packages()? {
@@ -18,7 +18,7 @@ pub(crate) fn run() -> Result<()> {
         }
     }
     if !failed.is_empty() {
-        bail!("these do not build alone: {}", failed.join(", "));
+        bail!("these crates do not build alone: {}", failed.join(", "));
     }
     Ok(())
 }

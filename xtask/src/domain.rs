@@ -1,4 +1,4 @@
-//! `cargo xtask coverage` and `cargo xtask mutants`: how well the tests of the domain hold it.
+//! `cargo xtask coverage` and `cargo xtask mutants`: measure how well the domain crates are tested.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,19 +9,19 @@ use anyhow::{Context, Result, bail};
 
 use crate::{process, workspace};
 
-/// What needs no framework, and so no excuse.
+/// The crates to measure. They use no framework, so everything in them can be tested.
 const CRATES: [&str; 3] = ["kernel", "users-domain", "auth-domain"];
-/// Percent of lines.
+/// The minimum line coverage in percent.
 const COVERED: &str = "95";
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Handed to the tool
+    /// Arguments for the tool
     #[arg(last = true)]
     arguments: Vec<OsString>,
 }
 
-/// Prints line coverage; the status is that of cargo-llvm-cov, which fails below the goal.
+/// Prints line coverage. Returns the status of cargo-llvm-cov, which fails below the minimum.
 pub(crate) fn coverage(options: &Options) -> Result<ExitStatus> {
     expect_tool("llvm-cov")?;
     let mut coverage = workspace::cargo();
@@ -33,8 +33,8 @@ pub(crate) fn coverage(options: &Options) -> Result<ExitStatus> {
     process::run(&mut coverage)
 }
 
-/// Changes the code in every small way that a test should notice; the status is that of cargo-mutants, which fails when
-/// one survives.
+/// Makes small changes to the code that a test should notice. Returns the status of cargo-mutants, which fails if no
+/// test notices one of them.
 pub(crate) fn mutants(options: &Options) -> Result<ExitStatus> {
     expect_tool("mutants")?;
     let mut mutants = workspace::cargo();
@@ -50,7 +50,7 @@ fn packages() -> impl Iterator<Item = &'static str> {
 fn expect_tool(name: &str) -> Result<()> {
     process::output(workspace::cargo().args([name, "--version"]), Duration::from_secs(30))
         .map(drop)
-        .with_context(|| format!("install it with `cargo install --locked cargo-{name}`"))
+        .with_context(|| format!("cargo-{name} is missing: run `cargo install --locked cargo-{name}`"))
 }
 
 /// The directory of `llvm-cov` and `llvm-profdata` for this compiler, or `None` if the environment names them.
@@ -60,12 +60,12 @@ fn llvm_tools() -> Result<Option<PathBuf>> {
     }
     let asked = process::output(Command::new("rustc").args(["--version", "--verbose"]), Duration::from_secs(30))?;
     let field = |name: &str| asked.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let host = field("host:").context("rustc does not say for which host it is")?;
+    let host = field("host:").context("rustc does not report its host")?;
     let llvm = field("LLVM version:").and_then(|version| version.split('.').next());
-    let llvm = llvm.context("rustc does not say which LLVM it has")?;
+    let llvm = llvm.context("rustc does not report its LLVM version")?;
     let sysroot = process::output(Command::new("rustc").args(["--print", "sysroot"]), Duration::from_secs(30))?;
 
-    // A profile is read by the LLVM that wrote it, or a newer one.
+    // A profile can be read by the LLVM version that wrote it, or by a newer one.
     let rustups = Path::new(sysroot.trim()).join("lib/rustlib").join(host).join("bin");
     let debians = PathBuf::from(format!("/usr/lib/llvm-{llvm}/bin"));
     let complete = |directory: &PathBuf| {
@@ -74,8 +74,8 @@ fn llvm_tools() -> Result<Option<PathBuf>> {
     match [rustups, debians].into_iter().find(complete) {
         Some(directory) => Ok(Some(directory)),
         None => bail!(
-            "this compiler's LLVM is {llvm}, whose llvm-cov and llvm-profdata are missing: `rustup component add \
-             llvm-tools`, or `apt install llvm-{llvm}`, or set LLVM_COV and LLVM_PROFDATA"
+            "llvm-cov and llvm-profdata of LLVM {llvm}, which this compiler uses, are missing: run `rustup component \
+             add llvm-tools` or `apt install llvm-{llvm}`, or set LLVM_COV and LLVM_PROFDATA"
         ),
     }
 }

@@ -1,6 +1,6 @@
 //! The project's own commands: `cargo xtask` lists them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its terminal")]
-#![expect(clippy::disallowed_methods, reason = "it is made to run programs")]
+#![expect(clippy::disallowed_methods, reason = "xtask runs other programs")]
 
 mod alone;
 mod demo;
@@ -28,24 +28,24 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run every test, on PostgreSQL and RabbitMQ that it finds or starts
+    /// Run all tests; finds or starts PostgreSQL and RabbitMQ
     Test(test::Options),
-    /// Sign up 2,000 varied people over HTTP, read them back, and print how it went
+    /// Sign up 2,000 varied people over HTTP, read them back, and print the results
     Demo(demo::Options),
-    /// Measure which lines of the domain crates their tests reach; fails below 95 %
+    /// Measure the line coverage of the domain crates; fails below 95 %
     Coverage(domain::Options),
-    /// Change the domain crates in small ways, and fail if their tests do not notice one
+    /// Make small changes to the domain crates; fails if their tests do not notice one
     Mutants(domain::Options),
-    /// Attack the API as its OpenAPI document invites to, with a token and without one, within three minutes
+    /// Attack the API with Schemathesis, with a token and without one, within three minutes
     Schemathesis(schemathesis::Options),
-    /// Check each crate by itself, as whoever depends on it alone would build it
+    /// Check each crate by itself, with only the features that it enables
     Alone,
-    /// Measure speed, as ratios within one run
+    /// Run benchmarks that compare speeds within one run
     Bench {
-        /// Handed to the bench
+        /// Arguments for the bench
         arguments: Vec<std::ffi::OsString>,
     },
-    /// Start PostgreSQL and RabbitMQ, print how to reach them, and stop them at Ctrl-C
+    /// Start PostgreSQL and RabbitMQ, print their URLs, and stop them at Ctrl-C
     Servers,
 }
 
@@ -90,6 +90,6 @@ fn serve() -> Result<ExitCode> {
     for (name, value) in servers.variables() {
         println!("export {name}={}", value.display());
     }
-    println!("# Both answer. Ctrl-C stops them.");
+    println!("# Both servers are ready. Ctrl-C stops them.");
     process::wait_for_signal()
 }

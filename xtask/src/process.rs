@@ -1,4 +1,4 @@
-//! Child processes that never outlive this one: a signal, a failure or a panic here ends them too.
+//! Runs child processes that never outlive this one: a signal, an error or a panic here ends them, too.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,15 +18,15 @@ use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, kill_proce
 const TICK: Duration = Duration::from_millis(20);
 
 static SIGNAL: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
-/// Children that somebody here waits for; every other child was left behind by one of them.
+/// The children that this program waits for. Every other child was left behind by one of them.
 static OURS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
-/// A signal asked this program to end.
+/// The error that a signal has asked this program to end.
 #[derive(Debug)]
 pub(crate) struct Interrupted(usize);
 
 impl Interrupted {
-    /// What a shell reports for a program that this signal ended.
+    /// The exit code that a shell reports for a program ended by this signal.
     pub(crate) fn exit_code(&self) -> u8 {
         128 | u8::try_from(self.0).unwrap_or(0)
     }
@@ -40,7 +40,7 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// Turns Ctrl-C and the polite signals into an error at the next [`check`], so that guards run.
+/// Turns Ctrl-C and SIGTERM-like signals into an error at the next [`check`], so that guards are dropped.
 pub(crate) fn listen_to_signals() -> Result<()> {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let raw = signal.as_raw();
@@ -59,7 +59,7 @@ pub(crate) fn check() -> Result<()> {
     }
 }
 
-/// Sleeps, unless a signal arrives.
+/// Sleeps, but ends with an error when a signal arrives.
 pub(crate) fn pause(length: Duration) -> Result<()> {
     let end = Instant::now() + length;
     loop {
@@ -72,12 +72,12 @@ pub(crate) fn pause(length: Duration) -> Result<()> {
     }
 }
 
-/// Runs a command in the foreground and waits for it. It reads no input.
+/// Runs a command in the foreground, without input, and waits for it.
 pub(crate) fn run(command: &mut Command) -> Result<ExitStatus> {
     wait(&mut Guarded::spawn(command.stdin(Stdio::null()), Signal::TERM)?)
 }
 
-/// [`run`], and hands on what it prints, line by line, as it is shown.
+/// As [`run`]; prints the output of the command, and passes each line to a function.
 pub(crate) fn run_heard<T: Send + 'static>(
     command: &mut Command,
     mut heard: T,
@@ -112,7 +112,7 @@ fn wait(child: &mut Guarded) -> Result<ExitStatus> {
     }
 }
 
-/// Waits for as long as nobody asks this program to end.
+/// Waits until a signal asks this program to end.
 ///
 /// # Errors
 /// [`Interrupted`], always.
@@ -123,7 +123,7 @@ pub(crate) fn wait_for_signal<T>() -> Result<T> {
     }
 }
 
-/// [`run`], and a status other than 0 is an error.
+/// As [`run`]; a status other than 0 is an error.
 pub(crate) fn must(command: &mut Command) -> Result<()> {
     let status = run(command)?;
     if !status.success() {
@@ -132,11 +132,11 @@ pub(crate) fn must(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What a command printed on standard output; an error if it fails, and if it takes longer than `patience`.
+/// Runs a command and returns its standard output. It is an error if it fails, or takes longer than `patience`.
 pub(crate) fn output(command: &mut Command, patience: Duration) -> Result<String> {
     let mut child = Guarded::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()), Signal::KILL)?;
     let mut stdout = child.stdout().context("its output is a pipe")?;
-    // Read beside the waiting: a full pipe would stop the child.
+    // Read while waiting: a full pipe would block the child.
     let reader = thread::spawn(move || {
         let mut printed = String::new();
         stdout.read_to_string(&mut printed).map(|_| printed)
@@ -165,14 +165,14 @@ fn line(command: &Command) -> String {
     line
 }
 
-/// A child in a process group of its own, ended with its whole group when the guard is dropped.
+/// A child in a process group of its own. Drop ends the whole group.
 pub(crate) struct Guarded {
     child: Option<Child>,
     farewell: Signal,
 }
 
 impl Guarded {
-    /// `farewell` is the signal that asks this program to end; after five seconds it is killed.
+    /// Starts a child. `farewell` is the signal that asks it to end; five seconds later it is killed.
     pub(crate) fn spawn(command: &mut Command, farewell: Signal) -> Result<Guarded> {
         check()?;
         let mut ours = OURS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -195,7 +195,7 @@ impl Guarded {
     pub(crate) fn finished(&mut self) -> Result<Option<ExitStatus>> {
         match &mut self.child {
             Some(child) => Ok(child.try_wait()?),
-            None => bail!("this process was handed on"),
+            None => bail!("this process was given away"),
         }
     }
 
@@ -203,7 +203,7 @@ impl Guarded {
         self.child.as_mut()?.stdout.take()
     }
 
-    /// Asks the program to end and waits until it has.
+    /// Asks the program to end, and waits until it has ended.
     pub(crate) fn stop(&mut self, patience: Duration) -> Option<ExitStatus> {
         let child = self.child.as_mut()?;
         if let Ok(None) = child.try_wait() {
@@ -213,7 +213,7 @@ impl Guarded {
                 thread::sleep(TICK);
             }
         }
-        // Also when it has ended: members of its group may not have.
+        // Kill the group even if the program has ended: other members may still run.
         signal_group(child, Signal::KILL);
         let status = child.wait().ok();
         forget(child.id());
@@ -233,11 +233,11 @@ fn forget(id: u32) {
 }
 
 fn signal_group(child: &Child, signal: Signal) {
-    // A group without members is no error here.
+    // A group without members is not an error here.
     let _ = kill_process_group(Pid::from_child(child), signal);
 }
 
-/// Makes this process the parent of whatever its children leave behind, and ends that on drop.
+/// Makes this process the parent of processes that its children leave behind. Drop ends them.
 pub(crate) struct Strays;
 
 impl Strays {
@@ -264,14 +264,14 @@ impl Drop for Strays {
     }
 }
 
-/// Collects the dead among the adopted, so that nobody takes a dead process for a living one.
+/// Reaps adopted children that have ended, so that no dead process looks alive.
 fn reap_strays() {
     for stray in strays() {
         let _ = waitpid(Some(stray), WaitOptions::NOHANG);
     }
 }
 
-/// Adopted children. Empty where there is no `/proc`.
+/// The adopted children; empty if there is no `/proc`.
 fn strays() -> Vec<Pid> {
     let me = getpid().as_raw_nonzero().get().to_string();
     let ours = OURS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -285,7 +285,7 @@ fn strays() -> Vec<Pid> {
 
 fn parent_of(id: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The second field, the name in brackets, may hold anything, brackets too.
+    // The second field, the name in brackets, may contain any character, brackets too.
     let (_, after_name) = stat.rsplit_once(')')?;
     after_name.split_whitespace().nth(1).map(str::to_owned)
 }
@@ -304,8 +304,8 @@ pub(crate) fn is_program(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
-/// A command for `program` that gets `signal` from the kernel when this process dies, killed with -9 included.
-/// Where util-linux' `setpriv` is missing it is the plain command.
+/// A command for `program` that gets `signal` from the kernel when this process dies, also by `kill -9`. Without
+/// util-linux' `setpriv` it is the plain command.
 pub(crate) fn tied(program: &Path, signal: &str) -> Command {
     static SETPRIV: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
         let setpriv = find_program("setpriv", &[])?;
@@ -322,8 +322,8 @@ pub(crate) fn tied(program: &Path, signal: &str) -> Command {
     }
 }
 
-/// [`tied`], in a session of its own as every service has it: before it looks at priorities, Linux shares the
-/// processors out between sessions. Where util-linux' `setsid` is missing it is as `tied`.
+/// As [`tied`], in a session of its own like a service: Linux divides the processors between sessions before it
+/// compares priorities. Without util-linux' `setsid` it is the same as [`tied`].
 pub(crate) fn tied_service(program: &Path, signal: &str) -> Command {
     let tied = tied(program, signal);
     let Some(setsid) = find_program("setsid", &[]) else { return tied };
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_command_prints_may_be_longer_than_a_pipe_holds() -> Result<()> {
+    fn an_output_longer_than_a_pipe_is_read() -> Result<()> {
         let printed = output(Command::new("seq").arg("100000"), Duration::from_secs(60))?;
         assert_eq!(printed.lines().last(), Some("100000"));
         Ok(())

@@ -1,4 +1,4 @@
-//! `cargo xtask schemathesis`: machines attack the API, by what its OpenAPI document says.
+//! `cargo xtask schemathesis`: Schemathesis attacks the API with requests generated from its OpenAPI document.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,13 +13,13 @@ use crate::demo::server::{Server, Settings};
 use crate::servers::{Place, debian, random_hex};
 use crate::{process, workspace};
 
-/// Schemathesis and all that it needs, to the version.
+/// Schemathesis and its dependencies with exact versions.
 const REQUIREMENTS: &str = include_str!("../schemathesis/requirements.txt");
-/// What of its checks does not hold for which operation, and why.
+/// The exceptions to its checks by operation, with reasons.
 const CONFIG: &str = include_str!("../schemathesis/schemathesis.toml");
-/// While there is no other way to the first administrator.
+/// Makes the registered account an administrator.
 const PROMOTE: &str = include_str!("../schemathesis/promote.py");
-/// Signs in again whenever an attack has ended the session.
+/// Lets Schemathesis sign in again when an attack has ended the session.
 const AUTH: &str = "
 [auth.dynamic.openapi.bearer]
 path = \"/auth/login\"
@@ -28,17 +28,20 @@ extract_selector = \"/access_token\"
 retry_on = [401]
 ";
 const EMAIL: &str = "root@example.org";
-/// Seconds for the run with a token, and for the one without.
+/// The seconds for the run with a token, and for the run without one.
 const BUDGETS: (u32, u32) = (80, 30);
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Handed to `schemathesis run`, such as `--seed 7` or `--max-time 600`
+    /// Arguments for `schemathesis run`, such as `--seed 7` or `--max-time 600`
     #[arg(last = true)]
     arguments: Vec<OsString>,
 }
 
-/// Fails when a check of Schemathesis does.
+/// Runs the attacks.
+///
+/// # Errors
+/// When a check of Schemathesis fails.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let binary = workspace::build_roster(&[])?;
     let target = workspace::target()?;
@@ -61,7 +64,7 @@ fn attack(python: &Path, server: &mut Server, place: &Place, options: &Options) 
     process::must(Command::new(python).args(["-c", PROMOTE]).arg(place.path().join("data/roster.db")))?;
 
     let mut failed = Vec::new();
-    for (who, auth, seconds) in [("an administrator", AUTH, BUDGETS.0), ("nobody", "", BUDGETS.1)] {
+    for (who, auth, seconds) in [("an administrator", AUTH, BUDGETS.0), ("an anonymous client", "", BUDGETS.1)] {
         println!("Schemathesis as {who}, for {seconds} s");
         let config = place.path().join("schemathesis.toml");
         fs::write(&config, format!("{CONFIG}{auth}"))?;
@@ -76,12 +79,12 @@ fn attack(python: &Path, server: &mut Server, place: &Place, options: &Options) 
         server.expect_alive()?;
     }
     if !failed.is_empty() {
-        bail!("Schemathesis found something as {}", failed.join(" and as "));
+        bail!("checks of Schemathesis failed as {}", failed.join(" and as "));
     }
     Ok(())
 }
 
-/// The Python that has what is required; it is made once for each list of requirements.
+/// The Python of a virtual environment with the requirements. It is created once for each list of requirements.
 fn environment(tools: &Path, place: &Place) -> Result<PathBuf> {
     let directory = tools.join("schemathesis");
     let (python, made) = (directory.join("bin/python"), directory.join("requirements.txt"));

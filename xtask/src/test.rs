@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test of the workspace, with the servers they need.
+//! `cargo xtask test`: runs all tests of the workspace with the servers that they need.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -9,26 +9,29 @@ use anyhow::Result;
 use crate::servers::{self, Servers, Whose};
 use crate::{process, workspace};
 
-/// Tests that see this leave out what needs a server; without it a missing server is a failure.
+/// With this variable, tests skip what needs a server. Without it, a missing server is a failure.
 const EMBEDDED: &str = "ROSTER_TEST_EMBEDDED";
 /// The binary that the acceptance tests run.
 const BINARY: &str = "ROSTER_BIN";
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Only what needs no server: leaves out PostgreSQL and RabbitMQ
+    /// Skip everything that needs PostgreSQL or RabbitMQ
     #[arg(long)]
     embedded: bool,
-    /// Handed to `cargo test`
+    /// Arguments for `cargo test`
     #[arg(last = true)]
     arguments: Vec<OsString>,
 }
 
-/// The exit status is that of `cargo test`.
+/// Runs the tests. Returns the status of `cargo test`.
 pub(crate) fn run(options: &Options) -> Result<ExitStatus> {
     if options.embedded {
         let status = cargo_test(options, None)?;
-        println!("Left out, as asked: everything that needs PostgreSQL or RabbitMQ. `cargo xtask test` runs all.");
+        println!(
+            "Skipped because of --embedded: everything that needs PostgreSQL or RabbitMQ. `cargo xtask test` runs all \
+             tests."
+        );
         return Ok(status);
     }
     let mut servers = Servers::start(Whose::Anyones)?;
@@ -37,7 +40,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitStatus> {
     }
     let status = cargo_test(options, Some(&servers))?;
     if !status.success() {
-        println!("Logs of the servers: {}", servers.keep_logs().display());
+        println!("The servers' logs are in {}", servers.keep_logs().display());
     }
     Ok(status)
 }
@@ -61,13 +64,13 @@ fn cargo_test(options: &Options, servers: Option<&Servers>) -> Result<ExitStatus
     Ok(status)
 }
 
-/// The name of a test, without its modules, if this line says that it has passed.
+/// The name, without modules, of the test that passed according to this line.
 fn passed(line: &str) -> Option<String> {
     let name = line.strip_prefix("test ")?.strip_suffix(" ... ok")?;
     Some(name.rsplit("::").next().unwrap_or(name).trim_end_matches(" - should panic").to_owned())
 }
 
-/// Each test that the security scoreboard names has run. That it exists is the architecture's to say.
+/// Checks that each test that the security scoreboard names has run. A test of the architecture checks that it exists.
 fn scoreboard(ran: &BTreeSet<String>) -> Result<()> {
     let scoreboard = std::fs::read_to_string(workspace::root().join("docs/SECURITY-SCOREBOARD.md"))?;
     let cells = scoreboard.lines().filter(|line| line.contains("test `")).filter_map(|line| line.rsplit('|').nth(1));
@@ -90,8 +93,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_test_that_passed_is_told_by_its_name() {
-        assert_eq!(passed("test suite::sign_in::whoever_signs_out ... ok").as_deref(), Some("whoever_signs_out"));
+    fn the_name_of_a_passed_test_is_found() {
+        assert_eq!(passed("test suite::sign_in::a_sign_out ... ok").as_deref(), Some("a_sign_out"));
         for line in ["test a ... FAILED", "test a ... ignored, why", "test result: ok. 1 passed", "running 1 test"] {
             assert_eq!(passed(line), None, "{line}");
         }

@@ -1,4 +1,4 @@
-//! Where things are, and the binaries that cargo builds from them.
+//! The workspace's paths and crates, and the binary `roster` that cargo builds.
 
 use std::env;
 use std::ffi::OsString;
@@ -24,7 +24,7 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// Where cargo builds.
+/// The target directory.
 pub(crate) fn target() -> Result<PathBuf> {
     let metadata = metadata()?;
     let target = metadata["target_directory"].as_str().context("`cargo metadata` names no target directory")?;
@@ -44,7 +44,7 @@ fn metadata() -> Result<Value> {
     Ok(serde_json::from_str(&process::output(&mut ask, Duration::from_secs(60))?)?)
 }
 
-/// Builds the binary `roster` and says where it is.
+/// Builds the binary `roster` and returns its path.
 pub(crate) fn build_roster(options: &[&str]) -> Result<PathBuf> {
     let mut build = cargo();
     build.args(["build", "--package", "roster", "--message-format", "json-render-diagnostics"]).args(options);
@@ -55,5 +55,5 @@ pub(crate) fn build_roster(options: &[&str]) -> Result<PathBuf> {
             return Ok(PathBuf::from(path));
         }
     }
-    bail!("`cargo build --package roster` made no binary")
+    bail!("`cargo build --package roster` reported no binary")
 }

@@ -1,4 +1,4 @@
-//! Lines for people at a terminal.
+//! Formats log lines for people at a terminal.
 
 use std::fmt::{self, Debug, Write as _};
 use tracing::field::{Field, Visit};
@@ -7,7 +7,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// The time of day, the level, what happened and its fields. Ids are for errors: a request that went well needs none.
+/// Formats a line: time of day, level, message, fields. Request ids are shown only in lines that have a `code`.
 pub(super) struct Short;
 
 impl<S, N> FormatEvent<S, N> for Short
@@ -25,7 +25,7 @@ where
             write!(to, " target={}", event.metadata().target())?;
         }
         to.write_str(&fields.others)?;
-        if fields.is_about_trouble {
+        if fields.has_code {
             to.write_str(&fields.ids)?;
         }
         if level <= Level::WARN {
@@ -39,12 +39,12 @@ where
     }
 }
 
-/// What was lost, as such a line.
+/// The line that reports lost lines.
 pub(super) fn lost(lines: u64) -> String {
     format!("{}  WARN log lines were lost lines={lines}\n", time_of_day())
 }
 
-/// In UTC, to the millisecond.
+/// The time of day in UTC, in milliseconds.
 fn time_of_day() -> String {
     let now = kernel::Timestamp::now().to_string();
     let time = now.split_once('T').map_or(&*now, |(_, time)| time);
@@ -65,7 +65,7 @@ struct Fields {
     message: String,
     others: String,
     ids: String,
-    is_about_trouble: bool,
+    has_code: bool,
 }
 
 impl Visit for Fields {
@@ -74,7 +74,7 @@ impl Visit for Fields {
         if is_plain {
             self.add(field, format_args!("{value}"));
         } else {
-            // Escaped: what was written elsewhere does not move the cursor here.
+            // Escape it: text from outside must not move the cursor.
             self.add(field, format_args!("{value:?}"));
         }
     }
@@ -86,12 +86,12 @@ impl Visit for Fields {
 
 impl Fields {
     fn add(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        // Into a text: that cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = match field.name() {
             "message" => self.message.write_fmt(value),
             "trace_id" | "request_id" => write!(self.ids, " {}={value}", field.name()),
             name => {
-                self.is_about_trouble |= name == "code";
+                self.has_code |= name == "code";
                 write!(self.others, " {name}={value}")
             }
         };

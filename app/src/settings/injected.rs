@@ -1,5 +1,5 @@
-//! The variables that Kubernetes sets in every container for each service of its namespace, here for services whose
-//! names begin with roster. (Documentation of Kubernetes, "Service", "Environment variables".)
+//! Recognises the variables that Kubernetes sets in every container for each service of the namespace. They look like
+//! settings if a service's name begins with roster. (Documentation of Kubernetes, "Service", "Environment variables".)
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -29,10 +29,10 @@ pub(super) fn is_injected(name: &str, value: &str) -> bool {
     })
 }
 
-/// `tcp://10.0.0.1:8000`, `tcp://[fd00::1]:8000`
+/// Such as `tcp://10.0.0.1:8000` or `tcp://[fd00::1]:8000`.
 fn is_link(value: &str) -> bool {
     let Some((protocol, at)) = value.split_once("://") else { return false };
-    // Kubernetes before 1.2x wrote no brackets.
+    // Old versions of Kubernetes wrote IPv6 addresses without brackets.
     let unbracketed = || at.rsplit_once(':').is_some_and(|(address, port)| is_address(address) && is_port(port));
     is_protocol(protocol) && (at.parse::<SocketAddr>().is_ok() || unbracketed())
 }
@@ -54,7 +54,7 @@ mod tests {
     use super::is_injected;
 
     #[test]
-    fn what_kubernetes_sets_is_known_by_name_and_value() {
+    fn variables_of_kubernetes_are_recognised_by_name_and_value() {
         for (name, value) in [
             ("ROSTER_SERVICE_HOST", "10.0.0.1"),
             ("ROSTER_API_SERVICE_HOST", "fd00::1"),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_it_in_part_is_not() {
+    fn similar_variables_are_not_recognised() {
         for (name, value) in [
             ("ROSTER_PORT", "9000"),
             ("ROSTER_PORT", "10.0.0.1:9000"),

@@ -1,27 +1,27 @@
-//! `ROSTER_LISTEN`
+//! Parses `ROSTER_LISTEN`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 
-/// Where a host that is left out is: never more open than what was written.
+/// The address when the host is left out. It is not reachable over a network.
 const DEFAULT_HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const FORMS: &str = "must be an address and a port such as 127.0.0.1:8000, [::1]:8000 or localhost:8000, or a port \
-                     alone; port 0 takes any";
+                     alone; port 0 means any free port";
 
-/// An address and a port (`127.0.0.1:9000`, `[::1]:9000`), a name and a port, or a port alone (`9000`, `:9000`), which
-/// is one of 127.0.0.1. A name that has several addresses stands for the first of version 4, or else for the first.
+/// Parses an address and a port (`127.0.0.1:9000`, `[::1]:9000`), a host name and a port, or a port alone (`9000`,
+/// `:9000`), which means 127.0.0.1. Of a name's addresses, the first IPv4 address is used, or else the first.
 pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
     let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
-    // `+9000` is a number for Rust.
+    // Rust's `parse` accepts `+9000`; this does not.
     let port = Some(port).filter(|port| port.bytes().all(|b| b.is_ascii_digit())).and_then(|port| port.parse().ok());
     let port: u16 = port.ok_or(FORMS)?;
     if host.is_empty() {
         return Ok(SocketAddr::new(DEFAULT_HOST, port));
     }
     if host.parse::<Ipv6Addr>().is_ok() {
-        return Err("must have an address of version 6 in brackets, such as [::1]:8000".to_owned());
+        return Err("must have an IPv6 address in brackets, such as [::1]:8000".to_owned());
     }
     if !is_host_name(host) {
         return Err(FORMS.to_owned());
@@ -29,14 +29,15 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     if host.trim_end_matches('.').eq_ignore_ascii_case("localhost") {
         return Ok(SocketAddr::new(DEFAULT_HOST, port));
     }
-    let found = (host, port).to_socket_addrs().map_err(|_| "names a host that has no address here".to_owned())?;
+    let found =
+        (host, port).to_socket_addrs().map_err(|_| "has a host name that has no address on this machine".to_owned())?;
     let found: Vec<_> = found.collect();
     let chosen = found.iter().find(|address| address.is_ipv4()).or_else(|| found.first());
-    chosen.copied().ok_or_else(|| "names a host that has no address here".to_owned())
+    chosen.copied().ok_or_else(|| "has a host name that has no address on this machine".to_owned())
 }
 
-/// Labels of letters, digits and hyphens. The last is no number: the system would take `127.1` and `0x7f000001` for
-/// addresses.
+/// Whether the text is a host name: labels of letters, digits, hyphens and underscores. The last label must not begin
+/// with a digit, since the system would read `127.1` and `0x7f000001` as addresses.
 fn is_host_name(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let is_label =
@@ -50,7 +51,7 @@ mod tests {
     use super::listen;
 
     #[test]
-    fn an_address_a_name_or_a_port_alone_says_where_to_listen() {
+    fn an_address_a_name_or_a_port_alone_is_accepted() {
         for (text, at) in [
             ("127.0.0.1:9000", "127.0.0.1:9000"),
             ("0.0.0.0:0", "0.0.0.0:0"),
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_no_port_or_no_host_is_refused() {
+    fn a_value_without_a_valid_port_and_host_is_refused() {
         for text in [
             "",
             ":",

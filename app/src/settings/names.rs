@@ -1,8 +1,8 @@
-//! How settings are called, and which of them a wrong name may have meant.
+//! The names of settings, and suggestions for misspelt ones.
 
 use super::raw::{Availability, SETTINGS, SettingSpec};
 
-/// What other programs call it.
+/// Names that other programs use for the same settings.
 const CALLED_ELSEWHERE: &[(&str, &str)] = &[
     ("ADDR", "ROSTER_LISTEN"),
     ("ADDRESS", "ROSTER_LISTEN"),
@@ -17,10 +17,10 @@ const CALLED_ELSEWHERE: &[(&str, &str)] = &[
     ("PROXIES", "ROSTER_TRUSTED_PROXIES"),
 ];
 
-/// One wrong character in this many may be a typing error; more is another name.
+/// A name with more typing errors than one in this many characters gets no suggestion.
 const ONE_ERROR_IN: usize = 4;
 
-/// Whether a variable names this setting, and whether it names a file that holds it.
+/// `None` if the variable is another setting; `Some(true)` if it names a file that has the value.
 pub(super) fn name_of(setting: &SettingSpec, variable: &str) -> Option<bool> {
     if variable == setting.name {
         return Some(false);
@@ -38,12 +38,12 @@ pub(super) fn variable(key: &str) -> String {
     }
 }
 
-/// `ROSTER_LISTEN` → `listen`, as the README spells it.
+/// `ROSTER_LISTEN` → `listen`
 pub(super) fn spelling_in_file(variable: &str) -> String {
     bare(variable).to_lowercase()
 }
 
-/// The setting that an unknown name may have meant, if one is near enough to be of help.
+/// The setting that an unknown name may mean, if one is similar enough.
 pub(super) fn suggestion(unknown: &str) -> Option<String> {
     let unknown = bare(unknown);
     if let Some((_, meant)) = CALLED_ELSEWHERE.iter().find(|(name, _)| *name == unknown) {

@@ -1,11 +1,11 @@
-//! What the production profile refuses, judged by what the libraries have read of the settings.
+//! The checks of the production profile. They use the settings as the client libraries parse them.
 
 use super::{SettingProblem, Settings};
 use messaging::Address;
 use private_files::{Exposure, REMEDY, exposure};
 use std::net::IpAddr;
 
-/// Passwords that come with the servers, their images and this repository's `compose.yaml`.
+/// Default passwords of the servers, their images and this repository's `compose.yaml`.
 const DEFAULT_PASSWORDS: [&str; 9] =
     ["admin", "changeme", "guest", "password", "postgres", "rabbitmq", "roster", "secret", "user"];
 
@@ -18,8 +18,8 @@ pub(super) fn refusals(settings: &Settings) -> Vec<SettingProblem> {
     if !settings.listen.ip().is_loopback() && settings.proxies.is_empty() {
         refuse(
             &["ROSTER_LISTEN", "ROSTER_TRUSTED_PROXIES"],
-            "ROSTER_LISTEN is reached over a network, and Roster speaks no TLS: put a proxy before it and name it in \
-             ROSTER_TRUSTED_PROXIES, or listen on 127.0.0.1",
+            "ROSTER_LISTEN can be reached over a network, and Roster does not speak TLS: put a proxy before it and \
+             name it in ROSTER_TRUSTED_PROXIES, or listen on 127.0.0.1",
         );
     }
     let database = &settings.database;
@@ -33,15 +33,19 @@ pub(super) fn refusals(settings: &Settings) -> Vec<SettingProblem> {
         if !database.insists_on_tls() {
             refuse(
                 &["DATABASE_URL"],
-                "DATABASE_URL crosses a network without encryption: add ?sslmode=verify-full (or require)",
+                "DATABASE_URL connects over a network without encryption: add ?sslmode=verify-full (or require)",
             );
         }
         if !database.has_credentials() {
-            refuse(&["DATABASE_URL"], "DATABASE_URL crosses a network without a password: give Roster's user one");
+            refuse(
+                &["DATABASE_URL"],
+                "DATABASE_URL connects over a network without a password: set one for Roster's user",
+            );
         } else if database.has_user_as_password() || DEFAULT_PASSWORDS.iter().any(|it| database.has_password(it)) {
             refuse(
                 &["DATABASE_URL"],
-                "DATABASE_URL crosses a network with a default password, or with the user's name for one: set another",
+                "DATABASE_URL connects over a network with a default password, or with the user's name as its \
+                 password: set another",
             );
         }
     }
@@ -49,24 +53,21 @@ pub(super) fn refusals(settings: &Settings) -> Vec<SettingProblem> {
         && !is_local(broker.host())
     {
         if !broker.is_encrypted() {
-            refuse(&["AMQP_URL"], "AMQP_URL crosses a network without encryption: use amqps://");
+            refuse(&["AMQP_URL"], "AMQP_URL connects over a network without encryption: use amqps://");
         }
         if broker.is_anonymous() {
-            refuse(
-                &["AMQP_URL"],
-                "AMQP_URL signs in without a password (auth_mechanism): give Roster a user of its own",
-            );
+            refuse(&["AMQP_URL"], "AMQP_URL signs in without a password (auth_mechanism): create a user for Roster");
         }
         match broker.credentials() {
             Some(("guest", "guest")) => refuse(
                 &["AMQP_URL"],
-                "AMQP_URL has the default credentials guest:guest, which also stand for what it leaves out: give Roster \
-                 a user and a password of its own",
+                "AMQP_URL has the default credentials guest:guest, which are also used where it leaves them out: \
+                 create a user and a password for Roster",
             ),
             Some((user, password)) if is_weak(user, password) => refuse(
                 &["AMQP_URL"],
-                "AMQP_URL crosses a network with a default password (guest where it has none), or with the user's name \
-                 for one: set another",
+                "AMQP_URL connects over a network with a default password (guest where it has none), or with the \
+                 user's name as its password: set another",
             ),
             _ => {}
         }
@@ -78,7 +79,7 @@ fn is_weak(user: &str, password: &str) -> bool {
     password.is_empty() || password.eq_ignore_ascii_case(user) || DEFAULT_PASSWORDS.contains(&password)
 }
 
-/// Whether what goes there stays on this machine.
+/// Whether the host is this machine.
 fn is_local(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());

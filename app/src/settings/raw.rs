@@ -8,12 +8,12 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-/// The file beside the process.
+/// The file of settings, in the working directory.
 const FILE: &str = "roster.toml";
 
-/// A setting.
+/// A setting that Roster knows.
 pub(super) struct SettingSpec {
-    /// Its variable.
+    /// Its environment variable.
     pub(super) name: &'static str,
     pub(super) holds: Holds,
     pub(super) supported: Availability,
@@ -21,11 +21,11 @@ pub(super) struct SettingSpec {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holds {
-    /// What may be shown.
+    /// A value that may be shown.
     Plain,
-    /// What is never shown, and may stand in a file of its own (`…_FILE`).
+    /// A value that is never shown, and that may be in a file of its own (`…_FILE`).
     Secret,
-    /// A secret in which blanks count, since it is typed again elsewhere.
+    /// A secret whose white space is significant, since users type it elsewhere.
     Password,
 }
 
@@ -37,7 +37,7 @@ impl SettingSpec {
 
 pub(super) enum Availability {
     Yes,
-    /// Not yet; this one value says so, too, and is accepted.
+    /// Not supported yet, except for this one value, which describes the present behaviour.
     Only(&'static str),
     No,
 }
@@ -93,28 +93,28 @@ pub(super) const SETTINGS: &[SettingSpec] = &[
     only("ROSTER_EVENTS", "off"),
 ];
 
-/// The settings as they were given: by variable, whether they came from there or from the file.
+/// The settings as they were given, by the name of the variable, from the environment and from the file.
 #[derive(Debug, Default)]
 pub struct RawSettings {
     given: BTreeMap<&'static str, Given>,
     problems: Vec<SettingProblem>,
     /// Files with secrets that others can read.
     exposed: Vec<String>,
-    /// The secrets that stand in the file of settings itself.
+    /// The secrets that are in the file of settings itself.
     secrets_in_file: Vec<&'static str>,
 }
 
-/// A value, and what its setting is called where it was given.
+/// A value, and the name of its setting as it was written there.
 #[derive(Debug)]
 struct Given {
     source: Source,
     label: String,
     value: String,
-    /// Whether others can read the file of its own (`…_FILE`) that the value stands in; `None` if it has none.
+    /// Whether others can read the value's own file (`…_FILE`); `None` if it has no such file.
     own_file_is_exposed: Option<bool>,
 }
 
-/// Where settings come from. The environment is read first, and what it sets the file does not change.
+/// The source of a setting. The environment takes precedence over the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     Environment,
@@ -142,8 +142,8 @@ impl RawSettings {
         raw
     }
 
-    /// From the text of the file, and the variables of the environment, which come first. A
-    /// variable whose value is not UTF-8 is a problem only if it is a setting.
+    /// Reads the text of the file and the variables of the environment. The environment takes precedence. A variable
+    /// whose value is not UTF-8 is a problem only if it is a setting.
     pub(super) fn from_sources(file: &str, environment: impl Iterator<Item = (String, Result<String, ()>)>) -> Self {
         let mut raw = Self::default();
         for (name, value) in environment {
@@ -172,7 +172,7 @@ impl RawSettings {
                 toml::Value::Boolean(true) => "on".to_owned(),
                 toml::Value::Boolean(false) => "off".to_owned(),
                 _ => {
-                    let says = format!("{FILE}: {} must be a text, a number, true or false", quoted(&key));
+                    let says = format!("{FILE}: {} must be a string, a number, true or false", quoted(&key));
                     self.problems.push(SettingProblem::general(says));
                     continue;
                 }
@@ -181,7 +181,7 @@ impl RawSettings {
         }
     }
 
-    /// A value by its variable, which is spelt `written` where it was given.
+    /// Stores a value. `written` is the spelling of the name where it was given.
     fn set(&mut self, source: Source, name: &str, written: &str, value: String) {
         match read(source, name, written, value) {
             Err(problem) => self.problems.push(problem),
@@ -199,7 +199,7 @@ impl RawSettings {
         match self.given.get(setting) {
             Some(before) if before.source == given.source => self.problems.push(SettingProblem::of(
                 setting,
-                format!("{} and {} set the same: remove one of them", before.label, given.label),
+                format!("{} and {} are the same setting: remove one of them", before.label, given.label),
             )),
             Some(_) => {}
             None => {
@@ -212,14 +212,14 @@ impl RawSettings {
         self.given.get(name).map(|given| given.value.as_str())
     }
 
-    /// Files with secrets that others on this machine can read or change.
+    /// One problem for each file with secrets that others on this machine can read or change.
     pub(super) fn exposed(&self) -> Vec<SettingProblem> {
         let refused =
             |file| SettingProblem::general(format!("others on this machine can read or change {file}: {REMEDY}"));
         self.exposed.iter().map(refused).collect()
     }
 
-    /// Leaves the default to a setting.
+    /// Removes a value, so that the default is used.
     pub(super) fn forget(&mut self, name: &str) {
         self.given.remove(name);
     }
@@ -228,14 +228,14 @@ impl RawSettings {
         std::mem::take(&mut self.problems)
     }
 
-    /// A problem with the value of a setting. It calls the setting as it was spelt there, and never quotes the value:
-    /// it may be a secret.
+    /// A problem with the value of a setting. The message uses the name as it was written, and never quotes the value,
+    /// which may be a secret.
     pub(super) fn problem(&self, name: &'static str, why: &str) -> SettingProblem {
         let label = self.given.get(name).map_or(name, |given| &given.label);
         SettingProblem::of(name, format!("{label} {why}"))
     }
 
-    /// What `parse` makes of a setting, or of its default.
+    /// Parses a setting, or its default.
     pub(super) fn parsed<T>(
         &self,
         name: &'static str,
@@ -245,7 +245,7 @@ impl RawSettings {
         parse(self.get(name).unwrap_or(default)).map_err(|why| self.problem(name, &why))
     }
 
-    /// One of a few words; the first is the default.
+    /// Reads a setting that is one of a few words; the first is the default.
     pub(super) fn one_of<T: Copy>(&self, name: &'static str, words: &[(&str, T)]) -> Result<T, SettingProblem> {
         let all: Vec<_> = words.iter().map(|(word, _)| *word).collect();
         self.parsed(name, all[0], |text| {
@@ -278,15 +278,15 @@ fn read(source: Source, name: &str, written: &str, value: String) -> Result<(&'s
     };
     let value = if setting.holds == Holds::Password { without_line_breaks(&value) } else { clean(&value) };
     if clean(value) != value {
-        return Err(problem(format!("{label} begins or ends with a blank: remove it, or choose another password")));
+        return Err(problem(format!("{label} begins or ends with white space: remove it, or choose another password")));
     }
     if value.is_empty() {
         return Err(problem(format!("{label} is empty")));
     }
     match setting.supported {
-        Availability::No => return Err(problem(format!("{written} is not yet supported: unset it"))),
+        Availability::No => return Err(problem(format!("{written} is not supported yet: unset it"))),
         Availability::Only(one) if value != one => {
-            return Err(problem(format!("{written}: only \"{one}\" is supported yet: set that, or unset it")));
+            return Err(problem(format!("{written}: only \"{one}\" is supported so far: set that, or unset it")));
         }
         _ => {}
     }
@@ -294,31 +294,31 @@ fn read(source: Source, name: &str, written: &str, value: String) -> Result<(&'s
     Ok((setting.name, Given { source, label: at(label), value: value.to_owned(), own_file_is_exposed }))
 }
 
-/// Refuses what a reader of the setting cannot see.
+/// Refuses invisible characters.
 fn check_text(setting: &SettingSpec, value: &str) -> Result<(), String> {
     let found = if setting.holds == Holds::Password { Hidden::find(value) } else { Hidden::find_with_blanks(value) };
     match found {
         None => Ok(()),
-        // Of a secret not even that much is told.
-        Some(_) if setting.is_secret() => Err("has an invisible character inside: type it anew".to_owned()),
+        // For a secret, do not even show which character it is.
+        Some(_) if setting.is_secret() => Err("has an invisible character inside: type it again".to_owned()),
         Some(hidden) => Err(hidden.to_string()),
     }
 }
 
-/// A name from outside, for one line of a terminal or a log.
+/// A setting's name as it was given, made safe to print on one line.
 fn quoted(name: &str) -> String {
     let is_name = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    if is_name { name.to_owned() } else { "(not a name: only letters, digits and _ are)".to_owned() }
+    if is_name { name.to_owned() } else { "(not shown: a name has only letters, digits and _)".to_owned() }
 }
 
-/// Where the file is wrong, without a word of the file.
+/// The error of a file that is not TOML: the line, without the file's text.
 fn not_toml(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     format!("{FILE} is not TOML: line {line}: {}", error.message().replace(['\n', '\r'], " "))
 }
 
-/// The content of a file, and whether others can read it.
+/// Reads a file; the second value tells whether others can read or change it.
 fn from_file(path: &Path) -> Result<(String, bool), String> {
     let (bytes, is_exposed) = read_bytes(path).map_err(|error| format!("names a file that cannot be read: {error}"))?;
     let text = String::from_utf8(bytes).map_err(|_| "names a file that is not UTF-8".to_owned())?;
@@ -333,7 +333,7 @@ fn read_bytes(path: &Path) -> std::io::Result<(Vec<u8>, bool)> {
     Ok((bytes, is_exposed))
 }
 
-/// The one form of a secret setting that holds none.
+/// Whether a database URL has no password because it is the path of a SQLite file.
 fn is_path(value: &str) -> bool {
     value.starts_with("sqlite:")
 }

@@ -6,7 +6,7 @@ fn settings(file: &str, environment: &[(&str, &str)]) -> Result<Settings, Vec<St
     Settings::of(RawSettings::from_sources(file, environment)).map_err(|why| why.0)
 }
 
-/// The one line that refuses it.
+/// The only line of the error.
 fn refusal_in(file: &str, environment: &[(&str, &str)]) -> String {
     let lines = settings(file, environment).err().expect("it is refused");
     assert_eq!(lines.len(), 1, "{lines:?}");
@@ -66,7 +66,7 @@ fn an_unknown_setting_names_the_one_that_it_may_have_meant() {
 }
 
 #[test]
-fn a_name_that_is_like_no_setting_has_no_suggestion() {
+fn a_name_unlike_any_setting_has_no_suggestion() {
     for name in ["ROSTER_CORS_ORIGINS", "ROSTER_PASSWORD", "ROSTER_X", "ROSTER_", "ROSTER_SMTP", "ROSTER_PORT_OF_CALL"]
     {
         assert_eq!(refusal(&[(name, "x")]), format!("unknown setting {name}"));
@@ -75,7 +75,7 @@ fn a_name_that_is_like_no_setting_has_no_suggestion() {
 }
 
 #[test]
-fn what_kubernetes_injects_is_passed_over_and_what_a_person_sets_is_not() {
+fn variables_that_kubernetes_injects_are_ignored_and_others_are_not() {
     let injected = [("ROSTER_SERVICE_HOST", "10.0.0.1"), ("ROSTER_PORT", "tcp://10.0.0.1:80")];
     assert!(settings("", &injected).is_ok());
     assert!(refusal(&[("ROSTER_SERVICE_HOST", "db.example")]).starts_with("unknown setting ROSTER_SERVICE_HOST"));
@@ -83,7 +83,7 @@ fn what_kubernetes_injects_is_passed_over_and_what_a_person_sets_is_not() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once_and_each_in_its_own_words() {
+fn all_problems_are_reported_at_once() {
     let file = "listen = \"canary\"\ndocs = [1]\nbcrypt_cost = 9\nlistn = 1\n";
     let given = [
         ("ROSTER_LISTNE", "canary"),
@@ -114,25 +114,25 @@ fn all_that_is_wrong_is_told_at_once_and_each_in_its_own_words() {
 }
 
 #[test]
-fn how_settings_fit_together_is_not_said_of_one_that_cannot_be_read() {
+fn a_malformed_setting_is_not_compared_with_others() {
     let line = refusal(&[("AMQP_URL", "amqp://localhost"), ("DATABASE_URL", "mysql://x")]);
     assert!(line.starts_with("DATABASE_URL must be"), "{line}");
 }
 
 #[test]
-fn one_setting_given_twice_in_one_place_is_refused() {
+fn a_setting_given_twice_in_one_place_is_refused() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "postgres://u:p@localhost/roster").expect("written");
     let path = file.path().to_str().expect("UTF-8");
     let line = refusal(&[("DATABASE_URL", "sqlite://x.db"), ("DATABASE_URL_FILE", path)]);
-    assert_eq!(line, "DATABASE_URL and the content of DATABASE_URL_FILE set the same: remove one of them");
+    assert_eq!(line, "DATABASE_URL and the content of DATABASE_URL_FILE are the same setting: remove one of them");
     let line = refusal_in("docs = \"on\"\nroster_docs = \"off\"", &[]);
-    assert!(line.starts_with("roster.toml: docs and roster.toml: roster_docs set the same"), "{line}");
+    assert!(line.starts_with("roster.toml: docs and roster.toml: roster_docs are the same setting"), "{line}");
     assert!(settings("docs = \"on\"", &[("ROSTER_DOCS", "off")]).is_ok_and(|it| !it.docs));
 }
 
 #[test]
-fn what_stands_around_a_value_is_not_meant() {
+fn white_space_around_a_value_is_stripped() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let path = file.path().to_str().expect("UTF-8");
     std::fs::write(file.path(), "\u{feff}postgres://u:p@localhost/roster\r\n").expect("written");
@@ -153,15 +153,15 @@ fn what_stands_around_a_value_is_not_meant() {
 }
 
 #[test]
-fn blanks_around_a_password_are_neither_dropped_nor_kept_in_silence() {
+fn white_space_around_a_password_is_refused() {
     for password in [" drei blaue Würfel rollen", "drei blaue Würfel rollen\u{a0}\r\n"] {
         let line = refusal(&[("ROSTER_ADMIN_EMAIL", "ada@example.org"), ("ROSTER_ADMIN_PASSWORD", password)]);
-        assert!(line.starts_with("ROSTER_ADMIN_PASSWORD begins or ends with a blank"), "{line}");
+        assert!(line.starts_with("ROSTER_ADMIN_PASSWORD begins or ends with white space"), "{line}");
     }
 }
 
 #[test]
-fn an_invisible_character_inside_is_shown_and_of_a_secret_only_that_there_is_one() {
+fn an_invisible_character_is_shown_unless_the_setting_is_a_secret() {
     for (value, code, after) in [
         ("127.0.0.1\u{200b}:8000", "U+200B", 9),
         ("127\n0", "U+000A", 3),
@@ -175,7 +175,7 @@ fn an_invisible_character_inside_is_shown_and_of_a_secret_only_that_there_is_one
         let quoted = format!("listen = \"\"\"{}\"\"\"", value.replace('\u{1b}', "\\u001b"));
         assert_eq!(refusal_in(&quoted, &[]), format!("roster.toml: listen {says}"));
     }
-    let says = "has an invisible character inside: type it anew";
+    let says = "has an invisible character inside: type it again";
     assert_eq!(refusal(&[("DATABASE_URL", "postgres://u:can\u{200b}ary@h/d")]), format!("DATABASE_URL {says}"));
     assert_eq!(refusal(&[("AMQP_URL", "amqp://u:can\u{a0}ary@h/")]), format!("AMQP_URL {says}"));
     let with = |password| refusal(&[("ROSTER_ADMIN_EMAIL", "a@example.org"), ("ROSTER_ADMIN_PASSWORD", password)]);
@@ -187,13 +187,13 @@ fn an_invisible_character_inside_is_shown_and_of_a_secret_only_that_there_is_one
 
 #[test]
 fn a_setting_whose_feature_does_not_exist_yet_is_refused_by_name() {
-    assert_eq!(refusal(&[("ROSTER_MAIL_FROM", "x")]), "ROSTER_MAIL_FROM is not yet supported: unset it");
+    assert_eq!(refusal(&[("ROSTER_MAIL_FROM", "x")]), "ROSTER_MAIL_FROM is not supported yet: unset it");
     assert!(refusal(&[("ROSTER_REGISTRATION", "verified")]).starts_with("ROSTER_REGISTRATION: only \"open\""));
     assert!(settings("", &[("ROSTER_REGISTRATION", "open"), ("ROSTER_MAIL", "off")]).is_ok());
 }
 
 #[test]
-fn a_malformed_setting_is_told_by_name_without_its_value() {
+fn a_malformed_setting_is_reported_without_its_value() {
     for (name, value) in [
         ("DATABASE_URL", "mysql://canary"),
         ("DATABASE_URL", "sqlite::memory:canary"),
@@ -227,7 +227,7 @@ fn a_malformed_setting_is_told_by_name_without_its_value() {
 }
 
 #[test]
-fn a_secret_may_stand_in_a_file_of_its_own() {
+fn a_secret_may_be_in_a_file_of_its_own() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "postgres://u:p@localhost/roster\n").expect("written");
     let path = file.path().to_str().expect("UTF-8");
@@ -237,7 +237,7 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
 }
 
 #[test]
-fn only_the_data_directory_is_made_for_a_database() {
+fn only_the_data_directory_is_created_for_a_database() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |path: &str| format!("sqlite://{}/{path}", folder.path().display());
     let line = refusal(&[("DATABASE_URL", &at("typo/roster.db"))]);
@@ -279,7 +279,7 @@ fn a_password_that_the_policy_refuses_is_refused_with_its_reasons() {
 }
 
 #[test]
-fn nothing_of_a_url_with_a_bare_delimiter_in_its_password_is_told() {
+fn a_url_with_an_unencoded_delimiter_in_its_password_is_not_quoted() {
     for (name, url) in [
         ("DATABASE_URL", "postgres://odd:p@ss/w#rd@host/db"),
         ("DATABASE_URL", "postgres://odd:pa/ss@host/db"),
@@ -294,18 +294,21 @@ fn nothing_of_a_url_with_a_bare_delimiter_in_its_password_is_told() {
         }
         let line = refusal(&given);
         assert!(line.starts_with(name) && line.contains("%40"), "{line}");
-        let told = line.replace("USER:PASSWORD@HOST:PORT/DATABASE", "").replace("user:password@host:5672/vhost", "");
-        assert!(!["odd", "ss", "rd@", "host"].iter().any(|part| told.replace("password", "").contains(part)), "{line}");
+        let shown = line.replace("USER:PASSWORD@HOST:PORT/DATABASE", "").replace("user:password@host:5672/vhost", "");
+        assert!(
+            !["odd", "ss", "rd@", "host"].iter().any(|part| shown.replace("password", "").contains(part)),
+            "{line}"
+        );
     }
 }
 
 #[test]
-fn sqlite_serves_one_process_so_it_takes_no_broker() {
+fn sqlite_takes_no_broker() {
     assert!(refusal(&[("AMQP_URL", "amqp://localhost")]).contains("set DATABASE_URL=postgres://"));
 }
 
 #[test]
-fn production_refuses_what_development_forgives() {
+fn production_refuses_settings_that_development_accepts() {
     let production = |more: &[(&str, &str)]| {
         let mut all = vec![("ROSTER_PROFILE", "production")];
         all.extend_from_slice(more);

@@ -1,31 +1,31 @@
-//! What stands around a value without being meant, and what stands inside it without being seen.
+//! Strips white space around values, and finds invisible characters inside them.
 
 use kernel::{find_invisible, is_blank, trim};
 use std::fmt;
 
-/// The value without white space, line breaks and byte order marks around it.
+/// Strips white space, line breaks and byte order marks at both ends.
 pub(super) fn clean(value: &str) -> &str {
     trim(value)
 }
 
-/// The same of a value in which blanks count.
+/// Strips line breaks and byte order marks only, for a value whose white space is significant.
 pub(super) fn without_line_breaks(value: &str) -> &str {
     value.trim_matches(['\r', '\n', '\u{feff}'])
 }
 
-/// An invisible character, and where it is.
+/// An invisible character and its position.
 pub(super) struct Hidden {
     character: char,
     after: usize,
 }
 
 impl Hidden {
-    /// The first one.
+    /// Finds the first invisible character.
     pub(super) fn find(value: &str) -> Option<Self> {
         Self::at(value, find_invisible(value)?)
     }
 
-    /// The first one, or the first blank other than a space: both look alike.
+    /// Finds the first invisible character, or the first white space other than a plain space.
     pub(super) fn find_with_blanks(value: &str) -> Option<Self> {
         let blank = value.find(|character| is_blank(character) && character != ' ');
         Self::at(value, find_invisible(value).into_iter().chain(blank).min()?)

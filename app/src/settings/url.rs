@@ -1,15 +1,15 @@
-//! URLs of servers, before their libraries read them.
+//! Checks server URLs before the client libraries parse them.
 
-/// What a URL may have in its query that holds an `@` without being a piece of a password.
+/// Query parameters whose values may have an `@`.
 const NAMES_AND_PASSWORDS: [&str; 3] = ["user", "password", "application_name"];
 
-/// Refuses a URL that can be read in two ways: in `postgres://u:p@ss/w#rd@host/db` the host is `ss` for a library, which
-/// would look it up, and tell it to the log.
+/// Refuses an ambiguous URL. In `postgres://u:p@ss/w#rd@host/db` a library takes `ss` for the host, and looks up and
+/// logs this piece of the password.
 ///
 /// # Errors
-/// What to do. It quotes nothing.
+/// When it is ambiguous. The message says what to do and quotes nothing.
 pub(super) fn unambiguous(url: &str) -> Result<(), String> {
-    const ENCODE: &str = "must have @ : / ? # % in user and password written as %40 %3A %2F %3F %23 %25";
+    const ENCODE: &str = "must have the characters @ : / ? # % in user and password encoded as %40 %3A %2F %3F %23 %25";
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, path) = before.split_once('/').unwrap_or((before, ""));
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_can_be_read_in_one_way_is_taken() {
+    fn an_unambiguous_url_is_accepted() {
         for url in [
             "postgres://u:p%40ss%2Fw%23rd@host:5432/db?sslmode=verify-full&sslrootcert=/etc/ca.pem",
             "postgres://u:p@ss@host/db",

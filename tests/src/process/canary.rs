@@ -1,4 +1,4 @@
-//! I9: a word that stands in passwords and nowhere else, looked for in every file.
+//! Invariant I9: searches every file for a word that occurs only in passwords.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
@@ -6,7 +6,7 @@ use persistence::{Db, execute, fetch_all, fetch_one};
 use std::fs;
 use std::path::Path;
 
-/// The files below a folder in which these bytes stand.
+/// The files below a folder that contain this word.
 ///
 /// # Panics
 /// When a file cannot be read.
@@ -37,7 +37,7 @@ const FILES: &str = "\
         from (select 'base/' || oid as folder from pg_database where datname = current_database()) it) \
     select path from files where position($1::bytea in pg_read_binary_file(path, 0, 268435456, true)) > 0";
 
-/// Where PostgreSQL's log of changes ends now.
+/// The present end of PostgreSQL's write-ahead log.
 ///
 /// # Panics
 /// When the database does not answer.
@@ -45,11 +45,11 @@ pub async fn now_in_postgres(db: &Db) -> String {
     fetch_one!(&mut db.read().await.unwrap(), (String,), NOW).unwrap().0
 }
 
-/// The files of this database, and of PostgreSQL's log of changes since then, in which these bytes stand, wherever
-/// the server runs.
+/// The files of this database, and of PostgreSQL's write-ahead log since then, that contain this word. The server
+/// itself reads the files, so it may run on another machine.
 ///
 /// # Panics
-/// When the role may not look into them.
+/// When the role is not a superuser.
 pub async fn in_postgres(db: &Db, since: &str, word: &str) -> Vec<String> {
     let mut tx = db.begin().await.unwrap();
     let (superuser,) = fetch_one!(&mut tx, (i64,), SUPERUSER).unwrap();
@@ -64,7 +64,7 @@ mod tests {
     use super::in_files;
 
     #[test]
-    fn a_word_is_found_wherever_it_stands() {
+    fn a_word_is_found_in_any_file() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("a/b");
         std::fs::create_dir_all(&inner).unwrap();

@@ -1,4 +1,4 @@
-//! What a 202 promises, judged by what clients heard and what the database holds.
+//! Checks the promise of a 202: compares the answers that clients received with the content of the database.
 
 use super::load::{Heard, SignUp};
 use super::stored::{Row, Stored};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 const REGISTER: &str = "users.register_user.v1";
 
-/// Every broken promise, as a line that begins with the invariant's name. Empty when all are kept.
+/// Every broken promise as a line that begins with the invariant's name.
 #[must_use]
 pub fn broken_promises(log: &[SignUp], stored: &Stored) -> Vec<String> {
     let mut broken = Vec::new();
@@ -23,7 +23,7 @@ pub fn broken_promises(log: &[SignUp], stored: &Stored) -> Vec<String> {
         registration(root, stored, &mut broken);
     }
     one_winner_per_address(log, &roots, &mut broken);
-    nobody_from_nowhere(stored, &roots, &mut broken);
+    no_user_without_a_command(stored, &roots, &mut broken);
     for row in &stored.rows {
         if row.leased || matches!(&*row.status, "accepted" | "running") {
             broken.push(format!("I6 unfinished: {row:?}"));
@@ -35,20 +35,20 @@ pub fn broken_promises(log: &[SignUp], stored: &Stored) -> Vec<String> {
     broken
 }
 
-/// I1: every 202 has a command that has reached its end. I8: whoever asks for it is never told that there is none.
+/// I1: every 202 has a command that has ended. I8: a client that asks for the command never gets 404 or 410.
 fn promise(sign_up: &SignUp, roots: &BTreeMap<Uuid, &Row>, broken: &mut Vec<String>) {
     for (command, user) in sign_up.accepted() {
         match roots.get(&command) {
             None => broken.push(format!("I1 lost: {command} of {sign_up:?}")),
-            Some(row) if row.subject != user => broken.push(format!("I1 about somebody else: {row:?} of {sign_up:?}")),
-            // What has not ended is told by I6.
+            Some(row) if row.subject != user => broken.push(format!("I1 about another user: {row:?} of {sign_up:?}")),
+            // I6 reports a command that has not ended.
             Some(_) => {}
         }
     }
     for heard in &sign_up.heard {
         match heard {
-            Heard::NotTold(404 | 410) => broken.push(format!("I8 denied: {sign_up:?}")),
-            Heard::NotTold(status) if *status != 503 => broken.push(format!("I8 told {status}: {sign_up:?}")),
+            Heard::NotShown(404 | 410) => broken.push(format!("I8 denied: {sign_up:?}")),
+            Heard::NotShown(status) if *status != 503 => broken.push(format!("I8 answered {status}: {sign_up:?}")),
             Heard::Refused(status, code) if *status != 503 => {
                 broken.push(format!("I1 refused with {status} {code}: {sign_up:?}"));
             }
@@ -62,21 +62,21 @@ fn promise(sign_up: &SignUp, roots: &BTreeMap<Uuid, &Row>, broken: &mut Vec<Stri
 
 /// I4: one key, one command.
 fn one_outcome_per_key(sign_up: &SignUp, stored: &Stored, broken: &mut Vec<String>) {
-    let told: BTreeSet<_> = sign_up.accepted().collect();
+    let promised: BTreeSet<_> = sign_up.accepted().collect();
     let kept: BTreeSet<_> = stored
         .rows
         .iter()
         .filter(|row| row.key.as_ref() == Some(&sign_up.key))
         .map(|row| (row.id, row.subject))
         .collect();
-    if kept.len() > 1 || !told.is_subset(&kept) {
-        broken.push(format!("I4 told {told:?}, kept {kept:?}: {sign_up:?}"));
+    if kept.len() > 1 || !promised.is_subset(&kept) {
+        broken.push(format!("I4 promised {promised:?}, stored {kept:?}: {sign_up:?}"));
     }
 }
 
-/// I7: what was told to be final stays so.
+/// I7: a final status never changes.
 fn steady(sign_up: &SignUp, broken: &mut Vec<String>) {
-    let told: Vec<_> = sign_up
+    let seen: Vec<_> = sign_up
         .heard
         .iter()
         .filter_map(|heard| match heard {
@@ -84,7 +84,7 @@ fn steady(sign_up: &SignUp, broken: &mut Vec<String>) {
             _ => None,
         })
         .collect();
-    if told.windows(2).any(|pair| matches!(pair[0], "succeeded" | "rejected") && pair[0] != pair[1]) {
+    if seen.windows(2).any(|pair| matches!(pair[0], "succeeded" | "rejected") && pair[0] != pair[1]) {
         broken.push(format!("I7 changed: {sign_up:?}"));
     }
 }
@@ -102,8 +102,8 @@ fn one_key_per_command(log: &[SignUp], broken: &mut Vec<String>) {
     }
 }
 
-/// I2: a registration that succeeded has exactly one user who can sign in, each part of it done once.
-/// One that was rejected has none.
+/// I2: a registration that succeeded has exactly one user who can sign in, with each part executed once. A rejected one
+/// has no user.
 fn registration(root: &Row, stored: &Stored, broken: &mut Vec<String>) {
     let user = root.subject;
     let follow_ups: Vec<_> = stored
@@ -128,7 +128,7 @@ fn registration(root: &Row, stored: &Stored, broken: &mut Vec<String>) {
     }
 }
 
-/// I2: of those who asked for the same address exactly one has it.
+/// I2: exactly one of the sign-ups with the same address succeeds.
 fn one_winner_per_address(log: &[SignUp], roots: &BTreeMap<Uuid, &Row>, broken: &mut Vec<String>) {
     let mut outcomes: BTreeMap<&str, BTreeMap<Uuid, &str>> = BTreeMap::new();
     for sign_up in log {
@@ -139,19 +139,19 @@ fn one_winner_per_address(log: &[SignUp], roots: &BTreeMap<Uuid, &Row>, broken: 
     }
     for (email, outcomes) in outcomes {
         if outcomes.values().filter(|outcome| **outcome == "succeeded").count() != 1 {
-            broken.push(format!("I2 not one of those who asked for {email} has it: {outcomes:?}"));
+            broken.push(format!("I2 not one sign-up with {email} succeeded: {outcomes:?}"));
         }
     }
 }
 
-/// I3: no user without a command; none of their parts either.
-fn nobody_from_nowhere(stored: &Stored, roots: &BTreeMap<Uuid, &Row>, broken: &mut Vec<String>) {
+/// I3: no user, account or credential exists without a command.
+fn no_user_without_a_command(stored: &Stored, roots: &BTreeMap<Uuid, &Row>, broken: &mut Vec<String>) {
     let registered: BTreeSet<_> =
         roots.values().filter(|row| row.name == REGISTER && row.status == "succeeded").map(|row| row.subject).collect();
     let users = stored.users.iter().map(|(id, _)| id);
     let identified = stored.identifiers.iter().map(|(id, _)| id);
     for user in users.chain(identified).chain(&stored.credentials).filter(|id| !registered.contains(id)) {
-        broken.push(format!("I3 nobody registered {user}"));
+        broken.push(format!("I3 no command registered {user}"));
     }
     let all: BTreeMap<_, _> = stored.users.iter().cloned().collect();
     for (user, identifier) in &stored.identifiers {
@@ -168,7 +168,7 @@ mod tests {
     use crate::process::stored::{Row, Stored};
     use crate::process::uuid;
 
-    /// Two people, one of whom wanted the other's address.
+    /// Two sign-ups with the same address, and the right rows for them.
     fn kept() -> (Vec<SignUp>, Stored) {
         let mut log = Vec::new();
         let mut stored = Stored::default();
@@ -204,7 +204,7 @@ mod tests {
         (log, stored)
     }
 
-    /// What the checker says when this is done to promises that were kept.
+    /// The checker's output after `harm` has changed a correct log or database.
     fn after(harm: impl FnOnce(&mut Vec<SignUp>, &mut Stored)) -> String {
         let (mut log, mut stored) = kept();
         harm(&mut log, &mut stored);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_promises_are_not_complained_about() {
+    fn kept_promises_cause_no_complaint() {
         assert_eq!(after(|_, _| {}), "");
         let twice = |log: &mut Vec<SignUp>, _: &mut Stored| {
             let answer = log[0].heard[2].clone();
@@ -228,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_somebody_else_is_seen() {
-        assert!(after(|_, stored| stored.rows[0].subject = uuid()).contains("I1 about somebody else"));
+    fn an_answer_about_another_user_is_found() {
+        assert!(after(|_, stored| stored.rows[0].subject = uuid()).contains("I1 about another user"));
     }
 
     #[test]
@@ -250,21 +250,21 @@ mod tests {
 
     #[test]
     fn an_effect_of_a_refusal_is_seen() {
-        let somebody = |_: &mut Vec<SignUp>, stored: &mut Stored| {
+        let rejected_user = |_: &mut Vec<SignUp>, stored: &mut Stored| {
             let refused = stored.rows.iter().find(|row| row.status == "rejected").unwrap().subject;
             stored.users.push((refused, "ada@example.org".into()));
         };
-        let complaints = after(somebody);
+        let complaints = after(rejected_user);
         assert!(complaints.contains("I2 (users") && complaints.contains("I3"), "{complaints}");
     }
 
     #[test]
-    fn two_who_have_one_address_and_an_address_that_nobody_has_are_seen() {
+    fn an_address_with_two_owners_or_none_is_found() {
         for status in ["succeeded", "rejected"] {
             let both = |_: &mut Vec<SignUp>, stored: &mut Stored| {
                 stored.rows.iter_mut().filter(|row| row.key.is_some()).for_each(|row| row.status = status.into());
             };
-            assert!(after(both).contains("I2 not one of those who asked"), "{status}");
+            assert!(after(both).contains("I2 not one sign-up with"), "{status}");
         }
     }
 
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identifier_of_somebody_elses_is_seen() {
+    fn an_identifier_of_another_user_is_found() {
         assert!(after(|_, stored| stored.identifiers[0].1 = "eve@example.org".into()).contains("I2 "));
     }
 
@@ -285,12 +285,12 @@ mod tests {
             let again = Row { id: uuid(), ..stored.rows[0].clone() };
             stored.rows.push(Row { root: again.id, ..again });
         };
-        assert!(after(twice).contains("I4 told"));
-        let told = |log: &mut Vec<SignUp>, _: &mut Stored| {
+        assert!(after(twice).contains("I4 promised"));
+        let another = |log: &mut Vec<SignUp>, _: &mut Stored| {
             let user = log[0].chosen.unwrap();
             log[0].heard.push(Heard::Accepted { command: uuid(), user });
         };
-        assert!(after(told).contains("I4 told"));
+        assert!(after(another).contains("I4 promised"));
     }
 
     #[test]
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unfinished_or_leased_is_seen() {
+    fn an_unfinished_or_leased_row_is_seen() {
         for status in ["accepted", "running"] {
             assert!(after(|_, stored| stored.rows[2].status = status.into()).contains("I6"), "{status}");
         }
@@ -323,9 +323,9 @@ mod tests {
 
     #[test]
     fn a_promise_that_is_denied_is_seen() {
-        assert!(after(|log, _| log[0].heard.push(Heard::NotTold(404))).contains("I8 denied"));
-        assert!(after(|log, _| log[0].heard.push(Heard::NotTold(500))).contains("I8 told 500"));
-        assert_eq!(after(|log, _| log[0].heard.push(Heard::NotTold(503))), "", "it says that it does not know");
+        assert!(after(|log, _| log[0].heard.push(Heard::NotShown(404))).contains("I8 denied"));
+        assert!(after(|log, _| log[0].heard.push(Heard::NotShown(500))).contains("I8 answered 500"));
+        assert_eq!(after(|log, _| log[0].heard.push(Heard::NotShown(503))), "", "503 says nothing about the command");
     }
 
     #[test]

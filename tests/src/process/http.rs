@@ -1,4 +1,4 @@
-//! A client as small as these tests need: HTTP/1.1, one connection per request, nothing hidden.
+//! A minimal HTTP/1.1 client with one connection per request.
 
 use serde_json::Value;
 use std::io::{Error, ErrorKind, Result};
@@ -8,43 +8,43 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Longer than anything a server may take to answer.
+/// A timeout longer than a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Its HTTP status.
     pub status: u16,
-    /// Names in lower case.
+    /// The names are in lower case.
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
 impl Answer {
-    /// A header.
+    /// The value of a header, by its name in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    /// Its body; null if it is no JSON.
+    /// The body as JSON; null if it is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// Its body.
+    /// The body as text.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }
 
-/// Sends a request, and reads the answer to its end.
+/// Sends a request, and reads the complete answer.
 ///
 /// # Errors
-/// When the connection is refused or breaks, and when the answer is cut short: whoever asked knows nothing then.
+/// When the connection is refused or breaks, and when the answer is cut short. The client then knows nothing of the
+/// outcome.
 pub async fn send(
     at: SocketAddr,
     method: &str,
@@ -71,7 +71,7 @@ pub async fn send(
     timeout(PATIENCE, exchange).await?
 }
 
-/// `None` unless all of it is there.
+/// `None` if the answer is not complete.
 fn parse(answer: &[u8]) -> Option<Answer> {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let mut lines = std::str::from_utf8(&answer[..end]).ok()?.split("\r\n");
@@ -89,7 +89,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn an_answer_counts_only_when_all_of_it_is_there() {
+    fn only_a_complete_answer_is_parsed() {
         let whole = b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\nLocation: /x\r\n\r\n{}";
         let answer = parse(whole).unwrap();
         assert_eq!((answer.status, answer.header("location"), answer.json().is_object()), (202, Some("/x"), true));

@@ -1,5 +1,5 @@
-//! Clients that sign up, write down every request and answer, and never give up: what has no answer
-//! is sent again under the same key.
+//! Clients that sign up and keep a log of every answer. They send a request without an answer again, with the same
+//! idempotency key.
 
 use super::{http, uuid};
 use serde_json::{Value, json};
@@ -10,52 +10,45 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-/// For how long one sign-up may go without an answer.
+/// How long one sign-up may stay without a final answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Before a client tries again.
+/// The pause before a client tries again.
 const PAUSE: Duration = Duration::from_millis(50);
-/// One sign-up in so many takes the address of the one before it.
+/// One in this many sign-ups uses the address of the one before it.
 const DUPLICATE: usize = 20;
-/// One sign-up in so many chooses its id.
+/// One in this many sign-ups chooses its user id.
 const CHOSEN: usize = 3;
 
-/// What a client wanted, and everything that it heard.
+/// A client's request, and every answer to it.
 #[derive(Debug, Clone)]
 pub struct SignUp {
-    /// Where mail reaches them.
     pub email: String,
-    /// What they sign in with.
     pub password: String,
-    /// The id that they chose.
+    /// The user id, if the client chose it.
     pub chosen: Option<Uuid>,
-    /// Their `Idempotency-Key`.
+    /// The `Idempotency-Key`.
     pub key: String,
-    /// In order.
+    /// The answers in order.
     pub heard: Vec<Heard>,
 }
 
-/// What a client heard.
+/// An answer that a client received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
-    /// 202: the command, and the user that it is about.
-    Accepted {
-        /// The command.
-        command: Uuid,
-        /// The user that it is about.
-        user: Uuid,
-    },
-    /// Any other answer to the request: its status and code.
+    /// 202, with the command's id and the user's id.
+    Accepted { command: Uuid, user: Uuid },
+    /// Any other answer to the sign-up: HTTP status and problem code.
     Refused(u16, String),
-    /// No answer, or half of one.
+    /// No answer, or an incomplete one.
     Nothing,
-    /// Asked for: where the command stood.
+    /// The status of the command, from `GET /commands/{id}`.
     Status(String),
-    /// Asked for the command: an answer that is none, with its status.
-    NotTold(u16),
+    /// The HTTP status of `GET /commands/{id}` when it was not 200.
+    NotShown(u16),
 }
 
 impl SignUp {
-    /// The commands that it was told of.
+    /// The commands of all 202 answers, each with its user.
     pub fn accepted(&self) -> impl Iterator<Item = (Uuid, Uuid)> {
         self.heard.iter().filter_map(|heard| match heard {
             Heard::Accepted { command, user } => Some((*command, *user)),
@@ -64,7 +57,7 @@ impl SignUp {
     }
 
     fn new(number: usize, canary: &str) -> Self {
-        // The one before it, if this one is to be a duplicate.
+        // A duplicate uses the address of the sign-up before it.
         let person = if number % DUPLICATE == DUPLICATE - 1 { number - 1 } else { number };
         Self {
             email: format!("person-{person}@{canary}.example"),
@@ -83,7 +76,7 @@ impl SignUp {
         body
     }
 
-    /// Asks until there is an answer that stands.
+    /// Sends the sign-up until there is an answer other than 503.
     async fn send(&mut self, at: SocketAddr) {
         let (body, give_up) = (self.body(), Instant::now() + PATIENCE);
         loop {
@@ -94,12 +87,12 @@ impl SignUp {
             if !again {
                 return;
             }
-            assert!(Instant::now() < give_up, "nobody accepts: {self:?}");
+            assert!(Instant::now() < give_up, "it is not accepted: {self:?}");
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// Asks once where its commands stand. True when there is nothing left to ask.
+    /// Asks once for the status of its commands. True when all of them have ended.
     async fn ask(&mut self, at: SocketAddr) -> bool {
         let commands: Vec<_> = self.accepted().map(|(command, _)| command).collect();
         let mut all_final = true;
@@ -110,7 +103,7 @@ impl SignUp {
             };
             let status = answer.json()["status"].as_str().unwrap_or_default().to_owned();
             all_final &= answer.status == 200 && !matches!(&*status, "accepted" | "running");
-            self.heard.push(if answer.status == 200 { Heard::Status(status) } else { Heard::NotTold(answer.status) });
+            self.heard.push(if answer.status == 200 { Heard::Status(status) } else { Heard::NotShown(answer.status) });
         }
         all_final
     }
@@ -125,7 +118,7 @@ fn understand(answer: &http::Answer) -> Heard {
     }
 }
 
-/// Sign-ups under way.
+/// Clients that are signing up.
 pub struct Load {
     at: SocketAddr,
     canary: String,
@@ -134,7 +127,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// So many clients sign up so many people.
+    /// Starts `clients` clients that sign up `people` people in total.
     #[must_use]
     pub fn start(at: SocketAddr, people: usize, clients: usize) -> Self {
         let canary = format!("canary{}", uuid().simple().to_string().split_at(12).1);
@@ -146,7 +139,7 @@ impl Load {
             tasks.spawn(async move {
                 for sign_up in &mut mine {
                     sign_up.send(at).await;
-                    // A 202 is a promise: from here on, it can be asked for.
+                    // After a 202 the command exists.
                     sign_up.ask(at).await;
                     done.fetch_add(1, Ordering::Relaxed);
                 }
@@ -156,19 +149,19 @@ impl Load {
         Self { at, canary, clients: tasks, done }
     }
 
-    /// What stands in every password, in every address and nowhere else.
+    /// A word that occurs in every password and every address, and nowhere else.
     #[must_use]
     pub fn canary(&self) -> &str {
         &self.canary
     }
 
-    /// Waits until so many have an answer.
+    /// Waits until this many sign-ups have an answer.
     pub async fn reaches(&self, people: usize) {
         let far = async || (self.done.load(Ordering::Relaxed) >= people).then_some(());
         super::until(PATIENCE, "progress of the clients", far).await;
     }
 
-    /// Waits until all have an answer, and then until every command has reached its end.
+    /// Waits until all sign-ups have an answer, and then until every command has ended.
     ///
     /// # Panics
     /// When that takes longer than `patience`.
@@ -189,14 +182,14 @@ impl Load {
     }
 }
 
-/// How many answers were lost, and how many people got theirs only at a later try.
+/// The number of lost answers, and of sign-ups that were accepted at a later try.
 #[must_use]
-pub fn trouble(log: &[SignUp]) -> (usize, usize) {
+pub fn lost_answers(log: &[SignUp]) -> (usize, usize) {
     let lost = |it: &SignUp| it.heard.iter().filter(|heard| **heard == Heard::Nothing).count();
     (log.iter().map(lost).sum(), log.iter().filter(|it| lost(it) > 0 && it.accepted().next().is_some()).count())
 }
 
-/// The people whose password is worth a look: one in so many.
+/// Every `one_in`th sign-up.
 ///
 /// # Panics
 /// When `one_in` is zero.
@@ -204,13 +197,13 @@ pub fn sample(log: &[SignUp], one_in: usize) -> impl Iterator<Item = &SignUp> {
     log.iter().step_by(one_in)
 }
 
-/// The number of those who hold a promise.
+/// The number of sign-ups that got a 202.
 #[must_use]
 pub fn promised(log: &[SignUp]) -> usize {
     log.iter().map(SignUp::accepted).filter_map(|mut it| it.next()).count()
 }
 
-/// Where a command was seen to stand last.
+/// The last status of the command that the client saw.
 #[must_use]
 pub fn last_status(sign_up: &SignUp) -> Option<&str> {
     sign_up.heard.iter().rev().find_map(|heard| match heard {

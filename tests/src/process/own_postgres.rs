@@ -1,4 +1,4 @@
-//! A PostgreSQL of a test's own, for what would disturb the tests that share one.
+//! A PostgreSQL server for one test that would disturb others on a shared server.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
@@ -12,19 +12,19 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-/// It ends when this is dropped.
+/// A running PostgreSQL server. Drop stops it.
 pub struct OwnPostgres {
     child: Child,
     port: u16,
     _data: TempDir,
 }
 
-/// Where the programs of PostgreSQL are; `None` only where tests are to do without servers.
+/// The folder of PostgreSQL's programs; `None` if tests run without servers.
 fn programs() -> Option<PathBuf> {
     super::server("TEST_POSTGRES_BIN").map(PathBuf::from)
 }
 
-/// The account that servers run as when a test runs as root, which PostgreSQL refuses: user and group.
+/// The user and group that servers run as when the tests run as root: PostgreSQL refuses to run as root.
 fn account() -> Option<(u32, u32)> {
     if !geteuid().is_root() {
         return None;
@@ -39,7 +39,7 @@ fn account() -> Option<(u32, u32)> {
     of("postgres").or_else(|| of("nobody"))
 }
 
-/// A program of a server, to be run as its account.
+/// A command that runs a server program under that account.
 ///
 /// # Panics
 /// When there is no such account.
@@ -54,7 +54,7 @@ pub fn program(path: &Path) -> Command {
     command
 }
 
-/// A folder that a server may write.
+/// A folder that the server may write to.
 ///
 /// # Panics
 /// When the disk is full.
@@ -68,7 +68,7 @@ pub fn folder() -> TempDir {
 }
 
 impl OwnPostgres {
-    /// Starts one with a database `roster` and a superuser of that name without a password.
+    /// Starts a server with a database `roster` and a superuser of that name without a password.
     ///
     /// # Panics
     /// When it does not start.
@@ -92,7 +92,7 @@ impl OwnPostgres {
         Some(started)
     }
 
-    /// The port it listens on, at 127.0.0.1.
+    /// Its port on 127.0.0.1.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
@@ -104,7 +104,7 @@ impl OwnPostgres {
         format!("postgres://roster@127.0.0.1:{}/roster", self.port)
     }
 
-    /// Runs a statement as its superuser, on a connection of its own.
+    /// Runs a statement as the superuser, on a connection of its own.
     ///
     /// # Panics
     /// When it fails.
@@ -123,7 +123,7 @@ impl OwnPostgres {
 
 impl Drop for OwnPostgres {
     fn drop(&mut self) {
-        // It may have ended.
+        // An error means that it has ended.
         let _ = kill_process(Pid::from_child(&self.child), Signal::QUIT);
         let _ = self.child.wait();
     }

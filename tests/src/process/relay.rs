@@ -1,4 +1,4 @@
-//! A relay for TCP between a process and its server, that can go silent or cut what is open.
+//! A TCP relay between a process and its server that can silence or close connections.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
@@ -9,12 +9,12 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What becomes of a connection, by its number.
+/// Which connections are silent or closed, by their numbers.
 #[derive(Debug, Clone, Copy, Default)]
 struct Fates {
-    /// Those before it are silent: whatever is sent on them is read, and goes nowhere.
+    /// Connections before this number are silent: the relay reads what is sent and drops it.
     silent_before: u64,
-    /// Those before it are closed.
+    /// Connections before this number are closed.
     cut_before: u64,
 }
 
@@ -27,7 +27,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Relays to this server.
+    /// Starts a relay to this server.
     ///
     /// # Panics
     /// When there is no port.
@@ -55,7 +55,7 @@ impl Relay {
         Self { at, to, count, fates }
     }
 
-    /// Between the process and the server of a URL; the URL to give to the process.
+    /// Starts a relay before the server of a URL. Returns the URL to give to the process, too.
     ///
     /// # Panics
     /// When the URL has no address.
@@ -67,29 +67,29 @@ impl Relay {
         (relay, url)
     }
 
-    /// From now on new connections go elsewhere.
+    /// Sends new connections to another server.
     pub fn turn_to(&self, server: SocketAddr) {
         *self.to.lock().unwrap_or_else(PoisonError::into_inner) = server;
     }
 
-    /// All that are open go silent; new ones work.
+    /// Silences the open connections; new ones work.
     pub fn silence_what_is_open(&self) {
         let count = *self.count.borrow();
         self.fates.send_modify(|fates| fates.silent_before = count);
     }
 
-    /// All are silent, new ones too.
+    /// Silences all connections, new ones too.
     pub fn silence_everything(&self) {
         self.fates.send_modify(|fates| fates.silent_before = u64::MAX);
     }
 
-    /// All that are open are closed.
+    /// Closes the open connections.
     pub fn cut_what_is_open(&self) {
         let count = *self.count.borrow();
         self.fates.send_modify(|fates| fates.cut_before = count);
     }
 
-    /// How many connections there have been.
+    /// The number of connections so far.
     #[must_use]
     pub fn connections(&self) -> u64 {
         *self.count.borrow()
@@ -102,7 +102,7 @@ async fn pump(number: u64, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut 
         let length = tokio::select! {
             biased;
             cut = fates.wait_for(|fates| fates.cut_before > number) => {
-                // The relay being gone is the end, too.
+                // An error means that the relay is gone: end, too.
                 drop(cut);
                 return;
             }
@@ -110,7 +110,7 @@ async fn pump(number: u64, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut 
         };
         let is_silent = fates.borrow().silent_before > number;
         if is_silent && length == 0 {
-            // Even the end is not told.
+            // A silent connection does not pass on the end either.
             let _ = fates.wait_for(|fates| fates.cut_before > number).await;
             return;
         }

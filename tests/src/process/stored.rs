@@ -1,4 +1,4 @@
-//! What a database holds, read beside the processes that serve it.
+//! Reads the content of a database beside the processes that serve it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
@@ -10,35 +10,33 @@ use persistence::{Db, fetch_all};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Everything that the checker judges by.
+/// The content of a database that the checker needs.
 #[derive(Debug, Clone, Default)]
 pub struct Stored {
-    /// The ledger.
+    /// The rows of the ledger.
     pub rows: Vec<Row>,
     /// The users: id and canonical address.
     pub users: Vec<(Uuid, String)>,
-    /// Who signs in by which address.
+    /// The accounts: user id and canonical address.
     pub identifiers: Vec<(Uuid, String)>,
-    /// Who has a password.
+    /// The ids of users with a password.
     pub credentials: Vec<Uuid>,
 }
 
 /// A row of the ledger.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Its id.
     pub id: Uuid,
-    /// The command that began it.
+    /// The command that it belongs to.
     pub root: Uuid,
-    /// What it is about.
+    /// The user that it is about.
     pub subject: Uuid,
-    /// Its message's wire name.
+    /// The wire name of the message.
     pub name: String,
-    /// Where it stands.
     pub status: String,
-    /// The key that a client gave.
+    /// The client's idempotency key.
     pub key: Option<String>,
-    /// Whether somebody holds a lease on it.
+    /// Whether a worker holds a lease on it.
     pub leased: bool,
 }
 
@@ -51,7 +49,7 @@ pub async fn open(url: &str) -> Db {
 }
 
 impl Stored {
-    /// Reads everything.
+    /// Reads all of it.
     ///
     /// # Panics
     /// When the database does not answer.
@@ -81,18 +79,18 @@ impl Stored {
         }
     }
 
-    /// The number of rows that stand so.
+    /// The number of rows with this status.
     #[must_use]
     pub fn count(&self, status: &str) -> usize {
         self.rows.iter().filter(|row| row.status == status).count()
     }
 }
 
-/// Who signs in with passwords.
+/// Verifies passwords against a database.
 pub struct SignIns(SqlCredentials);
 
 impl SignIns {
-    /// By what this database holds.
+    /// Uses the credentials in this database.
     ///
     /// # Panics
     /// When there are no threads.
@@ -102,7 +100,7 @@ impl SignIns {
         Self(SqlCredentials::new(db.clone(), pool, BcryptCost::try_from(10).unwrap()))
     }
 
-    /// Whose these are.
+    /// The user with this address and password.
     ///
     /// # Panics
     /// When the database does not answer.

@@ -1,41 +1,41 @@
-//! Which crate may depend on which: computed from the folder that a crate lies in.
+//! The allowed dependencies between crates, computed from the crates' folders.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-/// Where a crate stands, by its folder.
+/// The part of the architecture that a crate belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place<'a> {
     Domain(&'a str),
     Application(&'a str),
     Infrastructure(&'a str),
     Contracts,
-    /// What every domain speaks.
+    /// The crate that every domain may depend on.
     Kernel,
-    /// What every use case speaks.
+    /// The crate that every use case may depend on.
     UseCase,
     Platform,
     App,
-    /// Tests of the whole.
+    /// The tests of the whole program.
     Acceptance,
     Bench,
-    /// What comes from outside, attacked.
+    /// The fuzz targets.
     Fuzz,
     Xtask,
-    /// Not of this workspace.
+    /// A crate from outside of this workspace.
     Outside,
 }
 
-/// A crate depends on another.
+/// A dependency of one crate on another.
 #[derive(Debug)]
 struct Edge<'a> {
     from: Place<'a>,
     to: Place<'a>,
-    /// The name of what is depended on.
+    /// The name of the crate depended on.
     name: &'a str,
-    /// Only its tests do.
+    /// Whether it is a dev-dependency.
     for_tests: bool,
 }
 
@@ -66,13 +66,13 @@ impl Edge<'_> {
         };
         use Place::{Fuzz, UseCase, Xtask};
         let one_of = |names: &[&str]| names.contains(&self.name);
-        // Plain data and its tests: nothing of these can reach a network, a disk or a clock.
+        // Crates for plain data and for tests of it: none of them can reach a network, a disk or a clock.
         let words = one_of(&["serde", "thiserror", "uuid"]) || self.for_tests && one_of(&["proptest", "serde_json"]);
         match (self.from, self.to) {
             (Domain(_), Outside) => words || one_of(&["unicode-normalization"]),
             (Contracts, Outside) => words,
             (Application(_), Outside) => words || one_of(&["async-trait"]) || self.for_tests && one_of(&["tokio"]),
-            // Whatever these two depend on, every domain and every use case does.
+            // Every domain and every use case inherits the dependencies of these two crates.
             (Kernel, Outside) => words || one_of(&["icu_properties", "idna", "jiff", "zeroize"]),
             (UseCase, Outside) => words || one_of(&["async-trait", "serde_json"]),
             (Domain(_), to) => to == Kernel,
@@ -93,7 +93,7 @@ impl Edge<'_> {
     }
 }
 
-/// The crates of the workspace with their folders, and what each depends on.
+/// The crates of the workspace: name, folder, dependencies.
 fn workspace() -> Vec<(String, String, Vec<Value>)> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("Cargo.toml");
     #[expect(clippy::disallowed_methods, reason = "cargo knows the manifests")]
@@ -127,7 +127,7 @@ fn every_dependency_is_one_that_the_architecture_allows() {
             let to = place(on).map_or(Place::Outside, |folder| Place::of(folder).unwrap());
             let edge = Edge { from, to, name: on, for_tests: dependency["kind"] == "dev" };
             seen += 1;
-            // A crate names itself to give its own tests a feature.
+            // A crate may depend on itself, to enable a feature for its own tests.
             if on != name && !edge.is_allowed() {
                 forbidden.push(format!("{name} must not depend on {on}: {edge:?}"));
             }

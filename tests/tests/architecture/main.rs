@@ -1,5 +1,5 @@
-//! The rules of the architecture that manifests alone cannot keep: somebody can edit a manifest, too.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what does not work has failed it")]
+//! The rules of the architecture, checked by tests because manifests alone cannot enforce them.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a step that does not work fails the test")]
 
 mod edges;
 mod problems;

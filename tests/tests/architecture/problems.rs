@@ -1,11 +1,11 @@
-//! Every code that a client may be told is explained, and nothing else is.
+//! Every code that a client may receive is explained, and no other code is.
 
 use crate::source::{files, name, tokens};
 use proc_macro2::TokenTree;
 use roster::problems::PROBLEMS;
 use std::collections::BTreeSet;
 
-/// A code: words of small letters.
+/// The text of a literal that looks like a code: lower-case words joined by underscores.
 fn code(token: &TokenTree) -> Option<String> {
     let TokenTree::Literal(literal) = token else { return None };
     let source = literal.to_string();
@@ -18,8 +18,8 @@ fn is(token: &TokenTree, word: &str) -> bool {
     matches!(token, TokenTree::Ident(it) if it == word)
 }
 
-/// The codes in the text of a program: what problems, violations and errors of attempts are made with, what reasons
-/// say is their code, and what a command lists as its rejections.
+/// The codes in the source of a program: arguments of problems, violations and attempt errors, results of `code`
+/// functions, and the rejections that a command lists.
 fn codes(tokens: &[TokenTree]) -> BTreeSet<String> {
     let end = tokens.windows(2).position(|two| is(&two[0], "cfg") && is(&two[1], "test"));
     let tokens = &tokens[..end.unwrap_or(tokens.len())];
@@ -40,7 +40,7 @@ fn codes(tokens: &[TokenTree]) -> BTreeSet<String> {
         if ["unauthorized", "bad", "refused", "malformed"].iter().any(|it| is(token, it)) {
             found.extend(after.first().and_then(code));
         }
-        // `refuse(field, code, message)`: the first argument is a name of ours.
+        // In `refuse(field, code, message)` the first argument is a field.
         if is(token, "refuse") && after.first().is_some_and(|it| matches!(it, TokenTree::Ident(_))) {
             found.extend(after.iter().take(4).filter_map(code).next());
         }
@@ -62,9 +62,9 @@ fn every_code_is_explained_and_every_explanation_has_a_code() {
     for folder in ["platform/web/src", "platform/ledger/src", "platform/kernel/src", "contexts"] {
         for file in files(folder, "rs") {
             let name = name(&file);
-            // What an application puts on the audit record is no answer.
-            let is_told = !name.contains("/application/") && !name.contains("tests") && !name.contains("contracts");
-            if is_told {
+            // Codes of application crates go to the audit log only.
+            let is_answered = !name.contains("/application/") && !name.contains("tests") && !name.contains("contracts");
+            if is_answered {
                 used.extend(codes(&tokens(&file)).into_iter().map(|code| (code, name.clone())));
             }
         }
@@ -72,7 +72,7 @@ fn every_code_is_explained_and_every_explanation_has_a_code() {
     let explained: BTreeSet<_> = PROBLEMS.iter().map(|kind| kind.code.to_owned()).collect();
     let missing: Vec<_> = used.iter().filter(|(code, _)| !explained.contains(code)).collect();
     assert!(missing.is_empty(), "not in roster::problems::PROBLEMS: {missing:?}");
-    // These are what the edge makes of a status that axum answers by itself, and of JSON.
+    // The HTTP edge uses these for statuses that axum sets itself, and for malformed JSON.
     let texts: BTreeSet<_> = ["platform/web/src", "platform/ledger/src", "contexts"]
         .iter()
         .flat_map(|folder| files(folder, "rs"))

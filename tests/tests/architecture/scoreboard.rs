@@ -1,9 +1,9 @@
-//! What the security scoreboard names, exists.
+//! The tests that the security scoreboard names exist.
 
 use crate::source::{files, root};
 use std::collections::BTreeSet;
 
-/// The names of all tests of the workspace: the functions that follow an attribute of a test.
+/// The names of all tests of the workspace: the functions after a test attribute.
 fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for file in files("", "rs") {
@@ -24,7 +24,7 @@ fn scoreboard() -> String {
     std::fs::read_to_string(root().join("docs/SECURITY-SCOREBOARD.md")).unwrap()
 }
 
-/// What stands in backticks after the word `test`, in rows of the table.
+/// The names in backticks in table rows that contain the word `test`.
 fn named(scoreboard: &str) -> BTreeSet<String> {
     let cells = scoreboard.lines().filter(|line| line.contains("test `")).filter_map(|line| line.rsplit('|').nth(1));
     let words = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned));

@@ -1,14 +1,14 @@
-//! Rust and SQL, as far as the rules ask.
+//! Reads Rust source files for the tests of this crate.
 
 use proc_macro2::{TokenStream, TokenTree};
 use std::path::{Path, PathBuf};
 
-/// The workspace's folder.
+/// The root folder of the workspace.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The files of this kind below a folder of the workspace.
+/// The files with this extension below a folder of the workspace.
 pub(crate) fn files(folder: impl AsRef<Path>, extension: &str) -> Vec<PathBuf> {
     let mut folders = vec![root().join(folder)];
     let mut found = Vec::new();
@@ -27,12 +27,12 @@ pub(crate) fn files(folder: impl AsRef<Path>, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// A file's place within the workspace.
+/// The path of a file within the workspace.
 pub(crate) fn name(file: &Path) -> String {
     file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned()
 }
 
-/// What a Rust file is made of, but for its comments.
+/// The tokens of a Rust file, without comments.
 pub(crate) fn tokens(file: &Path) -> Vec<TokenTree> {
     let text = std::fs::read_to_string(file).unwrap();
     flat(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
@@ -44,7 +44,7 @@ pub(crate) fn flat(rust: &str) -> Result<Vec<TokenTree>, proc_macro2::LexError> 
     Ok(found)
 }
 
-/// Groups are opened; `#[doc = "…"]`, which comments become, is passed over.
+/// Collects tokens, also those inside groups, and skips `#[doc = "…"]`, which doc comments become.
 fn descend(tokens: TokenStream, found: &mut Vec<TokenTree>) {
     for token in tokens {
         match token {
@@ -59,12 +59,12 @@ fn descend(tokens: TokenStream, found: &mut Vec<TokenTree>) {
     }
 }
 
-/// The texts in a Rust file.
+/// The string literals in a Rust file.
 pub(crate) fn texts(file: &Path) -> Vec<String> {
     tokens(file).iter().filter_map(text).collect()
 }
 
-/// A literal's text: a backslash at the end of a line joins it with the next, other escapes stay.
+/// The text of a string literal. A backslash at the end of a line joins it with the next; other escapes stay.
 fn text(token: &TokenTree) -> Option<String> {
     let TokenTree::Literal(literal) = token else { return None };
     let source = literal.to_string();

@@ -1,29 +1,29 @@
-//! A context's SQL names its own tables, and no other's.
+//! The SQL of a context names only its own tables.
 
 use crate::source::{files, name, root, texts};
 
-/// The words after which SQL names a table.
+/// The keywords after which SQL names a table.
 const BEFORE_A_TABLE: [&str; 6] = ["from", "join", "into", "update", "table", "references"];
-/// What follows such a word without being a table.
+/// Words after such a keyword that are not tables.
 const NO_TABLE: [&str; 10] = ["set", "skip", "of", "nowait", "if", "not", "exists", "only", "lateral", "select"];
-/// How a statement begins.
+/// The first words of statements.
 const VERBS: [&str; 8] = ["select", "insert", "update", "delete", "with", "create", "alter", "drop"];
 
-/// The bounded contexts: folders with a domain.
+/// The bounded contexts: the folders with a domain crate.
 fn contexts() -> Vec<String> {
     let folders = std::fs::read_dir(root().join("contexts")).unwrap().map(|entry| entry.unwrap());
     let contexts = folders.filter(|entry| entry.path().join("domain").is_dir());
     contexts.map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 
-/// The crates of the platform that have tables: folders with migrations.
+/// The platform crates that have tables: the folders with migrations.
 fn keepers() -> Vec<String> {
     let folders = std::fs::read_dir(root().join("platform")).unwrap().map(|entry| entry.unwrap());
     let keepers = folders.filter(|entry| entry.path().join("migrations").is_dir());
     keepers.map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 
-/// Words in lower case, and `(`, `,` and `;` for themselves.
+/// Splits SQL into words in lower case and the characters `(`, `,` and `;`.
 fn words(sql: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for character in sql.chars() {
@@ -40,12 +40,12 @@ fn words(sql: &str) -> Vec<String> {
     words
 }
 
-/// The tables that a statement names. A text that is no statement names those that look like one: with an underscore.
+/// The tables that a statement names. In a text that is not a statement, only words with an underscore count.
 fn tables(text: &str) -> Vec<String> {
     let words = words(text);
     let is_sql = words.first().is_some_and(|word| VERBS.contains(&word.as_str()));
     let word = |n: usize| words.get(n).map_or("", String::as_str);
-    // `with due as (…)` names a part of this statement.
+    // `with due as (…)` names a part of the statement itself.
     let is_part = |name: &str| (0..words.len()).any(|n| word(n) == name && word(n + 1) == "as" && word(n + 2) == "(");
     let mut found = Vec::new();
     for n in 0..words.len() {
@@ -81,7 +81,8 @@ fn tables(text: &str) -> Vec<String> {
     found
 }
 
-/// What a context must not name: any other table, and anything that bears the prefix of another context or of the platform.
+/// The names that a context must not use: tables without its own prefix, and any word with the prefix of another
+/// context or of the platform.
 fn foreign(context: &str, others: &[String], is_migration: bool, text: &str) -> Vec<String> {
     let own = format!("{context}_");
     let may = |table: &str| table.starts_with(&own) || is_migration && table == "ledger_subscriptions";
@@ -129,7 +130,7 @@ fn the_platform_names_no_table_of_a_context_and_each_of_its_crates_only_its_own(
         let elsewhere: Vec<_> = others.map(|it| format!("{it}_")).collect();
         for text in texts(file) {
             let mut named = words(&text);
-            // `auth_mechanism` is a parameter of AMQP's URLs.
+            // `auth_mechanism` is a parameter of AMQP URLs.
             named.retain(|word| prefixes.iter().any(|it| word.starts_with(it)) && word != "auth_mechanism");
             let tables = tables(&text);
             named.extend(tables.iter().filter(|it| elsewhere.iter().any(|prefix| it.starts_with(prefix))).cloned());

@@ -1,11 +1,11 @@
-//! Words that few files may use.
+//! Words that only a few files may use.
 
 use crate::source::{files, name, tokens};
 use proc_macro2::TokenTree;
 use std::collections::BTreeSet;
 
-/// The files of the workspace that use a word, comments and texts apart.
-fn users_of(word: &str) -> BTreeSet<String> {
+/// The files of the workspace that use a word outside of comments and strings.
+fn files_with(word: &str) -> BTreeSet<String> {
     let files = files("", "rs");
     assert!(files.len() > 100, "{} files are not all of them", files.len());
     let uses = |token: &TokenTree| matches!(token, TokenTree::Ident(it) if it == word);
@@ -13,22 +13,22 @@ fn users_of(word: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn sql_is_put_together_only_where_its_parts_are_constants() {
-    let product: Vec<_> = users_of("AssertSqlSafe").into_iter().filter(|file| !file.contains("/tests/")).collect();
+fn sql_is_concatenated_only_from_constants() {
+    let product: Vec<_> = files_with("AssertSqlSafe").into_iter().filter(|file| !file.contains("/tests/")).collect();
     let allowed = [
-        // The name of a table of migrations.
+        // The name of the migrations' table.
         "platform/persistence/src/migrate.rs",
-        // A number of ours, in a pragma, which binds nothing.
+        // A constant number in a pragma, which takes no parameters.
         "platform/persistence/src/open.rs",
-        // The names of databases for tests, made there.
+        // The names of test databases, generated in this file.
         "platform/persistence/src/testing.rs",
     ];
     assert_eq!(product, allowed, "values are bound, never pasted");
 }
 
 #[test]
-fn memory_is_safe_but_where_hashes_are_computed() {
+fn unsafe_code_is_used_only_where_hashes_are_computed() {
     let elsewhere: Vec<_> =
-        users_of("unsafe").into_iter().filter(|file| !file.starts_with("platform/bcrypt-lanes/")).collect();
+        files_with("unsafe").into_iter().filter(|file| !file.starts_with("platform/bcrypt-lanes/")).collect();
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
 }

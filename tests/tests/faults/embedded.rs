@@ -1,4 +1,4 @@
-//! One process on a SQLite file.
+//! Kills one process on a SQLite file.
 
 use crate::verdict::all_promises_kept;
 use acceptance::process::canary::in_files;

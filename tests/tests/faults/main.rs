@@ -1,8 +1,8 @@
-//! Whatever is killed, no promise is broken: real processes on real servers, killed with -9 while
-//! people sign up.
+//! Fault tests: real processes on real servers are killed with -9 while people sign up, and no accepted command is
+//! lost.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
-// The same broker that the messaging's own tests kill.
+// The broker helper of the messaging crate's own tests.
 #[path = "../../../platform/messaging/tests/messaging/broker.rs"]
 #[expect(dead_code, reason = "not every fault is needed here")]
 mod broker;

@@ -1,4 +1,4 @@
-//! An API and workers of their own, on PostgreSQL and RabbitMQ.
+//! Kills API processes, workers and the broker, on PostgreSQL and RabbitMQ.
 
 use crate::broker::Broker;
 use crate::verdict::all_promises_kept;
@@ -10,10 +10,10 @@ use persistence::Db;
 use std::time::Duration;
 
 const PEOPLE: usize = 200;
-/// A broker needs a while to start on a machine that is busy.
+/// How long to wait: a broker starts slowly on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// An API and two workers that share a folder, a database and a broker of their own.
+/// An API process and two workers that share a folder, a database and a broker.
 struct Installation {
     api: Server,
     workers: [Server; 2],
@@ -24,7 +24,7 @@ struct Installation {
 }
 
 impl Installation {
-    /// `None` only where tests are to do without servers.
+    /// Starts all of them; `None` if tests run without servers.
     async fn start() -> Option<Self> {
         let (database, program) = (postgres().await?, rabbitmq_program()?);
         let mut broker = Broker::new(&program);
@@ -34,7 +34,7 @@ impl Installation {
             let roster = folder.roster(&["serve", "--role", role]).hashing_fast().on_a_fixed_port();
             roster.set("DATABASE_URL", &database).set("AMQP_URL", broker.url())
         };
-        // All at once: they agree on the schema and on the keys.
+        // Start all at the same time: they agree on the schema and on the keys.
         let (mut api, mut one, mut other) = (roster("api").start(), roster("worker").start(), roster("worker").start());
         tokio::join!(api.serves(), one.serves(), other.serves());
         let db = stored::open(&database).await;
@@ -51,7 +51,7 @@ impl Installation {
         .await;
     }
 
-    /// Waits until a kill hits something.
+    /// Waits until there is work that a kill can interrupt.
     async fn works(&self) {
         until(PATIENCE, "work under way", async || (Stored::read(&self.db).await.count("running") > 0).then_some(()))
             .await;
@@ -106,7 +106,7 @@ async fn killing_the_broker_loses_and_doubles_no_sign_up() {
         load.reaches(20).await;
         it.works().await;
         it.broker.kill();
-        // Accepting and working go on without it.
+        // Without the broker, commands are still accepted and executed.
         load.reaches(60).await;
         it.broker.start();
         it.hints_go_through().await;

@@ -1,17 +1,17 @@
-//! The end of each of these tests: everything settles, and all promises have been kept.
+//! The end of each fault test: waits until all commands have ended, and checks all invariants.
 
 use acceptance::process::checker::broken_promises;
-use acceptance::process::load::{Load, SignUp, last_status, promised, sample, trouble};
+use acceptance::process::load::{Load, SignUp, last_status, lost_answers, promised, sample};
 use acceptance::process::stored::{SignIns, Stored};
 use persistence::Db;
 use std::time::{Duration, Instant};
 
-/// How long the work may take after the last fault. Sign-ups are hashed at the lowest priority, so a busy machine is slow.
+/// How long commands may take after the last fault. Sign-ups are hashed at the lowest priority, so a busy machine is slow.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// Whose password is tried.
+/// One in this many sign-ups has its password tried.
 const ONE_IN: usize = 17;
 
-/// Waits for the end, checks everything that can be checked in the log and the database, and tells how it went.
+/// Waits until all commands have ended, checks the clients' log and the database, and prints a summary.
 pub(crate) async fn all_promises_kept(fault: &str, loads: Vec<Load>, db: &Db, people: usize) -> Vec<SignUp> {
     let begun = Instant::now();
     let mut log = Vec::new();
@@ -21,7 +21,7 @@ pub(crate) async fn all_promises_kept(fault: &str, loads: Vec<Load>, db: &Db, pe
     let stored = Stored::read(db).await;
     let broken = broken_promises(&log, &stored);
     assert!(broken.is_empty(), "{fault}: {} promises broken:\n{}", broken.len(), broken.join("\n"));
-    assert_eq!((log.len(), promised(&log)), (people, people), "everybody has a promise");
+    assert_eq!((log.len(), promised(&log)), (people, people), "every sign-up got a 202");
 
     let sign_ins = SignIns::new(db);
     let mut tried = 0;
@@ -31,8 +31,8 @@ pub(crate) async fn all_promises_kept(fault: &str, loads: Vec<Load>, db: &Db, pe
         assert_eq!(sign_ins.whose(&person.email, "not their password").await, None);
         tried += 1;
     }
-    assert!(tried > 0, "somebody's password was tried");
-    let (lost, retried) = trouble(&log);
+    assert!(tried > 0, "at least one password was tried");
+    let (lost, retried) = lost_answers(&log);
     let line = format!(
         "{fault}: {people} promised, {} succeeded, {} rejected; {lost} answers lost, {retried} people tried again; \
          settled in {:.1} s\n",
@@ -40,7 +40,7 @@ pub(crate) async fn all_promises_kept(fault: &str, loads: Vec<Load>, db: &Db, pe
         stored.count("rejected"),
         begun.elapsed().as_secs_f64(),
     );
-    // For the reader of a campaign's output; a test needs it not.
+    // For people who read the output of many runs.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
     log
 }

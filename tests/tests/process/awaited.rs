@@ -1,12 +1,12 @@
-//! Another context reacts to sign-ups, and the command does not wait for it.
+//! A reaction of another context that the sign-up's command does not await.
 
-use crate::{SOON, answer, databases, on, somebody};
+use crate::{SOON, answer, databases, new_person, on};
 use acceptance::process::{Folder, stored};
 use persistence::execute;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_reaction_that_fails_for_good_leaves_a_sign_up_succeeded_and_can_be_run_again() {
+async fn a_failed_reaction_that_is_not_awaited_leaves_a_sign_up_succeeded_and_can_be_retried() {
     for database in databases().await {
         let folder = Folder::new();
         let mut server = on(&folder, database.as_ref(), &[]).serve().await;
@@ -20,7 +20,7 @@ async fn a_reaction_that_fails_for_good_leaves_a_sign_up_succeeded_and_can_be_ru
         };
         run("insert into ledger_subscriptions (event, context, lane, awaited) values ('users.user_registered.v1', 'orders', 'fast', false)").await;
 
-        let person = somebody();
+        let person = new_person();
         let accepted = server.sign_up(&[], &person).await.json();
         let id = accepted["id"].as_str().unwrap();
         let command = server.outcome(id).await;
@@ -30,7 +30,7 @@ async fn a_reaction_that_fails_for_good_leaves_a_sign_up_succeeded_and_can_be_ru
             parts.map(|it| (it["status"].as_str().unwrap().to_owned(), it["awaited"] == true)).collect::<Vec<_>>()
         };
         assert!(awaited(&command).contains(&("accepted".to_owned(), false)), "{command}");
-        let waited = server.sign_up(&[("prefer", "wait=20")], &somebody()).await;
+        let waited = server.sign_up(&[("prefer", "wait=20")], &new_person()).await;
         assert_eq!(waited.status, 201, "{waited:?}");
 
         let failed = "update ledger_messages set status = 'failed', attempts = 12, finished_at = accepted_at where context = 'orders'";

@@ -1,6 +1,6 @@
-//! Copies of the SQLite file: taken from under a server, and put in place under one.
+//! Copies of the SQLite file, taken from a running server or put in place under one.
 
-use crate::{SOON, one_line, somebody};
+use crate::{SOON, new_person, one_line};
 use acceptance::process::Folder;
 use serde_json::Value;
 use std::fs;
@@ -12,10 +12,10 @@ async fn may_sign_in(server: &acceptance::process::Server, person: &Value) -> bo
 }
 
 #[tokio::test]
-async fn a_copy_by_cp_of_a_new_server_is_refused_and_says_why() {
+async fn a_copy_by_cp_of_a_new_server_is_refused_with_the_reason() {
     let folder = Folder::new();
     let server = folder.roster(&[]).hashing_fast().serve().await;
-    assert_eq!(server.sign_up(&WAIT, &somebody()).await.status, 201);
+    assert_eq!(server.sign_up(&WAIT, &new_person()).await.status, 201);
     let copy = folder.path().join("copy");
     fs::create_dir(&copy).unwrap();
     for file in ["roster.db", "keys.json"] {
@@ -27,15 +27,15 @@ async fn a_copy_by_cp_of_a_new_server_is_refused_and_says_why() {
     let checked = of_the_copy(&["check"]).run(SOON).await;
     assert_eq!(checked.code, Some(1), "{checked:?}");
     assert!(checked.stdout.contains("holds nothing"), "{checked:?}");
-    assert_eq!(server.sign_up(&WAIT, &somebody()).await.status, 201, "the server goes on");
+    assert_eq!(server.sign_up(&WAIT, &new_person()).await.status, 201, "the server goes on");
 }
 
 #[tokio::test]
-async fn a_backup_that_is_put_in_place_under_a_server_ends_it_and_can_be_restored_as_the_page_says() {
+async fn a_backup_put_in_place_under_a_server_stops_it_and_can_be_restored_as_documented() {
     for by_rename in [false, true] {
         let folder = Folder::new();
         let data = |name: &str| folder.path().join("data").join(name);
-        let (before, after) = (somebody(), somebody());
+        let (before, after) = (new_person(), new_person());
         let server = folder.roster(&[]).hashing_fast().serve().await;
         assert_eq!(server.sign_up(&WAIT, &before).await.status, 201);
         assert_eq!(server.terminate().await.code, Some(0));

@@ -1,4 +1,4 @@
-//! Whoever asks for TLS gets it from the right server, or tells a wrong one nothing.
+//! With TLS configured, Roster sends no credentials to a server without the right certificate.
 
 use crate::{SOON, one_line};
 use acceptance::process::{Folder, postgres, until};
@@ -12,17 +12,17 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::{fs, thread};
 
-/// The name by which the server is called.
+/// The host name of the server.
 const NAME: &str = "localhost";
-/// What a client says before TLS, and what it has to hear (PostgreSQL, "Message Formats", SSLRequest).
+/// What a client sends before TLS, and what the server has to answer (PostgreSQL, "Message Formats", SSLRequest).
 const OF_POSTGRES: (&[u8], &[u8]) = (&[0, 0, 0, 8, 4, 210, 22, 47], b"S");
 const OF_AMQP: (&[u8], &[u8]) = (&[], &[]);
 
-/// A server that has a certificate of its own making, and listens.
+/// A TLS server with a self-made certificate.
 struct Server {
     port: u16,
     certificate: PathBuf,
-    /// What each client told it within TLS, or why it came to nothing.
+    /// What each client sent within TLS, or why its handshake failed.
     heard: Mutex<Receiver<Result<Vec<u8>, String>>>,
 }
 
@@ -37,25 +37,25 @@ impl Server {
         let config = Arc::new(config.with_single_cert(vec![cert.der().clone()], key.into()).unwrap());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (tell, heard) = mpsc::channel();
+        let (sender, heard) = mpsc::channel();
         thread::spawn(move || {
             for client in listener.incoming() {
-                let _ = tell.send(listen(client.unwrap(), preamble, &config));
+                let _ = sender.send(listen(client.unwrap(), preamble, &config));
             }
         });
         Self { port, certificate, heard: Mutex::new(heard) }
     }
 
-    /// What the next client told.
-    async fn hears(&self) -> Result<Vec<u8>, String> {
+    /// The result of the next client's connection.
+    async fn next_result(&self) -> Result<Vec<u8>, String> {
         until(SOON, "client", async || self.heard.lock().unwrap().try_recv().ok()).await
     }
 
-    /// What it is told by the next client that tells anything.
-    async fn is_told(&self) -> Vec<u8> {
+    /// The first bytes that a client sends; connections without any are skipped.
+    async fn next_bytes(&self) -> Vec<u8> {
         loop {
-            if let Ok(told) = self.hears().await {
-                return told;
+            if let Ok(bytes) = self.next_result().await {
+                return bytes;
             }
         }
     }
@@ -68,64 +68,67 @@ fn listen(mut client: TcpStream, preamble: (&[u8], &[u8]), config: &Arc<ServerCo
     assert_eq!(asked, preamble.0);
     client.write_all(preamble.1).map_err(error)?;
     let mut tls = ServerConnection::new(Arc::clone(config)).unwrap();
-    let mut told = vec![0; 1_024];
-    let length = Stream::new(&mut tls, &mut client).read(&mut told).map_err(error)?;
-    told.truncate(length);
-    Ok(told)
+    let mut bytes = vec![0; 1_024];
+    let length = Stream::new(&mut tls, &mut client).read(&mut bytes).map_err(error)?;
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
 #[tokio::test]
-async fn a_database_whose_certificate_is_not_the_right_one_is_told_nothing() {
+async fn no_credentials_are_sent_to_a_database_with_a_wrong_certificate() {
     for name in [NAME, "elsewhere.example"] {
         let folder = Folder::new();
         let server = Server::start(&folder, name, OF_POSTGRES);
-        let url = format!("postgres://somebody:canary@{NAME}:{}/roster?sslmode=verify-full", server.port);
+        let url = format!("postgres://tester:canary@{NAME}:{}/roster?sslmode=verify-full", server.port);
         let trusting = format!("{url}&sslrootcert={}", server.certificate.display());
-        // Nobody vouches for it; or it is vouched for, and is another server's.
+        // An unknown issuer; or a trusted certificate of another server.
         let wrong = if name == NAME { &url } else { &trusting };
         let refused = folder.roster(&[]).set("DATABASE_URL", wrong).run(SOON).await;
         let line = one_line(&refused);
         assert!(line.contains("certificate") && !line.contains("canary"), "{name}: {line}");
-        assert!(server.hears().await.is_err(), "{name}");
+        assert!(server.next_result().await.is_err(), "{name}");
         if name == NAME {
             let _process = folder.roster(&[]).set("DATABASE_URL", trusting).start();
-            let told = server.is_told().await;
-            assert!(String::from_utf8_lossy(&told).contains("somebody"), "the right one is told who comes: {told:?}");
+            let bytes = server.next_bytes().await;
+            assert!(
+                String::from_utf8_lossy(&bytes).contains("tester"),
+                "the right server gets the user name: {bytes:?}"
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn a_database_without_tls_is_told_nothing_where_tls_is_asked_for() {
+async fn no_credentials_are_sent_to_a_database_without_tls_if_tls_is_required() {
     let folder = Folder::new();
     let (asked, no) = (OF_POSTGRES.0, b"N");
     let server = Server::start(&folder, NAME, (asked, no));
-    let url = format!("postgres://somebody:canary@{NAME}:{}/roster?sslmode=require", server.port);
+    let url = format!("postgres://tester:canary@{NAME}:{}/roster?sslmode=require", server.port);
     let refused = folder.roster(&[]).set("DATABASE_URL", url).run(SOON).await;
     let line = one_line(&refused);
     assert!(line.contains("TLS") && line.contains("sslmode") && !line.contains("canary"), "{line}");
-    assert!(server.hears().await.is_err());
+    assert!(server.next_result().await.is_err());
 }
 
 #[tokio::test]
-async fn a_broker_whose_certificate_is_not_the_right_one_is_told_nothing() {
+async fn no_credentials_are_sent_to_a_broker_with_a_wrong_certificate() {
     for name in [NAME, "elsewhere.example"] {
         let Some(database) = postgres().await else { return };
         let folder = Folder::new();
         let server = Server::start(&folder, name, OF_AMQP);
         let roster = folder.roster(&[]).set("DATABASE_URL", &database).hashing_fast();
-        let roster = roster.set("AMQP_URL", format!("amqps://somebody:canary@{NAME}:{}", server.port));
+        let roster = roster.set("AMQP_URL", format!("amqps://tester:canary@{NAME}:{}", server.port));
         let trusting = roster.clone().set("SSL_CERT_FILE", &server.certificate);
         let wrong = if name == NAME { &roster } else { &trusting };
         let process = wrong.serve().await;
-        assert!(server.hears().await.is_err(), "{name}");
+        assert!(server.next_result().await.is_err(), "{name}");
         until(SOON, "warning", async || process.stderr().contains("certificate").then_some(())).await;
         assert!(!process.stderr().contains("canary"), "{}", process.stderr());
         drop(process);
         if name == NAME {
             let _process = trusting.start();
-            let told = server.is_told().await;
-            assert_eq!(told, b"AMQP\0\0\x09\x01", "the right one is greeted");
+            let bytes = server.next_bytes().await;
+            assert_eq!(bytes, b"AMQP\0\0\x09\x01", "the right server gets the protocol header");
         }
     }
 }

@@ -1,23 +1,23 @@
-//! The command line: beside a running server and without one, for people and for programs.
+//! The command line, beside a running server and without one, as text and as JSON.
 
-use crate::{SOON, one_line, somebody};
+use crate::{SOON, new_person, one_line};
 use acceptance::process::{Folder, postgres};
 use serde_json::Value;
 
 #[tokio::test]
-async fn the_document_is_printed_as_it_is_served() {
+async fn openapi_prints_the_document_that_the_server_serves() {
     let folder = Folder::new();
     let printed = folder.roster(&["openapi"]).run(SOON).await;
     assert_eq!((printed.code, &*printed.stderr), (Some(0), ""), "{printed:?}");
     let document: Value = serde_json::from_str(&printed.stdout).unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."), "{}", document["openapi"]);
-    assert!(!folder.path().join("data").exists(), "it needs nothing and leaves nothing");
+    assert!(!folder.path().join("data").exists(), "it creates no files");
     let server = folder.roster(&[]).serve().await;
     assert_eq!(server.get("/openapi.json").await.json(), document);
 }
 
 #[tokio::test]
-async fn check_tells_what_it_found_beside_a_server_and_after_it() {
+async fn check_reports_its_findings_beside_a_server_and_after_it() {
     let mut databases = vec![None];
     databases.extend(postgres().await.map(Some));
     for database in databases {
@@ -27,7 +27,7 @@ async fn check_tells_what_it_found_beside_a_server_and_after_it() {
             database.iter().fold(roster, |roster, url| roster.set("DATABASE_URL", url))
         };
         let server = roster(&[]).serve().await;
-        assert_eq!(server.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
+        assert_eq!(server.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201);
         let mut server = Some(server);
         for _ in 0..2 {
             let text = roster(&["check"]).run(SOON).await;
@@ -52,7 +52,7 @@ async fn check_tells_what_it_found_beside_a_server_and_after_it() {
 }
 
 #[tokio::test]
-async fn check_makes_nothing() {
+async fn check_creates_nothing() {
     let folder = Folder::new();
     let checked = folder.roster(&["check"]).run(SOON).await;
     assert!(one_line(&checked).contains("does not exist yet"), "{checked:?}");
@@ -67,7 +67,7 @@ async fn check_fails_when_something_is_wrong() {
     let bare = bare.run(SOON).await;
     let report: Value = serde_json::from_str(&bare.stdout).unwrap();
     assert_eq!((bare.code, &report["ok"]), (Some(1), &false.into()), "{bare:?}");
-    assert!(bare.stdout.contains("roster migrate"), "it says what to do: {report}");
+    assert!(bare.stdout.contains("roster migrate"), "the report says what to do: {report}");
     let (server, _) = database.rsplit_once('/').unwrap();
     let nowhere = folder.roster(&["check"]).set("DATABASE_URL", format!("{server}/there_is_none")).run(SOON).await;
     assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
@@ -93,7 +93,7 @@ async fn the_help_of_each_command_is_complete() {
         "--version",
         "roster.toml",
         "Exit codes",
-        "wants --force",
+        "needs --force",
     ] {
         assert!(all.contains(word), "{word}: {all}");
     }
@@ -112,7 +112,7 @@ async fn the_help_of_each_command_is_complete() {
         ("keys replace", &["--force", "Exits with 3"]),
         ("keys retire", &["<KID>", "five minutes", "Exits with 1"]),
         ("service-keys create", &["<NAME>", "--scope", "audit:read", "--days", "[default: 90]"]),
-        ("service-keys list", &["good now"]),
+        ("service-keys list", &["valid keys"]),
         ("service-keys revoke", &["<ID>", "Exits with 1"]),
     ] {
         let help = help(&command.split(' ').collect::<Vec<_>>()).await;
@@ -126,7 +126,7 @@ async fn the_help_of_each_command_is_complete() {
 }
 
 #[tokio::test]
-async fn what_is_no_command_is_refused() {
+async fn an_unknown_subcommand_is_refused() {
     let folder = Folder::new();
     for arguments in [&["sreve"][..], &["serve", "--role", "chef"], &["--port", "80"]] {
         let refused = folder.roster(arguments).run(SOON).await;

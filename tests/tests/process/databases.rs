@@ -1,6 +1,6 @@
-//! Databases that cannot be had, yet or at all; and the production profile, which changes no schema.
+//! Databases that cannot be used, now or ever; and the production profile, which migrates no schema.
 
-use crate::{SOON, one_line, somebody};
+use crate::{SOON, new_person, one_line};
 use acceptance::process::{Folder, free_port, postgres, stored, until};
 use std::fs;
 use std::net::SocketAddr;
@@ -9,11 +9,11 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_told_and_left_as_it_is() {
+async fn a_file_that_is_not_a_database_is_reported_and_left_unchanged() {
     let folder = Folder::new();
     fs::create_dir(folder.path().join("data")).unwrap();
     let file = folder.path().join("data/roster.db");
-    let text = "these are somebody's holiday plans, and no database\n".repeat(100);
+    let text = "these are holiday plans, and no database\n".repeat(100);
     fs::write(&file, &text).unwrap();
     for command in ["serve", "migrate"] {
         let refused = folder.roster(&[command]).run(SOON).await;
@@ -24,10 +24,10 @@ async fn a_file_that_is_no_database_is_told_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_database_that_does_not_answer_is_asked_for_half_a_minute() {
+async fn a_database_that_does_not_answer_is_tried_for_30_seconds() {
     let folder = Folder::new();
-    let nobody = format!("postgres://somebody:canary@127.0.0.1:{}/roster", free_port());
-    let ended = folder.roster(&[]).set("DATABASE_URL", nobody).run(Duration::from_secs(60)).await;
+    let unreachable = format!("postgres://tester:canary@127.0.0.1:{}/roster", free_port());
+    let ended = folder.roster(&[]).set("DATABASE_URL", unreachable).run(Duration::from_secs(60)).await;
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!((30..45).contains(&ended.took.as_secs()), "{ended:?}");
     let lines: Vec<_> = ended.stderr.lines().collect();
@@ -39,7 +39,7 @@ async fn a_database_that_does_not_answer_is_asked_for_half_a_minute() {
 }
 
 #[tokio::test]
-async fn a_database_that_comes_late_is_served() {
+async fn a_database_that_starts_late_is_served() {
     let Some(database) = postgres().await else { return };
     let (credentials, rest) = database.rsplit_once('@').unwrap();
     let (server, name) = rest.split_once('/').unwrap();
@@ -58,14 +58,14 @@ async fn a_database_that_comes_late_is_served() {
         }
     });
     process.serves().await;
-    assert_eq!(process.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
+    assert_eq!(process.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201);
 }
 
 #[tokio::test]
-async fn whoever_is_asked_to_end_while_the_database_does_not_answer_ends() {
+async fn sigterm_ends_a_process_that_waits_for_its_database() {
     let folder = Folder::new();
-    let nobody: SocketAddr = ([127, 0, 0, 1], free_port()).into();
-    let process = folder.roster(&[]).set("DATABASE_URL", format!("postgres://u:p@{nobody}/roster")).start();
+    let unreachable: SocketAddr = ([127, 0, 0, 1], free_port()).into();
+    let process = folder.roster(&[]).set("DATABASE_URL", format!("postgres://u:p@{unreachable}/roster")).start();
     until(SOON, "complaint", async || process.stderr().contains("the database does not answer").then_some(())).await;
     let ended = process.terminate().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -73,7 +73,7 @@ async fn whoever_is_asked_to_end_while_the_database_does_not_answer_ends() {
 }
 
 #[tokio::test]
-async fn what_will_not_mend_itself_is_told_at_once() {
+async fn a_permanent_database_error_is_reported_at_once() {
     let Some(database) = postgres().await else { return };
     let (server, _) = database.rsplit_once('/').unwrap();
     let (_, host) = server.rsplit_once('@').unwrap();
@@ -102,12 +102,12 @@ async fn production_serves_only_after_migrate_and_its_role_needs_no_right_to_cha
     let serving = serving_role(&database).await;
     let server = production.clone().set("DATABASE_URL", &serving).serve().await;
     assert_eq!(server.get("/health/ready").await.status, 200);
-    assert_eq!(server.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
+    assert_eq!(server.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201);
     let ended = server.terminate().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
-/// A role that may read and write, and nothing else; the URL to come as it.
+/// Creates a role that may read and write only; returns the URL to connect as this role.
 async fn serving_role(database: &str) -> String {
     let db = stored::open(database).await;
     let (_, rest) = database.rsplit_once('@').unwrap();
@@ -122,12 +122,12 @@ async fn serving_role(database: &str) -> String {
 }
 
 #[tokio::test]
-async fn production_on_sqlite_wants_its_schema_too() {
+async fn production_on_sqlite_serves_only_after_migrate_too() {
     let folder = Folder::new();
     let production = folder.roster(&[]).set("ROSTER_PROFILE", "production");
     let refused = production.run(SOON).await;
     assert!(one_line(&refused).contains("run `roster migrate` first"), "{refused:?}");
-    // From nothing, as whoever installs it does it.
+    // From an empty folder, as at an installation.
     let folder = Folder::new();
     let production = folder.roster(&[]).set("ROSTER_PROFILE", "production");
     let migrated = folder.roster(&["migrate"]).set("ROSTER_PROFILE", "production").run(SOON).await;

@@ -1,20 +1,20 @@
-//! A full disk: nothing is promised that cannot be kept, and what was promised is kept once there is room.
+//! A full disk: Roster accepts no command that it cannot store, and executes accepted commands once there is room.
 
-use crate::{SOON, somebody};
+use crate::{SOON, new_person};
 use acceptance::process::{Folder, Roster, Server, until, uuid};
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// More sign-ups than any log of changes has room for that is there already.
+/// More sign-ups than the space in existing write-ahead log files can take.
 const ENOUGH: usize = 3_000;
 
-/// What fills up.
+/// The storage that fills up.
 enum Space {
     /// A small disk.
     Disk(PathBuf),
-    /// Where this user may mount nothing: files that may not grow.
+    /// A limit on the size of files, if this user may not mount a disk.
     RateLimit,
 }
 
@@ -28,12 +28,12 @@ impl Space {
     fn prepare(&self, roster: Roster) -> Roster {
         match self {
             Self::Disk(_) => roster,
-            // A write that fails, not a signal.
+            // Let the write fail instead of a signal.
             Self::RateLimit => roster.under(&["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""]),
         }
     }
 
-    /// Leaves no room at all.
+    /// Uses up all free space.
     fn fill(&self, server: &Server) {
         let Self::Disk(disk) = self else { return limit(server, "0:unlimited") };
         let mut all = Vec::new();
@@ -74,19 +74,19 @@ fn run(program: &str, arguments: &[&str]) -> bool {
 }
 
 #[tokio::test]
-async fn on_a_full_disk_nothing_is_promised_and_once_there_is_room_nothing_was_lost() {
+async fn on_a_full_disk_nothing_is_accepted_and_nothing_accepted_before_is_lost() {
     let folder = Folder::new();
     let space = Space::below(&folder.path().join("data"));
     let server = space.prepare(folder.roster(&[]).hashing_fast()).serve().await;
-    let created = server.sign_up(&[("prefer", "wait=20")], &somebody()).await;
+    let created = server.sign_up(&[("prefer", "wait=20")], &new_person()).await;
     assert_eq!(created.status, 201, "{created:?}");
 
     space.fill(&server);
     let mut promised = Vec::new();
     let mut refused = 0;
-    // Until nothing fits any more: a log of changes has room to be written over.
+    // Repeat until nothing fits: existing log files have space that is reused.
     for _ in 0..ENOUGH {
-        let answer = server.sign_up(&[("idempotency-key", &uuid().to_string())], &somebody()).await;
+        let answer = server.sign_up(&[("idempotency-key", &uuid().to_string())], &new_person()).await;
         if answer.status == 202 {
             promised.push(answer.json()["id"].as_str().unwrap().to_owned());
             continue;
@@ -104,13 +104,13 @@ async fn on_a_full_disk_nothing_is_promised_and_once_there_is_room_nothing_was_l
     assert_eq!(server.get(created.header("location").unwrap()).await.status, 200, "reading goes on");
 
     space.clear(&server);
-    let later = server.sign_up(&[("prefer", "wait=20")], &somebody()).await;
+    let later = server.sign_up(&[("prefer", "wait=20")], &new_person()).await;
     assert_eq!(later.status, 201, "{later:?}");
     for command in promised {
         let command = server.outcome(&command).await;
         assert_eq!(command["status"], "succeeded", "{command}");
     }
-    // An answer stands for a second.
+    // A readiness result is reused for a second.
     until(SOON, "readiness", async || (server.get("/health/ready").await.status == 200).then_some(())).await;
     let ended = server.terminate().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");

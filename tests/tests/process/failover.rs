@@ -1,17 +1,17 @@
-//! A PostgreSQL that answers in the wrong role, has too few connections or cannot be written to.
+//! A PostgreSQL that is read-only after a failover, has too few connections, or cannot be written to.
 
-use crate::{SOON, databases, on, somebody};
+use crate::{SOON, databases, new_person, on};
 use acceptance::process::own_postgres::OwnPostgres;
 use acceptance::process::{Folder, Server, postgres, stored, until};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// Within this everything is back; a machine that is busy with other tests gets its time.
+/// How long recovery may take, on a machine that is busy with other tests.
 const SECONDS: Duration = Duration::from_secs(20);
 
 async fn signs_up(server: &Server) -> Option<Value> {
-    let person = somebody();
+    let person = new_person();
     (server.sign_up(&[("prefer", "wait=20")], &person).await.status == 201).then_some(person)
 }
 
@@ -25,7 +25,7 @@ async fn ready(server: &Server) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_failover_that_leaves_old_connections_open_and_read_only_people_sign_up_and_in_without_a_restart() {
+async fn after_a_failover_with_old_read_only_connections_people_sign_up_and_in_without_a_restart() {
     let Some(database) = OwnPostgres::start(&[]).await else { return };
     let folder = Folder::new();
     let url = database.url();
@@ -33,7 +33,7 @@ async fn after_a_failover_that_leaves_old_connections_open_and_read_only_people_
     let person = until(SOON, "sign-up", async || signs_up(&server).await).await;
     until(SOON, "sign-in", async || signs_in(&server, &person).await).await;
 
-    // Sessions that are open become read-only; new ones are as before.
+    // Open sessions become read-only; new ones work as before.
     database.run("alter database roster set default_transaction_read_only = off").await;
     database.run("alter system set default_transaction_read_only = on").await;
     database.run("select pg_reload_conf()").await;
@@ -45,12 +45,12 @@ async fn after_a_failover_that_leaves_old_connections_open_and_read_only_people_
     assert!(begun.elapsed() < SECONDS, "{:?}", begun.elapsed());
     assert_eq!(ready(&server).await, 200);
 
-    // The same, and nobody can be written to.
+    // The same, but new sessions are read-only, too.
     database.run("alter database roster reset default_transaction_read_only").await;
     let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = 'roster' and pid <> pg_backend_pid()";
     database.run(end).await;
     until(SECONDS, "503", async || (ready(&server).await == 503).then_some(())).await;
-    let refused = server.sign_up(&[], &somebody()).await;
+    let refused = server.sign_up(&[], &new_person()).await;
     assert_eq!(refused.status, 503, "{refused:?}");
     database.run("alter system reset default_transaction_read_only").await;
     database.run("select pg_reload_conf()").await;
@@ -60,7 +60,7 @@ async fn after_a_failover_that_leaves_old_connections_open_and_read_only_people_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_cannot_be_written_to_is_not_ready_until_it_can() {
+async fn readiness_fails_while_the_database_cannot_be_written_to() {
     for database in databases().await {
         let folder = Folder::new();
         let server = on(&folder, database.as_ref(), &[]).serve().await;
@@ -68,7 +68,7 @@ async fn a_database_that_cannot_be_written_to_is_not_ready_until_it_can() {
         let url = database.clone().unwrap_or_else(|| format!("sqlite://{}/data/roster.db", folder.path().display()));
         let beside = stored::open(&url).await;
         let mut holding = beside.begin().await.unwrap();
-        // On SQLite a transaction that may write keeps the others out.
+        // On SQLite an open write transaction blocks the others.
         if database.is_some() {
             persistence::execute!(&mut holding, "lock table web_limits in exclusive mode").unwrap();
         }
@@ -81,7 +81,7 @@ async fn a_database_that_cannot_be_written_to_is_not_ready_until_it_can() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_who_ask_for_readiness_cost_one_look_a_second() {
+async fn many_readiness_requests_cost_one_check_a_second() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let server = on(&folder, Some(&database), &[]).serve().await;
@@ -113,7 +113,7 @@ async fn many_who_ask_for_readiness_cost_one_look_a_second() {
     assert!((1..=looks).contains(&written), "{written} writes, {looks} looks");
 }
 
-/// The same database as a role that may have so many connections.
+/// The URL of the same database for a role with this connection limit.
 async fn as_a_role_with(connections: u32, database: &str) -> String {
     let db = stored::open(database).await;
     let mut tx = db.begin().await.unwrap();
@@ -129,12 +129,12 @@ async fn as_a_role_with(connections: u32, database: &str) -> String {
     format!("postgres://{name}_few:few@{rest}")
 }
 
-/// Nobody of them is turned away; how long it took until all were registered.
+/// Forty clients sign up at the same time, and all succeed. Returns how long that took.
 async fn forty_sign_up(server: &Server) -> Duration {
     let begun = Instant::now();
     let mut all = JoinSet::new();
     for _ in 0..40 {
-        let (at, body) = (server.at(), somebody());
+        let (at, body) = (server.at(), new_person());
         all.spawn(
             async move { acceptance::process::http::send(at, "POST", "/users", &[], Some(&body)).await.unwrap() },
         );
@@ -152,7 +152,7 @@ async fn a_role_with_ten_connections_serves_as_quickly_as_it_can() {
     let Some(database) = postgres().await else { return };
     let url = as_a_role_with(10, &database).await;
     let folder = Folder::new();
-    // On the same machine at the same time, however busy it is.
+    // Both run at the same time, so that the load of the machine affects both.
     let (with_enough, another) = (Folder::new(), postgres().await);
     let server = on(&with_enough, another.as_ref(), &[]).serve().await;
     let usual = forty_sign_up(&server).await;
@@ -170,7 +170,7 @@ async fn a_role_with_ten_connections_serves_as_quickly_as_it_can() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_keeps_to_the_connections_that_it_is_given() {
+async fn a_process_opens_no_more_connections_than_configured() {
     let Some(database) = postgres().await else { return };
     let url = as_a_role_with(5, &database).await;
     let folder = Folder::new();

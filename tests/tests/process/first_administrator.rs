@@ -1,4 +1,4 @@
-//! The first administrator from the settings, as containers have it.
+//! The first administrator from the settings, as in a container.
 
 use crate::{SOON, answer, databases, on, one_line};
 use acceptance::process::{Folder, Roster, Server, postgres, until};
@@ -7,7 +7,7 @@ use std::fs;
 
 const PASSWORD: &str = "drei blaue Würfel rollen";
 const MADE: &str = "is the first administrator";
-const NOT_MADE: &str = "ROSTER_ADMIN_EMAIL does not make one";
+const NOT_MADE: &str = "ROSTER_ADMIN_EMAIL cannot become one";
 
 fn with_administrator(roster: Roster, folder: &Folder, password: &str) -> Roster {
     let file = folder.path().join("password");
@@ -24,7 +24,7 @@ async fn users(roster: &Roster) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn the_first_start_makes_one_and_the_next_none() {
+async fn the_first_start_creates_an_administrator_and_the_next_does_not() {
     for database in databases().await {
         let folder = Folder::new();
         let list = on(&folder, database.as_ref(), &["users", "list", "--json"]);
@@ -36,7 +36,7 @@ async fn the_first_start_makes_one_and_the_next_none() {
         assert_eq!(server.sign_in("ada@example.org", PASSWORD).await.status, 200);
         assert_eq!(server.terminate().await.code, Some(0));
 
-        // Whoever has become administrator since is not undone, and another password changes nothing.
+        // Later changes of roles stay, and another password in the settings changes nothing.
         let server = with_administrator(serve, &folder, "another good password").serve().await;
         assert_eq!(server.sign_in("ada@example.org", PASSWORD).await.status, 200);
         let ended = server.terminate().await;
@@ -46,7 +46,7 @@ async fn the_first_start_makes_one_and_the_next_none() {
 }
 
 #[tokio::test]
-async fn whoever_has_the_address_already_gets_the_role_only_with_the_password() {
+async fn an_existing_user_gets_the_role_only_if_the_password_fits() {
     for database in databases().await {
         let folder = Folder::new();
         let list = on(&folder, database.as_ref(), &["users", "list", "--json"]);
@@ -54,7 +54,7 @@ async fn whoever_has_the_address_already_gets_the_role_only_with_the_password() 
         assert_eq!(create.reading(PASSWORD).run(SOON).await.code, Some(0));
         let serve = || on(&folder, database.as_ref(), &[]);
 
-        let server = with_administrator(serve(), &folder, "somebody else's password").serve().await;
+        let server = with_administrator(serve(), &folder, "another user's password").serve().await;
         says(&server, NOT_MADE).await;
         assert_eq!(users(&list).await[0]["role"], "user");
         assert_eq!(server.terminate().await.code, Some(0));
@@ -69,7 +69,7 @@ async fn whoever_has_the_address_already_gets_the_role_only_with_the_password() 
 }
 
 #[tokio::test]
-async fn nodes_that_start_at_once_make_one() {
+async fn nodes_that_start_together_create_one_administrator() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let migrated = on(&folder, Some(&database), &["migrate"]).run(SOON).await;
@@ -93,7 +93,7 @@ async fn nodes_that_start_at_once_make_one() {
 }
 
 #[tokio::test]
-async fn half_of_the_settings_is_refused() {
+async fn an_email_without_a_password_or_the_reverse_is_refused() {
     let folder = Folder::new();
     for (name, value) in [("ROSTER_ADMIN_EMAIL", "ada@example.org"), ("ROSTER_ADMIN_PASSWORD", "canary")] {
         let refused = folder.roster(&[]).set(name, value).run(SOON).await;

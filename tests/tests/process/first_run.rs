@@ -1,12 +1,12 @@
-//! `roster` in an empty folder.
+//! The first start of `roster` in an empty folder.
 
-use crate::{SOON, one_line, somebody};
+use crate::{SOON, new_person, one_line};
 use acceptance::process::Folder;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 #[tokio::test]
-async fn an_empty_folder_is_all_it_needs_and_what_it_was_told_is_there_after_a_restart() {
+async fn an_empty_folder_is_enough_and_data_survives_a_restart() {
     let folder = Folder::new();
     let roster = folder.roster(&[]);
     let server = roster.serve().await;
@@ -21,8 +21,8 @@ async fn an_empty_folder_is_all_it_needs_and_what_it_was_told_is_there_after_a_r
     }
     assert!(server.get("/docs").await.status < 400);
 
-    let somebody = somebody();
-    let created = server.sign_up(&[("prefer", "wait=20")], &somebody).await;
+    let person = new_person();
+    let created = server.sign_up(&[("prefer", "wait=20")], &person).await;
     assert_eq!(created.status, 201, "{created:?}");
     let path = created.header("location").unwrap().to_owned();
     let before = server.get(&path).await;
@@ -33,12 +33,12 @@ async fn an_empty_folder_is_all_it_needs_and_what_it_was_told_is_there_after_a_r
     let server = roster.serve().await;
     let after = server.get(&path).await;
     assert_eq!((after.status, after.json()), (200, before.json()));
-    let again = server.sign_up(&[("prefer", "wait=20")], &somebody).await;
+    let again = server.sign_up(&[("prefer", "wait=20")], &person).await;
     assert_eq!((again.status, &again.json()["code"]), (409, &"email_taken".into()), "{again:?}");
 }
 
 #[tokio::test]
-async fn what_it_stores_is_for_nobody_else_on_the_machine() {
+async fn stored_files_are_private_to_their_owner() {
     let folder = Folder::new();
     let _server = folder.roster(&[]).serve().await;
     let mode = |path: &str| fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
@@ -49,7 +49,7 @@ async fn what_it_stores_is_for_nobody_else_on_the_machine() {
 }
 
 #[tokio::test]
-async fn a_second_server_on_the_same_file_is_refused_and_the_first_does_not_notice() {
+async fn a_second_server_on_the_same_file_is_refused_and_the_first_continues() {
     let folder = Folder::new();
     let first = folder.roster(&[]).serve().await;
     let second = folder.roster(&[]).run(SOON).await;
@@ -60,11 +60,11 @@ async fn a_second_server_on_the_same_file_is_refused_and_the_first_does_not_noti
             && line.contains("ROSTER_DATA_DIR"),
         "{line}"
     );
-    assert_eq!(first.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
+    assert_eq!(first.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201);
 }
 
 #[tokio::test]
-async fn killed_it_gives_the_file_free() {
+async fn a_killed_server_releases_its_file() {
     let folder = Folder::new();
     let mut server = folder.roster(&[]).serve().await;
     server.kill_9_and_restart().await;

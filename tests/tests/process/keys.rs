@@ -1,6 +1,6 @@
-//! The key file belongs to one installation: its database knows which keys are in use.
+//! The key file belongs to one installation: the database records which keys are in use.
 
-use crate::{SOON, answer, databases, on, one_line, refusal, somebody};
+use crate::{SOON, answer, databases, new_person, on, one_line, refusal};
 use acceptance::process::{Ended, Folder, Roster, Server, postgres, until};
 use persistence::{Db, execute, fetch_all};
 use serde_json::{Value, json};
@@ -10,16 +10,16 @@ use std::path::Path;
 use std::time::Duration;
 
 const PASSWORD: &str = "drei blaue Würfel rollen";
-/// By when a running server has seen that something about its keys has changed.
+/// How long a running server may take to notice that its keys have changed.
 const SEEN: Duration = Duration::from_secs(20);
 
-/// The names of the first sealing and the first signing key in a file.
+/// The ids of the first sealing key and the first signing key in a file.
 fn kids(file: &Path) -> [String; 2] {
     let file: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
     ["sealing", "signing"].map(|kind| file[kind][0]["kid"].as_str().unwrap().to_owned())
 }
 
-/// The database of a folder, past every process.
+/// Opens the database of a folder directly.
 async fn db(folder: &Folder, database: Option<&String>) -> Db {
     let file = || format!("sqlite://{}", folder.path().join("data/roster.db").display());
     Db::open_unlocked(&database.cloned().unwrap_or_else(file).parse().unwrap()).await.unwrap()
@@ -33,7 +33,7 @@ async fn change(folder: &Folder, database: Option<&String>, sql: &'static str) {
     db.close().await;
 }
 
-/// What readiness says of the keys, once it says this.
+/// Waits until readiness answers this status and this health of the keys.
 async fn ready(server: &Server, status: u16, keys: &str) {
     until(SEEN, keys, async || {
         let ready = server.get("/health/ready").await;
@@ -42,7 +42,7 @@ async fn ready(server: &Server, status: u16, keys: &str) {
     .await;
 }
 
-/// The check of the keys: whether it is well, and what it says.
+/// The finding of `roster check` about the keys: whether it is ok, and its text.
 fn check_of_keys(ended: &Ended) -> (bool, String) {
     let report: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
     let check = report["checks"].as_array().unwrap().iter().find(|it| it["check"] == "keys").unwrap();
@@ -51,12 +51,12 @@ fn check_of_keys(ended: &Ended) -> (bool, String) {
 }
 
 #[tokio::test]
-async fn a_lost_key_file_is_told_by_name_and_nothing_makes_another() {
+async fn a_lost_key_file_is_reported_by_name_and_not_created_again() {
     for database in databases().await {
         let folder = Folder::new();
         let roster = |arguments: &[&str]| on(&folder, database.as_ref(), arguments);
         let server = roster(&[]).serve().await;
-        assert_eq!(server.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
+        assert_eq!(server.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201);
         ready(&server, 200, "ok").await;
         let file = folder.path().join("data/keys.json");
         let kids = kids(&file);
@@ -64,7 +64,7 @@ async fn a_lost_key_file_is_told_by_name_and_nothing_makes_another() {
         fs::remove_file(&file).unwrap();
 
         ready(&server, 200, "degraded").await;
-        assert_eq!(server.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201, "it goes on");
+        assert_eq!(server.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201, "it goes on");
         let logged = async || server.stderr().contains("keys.json does not exist").then_some(());
         until(SEEN, "word in the log", logged).await;
         let (is_well, says) = check_of_keys(&roster(&["check", "--json"]).run(SOON).await);
@@ -110,18 +110,18 @@ async fn another_installations_key_file_is_refused_and_both_are_named() {
         let (is_well, says) = check_of_keys(&given(&["check", "--json"]).run(SOON).await);
         assert!(!is_well && says.contains(&own[0]) && says.contains(&sealing), "{says}");
 
-        // Under a running server: the keys from before stay.
+        // Under a running server: the keys in memory stay.
         let file = folder.path().join("data/keys.json");
         let saved = fs::read(&file).unwrap();
         fs::copy(&foreign, &file).unwrap();
         ready(&server, 200, "degraded").await;
         let shown = server.get("/.well-known/jwks.json").await.json();
         assert_eq!(shown["keys"][0]["kid"], own[1], "{shown}");
-        assert_eq!(server.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
+        assert_eq!(server.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201);
         fs::write(&file, saved).unwrap();
         ready(&server, 200, "ok").await;
 
-        // The database has other keys from now on: the server is not one of its nodes any more.
+        // Now the database records other keys, so the server does not belong to the installation any more.
         change(&folder, database.as_ref(), "update auth_keys set public = 'another', kid = 'another'").await;
         ready(&server, 503, "down").await;
         assert_eq!(server.terminate().await.code, Some(0));
@@ -132,14 +132,14 @@ async fn another_installations_key_file_is_refused_and_both_are_named() {
 }
 
 #[tokio::test]
-async fn an_installation_whose_keys_are_not_recorded_is_recorded_at_its_first_start() {
+async fn keys_that_are_not_recorded_are_recorded_at_the_next_start() {
     for database in databases().await {
         let folder = Folder::new();
         let roster = |arguments: &[&str]| on(&folder, database.as_ref(), arguments);
         let create = |email| roster(&["users", "create", email, "--password-stdin"]).reading(PASSWORD);
         let before = create("ada@example.org").run(SOON).await;
         assert_eq!(before.code, Some(0), "{before:?}");
-        // As an earlier version has left it.
+        // The state that an earlier version leaves behind.
         change(&folder, database.as_ref(), "delete from auth_keys").await;
         let (is_well, says) = check_of_keys(&roster(&["check", "--json"]).run(SOON).await);
         assert!(is_well && says.contains("the next start records it"), "{says}");
@@ -165,7 +165,7 @@ async fn an_installation_whose_keys_are_not_recorded_is_recorded_at_its_first_st
 }
 
 #[tokio::test]
-async fn of_two_first_nodes_with_folders_of_their_own_one_has_its_keys_recorded_and_the_other_exits() {
+async fn two_first_nodes_with_separate_folders_record_the_keys_of_one_and_the_other_exits() {
     for _ in 0..4 {
         let Some(database) = postgres().await else { return };
         let folders = [Folder::new(), Folder::new()];
@@ -178,7 +178,7 @@ async fn of_two_first_nodes_with_folders_of_their_own_one_has_its_keys_recorded_
         let lost = lost.await;
         let ended = nodes[lost].take().unwrap().end(SOON).await;
         assert!(ended.code == Some(2) && ended.stderr.contains("keys.json"), "{ended:?}");
-        assert!(!folders[lost].path().join("data/keys.json").exists(), "it has made none");
+        assert!(!folders[lost].path().join("data/keys.json").exists(), "it has created no key file");
         let mut won = nodes[1 - lost].take().unwrap();
         won.serves().await;
         ready(&won, 200, "ok").await;
@@ -186,7 +186,7 @@ async fn of_two_first_nodes_with_folders_of_their_own_one_has_its_keys_recorded_
 }
 
 #[tokio::test]
-async fn a_rotation_and_a_retirement_are_recorded_and_an_older_copy_says_that_it_is_one() {
+async fn a_rotation_and_a_retirement_are_recorded_and_an_older_copy_is_reported() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let roster = |arguments: &[&str]| on(&folder, Some(&database), arguments);
@@ -222,7 +222,8 @@ async fn a_rotation_and_a_retirement_are_recorded_and_an_older_copy_says_that_it
     let (is_well, says) = check_of_keys(&given(&["check", "--json"]).run(SOON).await);
     assert!(is_well, "{says}");
 
-    // What was cut short between the file and the record is recorded by whoever reads the file.
+    // A rotation that was interrupted after the change of the file: the next process that reads the file records the
+    // key.
     change(&folder, Some(&database), "delete from auth_keys where kind = 'signing' and kid <> 'x'").await;
     change(&folder, Some(&database), "insert into auth_keys (kind, kid, public) values ('signing', 'gone', 'gone')")
         .await;
@@ -232,7 +233,7 @@ async fn a_rotation_and_a_retirement_are_recorded_and_an_older_copy_says_that_it
 }
 
 #[tokio::test]
-async fn an_api_with_the_public_halves_alone_is_one_of_the_nodes() {
+async fn an_api_with_public_keys_only_is_one_of_the_nodes() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let roster = |arguments: &[&str]| on(&folder, Some(&database), arguments);
@@ -242,12 +243,12 @@ async fn an_api_with_the_public_halves_alone_is_one_of_the_nodes() {
     fs::write(folder.path().join("public.json"), keys.to_string()).unwrap();
     let api = roster(&["serve", "--role", "api"]).set("ROSTER_KEYS_FILE", "public.json").serve().await;
     ready(&api, 200, "ok").await;
-    assert_eq!(api.sign_up(&[("prefer", "wait=20")], &somebody()).await.status, 201);
+    assert_eq!(api.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201);
     assert_eq!(worker.terminate().await.code, Some(0));
 }
 
 #[tokio::test]
-async fn keys_that_are_lost_for_good_are_replaced_by_force() {
+async fn lost_keys_are_replaced_with_force() {
     for database in databases().await {
         let folder = Folder::new();
         let roster = |arguments: &[&str]| on(&folder, database.as_ref(), arguments);
@@ -271,7 +272,7 @@ async fn keys_that_are_lost_for_good_are_replaced_by_force() {
 }
 
 #[tokio::test]
-async fn whatever_the_umask_every_file_is_its_owners_alone() {
+async fn with_any_umask_every_file_is_private_to_its_owner() {
     let folder = Folder::new();
     let roster = |arguments: &[&str]| on(&folder, None, arguments).under(&["sh", "-c", "umask 000; exec \"$@\"", "sh"]);
     let server = roster(&[]).serve().await;
@@ -285,7 +286,7 @@ async fn whatever_the_umask_every_file_is_its_owners_alone() {
 }
 
 #[tokio::test]
-async fn a_lock_that_another_process_holds_is_waited_for_some_seconds_and_its_holder_is_named() {
+async fn a_lock_held_by_another_process_is_awaited_for_seconds_and_its_holder_is_named() {
     let folder = Folder::new();
     let server = on(&folder, None, &[]).serve().await;
     let lock = File::create(folder.path().join("data/keys.lock")).unwrap();
@@ -303,7 +304,7 @@ async fn a_lock_that_another_process_holds_is_waited_for_some_seconds_and_its_ho
     assert!(line.contains(&format!("({})", server.id())), "{line}");
 }
 
-/// In the production profile, on a database that is ready for it.
+/// A command in the production profile, on a migrated database.
 fn in_production(folder: &Folder, arguments: &[&str]) -> Roster {
     folder.roster(arguments).set("ROSTER_PROFILE", "production")
 }
@@ -329,7 +330,7 @@ async fn production_refuses_files_with_secrets_that_others_can_read() {
     let mode = |file: &Path, mode| fs::set_permissions(file, Permissions::from_mode(mode)).unwrap();
     mode(&settings, 0o600);
     for file in [&keys, &secret, &settings] {
-        // As Kubernetes hands a secret over: to the group that the process runs in.
+        // As Kubernetes mounts a secret: readable by the group of the process.
         for private in [0o600, 0o400, 0o440, 0o660] {
             mode(file, private);
             let passes = with(file).run(SOON).await;
@@ -346,7 +347,7 @@ async fn production_refuses_files_with_secrets_that_others_can_read() {
             assert_eq!(developing.code, Some(0), "{developing:?}");
         }
         mode(file, 0o440);
-        // Only root may give a file to a group that it is not in.
+        // Only root may give a file to another group.
         if std::os::unix::fs::chown(file, None, Some(54_321)).is_ok() {
             let refused = with(file).run(SOON).await;
             assert!(refused.code != Some(0), "another group's: {refused:?}");
@@ -404,8 +405,8 @@ async fn an_operator_sets_a_forgotten_password_beside_a_server_and_without_one()
         let server = roster(&[]).serve().await;
         let token =
             server.sign_in("ada@example.org", PASSWORD).await.json()["access_token"].as_str().unwrap().to_owned();
-        let set = |whom: &str, password: &str| {
-            roster(&["users", "set-password", whom, "--password-stdin", "--json"]).reading(password)
+        let set = |user: &str, password: &str| {
+            roster(&["users", "set-password", user, "--password-stdin", "--json"]).reading(password)
         };
         let weak = set("ada@example.org", "canary").run(SOON).await;
         assert!(
@@ -415,8 +416,8 @@ async fn an_operator_sets_a_forgotten_password_beside_a_server_and_without_one()
         let own = set("ada@example.org", "ada@example.org").run(SOON).await;
         assert_eq!(own.code, Some(1), "{own:?}");
         assert_eq!(server.ask("GET", "/users/me", &token, None).await.status, 200, "nothing has happened yet");
-        let nobody = set("eve@example.org", NEW).run(SOON).await;
-        assert_eq!(nobody.code, Some(1), "{nobody:?}");
+        let unknown = set("eve@example.org", NEW).run(SOON).await;
+        assert_eq!(unknown.code, Some(1), "{unknown:?}");
 
         let done = answer(&set("Ada@example.org", &format!("{NEW}\n")).run(SOON).await);
         assert_eq!((&done["id"], &done["sessions"]), (&ada["id"], &json!(0)));

@@ -1,4 +1,4 @@
-//! What looks changes nothing; and one convention for exit codes, errors and tables.
+//! Read-only commands change nothing; and one convention for exit codes, errors and tables.
 
 use crate::{SOON, answer, databases, on, one_line, refusal};
 use acceptance::process::{Folder, postgres};
@@ -11,8 +11,8 @@ use std::path::Path;
 const PASSWORD: &str = "drei blaue Würfel rollen";
 const ID: &str = "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091";
 
-/// Every subcommand that only looks.
-const LOOKS: [&[&str]; 10] = [
+/// Every read-only subcommand.
+const READ_ONLY: [&[&str]; 10] = [
     &["check"],
     &["users", "list"],
     &["users", "show", "ada@example.org"],
@@ -25,7 +25,7 @@ const LOOKS: [&[&str]; 10] = [
     &["--help"],
 ];
 
-/// Every file below a folder but what the tests keep there: its mode and what is in it.
+/// Every file below a folder with its content (`None` for a folder), except for the tests' own files.
 fn tree(folder: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -57,9 +57,9 @@ async fn schema(url: &str) -> Vec<(String,)> {
 }
 
 #[tokio::test]
-async fn what_looks_makes_nothing_where_there_is_nothing() {
+async fn read_only_commands_create_nothing_in_an_empty_folder() {
     let folder = Folder::new();
-    for arguments in LOOKS {
+    for arguments in READ_ONLY {
         let looked = folder.roster(arguments).run(SOON).await;
         if ["openapi", "--help"].contains(&arguments[0]) {
             assert_eq!(looked.code, Some(0), "{looked:?}");
@@ -72,13 +72,13 @@ async fn what_looks_makes_nothing_where_there_is_nothing() {
 }
 
 #[tokio::test]
-async fn what_looks_leaves_a_database_that_is_not_migrated_as_it_is() {
+async fn read_only_commands_do_not_migrate_a_database() {
     let folder = Folder::new();
     fs::create_dir(folder.path().join("data")).unwrap();
     fs::write(folder.path().join("data/roster.db"), "").unwrap();
     let before = tree(folder.path());
     let database = postgres().await;
-    for arguments in LOOKS {
+    for arguments in READ_ONLY {
         for url in [None].into_iter().chain(database.as_ref().map(Some)) {
             let looked = on(&folder, url, arguments).run(SOON).await;
             let said = format!("{}{}", looked.stdout, looked.stderr);
@@ -97,12 +97,12 @@ async fn what_looks_leaves_a_database_that_is_not_migrated_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_looks_at_an_installation_leaves_its_files_as_they_are() {
+async fn read_only_commands_change_no_file_of_an_installation() {
     let folder = Folder::new();
     let created = on(&folder, None, &["users", "create", "ada@example.org", "--password-stdin"]).reading(PASSWORD);
     assert_eq!(created.run(SOON).await.code, Some(0));
     let before = tree(folder.path());
-    for arguments in LOOKS {
+    for arguments in READ_ONLY {
         on(&folder, None, arguments).run(SOON).await;
         assert_eq!(tree(folder.path()).keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "{arguments:?}");
         assert!(tree(folder.path()) == before, "{arguments:?} has changed a file");
@@ -144,9 +144,10 @@ async fn exit_codes_and_errors_keep_to_one_convention() {
         ] {
             let plain = roster(arguments).run(SOON).await;
             assert_eq!((plain.code, &*plain.stdout), (Some(code), ""), "{arguments:?}: {plain:?}");
-            let told = roster(&[arguments, &["--json"]].concat()).run(SOON).await;
-            assert_eq!((told.code, &*told.stdout), (Some(code), ""), "{arguments:?}: {told:?}");
-            let error: Value = serde_json::from_str(&told.stderr).unwrap_or_else(|_| panic!("{arguments:?}: {told:?}"));
+            let in_json = roster(&[arguments, &["--json"]].concat()).run(SOON).await;
+            assert_eq!((in_json.code, &*in_json.stdout), (Some(code), ""), "{arguments:?}: {in_json:?}");
+            let error: Value =
+                serde_json::from_str(&in_json.stderr).unwrap_or_else(|_| panic!("{arguments:?}: {in_json:?}"));
             assert!(error["exit_code"] == code && error["error"].as_str().is_some_and(|it| !it.is_empty()), "{error}");
         }
         let wrong = roster(&["users", "list", "--json"]).set("ROSTER_DOCS", "perhaps").run(SOON).await;
@@ -176,7 +177,7 @@ async fn exit_codes_and_errors_keep_to_one_convention() {
 #[tokio::test]
 async fn a_password_is_asked_for_at_a_terminal_and_not_shown() {
     let folder = Folder::new();
-    // `script` gives the process a terminal, and types what it reads.
+    // `script` gives the process a terminal, and types its own input there.
     let create = |email: &str, typed: &str| {
         let command = format!("\"$0\" users create {email}; echo \"code $?\"");
         folder
@@ -195,7 +196,7 @@ async fn a_password_is_asked_for_at_a_terminal_and_not_shown() {
     assert!(done.stdout.contains("Password: ") && done.stdout.contains("code 0"), "{done:?}");
     assert!(!done.stdout.contains("Würfel"), "{done:?}");
     let differ = create("bob@example.org", &format!("{PASSWORD}\n{PASSWORD} \n")).run(SOON).await;
-    assert!(differ.stdout.contains("two different passwords") && differ.stdout.contains("code 1"), "{differ:?}");
+    assert!(differ.stdout.contains("two passwords differ") && differ.stdout.contains("code 1"), "{differ:?}");
     let stopped = create("bob@example.org", "drei\x03").run(SOON).await;
     assert!(stopped.stdout.contains("nothing was done") && stopped.stdout.contains("code 2"), "{stopped:?}");
 }

@@ -1,4 +1,4 @@
-//! The real binary as people run it: from nothing, in several roles, with wrong settings, and to its end.
+//! Tests of the real binary as people run it: first start, several roles, wrong settings, shutdown.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod attempts;
@@ -30,15 +30,15 @@ use acceptance::process::{Ended, Folder, Roster, postgres, uuid};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// For a process that is to end by itself at once, on a machine that is busy.
+/// How long to wait for a process that should end by itself at once, on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Somebody whom nobody knows yet.
-fn somebody() -> Value {
+/// The body of a sign-up with a new address.
+fn new_person() -> Value {
     json!({ "email": format!("{}@example.org", uuid().simple()), "password": "correct horse battery staple" })
 }
 
-/// No database for SQLite, and the URL of a new one on PostgreSQL.
+/// The databases to test with: `None` for SQLite, and the URL of a new database on PostgreSQL.
 async fn databases() -> Vec<Option<String>> {
     let mut databases = vec![None];
     databases.extend(postgres().await.map(Some));
@@ -51,13 +51,13 @@ fn on(folder: &Folder, database: Option<&String>, arguments: &[&str]) -> Roster 
     database.iter().fold(roster, |roster, url| roster.set("DATABASE_URL", url.as_str()))
 }
 
-/// It was done; what it printed, as JSON.
+/// What a successful command printed, as JSON.
 fn answer(ended: &Ended) -> Value {
     assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{ended:?}");
     serde_json::from_str(&ended.stdout).unwrap()
 }
 
-/// It was refused, and one line says why; the line.
+/// The one line with which a command was refused (exit code 1).
 fn refusal(ended: &Ended) -> &str {
     assert_eq!((ended.code, &*ended.stdout), (Some(1), ""), "{ended:?}");
     let line = ended.stderr.strip_suffix('\n').unwrap();
@@ -65,7 +65,8 @@ fn refusal(ended: &Ended) -> &str {
     line
 }
 
-/// It could not be done, and one line says why; the line. A first start may have made the schema before, and says so.
+/// The one line of a command that could not be done (exit code 2). Before it, a first start may log that it has
+/// migrated the schema.
 fn one_line(ended: &Ended) -> &str {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     let mut lines = ended.stderr.lines().filter(|line| !line.contains("the schema has been brought up to date"));

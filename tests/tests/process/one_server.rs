@@ -1,6 +1,6 @@
-//! Exactly one process serves a SQLite file, whatever name it is given.
+//! Only one process serves a SQLite file, under whatever name.
 
-use crate::{SOON, one_line, somebody};
+use crate::{SOON, new_person, one_line};
 use acceptance::process::Folder;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,11 +8,11 @@ use std::os::unix::fs::symlink;
 const WAIT: [(&str, &str); 1] = [("prefer", "wait=20")];
 
 #[tokio::test]
-async fn a_second_server_is_refused_by_every_other_name_and_the_first_loses_nothing() {
+async fn a_second_server_is_refused_under_every_other_name_of_the_file_and_the_first_loses_nothing() {
     let folder = Folder::new();
     let at = |name: &str| folder.path().join(name);
     let mut server = folder.roster(&[]).hashing_fast().serve().await;
-    assert_eq!(server.sign_up(&WAIT, &somebody()).await.status, 201);
+    assert_eq!(server.sign_up(&WAIT, &new_person()).await.status, 201);
     symlink("data/roster.db", at("link.db")).unwrap();
     symlink("data", at("linked")).unwrap();
     fs::hard_link(at("data/roster.db"), at("hard.db")).unwrap();
@@ -33,7 +33,7 @@ async fn a_second_server_is_refused_by_every_other_name_and_the_first_loses_noth
         assert_eq!(listed.code, Some(0), "the command line beside the server: {listed:?}");
     }
     for _ in 0..20 {
-        assert_eq!(server.sign_up(&WAIT, &somebody()).await.status, 201);
+        assert_eq!(server.sign_up(&WAIT, &new_person()).await.status, 201);
     }
     server.kill_9_and_restart().await;
     let listed = folder.roster(&["users", "list", "--json"]).run(SOON).await;

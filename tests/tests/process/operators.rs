@@ -1,4 +1,4 @@
-//! What operators do: users, signing keys, service keys; beside a running server and without one.
+//! Operators' commands for users, signing keys and service keys, beside a running server and without one.
 
 use crate::{SOON, answer, databases, on, one_line, refusal};
 use acceptance::process::{Folder, Server, until};
@@ -9,7 +9,7 @@ use std::fs;
 use std::time::Duration;
 
 const PASSWORD: &str = "drei blaue Würfel rollen";
-/// By when a running server has seen that the key file has changed.
+/// How long a running server may take to notice that the key file has changed.
 const SEEN: Duration = Duration::from_secs(5);
 
 #[tokio::test]
@@ -54,10 +54,10 @@ async fn the_first_user_is_registered_without_a_server_and_the_next_beside_one()
         assert_eq!(addresses(&[]).await, ["ada@example.org", "bob@example.org"]);
         assert_eq!(addresses(&["--role", "admin"]).await, ["bob@example.org"]);
         assert_eq!(addresses(&["--after", "ada@example.org"]).await, ["bob@example.org"]);
-        let nobody = roster(&["users", "show", "eve@example.org"]).run(SOON).await;
-        assert!(refusal(&nobody).contains("nobody"), "{nobody:?}");
+        let unknown = roster(&["users", "show", "eve@example.org"]).run(SOON).await;
+        assert!(refusal(&unknown).contains("no user"), "{unknown:?}");
         let signed_in = server.sign_in("ada@example.org", PASSWORD).await;
-        assert_eq!(signed_in.status, 200, "the line break is none of it: {signed_in:?}");
+        assert_eq!(signed_in.status, 200, "the line break is not part of the password: {signed_in:?}");
         assert_eq!(server.terminate().await.code, Some(0));
         assert!(!folder.printed().contains("Würfel"), "{}", folder.printed());
     }
@@ -91,7 +91,7 @@ async fn a_user_is_deactivated_and_reactivated_beside_a_server_and_without_one()
     for database in databases().await {
         let folder = Folder::new();
         let roster = |arguments: &[&str]| on(&folder, database.as_ref(), &[&["users"], arguments].concat());
-        let set = async |what: &str, whom: &str| answer(&roster(&[what, whom, "--json"]).run(SOON).await);
+        let set = async |what: &str, user: &str| answer(&roster(&[what, user, "--json"]).run(SOON).await);
         let create = ["create", "ada@example.org", "--password-stdin", "--json"];
         let ada = answer(&roster(&create).reading(PASSWORD).run(SOON).await);
         let id = ada["id"].as_str().unwrap();
@@ -110,11 +110,11 @@ async fn a_user_is_deactivated_and_reactivated_beside_a_server_and_without_one()
         let done = set("deactivate", id).await;
         assert_eq!((&done["id"], &done["status"], &done["sessions"]), (&json!(id), &json!("deactivated"), &json!(0)));
         assert_eq!((me(&server, &token).await, sign_in().await.status), (401, 401), "at once");
-        for (whom, why) in [("eve@example.org", "this address"), ("0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "this id")] {
-            let nobody = roster(&["deactivate", whom]).run(SOON).await;
-            assert!(refusal(&nobody).contains(why), "{nobody:?}");
+        for (user, why) in [("eve@example.org", "this address"), ("0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "this id")] {
+            let unknown = roster(&["deactivate", user]).run(SOON).await;
+            assert!(refusal(&unknown).contains(why), "{unknown:?}");
         }
-        assert_eq!(roster(&["reactivate", "nobody"]).run(SOON).await.code, Some(2));
+        assert_eq!(roster(&["reactivate", "no-address"]).run(SOON).await.code, Some(2));
         let plain = roster(&["reactivate", "ada@example.org"]).run(SOON).await;
         assert!(plain.code == Some(0) && !plain.stdout.contains("deactivated"), "{plain:?}");
 
@@ -129,7 +129,7 @@ async fn a_user_is_deactivated_and_reactivated_beside_a_server_and_without_one()
 }
 
 #[tokio::test]
-async fn of_two_who_register_people_at_once_without_a_server_both_get_it_done() {
+async fn two_registrations_at_once_without_a_server_both_succeed() {
     let folder = Folder::new();
     let create = |email: &str| {
         on(&folder, None, &["users", "create", "--password-stdin", "--json", email]).reading(PASSWORD).start()
@@ -155,7 +155,7 @@ async fn a_server_signs_with_the_new_key_and_refuses_the_tokens_of_a_retired_one
             fs::copy(made.path().join("data/keys.json"), folder.path().join("given.json")).unwrap();
         } else {
             let none = roster(&["keys", "list"]).run(SOON).await;
-            assert!(one_line(&none).contains("`roster serve` makes it"), "{none:?}");
+            assert!(one_line(&none).contains("`roster serve` creates it"), "{none:?}");
         }
         let server = roster(&[]).serve().await;
         let created = roster(&["users", "create", "ada@example.org", "--password-stdin"]).reading(PASSWORD);
@@ -174,7 +174,7 @@ async fn a_server_signs_with_the_new_key_and_refuses_the_tokens_of_a_retired_one
         assert_eq!(kid(&access_token(&server).await), old, "shown, and signs later");
         let retired = roster(&["keys", "retire", old]).run(SOON).await;
         assert!(refusal(&retired).contains("signs now"), "{retired:?}");
-        let unknown = roster(&["keys", "retire", "nobody"]).run(SOON).await;
+        let unknown = roster(&["keys", "retire", "unknown"]).run(SOON).await;
         assert!(refusal(&unknown).contains("no signing key"), "{unknown:?}");
 
         let new = keys(&["rotate", "--now"]).await;
@@ -192,7 +192,7 @@ async fn a_server_signs_with_the_new_key_and_refuses_the_tokens_of_a_retired_one
         assert_eq!(server.terminate().await.code, Some(0));
         let after = keys(&["list"]).await;
         assert_eq!(after["signing"].as_array().unwrap().len(), 2);
-        assert_eq!(after["sealing"], before["sealing"], "rotation leaves what is not its own");
+        assert_eq!(after["sealing"], before["sealing"], "a rotation does not change the sealing keys");
     }
 }
 
@@ -201,14 +201,14 @@ async fn access_token(server: &Server) -> String {
     signed_in.json()["access_token"].as_str().unwrap_or_else(|| panic!("{signed_in:?}")).to_owned()
 }
 
-/// The name of the key that signed a token.
+/// The id of the key that signed a token.
 fn kid(token: &str) -> String {
     let header = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
     let header: Value = serde_json::from_slice(&header).unwrap();
     header["kid"].as_str().unwrap().to_owned()
 }
 
-/// The names of the keys that others are shown.
+/// The ids of the published keys.
 async fn shown(server: &Server) -> Vec<String> {
     let keys = server.get("/.well-known/jwks.json").await.json();
     keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
@@ -219,7 +219,7 @@ async fn me(server: &Server, token: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn a_service_key_is_shown_once_and_opens_until_it_is_revoked() {
+async fn a_service_key_is_shown_once_and_valid_until_it_is_revoked() {
     for database in databases().await {
         let folder = Folder::new();
         let roster = |arguments: &[&str]| on(&folder, database.as_ref(), arguments);
@@ -244,7 +244,7 @@ async fn a_service_key_is_shown_once_and_opens_until_it_is_revoked() {
         assert_eq!(audit().await.status, 401);
         assert_eq!(server.terminate().await.code, Some(0));
         let again = roster(&["service-keys", "revoke", id]).run(SOON).await;
-        assert!(refusal(&again).contains("no service key"), "{again:?}");
+        assert!(refusal(&again).contains("no valid service key"), "{again:?}");
         let other = roster(&["service-keys", "create", "billing", "--scope", "introspect"]).run(SOON).await;
         assert!(other.code == Some(0) && other.stdout.lines().any(|line| line.starts_with("rk_")), "{other:?}");
         assert_eq!(answer(&roster(&["service-keys", "list", "--json"]).run(SOON).await).as_array().unwrap().len(), 1);
@@ -255,7 +255,7 @@ async fn a_service_key_is_shown_once_and_opens_until_it_is_revoked() {
     }
 }
 
-/// Whether a text stands in the database's files.
+/// Whether a file of the database contains a text.
 fn folder_holds(folder: &Folder, text: &str) -> bool {
     let files = ["roster.db", "roster.db-wal"].map(|file| fs::read(folder.path().join("data").join(file)));
     files.into_iter().flatten().any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))

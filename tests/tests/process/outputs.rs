@@ -1,4 +1,4 @@
-//! The standard output and error may be closed, full or never read: what they describe goes on.
+//! A server continues if its standard output and error are closed, full or never read.
 
 use acceptance::process::{Folder, binary, free_port, http, until};
 use rustix::process::{Pid, Signal, kill_process};
@@ -38,7 +38,7 @@ impl Process {
         .await;
     }
 
-    /// Sends so many requests on one connection, each of which leaves a line in the log.
+    /// Sends this many requests on one connection. Each one is logged.
     async fn answers(&mut self, requests: usize) {
         let mut stream = TcpStream::connect(self.at).await.unwrap();
         for n in 0..requests {
@@ -55,7 +55,7 @@ impl Process {
         }
     }
 
-    /// Asks it to end, and waits until it has; its exit code.
+    /// Sends SIGTERM, waits for the end, and returns the exit code.
     async fn ends(&mut self) -> Option<i32> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         until(Duration::from_secs(35), "end", async || self.child.try_wait().unwrap()).await.code()
@@ -76,18 +76,18 @@ fn roster(folder: &Path) -> Command {
     command
 }
 
-/// Every write fails: no space is left.
+/// An output on which every write fails with "no space left".
 fn full() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").unwrap().into()
 }
 
-/// Every write fails: nobody can read it any more.
+/// An output on which every write fails with "broken pipe".
 fn broken() -> Stdio {
     std::io::pipe().unwrap().1.into()
 }
 
 #[tokio::test]
-async fn a_standard_output_and_error_that_cannot_be_written_end_nothing() {
+async fn outputs_that_cannot_be_written_do_not_stop_the_server() {
     for made in [full, broken, Stdio::null] {
         let folder = Folder::new();
         let mut process = Process::start(folder.path(), made(), made());
@@ -104,7 +104,7 @@ async fn a_standard_output_and_error_that_cannot_be_written_end_nothing() {
 }
 
 #[tokio::test]
-async fn a_pipe_that_is_never_read_stops_nothing() {
+async fn a_pipe_that_is_never_read_does_not_stop_the_server() {
     let folder = Folder::new();
     let (_unread, pipe) = std::io::pipe().unwrap();
     let mut process = Process::start(folder.path(), pipe.try_clone().unwrap(), pipe);
@@ -116,7 +116,7 @@ async fn a_pipe_that_is_never_read_stops_nothing() {
 }
 
 #[tokio::test]
-async fn when_a_pipe_is_read_again_it_is_told_how_many_lines_were_lost() {
+async fn the_number_of_lost_lines_is_logged_when_a_pipe_is_read_again() {
     let folder = Folder::new();
     let (mut reader, pipe) = std::io::pipe().unwrap();
     let mut process = Process::start(folder.path(), Stdio::null(), pipe);
@@ -137,28 +137,28 @@ async fn when_a_pipe_is_read_again_it_is_told_how_many_lines_were_lost() {
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let notes = lines.iter().filter(|line| line["message"] == "log lines were lost");
     let lost: u64 = notes.map(|line| line["lines"].as_u64().unwrap()).sum();
-    let told = lines.iter().filter(|line| line["path"] == "/no/such/path").count();
+    let logged = lines.iter().filter(|line| line["path"] == "/no/such/path").count();
     assert!(lost > 0, "nothing was lost: this shows nothing");
-    // A few lines of the process itself may be among the lost ones.
-    assert!((10_001..10_020).contains(&(told + usize::try_from(lost).unwrap())), "{told} told, {lost} lost");
-    assert!(text.contains("\"message\":\"stopping\""), "what was said last is written before the end");
+    // A few of the process's own lines may be lost, too.
+    assert!((10_001..10_020).contains(&(logged + usize::try_from(lost).unwrap())), "{logged} logged, {lost} lost");
+    assert!(text.contains("\"message\":\"stopping\""), "the last lines are written before the process ends");
 }
 
 #[tokio::test]
-async fn the_command_line_ends_with_a_code_when_its_output_cannot_be_written() {
+async fn the_command_line_ends_with_an_exit_code_when_its_output_cannot_be_written() {
     let folder = Folder::new();
     for (arguments, expected) in
         [(&["openapi"][..], 0), (&["--help"], 0), (&["--version"], 0), (&["no-such-command"], 2)]
     {
         let status = roster(folder.path()).args(arguments).stdout(broken()).stderr(broken()).status().unwrap();
-        assert_eq!(status.code(), Some(expected), "{arguments:?}: nobody reads it any more");
+        assert_eq!(status.code(), Some(expected), "{arguments:?}: the pipe is closed");
         let status = roster(folder.path()).args(arguments).stdout(full()).stderr(full()).status().unwrap();
         assert!(matches!(status.code(), Some(0 | 2)), "{arguments:?} {status:?}: no space is left");
     }
-    let told = roster(folder.path()).arg("openapi").stdout(full()).output().unwrap();
-    assert_eq!(told.status.code(), Some(2), "it could not be done");
-    assert!(String::from_utf8_lossy(&told.stderr).starts_with("roster: "), "{told:?}");
-    // A server that cannot start says so, or not, and ends.
+    let failed = roster(folder.path()).arg("openapi").stdout(full()).output().unwrap();
+    assert_eq!(failed.status.code(), Some(2), "it could not be done");
+    assert!(String::from_utf8_lossy(&failed.stderr).starts_with("roster: "), "{failed:?}");
+    // A server that cannot start ends, whether or not it can print the reason.
     for made in [full, broken] {
         let mut refused = roster(folder.path());
         refused.env("ROSTER_LISTEN", "203.0.113.1:1").stdout(made()).stderr(made());

@@ -1,6 +1,6 @@
 //! A pgbouncer between Roster and PostgreSQL.
 
-use crate::{SOON, on, one_line, somebody};
+use crate::{SOON, new_person, on, one_line};
 use acceptance::process::own_postgres::{folder, program};
 use acceptance::process::{Folder, free_port, pgbouncer_program, postgres, stored, until};
 use rustix::process::{Pid, Signal, kill_process};
@@ -17,7 +17,7 @@ struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// One with the usual settings before the database of this URL.
+    /// Starts a pgbouncer with its usual settings before the database of this URL.
     async fn before(database: &str, pool_mode: &str) -> Option<Self> {
         let installed = pgbouncer_program()?;
         let home = folder();
@@ -45,7 +45,7 @@ impl PgBouncer {
 
 impl Drop for PgBouncer {
     fn drop(&mut self) {
-        // It may have ended.
+        // An error means that it has ended.
         let _ = kill_process(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
     }
@@ -57,7 +57,7 @@ async fn behind_a_pooler_in_session_mode_everything_works_and_the_guards_hold() 
     let Some(pooler) = PgBouncer::before(&database, "session").await else { return };
     let folder = Folder::new();
     let server = on(&folder, Some(&pooler.url), &[]).serve().await;
-    let person = somebody();
+    let person = new_person();
     assert_eq!(server.sign_up(&[("prefer", "wait=30")], &person).await.status, 201);
     let (email, password) = (person["email"].as_str().unwrap(), person["password"].as_str().unwrap());
     assert_eq!(server.sign_in(email, password).await.status, 200);
@@ -72,17 +72,17 @@ async fn behind_a_pooler_in_session_mode_everything_works_and_the_guards_hold() 
     let mut read = db.read().await.unwrap();
     let of_reader = persistence::fetch_one!(&mut read, (String, String, String, String), sql).unwrap();
     assert_eq!(of_reader, ("15s".into(), "10s".into(), "30s".into(), "on".into()));
-    // Another process is heard, so LISTEN works.
+    // A notification of another process arrives, so LISTEN works.
     let mut heard = db.listen("news").await.unwrap().unwrap();
-    let told = tokio::time::timeout(SOON, async {
+    let notified = tokio::time::timeout(SOON, async {
         db.notify("news", "here").await.unwrap();
         heard.next().await.unwrap()
     });
-    assert_eq!(told.await.unwrap().as_deref(), Some("here"));
+    assert_eq!(notified.await.unwrap().as_deref(), Some("here"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_pooler_in_transaction_mode_is_told_at_once_with_what_to_set() {
+async fn an_old_pooler_in_transaction_mode_is_reported_at_once_with_the_setting() {
     let Some(database) = postgres().await else { return };
     let Some(pooler) = PgBouncer::before(&database, "transaction").await else { return };
     let folder = Folder::new();
@@ -99,13 +99,14 @@ async fn an_old_pooler_in_transaction_mode_is_told_at_once_with_what_to_set() {
             assert_eq!(code, Some(2), "{log}");
             assert!(log.contains("pool_mode = session") && !log.contains("trying again"), "{log}");
         }
-        // From 1.21 on, with max_prepared_statements set by default from 1.24 on, it serves, or asks for a schema.
+        // Since pgbouncer 1.21, prepared statements work in transaction mode, and since 1.24 by default
+        // (max_prepared_statements). Roster then serves, and logs that notifications do not arrive.
         None => assert!(log.contains("LISTEN receives nothing"), "{log}"),
     }
 }
 
 #[tokio::test]
-async fn a_start_up_parameter_that_a_pooler_refuses_is_told_at_once() {
+async fn a_start_up_parameter_that_a_pooler_refuses_is_reported_at_once() {
     let Some(database) = postgres().await else { return };
     let Some(pooler) = PgBouncer::before(&database, "session").await else { return };
     let folder = Folder::new();

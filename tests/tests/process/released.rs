@@ -1,19 +1,19 @@
-//! What clients leave behind is given back: what the process holds does not grow with how many have come and gone.
+//! Sockets of disconnected clients are released: their number does not grow with the number of past clients.
 
-use crate::somebody;
+use crate::new_person;
 use acceptance::process::{Folder, until};
 use std::fs;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-/// Who comes in a round, for each of the ways to hang up.
+/// The number of clients in a round, for each way to hang up.
 const CLIENTS: usize = 40;
 const ROUNDS: usize = 5;
-/// Less than any of the times after which the server would hang up by itself.
+/// Shorter than any timeout after which the server closes a connection.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// How many sockets a process holds, by Linux' `/proc`.
+/// The number of open sockets of a process, from Linux' `/proc`.
 fn sockets(process: u32) -> usize {
     let open = fs::read_dir(format!("/proc/{process}/fd")).unwrap();
     let targets = open.filter_map(|open| fs::read_link(open.ok()?.path()).ok());
@@ -21,14 +21,14 @@ fn sockets(process: u32) -> usize {
 }
 
 #[tokio::test]
-async fn what_clients_leave_behind_is_released() {
+async fn resources_of_disconnected_clients_are_released() {
     let folder = Folder::new();
     let server = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "15").set("ROSTER_LIMITS", "off").serve().await;
     let alone = sockets(server.id());
     let mut last = serde_json::Value::Null;
-    // More than are hashed before this ends: who asks for the last one waits.
+    // More than the workers can hash in time, so a request for the last command has to wait.
     for _ in 0..CLIENTS {
-        last = server.sign_up(&[], &somebody()).await.json();
+        last = server.sign_up(&[], &new_person()).await.json();
     }
     let (command, user) = (last["id"].as_str().unwrap(), last["target"]["id"].as_str().unwrap());
     let left_behind = [

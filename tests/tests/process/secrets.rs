@@ -1,25 +1,25 @@
-//! Secrets in settings: whatever is wrong with them, nothing of them is told.
+//! Error messages show nothing of the secrets in settings.
 
 use crate::{SOON, one_line};
 use acceptance::process::{Ended, Folder, postgres, rabbitmq, until};
 use std::fs;
 
-/// Stands in users and passwords; no word of ours has it.
+/// Part of the users and passwords in these tests. No message contains it otherwise.
 const CANARY: &str = "hunter2";
 
-fn tells_nothing(ended: &Ended) {
+fn shows_no_secret(ended: &Ended) {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(!ended.stderr.contains(CANARY) && !ended.stdout.contains(CANARY), "{ended:?}");
 }
 
-/// The URL with another user and password.
+/// The URL with other credentials, given as `user:password`.
 fn signed_in_as(url: &str, user: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap();
     format!("{scheme}://{user}@{}", rest.rsplit_once('@').unwrap().1)
 }
 
 #[tokio::test]
-async fn a_url_with_bare_delimiters_in_its_password_is_refused_with_what_to_write() {
+async fn a_url_with_unencoded_delimiters_in_its_password_is_refused_with_the_right_spelling() {
     let folder = Folder::new();
     for (name, url) in [
         ("DATABASE_URL", "postgres://hunter2:p@hunter2/w#hunter2@host/db"),
@@ -35,19 +35,19 @@ async fn a_url_with_bare_delimiters_in_its_password_is_refused_with_what_to_writ
         let by_file = folder.roster(&[]).set(&format!("{name}_FILE"), &secret);
         for roster in [folder.roster(&[]).set(name, url), by_file] {
             let refused = roster.run(SOON).await;
-            tells_nothing(&refused);
+            shows_no_secret(&refused);
             assert!(one_line(&refused).contains(name) && refused.stderr.contains("%40"), "{refused:?}");
         }
         let other = Folder::new();
         fs::write(other.path().join("roster.toml"), format!("{key} = \"{url}\"\n")).unwrap();
         let refused = other.roster(&[]).run(SOON).await;
-        tells_nothing(&refused);
+        shows_no_secret(&refused);
         assert!(one_line(&refused).contains(&key), "{refused:?}");
     }
 }
 
 #[tokio::test]
-async fn a_file_of_settings_that_is_no_toml_is_told_by_its_line() {
+async fn a_settings_file_that_is_not_toml_is_reported_with_the_line() {
     for text in [
         "docs = \"on\"\ndatabase_url = postgres://hunter2:hunter2@host/db\n",
         "docs = \"on\"\ndatabase_url: \"postgres://hunter2:hunter2@host/db\"\n",
@@ -61,7 +61,7 @@ async fn a_file_of_settings_that_is_no_toml_is_told_by_its_line() {
         let folder = Folder::new();
         fs::write(folder.path().join("roster.toml"), text).unwrap();
         let refused = folder.roster(&[]).run(SOON).await;
-        tells_nothing(&refused);
+        shows_no_secret(&refused);
         assert!(one_line(&refused).contains("roster.toml is not TOML: line "), "{refused:?}");
     }
     for text in
@@ -69,7 +69,7 @@ async fn a_file_of_settings_that_is_no_toml_is_told_by_its_line() {
     {
         let folder = Folder::new();
         fs::write(folder.path().join("roster.toml"), text).unwrap();
-        tells_nothing(&folder.roster(&[]).run(SOON).await);
+        shows_no_secret(&folder.roster(&[]).run(SOON).await);
     }
 }
 
@@ -87,7 +87,7 @@ async fn a_secret_on_the_command_line_is_not_shown() {
         &["check", "hunter2"],
         &["amqp://hunter2@host"],
     ] {
-        tells_nothing(&folder.roster(arguments).run(SOON).await);
+        shows_no_secret(&folder.roster(arguments).run(SOON).await);
     }
     let misspelt = folder.roster(&["serv"]).run(SOON).await;
     assert!(misspelt.code == Some(2) && misspelt.stderr.contains("serv"), "{misspelt:?}");
@@ -96,32 +96,32 @@ async fn a_secret_on_the_command_line_is_not_shown() {
 }
 
 #[tokio::test]
-async fn postgresql_that_refuses_the_sign_in_is_told_without_the_user() {
+async fn a_sign_in_that_postgresql_refuses_is_reported_without_the_user() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     for user in ["hunter2:hunter2", "hunter2"] {
         for command in ["serve", "migrate"] {
             let url = signed_in_as(&database, user);
             let refused = folder.roster(&[command]).set("DATABASE_URL", &url).run(SOON).await;
-            tells_nothing(&refused);
+            shows_no_secret(&refused);
             assert!(refused.stderr.contains("DATABASE_URL"), "{refused:?}");
         }
     }
     let (server, _) = database.rsplit_once('/').unwrap();
     let refused = folder.roster(&[]).set("DATABASE_URL", format!("{server}/hunter2")).run(SOON).await;
-    tells_nothing(&refused);
+    shows_no_secret(&refused);
     assert!(refused.stderr.contains("no such database"), "{refused:?}");
 }
 
 #[tokio::test]
-async fn rabbitmq_that_refuses_the_sign_in_is_told_without_the_user() {
+async fn a_sign_in_that_rabbitmq_refuses_is_reported_without_the_user() {
     let (Some(database), Some(broker)) = (postgres().await, rabbitmq()) else { return };
     let folder = Folder::new();
     for url in [signed_in_as(&broker, "hunter2:hunter2"), signed_in_as(&broker, "hunter2")] {
         let roster = folder.roster(&[]).set("DATABASE_URL", &database).set("AMQP_URL", &url);
         let server = roster.serve().await;
-        let told = "cannot use RabbitMQ";
-        until(SOON, told, async || server.stderr().contains(told).then_some(())).await;
+        let message = "cannot use RabbitMQ";
+        until(SOON, message, async || server.stderr().contains(message).then_some(())).await;
         let ended = server.terminate().await;
         assert!(ended.code == Some(0) && !ended.stderr.contains(CANARY), "{ended:?}");
     }

@@ -1,4 +1,4 @@
-//! Wrong settings: one line that names the setting, and never its value.
+//! Wrong settings are reported in one line with the setting's name and without its value.
 
 use crate::{SOON, one_line};
 use acceptance::process::{Folder, postgres};
@@ -15,7 +15,7 @@ async fn a_wrong_setting_is_named_and_its_value_is_not() {
         ("DATABASE_URL", "postgres://u:canary@[bad", "must be"),
         ("DATABASE_URL", "sqlite::memory:canary", "must be"),
         ("DATABASE_URL_FILE", "/nowhere/canary", "names a file"),
-        ("DATABASE_READ_URL", "postgres://canary", "not yet supported"),
+        ("DATABASE_READ_URL", "postgres://canary", "not supported yet"),
         ("AMQP_URL", "canary", ""),
         ("ROSTER_LISTEN", "canary", "must be an address"),
         ("ROSTER_LISTEN", "127.0.0.1:99999", "must be an address"),
@@ -29,20 +29,20 @@ async fn a_wrong_setting_is_named_and_its_value_is_not() {
         ("ROSTER_DB_CONNECTIONS", "4", "from 5 to 1000"),
         ("ROSTER_MAX_DELAY", "canary", "90s, 30m or 1h"),
         ("ROSTER_IDLE_TIMEOUT", "canary", "90s, 30m or 1h"),
-        ("ROSTER_IDLE_TIMEOUT", "0s", "longer than nothing"),
+        ("ROSTER_IDLE_TIMEOUT", "0s", "longer than 0"),
         ("ROSTER_SHUTDOWN_DELAY", "canary", "90s, 30m or 1h"),
         ("ROSTER_CONNECTIONS_PER_ADDRESS", "canary", "from 1 to 10000"),
         ("ROSTER_CONNECTIONS_PER_ADDRESS", "0", "from 1 to 10000"),
         ("ROSTER_DOCS", "canary", "must be one of: on, off"),
         ("ROSTER_MAIL", "smtp://canary", "only \"off\""),
         ("ROSTER_PUBLIC_URL", "canary", "must be a URL such as"),
-        ("ROSTER_MAIL_FROM", "canary", "not yet supported"),
+        ("ROSTER_MAIL_FROM", "canary", "not supported yet"),
         ("ROSTER_KEYS_FILE", "/nowhere/keys", "does not exist"),
         ("ROSTER_LISTNE", "canary", "did you mean ROSTER_LISTEN?"),
         ("ROSTER_PASSWORD", "canary", "unknown setting"),
     ] {
         for command in ["serve", "migrate", "check"] {
-            // Only who serves or looks needs keys.
+            // Of these commands, only `serve` reads the key file.
             if name == "ROSTER_KEYS_FILE" && command != "serve" {
                 continue;
             }
@@ -57,7 +57,7 @@ async fn a_wrong_setting_is_named_and_its_value_is_not() {
 }
 
 #[tokio::test]
-async fn a_malformed_broker_is_told_before_the_database_is_touched() {
+async fn a_malformed_broker_url_is_reported_before_the_database_is_touched() {
     let Some(database) = postgres().await else { return };
     let folder = Folder::new();
     let roster = folder.roster(&[]).set("DATABASE_URL", &database);
@@ -69,7 +69,7 @@ async fn a_malformed_broker_is_told_before_the_database_is_touched() {
 }
 
 #[tokio::test]
-async fn a_wrong_file_of_settings_is_told_without_quoting_it() {
+async fn a_wrong_settings_file_is_reported_without_quoting_it() {
     for (text, says) in [
         ("listen = \"canary\"", "roster.toml: listen must be"),
         ("listne = \"canary\"", "unknown setting listne (did you mean listen?)"),
@@ -86,7 +86,7 @@ async fn a_wrong_file_of_settings_is_told_without_quoting_it() {
 }
 
 #[tokio::test]
-async fn settings_may_stand_in_the_file() {
+async fn settings_may_be_in_the_file() {
     let folder = Folder::new();
     fs::write(folder.path().join("roster.toml"), "data_dir = \"elsewhere\"\ndocs = \"off\"\nbcrypt_cost = 10\n")
         .unwrap();
@@ -97,7 +97,7 @@ async fn settings_may_stand_in_the_file() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_told_and_nothing_is_made() {
+async fn a_port_in_use_is_reported_and_nothing_is_created() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let folder = Folder::new();
     let at = taken.local_addr().unwrap().to_string();
@@ -108,7 +108,7 @@ async fn a_port_in_use_is_told_and_nothing_is_made() {
 }
 
 #[tokio::test]
-async fn a_data_directory_that_is_none_is_told() {
+async fn a_data_directory_that_is_not_a_directory_is_reported() {
     let folder = Folder::new();
     fs::write(folder.path().join("data"), "a file").unwrap();
     for command in ["serve", "migrate"] {
@@ -118,14 +118,14 @@ async fn a_data_directory_that_is_none_is_told() {
     }
     let checked = folder.roster(&["check"]).run(SOON).await;
     assert!(one_line(&checked).contains("data/roster.db"), "{checked:?}");
-    // On PostgreSQL it still holds the keys.
+    // With PostgreSQL the directory still holds the keys.
     let Some(database) = postgres().await else { return };
     let refused = folder.roster(&[]).set("DATABASE_URL", database).run(SOON).await;
     assert!(one_line(&refused).contains("data/keys.json"), "{refused:?}");
 }
 
 #[tokio::test]
-async fn keys_that_are_none_are_told_and_never_replaced() {
+async fn a_malformed_key_file_is_reported_and_never_replaced() {
     let folder = Folder::new();
     fs::create_dir(folder.path().join("data")).unwrap();
     let keys = folder.path().join("data/keys.json");
@@ -137,7 +137,7 @@ async fn keys_that_are_none_are_told_and_never_replaced() {
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_is_told_at_once_one_line_each() {
+async fn all_problems_are_reported_at_once_one_line_each() {
     let folder = Folder::new();
     fs::write(folder.path().join("roster.toml"), "listn = 1\ndocs = \"canary\"\n").unwrap();
     let roster = |command| {
@@ -166,7 +166,7 @@ async fn all_that_is_wrong_is_told_at_once_one_line_each() {
 }
 
 #[tokio::test]
-async fn a_port_alone_and_a_name_are_places_to_listen() {
+async fn roster_listen_may_be_a_port_alone_or_a_host_name() {
     for at in ["0", ":0", "localhost:0", " 127.0.0.1:0\r\n", "\u{feff}localhost:0"] {
         let folder = Folder::new();
         let server = folder.roster(&[]).set("ROSTER_LISTEN", at).serve().await;
@@ -176,7 +176,7 @@ async fn a_port_alone_and_a_name_are_places_to_listen() {
 }
 
 #[tokio::test]
-async fn a_database_in_a_folder_that_does_not_exist_is_refused_and_nothing_is_made() {
+async fn a_database_in_a_folder_that_does_not_exist_is_refused_and_nothing_is_created() {
     let folder = Folder::new();
     for command in [&["serve"][..], &["migrate"], &["check"], &["users", "list"], &["commands", "list"]] {
         let refused = folder.roster(command).set("DATABASE_URL", "sqlite://typo/dir/x.db").run(SOON).await;
@@ -187,7 +187,7 @@ async fn a_database_in_a_folder_that_does_not_exist_is_refused_and_nothing_is_ma
 }
 
 #[tokio::test]
-async fn a_new_database_file_is_told_once() {
+async fn a_new_database_file_is_reported_once() {
     const NEW: &str = "a new database file has been created";
     let folder = Folder::new();
     let roster = folder.roster(&[]).set("DATABASE_URL", "sqlite://misspelt.db");
@@ -200,7 +200,7 @@ async fn a_new_database_file_is_told_once() {
 }
 
 #[tokio::test]
-async fn what_the_library_takes_from_its_own_variables_counts_in_production() {
+async fn production_checks_the_variables_of_the_client_library_too() {
     let folder = Folder::new();
     let migrate = |url: &str, more: &[(&str, &str)]| {
         let roster = folder.roster(&["migrate"]).set("ROSTER_PROFILE", "production").set("DATABASE_URL", url);
@@ -222,5 +222,8 @@ async fn what_the_library_takes_from_its_own_variables_counts_in_production() {
         assert!(one_line(&refused).contains(says), "{url} {more:?}: {refused:?}");
     }
     let good = migrate(remote, &[("PGUSER", "odd"), ("PGPASSWORD", "a good one")]).run(SOON).await;
-    assert!(!one_line(&good).contains("DATABASE_URL"), "it goes on, and finds nobody there: {good:?}");
+    assert!(
+        !one_line(&good).contains("DATABASE_URL"),
+        "the settings are accepted, and the server is unreachable: {good:?}"
+    );
 }

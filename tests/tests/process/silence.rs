@@ -1,12 +1,12 @@
-//! Open connections to PostgreSQL and RabbitMQ that go silent: the peer takes what is sent, and answers nothing.
+//! Open connections to PostgreSQL and RabbitMQ that go silent: the peer reads what is sent and never answers.
 
-use crate::somebody;
+use crate::new_person;
 use acceptance::process::relay::Relay;
 use acceptance::process::{Folder, Roster, Server, postgres, rabbitmq, until};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-/// Within this everything is back; a machine that is busy with other tests gets its time.
+/// How long recovery may take, on a machine that is busy with other tests.
 const SECONDS: Duration = Duration::from_secs(25);
 const TIME_TO_STOP: Duration = Duration::from_secs(30);
 
@@ -14,10 +14,10 @@ fn serving(folder: &Folder, url: &str, arguments: &[&str]) -> Roster {
     folder.roster(arguments).hashing_fast().set("ROSTER_LIMITS", "off").set("DATABASE_URL", url)
 }
 
-/// A person who can sign in. Connections for everything are open afterwards.
+/// Registers a person who can sign in. Afterwards all kinds of connections are open.
 async fn person(server: &Server) -> Value {
-    let person = somebody();
-    for body in [&somebody(), &somebody(), &person] {
+    let person = new_person();
+    for body in [&new_person(), &new_person(), &person] {
         assert_eq!(server.sign_up(&[("prefer", "wait=30")], body).await.status, 201);
     }
     assert_eq!(sign_in(server, &person).await, 200);
@@ -33,21 +33,21 @@ async fn back(since: Instant, what: &'static str, mut look: impl AsyncFnMut() ->
     (what, since.elapsed())
 }
 
-/// Everything works again; after how long each did.
+/// Waits until everything works again, and returns how long each part took.
 async fn all_back(server: &Server, person: &Value) -> Vec<(&'static str, Duration)> {
     let now = Instant::now();
     let unknown = "/commands/0190d729-f972-4f9a-a2f3-1bf8e16f0034";
     let (read, signed_in, signed_up, ready) = tokio::join!(
         back(now, "read", async || server.get(unknown).await.status == 404),
         back(now, "sign-in", async || sign_in(server, person).await == 200),
-        back(now, "sign-up", async || { server.sign_up(&[("prefer", "wait=30")], &somebody()).await.status == 201 }),
+        back(now, "sign-up", async || { server.sign_up(&[("prefer", "wait=30")], &new_person()).await.status == 201 }),
         back(now, "readiness", async || server.get("/health/ready").await.status == 200),
     );
     vec![read, signed_in, signed_up, ready]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_all_open_connections_go_silent_everything_is_back_within_seconds() {
+async fn when_all_open_connections_go_silent_everything_works_again_within_seconds() {
     let Some(database) = postgres().await else { return };
     let (relay, url) = Relay::before(&database).await;
     let folder = Folder::new();
@@ -71,14 +71,14 @@ async fn a_worker_whose_connections_go_silent_works_again_within_seconds_and_say
     let api = serving(&at_api, &database, &["serve", "--role", "api"]).serve().await;
     let keys = at_api.path().join("data/keys.json");
     let worker = serving(&at_worker, &url, &["serve", "--role", "worker"]).set("ROSTER_KEYS_FILE", &keys).serve().await;
-    assert_eq!(api.sign_up(&[("prefer", "wait=30")], &somebody()).await.status, 201);
+    assert_eq!(api.sign_up(&[("prefer", "wait=30")], &new_person()).await.status, 201);
     relay.silence_what_is_open();
     let begun = Instant::now();
-    let accepted = api.sign_up(&[], &somebody()).await;
+    let accepted = api.sign_up(&[], &new_person()).await;
     assert_eq!(accepted.status, 202);
     let done = api.outcome(accepted.json()["id"].as_str().unwrap()).await;
     assert_eq!(done["status"], "succeeded", "{done}");
-    // A claim that was lost on the way is a lease that runs out first.
+    // If the answer to a claim was lost, its lease has to expire first.
     assert!(begun.elapsed() < SECONDS + Duration::from_secs(15), "{:?}", begun.elapsed());
     assert!(worker.stderr().contains("the connections to PostgreSQL are replaced"), "{}", worker.stderr());
 }
@@ -91,7 +91,7 @@ async fn a_process_whose_database_is_silent_ends_in_time_in_every_role() {
         let folder = Folder::new();
         let server = serving(&folder, &url, &["serve", "--role", role]).serve().await;
         if role == "all" {
-            assert_eq!(server.sign_up(&[("prefer", "wait=30")], &somebody()).await.status, 201);
+            assert_eq!(server.sign_up(&[("prefer", "wait=30")], &new_person()).await.status, 201);
         }
         relay.silence_everything();
         let begun = Instant::now();
@@ -102,7 +102,7 @@ async fn a_process_whose_database_is_silent_ends_in_time_in_every_role() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_rabbitmq_goes_silent_commands_are_done_hints_come_back_and_the_process_ends_in_time() {
+async fn when_rabbitmq_goes_silent_commands_are_executed_hints_come_back_and_the_process_ends_in_time() {
     let (Some(database), Some(broker)) = (postgres().await, rabbitmq()) else { return };
     let (relay, url) = Relay::before(&broker).await;
     let folder = Folder::new();
@@ -111,7 +111,7 @@ async fn when_rabbitmq_goes_silent_commands_are_done_hints_come_back_and_the_pro
     until(SECONDS, "broker", is_ok).await;
     relay.silence_what_is_open();
     let before = relay.connections();
-    assert_eq!(server.sign_up(&[("prefer", "wait=30")], &somebody()).await.status, 201);
+    assert_eq!(server.sign_up(&[("prefer", "wait=30")], &new_person()).await.status, 201);
     until(SECONDS, "new connection", async || (relay.connections() >= before + 2).then_some(())).await;
     until(SECONDS, "broker", is_ok).await;
     relay.silence_everything();

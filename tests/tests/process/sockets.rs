@@ -1,4 +1,4 @@
-//! What connections may cost, and what becomes of them when the process ends.
+//! Limits on connections, and their end when the process stops.
 
 use acceptance::process::{Folder, Server, free_port, until};
 use rustix::process::{Resource, getrlimit};
@@ -17,16 +17,16 @@ async fn connect_from(address: &str, at: SocketAddr) -> TcpStream {
     timeout(PATIENCE, socket.connect(at)).await.unwrap().unwrap()
 }
 
-/// Whether a request is answered on it, rather than the connection closed.
+/// Whether a request on this connection gets an answer; false if the server closes the connection.
 async fn is_answered(stream: &mut TcpStream) -> bool {
     let mut head = [0; 12];
-    // A reset is as good as an end.
+    // A reset counts as a close.
     let _ = stream.write_all(GET).await;
     timeout(PATIENCE, stream.read_exact(&mut head)).await.unwrap().is_ok() && &head == b"HTTP/1.1 200"
 }
 
 #[tokio::test]
-async fn one_address_has_as_many_connections_as_it_may() {
+async fn one_address_may_open_only_so_many_connections() {
     let folder = Folder::new();
     let server = folder.roster(&[]).set("ROSTER_CONNECTIONS_PER_ADDRESS", "3").serve().await;
     let mut mine = Vec::new();
@@ -42,7 +42,7 @@ async fn one_address_has_as_many_connections_as_it_may() {
 }
 
 #[tokio::test]
-async fn where_few_files_may_be_open_one_address_does_not_take_them_all() {
+async fn with_a_low_file_limit_one_address_cannot_take_all_connections() {
     let folder = Folder::new();
     let limited = folder.roster(&[]).under(&["sh", "-c", "ulimit -n 400; exec \"$@\"", "sh"]);
     let server = limited.serve().await;
@@ -56,11 +56,11 @@ async fn where_few_files_may_be_open_one_address_does_not_take_them_all() {
     let mut head = [0; 12];
     timeout(PATIENCE, other.read_exact(&mut head)).await.unwrap().unwrap();
     assert_eq!(&head, b"HTTP/1.1 200", "the database has its files");
-    assert!(server.stderr().contains("fewer connections are served"));
+    assert!(server.stderr().contains("serving fewer connections"));
 }
 
 #[tokio::test]
-async fn a_process_asks_for_as_many_files_as_it_may_have() {
+async fn a_process_raises_its_file_limit() {
     let allowed = getrlimit(Resource::Nofile).maximum;
     let folder = Folder::new();
     let server = folder.roster(&[]).under(&["sh", "-c", "ulimit -S -n 200; exec \"$@\"", "sh"]).serve().await;
@@ -71,7 +71,7 @@ async fn a_process_asks_for_as_many_files_as_it_may_have() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_kept_for_as_long_as_the_setting_says() {
+async fn an_idle_connection_is_kept_for_the_configured_time() {
     let folder = Folder::new();
     let server = folder.roster(&[]).set("ROSTER_IDLE_TIMEOUT", "2s").serve().await;
     let mut stream = connect_from("127.0.0.1", server.at()).await;
@@ -83,12 +83,12 @@ async fn an_idle_connection_is_kept_for_as_long_as_the_setting_says() {
 }
 
 #[tokio::test]
-async fn a_stream_says_something_while_nothing_happens() {
+async fn an_idle_event_stream_sends_heartbeats() {
     let Some(database) = acceptance::process::postgres().await else { return };
     let folder = Folder::new();
-    // Without a worker the command waits for ever.
+    // Without a worker the command never ends.
     let server = folder.roster(&["serve", "--role", "api"]).set("DATABASE_URL", &database).serve().await;
-    let accepted = server.sign_up(&[], &crate::somebody()).await;
+    let accepted = server.sign_up(&[], &crate::new_person()).await;
     let events = format!("{}/events", accepted.header("location").unwrap());
     let mut stream = connect_from("127.0.0.1", server.at()).await;
     stream.write_all(format!("GET {events} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
@@ -107,7 +107,7 @@ async fn readiness(server: &Server) -> Option<(u16, serde_json::Value)> {
 }
 
 #[tokio::test]
-async fn with_a_shutdown_delay_it_is_not_ready_first_and_serves_until_then() {
+async fn with_a_shutdown_delay_a_process_is_not_ready_and_still_serves() {
     let folder = Folder::new();
     let port = free_port();
     let roster = folder.roster(&[]).set("ROSTER_LISTEN", format!("127.0.0.1:{port}")).hashing_fast();
@@ -120,7 +120,7 @@ async fn with_a_shutdown_delay_it_is_not_ready_first_and_serves_until_then() {
     .await;
     assert_eq!((&report["status"], &report["stopping"]), (&"down".into(), &true.into()), "{report}");
     assert_eq!(server.get("/health/live").await.status, 200, "new connections are served");
-    let accepted = server.sign_up(&[("prefer", "wait=20")], &crate::somebody()).await;
+    let accepted = server.sign_up(&[("prefer", "wait=20")], &crate::new_person()).await;
     assert!(matches!(accepted.status, 201 | 202), "{accepted:?}");
     let ended = server.end(Duration::from_secs(35)).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");

@@ -1,4 +1,4 @@
-//! SIGTERM under load: what has been asked is answered, what runs is finished, and nothing stays leased.
+//! SIGTERM under load: requests are answered, running messages are finished, and no lease stays.
 
 use acceptance::process::checker::broken_promises;
 use acceptance::process::http;
@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 
 const WAITING: usize = 30;
 
-/// So many who wait for the outcome of a sign-up that takes a while, each with what they were answered. A machine
-/// that is too busy says so, and is asked again.
+/// Starts clients that wait for the outcome of a slow sign-up, and collects their answers. A client sends its request
+/// again if the server is overloaded.
 fn waiting(at: SocketAddr) -> JoinSet<std::io::Result<http::Answer>> {
     let mut all = JoinSet::new();
     for _ in 0..WAITING {
@@ -31,8 +31,8 @@ fn waiting(at: SocketAddr) -> JoinSet<std::io::Result<http::Answer>> {
     all
 }
 
-/// Stops what answers and works, and starts it again.
-async fn whoever_waits_is_answered_and_the_rest_is_done_after_the_restart(processes: Vec<Roster>, database: &str) {
+/// Stops these processes while clients wait, and starts them again.
+async fn waiting_requests_are_answered_and_the_rest_is_done_after_the_restart(processes: Vec<Roster>, database: &str) {
     let mut running = Vec::new();
     for roster in &processes {
         running.push(roster.serve().await);
@@ -55,7 +55,7 @@ async fn whoever_waits_is_answered_and_the_rest_is_done_after_the_restart(proces
     }
     let mut promised = Vec::new();
     for answer in requests.join_all().await {
-        // Everybody is answered, and in full.
+        // Every client gets a complete answer.
         let answer = answer.unwrap();
         assert!(matches!(answer.status, 201 | 202), "{answer:?}");
         if answer.status == 202 {
@@ -82,7 +82,7 @@ async fn a_single_process_drains() {
     let folder = Folder::new();
     let roster = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "13").set("ROSTER_LIMITS", "off");
     let database = format!("sqlite://{}/data/roster.db", folder.path().display());
-    whoever_waits_is_answered_and_the_rest_is_done_after_the_restart(vec![roster], &database).await;
+    waiting_requests_are_answered_and_the_rest_is_done_after_the_restart(vec![roster], &database).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,11 +94,11 @@ async fn an_api_and_a_worker_drain() {
         roster.set("ROSTER_BCRYPT_COST", "13").set("ROSTER_LIMITS", "off")
     };
     let processes = vec![roster("api"), roster("worker")];
-    whoever_waits_is_answered_and_the_rest_is_done_after_the_restart(processes, &database).await;
+    waiting_requests_are_answered_and_the_rest_is_done_after_the_restart(processes, &database).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopping_and_starting_in_the_midst_of_sign_ups_breaks_no_promise() {
+async fn stops_and_restarts_during_sign_ups_break_no_promise() {
     let folder = Folder::new();
     let roster = folder.roster(&[]).hashing_fast().on_a_fixed_port();
     let mut server = roster.serve().await;
@@ -110,16 +110,19 @@ async fn stopping_and_starting_in_the_midst_of_sign_ups_breaks_no_promise() {
         server = roster.serve().await;
     }
     let log = load.settle(Duration::from_secs(90)).await;
-    // It closes its door before it ends: no answer is cut short, though connections are refused.
+    // The process stops listening before it ends: it refuses connections, but cuts no answer short.
     let db = stored::open(&format!("sqlite://{}/data/roster.db", folder.path().display())).await;
     let broken = broken_promises(&log, &Stored::read(&db).await);
     assert!(broken.is_empty(), "{}", broken.join("\n"));
-    assert!(log.iter().any(|it| it.heard.contains(&Heard::Nothing)), "nobody noticed: this shows nothing");
+    assert!(
+        log.iter().any(|it| it.heard.contains(&Heard::Nothing)),
+        "no client lost an answer, so this test shows nothing"
+    );
     assert!(!folder.printed().contains("that an earlier process had begun"), "nothing was left running");
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_it_at_once() {
+async fn a_second_signal_ends_the_process_at_once() {
     let folder = Folder::new();
     let mut server = folder.roster(&[]).set("ROSTER_BCRYPT_COST", "15").set("ROSTER_LIMITS", "off").serve().await;
     let requests = waiting(server.at());

@@ -1,4 +1,4 @@
-//! Roles, and the record of what was done.
+//! Roles, and the audit log.
 
 use acceptance::{Person, Request, SignedIn, in_each_world};
 use serde_json::{Value, json};
@@ -20,14 +20,14 @@ async fn an_administrator_makes_others_and_a_role_holds_from_the_next_request_on
         assert_eq!(world.send(&set_role(&eve, "admin", &ada)).await.status, 204);
         assert_eq!(world.send(&set_role(&ada, "user", &eve)).await.status, 204, "with the token that eve has had");
         assert_eq!(world.send(&set_role(&eve, "user", &ada)).await.problem(), "forbidden");
-        let nobody = SignedIn { user: uuid::Uuid::from_u128(7), ..eve.clone() };
-        assert_eq!(world.send(&set_role(&nobody, "admin", &eve)).await.problem(), "not_found");
+        let unknown = SignedIn { user: uuid::Uuid::from_u128(7), ..eve.clone() };
+        assert_eq!(world.send(&set_role(&unknown, "admin", &eve)).await.problem(), "not_found");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_administrator_stays_one_whatever_happens_at_once() {
+async fn the_last_administrator_cannot_be_demoted_even_concurrently() {
     in_each_world(async |world| {
         let people = ["a", "b", "c"].map(|name| Person::new(format!("{name}@example.org")));
         let mut all = Vec::new();
@@ -38,7 +38,7 @@ async fn the_last_administrator_stays_one_whatever_happens_at_once() {
             for who in &all {
                 world.promote(who).await;
             }
-            // Each demotes the next.
+            // Each administrator demotes the next one.
             let requests = (0..3).map(|n| set_role(&all[(n + 1) % 3], "user", &all[n]));
             world.send_all(requests).await;
             assert!(world.count("select count(*) from auth_accounts where role = 'admin'").await >= 1);
@@ -54,13 +54,13 @@ async fn the_last_administrator_stays_one_whatever_happens_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_matters_for_security_is_on_record_and_no_secret_is() {
+async fn security_events_are_in_the_audit_log_and_secrets_are_not() {
     in_each_world(async |world| {
         let person = Person::new("ada@example.org");
         let ada = world.member(&person).await;
         let wrong = person.clone().with_password("another password, which is wrong");
         world.send(&wrong.login()).await;
-        world.send(&Person::new("nobody@example.org").login()).await;
+        world.send(&Person::new("unknown@example.org").login()).await;
         world.send(&Request::get("/audit-events").by(&ada)).await;
         let renewed = SignedIn::of(ada.user, &world.send(&ada.refreshing()).await);
         world.send(&ada.refreshing()).await;
@@ -72,16 +72,16 @@ async fn what_matters_for_security_is_on_record_and_no_secret_is() {
         for secret in [&person.password, &wrong.password, &ada.refresh, &ada.access, &renewed.refresh] {
             assert!(!answer.body.contains(secret.as_str()));
         }
-        assert!(!answer.body.contains("nobody@example.org"), "nothing that was typed");
+        assert!(!answer.body.contains("unknown@example.org"), "nothing that was typed");
         let me = json!(format!("user:{}", ada.user));
         let lines: Vec<_> = answer.json()["data"].as_array().unwrap().clone();
-        let told: Vec<_> = lines
+        let found: Vec<_> = lines
             .iter()
             .map(|line| {
                 assert_eq!(line["address"], "127.0.0.1");
                 assert!(line["request_id"].is_string());
                 let who = if line["actor"] == me { "ada" } else { line["actor"].as_str().unwrap() };
-                let on = if line["user_id"] == json!(ada.user) { "ada" } else { "nobody" };
+                let on = if line["user_id"] == json!(ada.user) { "ada" } else { "no user" };
                 let reason = line["reason"].as_str().unwrap_or("-").to_owned();
                 (line["action"].as_str().unwrap().to_owned(), who.to_owned(), on, reason)
             })
@@ -89,12 +89,12 @@ async fn what_matters_for_security_is_on_record_and_no_secret_is() {
         let line =
             |action: &str, who: &str, on: &'static str, reason: &str| (action.into(), who.into(), on, reason.into());
         assert_eq!(
-            told,
+            found,
             [
                 line("sign_in", "ada", "ada", "-"),
                 line("session.refresh", "ada", "ada", "replayed"),
                 line("access", "ada", "ada", "forbidden"),
-                line("sign_in", "anonymous", "nobody", "wrong_credentials"),
+                line("sign_in", "anonymous", "no user", "wrong_credentials"),
                 line("sign_in", "anonymous", "ada", "wrong_credentials"),
                 line("sign_in", "ada", "ada", "-"),
             ]
@@ -104,7 +104,7 @@ async fn what_matters_for_security_is_on_record_and_no_secret_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_record_is_read_in_pages_by_filters_and_never_changed() {
+async fn the_audit_log_is_read_in_pages_by_filters_and_never_changed() {
     in_each_world(async |world| {
         let person = Person::new("ada@example.org");
         let ada = world.member(&person).await;

@@ -1,4 +1,5 @@
-//! The clock was ahead while people signed in, and is right again: what was written then has ended, and lasts for no years.
+//! A clock was ahead while people signed in and is right again: those sessions and keys have ended, instead of lasting
+//! for years.
 
 use acceptance::{Person, Request, in_each_world};
 use serde_json::json;
@@ -35,7 +36,7 @@ async fn sessions_and_service_keys_of_a_clock_that_was_ahead_have_ended() {
         let sessions = world.send(&Request::get("/auth/sessions").by(&again)).await.json();
         assert_eq!(sessions["data"].as_array().unwrap().len(), 1, "{sessions}");
         auth_infrastructure::tidy_now(&world.db).await.unwrap();
-        assert_eq!(world.count("select count(*) from auth_sessions").await, 1, "what has ended is deleted");
+        assert_eq!(world.count("select count(*) from auth_sessions").await, 1, "ended sessions are deleted");
         let keys = world.send(&Request::get("/auth/service-keys").by(&again)).await.json();
         assert_eq!(keys["data"], json!([]));
     })

@@ -1,4 +1,5 @@
-//! Authority holds when something is done and when something is shown, not only when the head of a request arrives.
+//! Authority is checked when something is done and when something is shown, not only when the head of a request
+//! arrives.
 
 use crate::permissions::{Cast, TABLE, key};
 use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world};
@@ -7,7 +8,7 @@ use uuid::Uuid;
 
 const ROUNDS: usize = 20;
 
-/// How a caller loses what the operation asks for.
+/// How a caller loses the authority for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Loss {
     Demoted,
@@ -17,7 +18,7 @@ enum Loss {
 }
 
 impl Loss {
-    /// Of whom the table lets in: an administrator has more to lose than anyone else.
+    /// The losses that matter to an operation, by its row in the table. For administrators, demotion is one of them.
     fn of(row: [&str; 7]) -> &'static [Self] {
         let [_, owner, _, _, admin, introspects, _] = row;
         match (owner, admin, introspects) {
@@ -33,7 +34,7 @@ impl Loss {
         let request = match self {
             Self::Demoted => set_role(late(), "user", boss),
             Self::SignedOut => Request::new("POST", "/auth/logout").by(late()),
-            Self::Deactivated => return world.disable(late(), boss).await,
+            Self::Deactivated => return world.deactivate(late(), boss).await,
             Self::KeyRevoked => Request::new("DELETE", format!("/auth/service-keys/{}", cast.keys["late"].0)).by(boss),
         };
         let answer = world.send(&request).await;
@@ -51,7 +52,7 @@ fn set_role(of: &SignedIn, role: &str, by: &SignedIn) -> Request {
         .by(by)
 }
 
-/// Everything that an operation may change.
+/// All data that an operation may change.
 async fn state(world: &World) -> Vec<Vec<String>> {
     let mut state = Vec::new();
     for sql in [
@@ -66,20 +67,20 @@ async fn state(world: &World) -> Vec<Vec<String>> {
     state
 }
 
-/// The operations whose effect can be held up by their body, and by whom authority is needed.
+/// The operations that have a body, so that a test can delay it, and that need or use a caller's authority.
 fn late_operations(document: &Value) -> Vec<(&'static str, [&'static str; 7])> {
     let has_body = |name: &str| {
         let (method, path) = name.split_once(' ').unwrap();
         let operation = &document["paths"][path][method.to_lowercase()];
         operation.get("requestBody").is_some() || operation["responses"].get("202").is_some()
     };
-    // Whose token comes along matters to a registration, which is that person's then.
+    // A registration with a token belongs to that caller.
     let asks = |(name, row): &(&str, [&str; 7])| row[0] == "401" || *name == "POST /users";
     TABLE.into_iter().filter(asks).filter(|(name, _)| has_body(name)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_loses_authority_while_the_body_arrives_gets_nothing_done() {
+async fn a_caller_who_loses_authority_while_the_body_arrives_changes_nothing() {
     in_each_world(async |world| {
         let document = world.get("/openapi.json").await.json();
         let operations = late_operations(&document);
@@ -127,10 +128,10 @@ async fn whoever_loses_authority_while_the_body_arrives_gets_nothing_done() {
                     let line = format!("user:{} {path}", late.user);
                     let lines = "select actor || ' ' || target from auth_audit_events where action = 'access' \
                          and outcome = 'refused' and reason = 'forbidden'";
-                    let on_record = world.texts(lines).await.iter().filter(|it| **it == line).count();
-                    refused += usize::from(on_record == 1);
-                    if on_record != 1 {
-                        wrong.push(format!("{name}: on record {on_record} times"));
+                    let recorded = world.texts(lines).await.iter().filter(|it| **it == line).count();
+                    refused += usize::from(recorded == 1);
+                    if recorded != 1 {
+                        wrong.push(format!("{name}: recorded {recorded} times"));
                     }
                 }
             }
@@ -141,7 +142,7 @@ async fn whoever_loses_authority_while_the_body_arrives_gets_nothing_done() {
     .await;
 }
 
-/// Keeps messages about a user from being worked on, until [`release`]: a row that is not due holds back the later ones.
+/// Delays messages about a user until [`release`]: a row that is not due holds back later ones of the same user.
 async fn hold_back(world: &World, user: Uuid) {
     let sql = (
         "update ledger_messages set status = 'accepted', finished_at = null, next_attempt_at = now() + interval '200 s' \
@@ -174,7 +175,7 @@ async fn a_stream_shows_no_more_than_anyone_may_see_once_its_session_has_ended()
             theirs.until("\"target\":", 1).await;
             bosses.until("\"target\":", 1).await;
             match loss {
-                "deactivated" => world.disable(&admin, &boss).await,
+                "deactivated" => world.deactivate(&admin, &boss).await,
                 _ => assert_eq!(world.send(&Request::new("POST", "/auth/logout").by(&admin)).await.status, 204),
             }
             release(world, guest.user).await;
@@ -190,7 +191,7 @@ async fn a_stream_shows_no_more_than_anyone_may_see_once_its_session_has_ended()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_signs_out_while_an_answer_is_waited_for_is_shown_no_more_than_anyone_may_see() {
+async fn a_caller_who_signs_out_while_waiting_sees_no_more_than_anyone_may_see() {
     in_each_world(async |world| {
         let guest = world.member(&Person::new("guest@example.org")).await;
         let admin = world.administrator("admin@example.org").await;
@@ -208,7 +209,7 @@ async fn whoever_signs_out_while_an_answer_is_waited_for_is_shown_no_more_than_a
         world.outcome(&answer).await;
         world.done(&guest.reactivating().by(&boss)).await;
 
-        // A registration that is under way, as far as anyone can tell.
+        // Make the registration look unfinished.
         let admin = world.sign_in(admin.user, &Person::new("admin@example.org")).await;
         let elsewhere = Uuid::from_u128(7);
         world.run_on_both("update users_users set id = $2 where id = $1", guest.user, elsewhere).await;
@@ -228,7 +229,7 @@ async fn whoever_signs_out_while_an_answer_is_waited_for_is_shown_no_more_than_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_demotion_and_what_the_administrator_does_at_once_the_order_on_record_is_one_that_may_be() {
+async fn a_demotion_and_concurrent_acts_of_the_administrator_are_recorded_in_a_possible_order() {
     in_each_world(async |world| {
         let boss = world.administrator("boss@example.org").await;
         let admin = world.administrator("admin@example.org").await;
@@ -245,8 +246,8 @@ async fn of_a_demotion_and_what_the_administrator_does_at_once_the_order_on_reco
         let lines = "select action || ' ' || actor from auth_audit_events where outcome = 'succeeded' and action in ('role.set', 'service_key.create') order by at, id";
         let (by_admin, by_boss) = (format!("user:{}", admin.user), format!("user:{}", boss.user));
         let mut late = 0;
-        // In each round the boss does two things: demotes the administrator, and then the friend. Between the two the
-        // administrator does nothing.
+        // In each round the boss demotes the administrator, and then the friend. The administrator does nothing between
+        // the two.
         let mut is_demoted = false;
         for line in world.texts(lines).await {
             if line.contains(&by_boss) {
@@ -261,7 +262,7 @@ async fn of_a_demotion_and_what_the_administrator_does_at_once_the_order_on_reco
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn administrators_who_demote_each_other_and_sign_in_and_out_at_once_wait_for_no_deadlock() {
+async fn administrators_who_demote_each_other_and_sign_in_and_out_at_once_do_not_deadlock() {
     in_each_world(async |world| {
         let people = ["a", "b", "c"].map(|name| Person::new(format!("{name}@example.org")));
         let mut all = Vec::new();

@@ -1,10 +1,10 @@
-//! Everything that a person or a program can send wrong: a problem with a stable code and a pointer, nothing of the
-//! input in the answer, no trace in the database.
+//! Malformed input: the answer is a problem with a stable code and a pointer, shows nothing of the input, and leaves no
+//! trace in the database.
 
 use acceptance::{Answer, Request, World, in_each_world};
 use serde_json::json;
 
-/// Part of every bad input, and of no answer.
+/// Part of every bad input. No answer may contain it.
 const CANARY: &str = "Kanarienvogel";
 const JSON: &str = "application/json";
 
@@ -12,7 +12,7 @@ fn post(body: impl Into<Vec<u8>>) -> Request {
     Request::new("POST", "/users").body(JSON, body)
 }
 
-/// The problem that is expected, with its violations.
+/// The expected problem: status, code, violations.
 struct Expected(u16, &'static str, &'static [(&'static str, &'static str)]);
 
 async fn is_refused(world: &World, what: &str, request: &Request, Expected(status, code, violations): &Expected) {
@@ -21,17 +21,17 @@ async fn is_refused(world: &World, what: &str, request: &Request, Expected(statu
     let found = answer.violations();
     let found: Vec<_> = found.iter().map(|(pointer, code)| (pointer.as_str(), code.as_str())).collect();
     assert_eq!(found, *violations, "{what}: {answer:?}");
-    says_nothing(what, &answer);
+    reveals_nothing(what, &answer);
 }
 
-fn says_nothing(what: &str, answer: &Answer) {
+fn reveals_nothing(what: &str, answer: &Answer) {
     let text = format!("{} {}", answer.head, answer.body).to_lowercase();
     for word in [CANARY, "serde", "sqlx", "postgres", "sqlite", "axum", "expected", "panicked", "src/"] {
         assert!(!text.contains(&word.to_lowercase()), "{what}: {word:?} in {answer:?}");
     }
 }
 
-/// Nothing was written, neither by what was refused nor by anything else.
+/// Checks that nothing was written.
 async fn left_no_trace(world: &World) {
     for table in [
         "select count(*) from ledger_messages",
@@ -46,7 +46,7 @@ async fn left_no_trace(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_no_usable_json_is_refused() {
+async fn a_body_that_is_not_usable_json_is_refused() {
     let malformed = Expected(400, "json_malformed", &[]);
     let too_deep = Expected(400, "json_too_deep", &[]);
     let duplicate = Expected(400, "json_duplicate_field", &[]);
@@ -101,7 +101,7 @@ async fn a_body_that_is_no_usable_json_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_violation_of_a_body_is_told_with_its_pointer() {
+async fn every_violation_of_a_body_is_reported_with_its_pointer() {
     let password = format!("drei blaue {CANARY} rollen");
     let email = format!("{CANARY}@example.org");
     let table = [
@@ -175,7 +175,7 @@ async fn every_violation_of_a_body_is_told_with_its_pointer() {
             &[("/name", "name_has_control")],
         ),
         (
-            "a name that nobody sees",
+            "an invisible name",
             json!({"email": email, "password": password, "name": "\u{200b}\u{3164}\u{feff}"}),
             &[("/name", "name_not_visible")],
         ),
@@ -205,7 +205,7 @@ async fn every_violation_of_a_body_is_told_with_its_pointer() {
             &[("/id", "id_invalid")],
         ),
         (
-            "an id of nobody",
+            "an unknown id",
             json!({"email": email, "password": password, "id": "00000000-0000-0000-0000-000000000000"}),
             &[("/id", "id_invalid")],
         ),
@@ -282,7 +282,7 @@ async fn a_body_of_another_type_is_refused() {
             is_refused(world, encoding, &of(JSON).header("Content-Encoding", encoding), &encoded).await;
         }
         left_no_trace(world).await;
-        // What is not refused is as good as the plain form.
+        // Variants that are accepted work like the plain form.
         for kind in ["application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
             let answer = world.send(&of(kind)).await;
             assert_eq!(answer.status, 202, "{kind}: {answer:?}");
@@ -292,7 +292,7 @@ async fn a_body_of_another_type_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parameter_that_nobody_asked_for_is_refused() {
+async fn an_unknown_query_parameter_is_refused() {
     let (unknown, twice, malformed) = (
         Expected(400, "unknown_parameter", &[]),
         Expected(400, "duplicate_parameter", &[]),
@@ -331,7 +331,7 @@ async fn a_parameter_that_nobody_asked_for_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_path_that_leads_nowhere_is_not_found() {
+async fn an_unknown_path_is_not_found() {
     let not_found = Expected(404, "not_found", &[]);
     in_each_world(async |world| {
         for target in [
@@ -379,7 +379,7 @@ async fn headers_that_are_wrong_or_odd_do_no_harm() {
         ] {
             let answer = world.send(&Request::get(format!("/users/{id}")).header(name, value)).await;
             assert_eq!((answer.status, answer.problem().as_str()), (404, "not_found"), "{name}");
-            says_nothing(name, &answer);
+            reveals_nothing(name, &answer);
         }
         let forged = Request::get(format!("/users/{id}")).bearing("Kanarienvogel");
         is_refused(world, "a forged token", &forged, &Expected(401, "invalid_token", &[])).await;

@@ -1,9 +1,9 @@
-//! Reading a user again costs little, and nobody is shown what is another's.
+//! Conditional requests for users, and headers that keep answers private.
 
 use acceptance::{Person, Request, in_each_world};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_this_version_is_told_so() {
+async fn a_client_that_has_this_version_gets_304() {
     in_each_world(async |world| {
         let id = world.register(&Person::new("ada@example.org").called("Ada")).await;
         let user = format!("/users/{id}");
@@ -27,7 +27,7 @@ async fn whoever_has_this_version_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_can_be_asked_for_without_the_body() {
+async fn head_returns_a_user_without_the_body() {
     in_each_world(async |world| {
         let id = world.register(&Person::new("ada@example.org")).await;
         let user = format!("/users/{id}");
@@ -68,7 +68,7 @@ async fn a_resource_says_which_methods_it_offers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_is_hardened_whatever_it_says() {
+async fn every_answer_has_the_security_headers() {
     in_each_world(async |world| {
         let id = world.register(&Person::new("ada@example.org")).await;
         let targets =

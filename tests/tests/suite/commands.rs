@@ -1,18 +1,18 @@
-//! `GET /commands/{id}`: what has become of a command.
+//! `GET /commands/{id}`: the status of a command.
 
 use acceptance::{Answer, Person, Request, in_each_idle_world, in_each_world};
 use kernel::{MessageId, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// The id of a command that was accepted so many days ago.
+/// The id of a command accepted this many days ago.
 fn made(days_ago: u64) -> Uuid {
     let now = u64::try_from(Timestamp::now().as_microsecond() / 1_000_000).unwrap();
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, now - days_ago * 86_400, 0))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_nobody_sent_is_not_found() {
+async fn an_unknown_command_is_not_found() {
     in_each_world(async |world| {
         world.register(&Person::new("ada@example.org")).await;
         let user = world.texts(("select id::text from users_users", "select lower(hex(id)) from users_users")).await;
@@ -29,7 +29,7 @@ async fn a_command_that_nobody_sent_is_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_part_of_a_command_is_no_command() {
+async fn the_id_of_a_follow_up_names_no_command() {
     in_each_world(async |world| {
         world.register(&Person::new("ada@example.org")).await;
         let parts = "select id::text from ledger_messages where id <> root";
@@ -44,7 +44,7 @@ async fn a_part_of_a_command_is_no_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_whose_time_is_over_is_gone() {
+async fn a_command_past_its_retention_is_gone() {
     in_each_world(async |world| {
         for id in [made(31), made(3_650)] {
             for target in [format!("/commands/{id}"), format!("/commands/{id}/events")] {
@@ -110,8 +110,8 @@ async fn a_command_says_who_it_is_about_and_when() {
         assert!((at("accepted_at") - before.as_microsecond()).abs() < minute, "UTC: {command}");
         assert!(at("finished_at") > at("accepted_at"), "{command}");
         let user = world.get(format!("/users/{id}")).await.json();
-        assert_eq!(user["created_at"], command["accepted_at"], "whoever was answered first registered first");
-        assert!(!command.to_string().contains("ada@example.org"), "nothing of what was sent");
+        assert_eq!(user["created_at"], command["accepted_at"], "the time of acceptance is the time of registration");
+        assert!(!command.to_string().contains("ada@example.org"), "the command shows none of the input");
     })
     .await;
 }
@@ -123,29 +123,29 @@ async fn a_command_can_be_followed_until_it_has_ended() {
         let events = format!("{}/events", accepted.header("location").unwrap());
         let following = world.begin(Request::get(&events));
         world.work().await;
-        let told = following.await.unwrap();
-        assert_eq!((told.status, told.header("content-type")), (200, Some("text/event-stream")), "{told:?}");
-        assert_eq!(told.header("x-accel-buffering"), Some("no"), "nginx sends each event on");
-        let caching: Vec<_> = told.head.lines().filter(|line| line.starts_with("cache-control")).collect();
+        let stream = following.await.unwrap();
+        assert_eq!((stream.status, stream.header("content-type")), (200, Some("text/event-stream")), "{stream:?}");
+        assert_eq!(stream.header("x-accel-buffering"), Some("no"), "nginx sends each event on");
+        let caching: Vec<_> = stream.head.lines().filter(|line| line.starts_with("cache-control")).collect();
         assert_eq!(caching, ["cache-control: no-store, no-transform"]);
-        let data = |told: &Answer| {
-            let lines = told.body.lines().filter_map(|line| line.strip_prefix("data: "));
+        let data = |stream: &Answer| {
+            let lines = stream.body.lines().filter_map(|line| line.strip_prefix("data: "));
             lines.map(|data| serde_json::from_str(data).unwrap()).collect::<Vec<Value>>()
         };
-        let (commands, last) = (data(&told), world.command(&accepted).await);
+        let (commands, last) = (data(&stream), world.command(&accepted).await);
         assert_eq!((commands.last(), &last["status"]), (Some(&last), &"succeeded".into()));
         let order = ["accepted", "running", "succeeded"];
         let stages: Vec<_> =
             commands.iter().map(|it| order.iter().position(|status| it["status"] == *status)).collect();
         assert!(stages.is_sorted() && stages[0].is_some(), "{commands:?}");
-        // Of a command that has ended there is one thing to tell.
+        // The stream of a finished command has one event.
         assert_eq!(data(&world.get(&events).await), [last]);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_is_looked_at_and_nothing_else() {
+async fn a_command_can_only_be_read() {
     in_each_world(async |world| {
         let answer = world.send(&Person::new("ada@example.org").sign_up()).await;
         world.outcome(&answer).await;

@@ -1,4 +1,4 @@
-//! An administrator deactivates a user, and reactivates them.
+//! Administrators deactivate and reactivate users.
 
 use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world};
 use persistence::execute;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const ROUNDS: usize = 20;
-/// Whether anybody but an administrator is in a live session.
+/// Counts users other than administrators with a live session (0 or 1).
 const LET_IN: &str = "select count(*) from (select 1 from auth_sessions s join auth_accounts a on a.user_id = s.user_id \
      where s.ended_at is null and a.role = 'user' limit 1) found";
 
@@ -18,14 +18,14 @@ fn admin() -> &'static str {
     "admin@example.org"
 }
 
-/// Everything that is kept of a user, as an administrator reads it.
+/// The user as an administrator reads them.
 async fn whole(world: &World, user: &SignedIn, by: &SignedIn) -> Value {
     let answer = world.send(&Request::get(format!("/users/{}", user.user)).by(by)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()
 }
 
-/// Nobody is in this session any more, whatever they hold.
+/// Checks that a session has ended: both of its tokens are refused.
 async fn is_over(world: &World, session: &SignedIn) {
     assert!(!world.knows(session).await, "an access token outlived its session");
     assert_eq!(world.send(&session.refreshing()).await.problem(), "invalid_refresh_token");
@@ -36,7 +36,7 @@ fn fields(answer: &Answer) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_deactivated_is_signed_out_everywhere_and_signs_in_with_the_same_password_once_reactivated() {
+async fn a_deactivated_user_is_signed_out_everywhere_and_signs_in_with_the_same_password_once_reactivated() {
     in_each_world(async |world| {
         let admin = world.administrator(admin()).await;
         let here = &world.member(&ada()).await;
@@ -62,7 +62,7 @@ async fn who_is_deactivated_is_signed_out_everywhere_and_signs_in_with_the_same_
         assert_eq!(
             (unchanged.header("etag"), &unchanged.body),
             (seen.header("etag"), &seen.body),
-            "nobody else is told"
+            "other callers do not see it"
         );
 
         let answer = world.send(&here.reactivating().by(&admin).wait(30)).await;
@@ -81,7 +81,7 @@ async fn who_is_deactivated_is_signed_out_everywhere_and_signs_in_with_the_same_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_again_succeeds_and_changes_nothing() {
+async fn a_repeated_deactivation_or_reactivation_succeeds_and_changes_nothing() {
     in_each_world(async |world| {
         let admin = world.administrator(admin()).await;
         let here = world.member(&ada()).await;
@@ -109,12 +109,12 @@ async fn the_same_again_succeeds_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn said_again_it_is_heard_by_who_has_not_heard_it_before() {
+async fn a_repeated_deactivation_reaches_a_context_that_missed_the_first_one() {
     in_each_world(async |world| {
         let admin = world.administrator(admin()).await;
         let here = world.member(&ada()).await;
         world.done(&here.deactivating().by(&admin)).await;
-        // As if what auth does at it had failed for good.
+        // Simulate that the reaction of auth has failed.
         let mut tx = world.db.begin().await.unwrap();
         let unheard = "update auth_accounts set disabled_at = null, version = version - 1 where user_id = $1";
         execute!(&mut tx, unheard, here.user).unwrap();
@@ -129,7 +129,7 @@ async fn said_again_it_is_heard_by_who_has_not_heard_it_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_record_names_the_command_and_only_administrators_see_all_of_that() {
+async fn the_audit_log_names_the_command_and_only_administrators_see_all_of_it() {
     in_each_world(async |world| {
         let [admin, other] = [admin(), "other@example.org"].map(|email| world.administrator(email));
         let (admin, other) = (admin.await, other.await);
@@ -158,7 +158,7 @@ async fn the_record_names_the_command_and_only_administrators_see_all_of_that() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_else_may_and_an_administrator_not_to_themself() {
+async fn only_administrators_may_and_none_deactivates_themself() {
     in_each_world(async |world| {
         let admin = world.administrator(admin()).await;
         let [ada, eve] = [world.member(&ada()).await, world.member(&Person::new("eve@example.org")).await];
@@ -169,8 +169,8 @@ async fn nobody_else_may_and_an_administrator_not_to_themself() {
         let own = world.send(&admin.deactivating().by(&admin)).await;
         assert_eq!((own.status, own.problem().as_str()), (409, "own_account"), "{own:?}");
         assert!(own.json()["detail"].as_str().unwrap().contains("another administrator"), "{own:?}");
-        let nobody = kernel::UserId::random().as_uuid();
-        for id in [nobody.to_string(), format!("{{{nobody}}}"), "me".into(), ada.user.simple().to_string()] {
+        let unknown = kernel::UserId::random().as_uuid();
+        for id in [unknown.to_string(), format!("{{{unknown}}}"), "me".into(), ada.user.simple().to_string()] {
             for what in ["deactivate", "reactivate"] {
                 let answer = world.send(&Request::new("POST", format!("/users/{id}/{what}")).by(&admin)).await;
                 assert_eq!((answer.status, answer.problem().as_str()), (404, "not_found"), "{id}");
@@ -184,7 +184,7 @@ async fn nobody_else_may_and_an_administrator_not_to_themself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn there_is_nothing_to_say_in_a_body() {
+async fn a_deactivation_takes_no_fields_in_its_body() {
     in_each_world(async |world| {
         let admin = world.administrator(admin()).await;
         let here = world.member(&ada()).await;
@@ -203,7 +203,7 @@ async fn there_is_nothing_to_say_in_a_body() {
         }
         let query = Request::new("POST", format!("/users/{}/deactivate?now=1", here.user)).by(&admin);
         assert_eq!(world.send(&query).await.problem(), "unknown_parameter");
-        assert!(world.knows(&here).await, "nothing of that was done");
+        assert!(world.knows(&here).await, "the user is not deactivated");
         for (kind, body) in [("application/json", "{}"), ("application/json", ""), ("", "")] {
             world.done(&by(kind, body)).await;
         }
@@ -225,7 +225,7 @@ async fn a_key_makes_a_retry_the_same_command_and_belongs_to_one_user() {
         let again = world.send(&keyed(ada.deactivating())).await;
         assert_eq!(again.json()["id"], first.json()["id"]);
         assert_eq!((again.status, again.header("idempotency-replayed")), (202, Some("true")));
-        assert_eq!(whole(world, &ada, &admin).await["status"], "active", "what came later stands");
+        assert_eq!(whole(world, &ada, &admin).await["status"], "active", "a replay changes nothing");
         let other = world.send(&keyed(eve.deactivating())).await;
         assert_eq!((other.status, other.problem().as_str()), (422, "idempotency_key_reused"));
         assert!(world.knows(&eve).await);
@@ -241,10 +241,10 @@ async fn no_sign_in_outlives_a_deactivation_at_the_same_time() {
         for round in 0..ROUNDS {
             let signing_in: Vec<_> = (0..8).map(|_| world.begin(ada().login())).collect();
             if round % 2 > 0 {
-                // Some of them are in by now, and others are not.
+                // Some sign-ins have succeeded by now, and others have not.
                 world.until(LET_IN, 1).await;
             }
-            world.disable(&here, &admin).await;
+            world.deactivate(&here, &admin).await;
             let mut given = Vec::new();
             for sent in signing_in {
                 let answer = sent.await.unwrap();
@@ -264,7 +264,7 @@ async fn no_sign_in_outlives_a_deactivation_at_the_same_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_deactivation_and_a_reactivation_at_once_all_know_which_came_last() {
+async fn a_concurrent_deactivation_and_reactivation_leave_all_contexts_in_the_same_state() {
     in_each_world(async |world| {
         let admin = world.administrator(admin()).await;
         let here = world.member(&ada()).await;

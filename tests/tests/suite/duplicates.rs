@@ -1,4 +1,4 @@
-//! One mailbox is one user's, one id is one user's, however many ask for it at once.
+//! A mailbox and an id belong to one user each, even if many clients ask for them at once.
 
 use acceptance::{Person, World, in_each_idle_world, in_each_world};
 use kernel::{MessageId, UserId};
@@ -12,7 +12,7 @@ async fn spellings_of_one_mailbox_are_one_user() {
         let mailboxes = [
             ["ada@example.org", "Ada@Example.ORG", "ADA@EXAMPLE.ORG", "ada@ｅｘａｍｐｌｅ.org"],
             ["a@bücher.example", "a@BÜCHER.example", "A@xn--bcher-kva.example", "a@bu\u{308}cher.example"],
-            // Tags and dots belong to the address: nobody knows what a mail server makes of them.
+            // Tags and dots are part of the address: only the mail server knows what they mean.
             ["b.c@example.org", "B.C@example.org", "b.c@EXAMPLE.org", "b.C@Example.Org"],
         ];
         let mut accepted = Vec::new();
@@ -41,7 +41,7 @@ async fn spellings_of_one_mailbox_are_one_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_sees_of_an_address_is_neither_kept_nor_shown() {
+async fn invisible_characters_around_an_address_are_neither_stored_nor_shown() {
     in_each_idle_world(async |world| {
         let mut accepted = Vec::new();
         for email in [" Ada@exam\u{200b}ple.org\r\n", "\u{feff}Grace@Exam\u{ad}ple.ORG"] {
@@ -61,8 +61,8 @@ async fn what_nobody_sees_of_an_address_is_neither_kept_nor_shown() {
     .await;
 }
 
-/// Sends these at once, half of them waiting; exactly one gets the user, and the others are told that it is
-/// taken. Gives the winner's number.
+/// Sends these sign-ups at once, half of them waiting for the outcome. Exactly one succeeds; the others are rejected
+/// with this code. Returns the index of the winner.
 async fn one_wins(world: &World, people: &[Person], code: &str, pointer: &str) -> usize {
     let sign_up = |(n, person): (usize, &Person)| {
         let request = person.sign_up().header("Idempotency-Key", MessageId::random().to_string());
@@ -92,7 +92,7 @@ async fn one_wins(world: &World, people: &[Person], code: &str, pointer: &str) -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_who_want_one_address_at_once_one_gets_it() {
+async fn one_of_fifty_concurrent_sign_ups_with_one_address_succeeds() {
     in_each_world(async |world| {
         for round in 0..ROUNDS {
             let email = format!("round{round}@example.org");
@@ -109,7 +109,7 @@ async fn of_fifty_who_want_one_address_at_once_one_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_who_choose_one_id_at_once_one_gets_it() {
+async fn one_of_fifty_concurrent_sign_ups_with_one_id_succeeds() {
     in_each_world(async |world| {
         for round in 0..ROUNDS {
             let id = UserId::random().as_uuid();

@@ -1,11 +1,11 @@
-//! Guessing at passwords: slowed down by account and by address, whatever the spelling, on all nodes at once.
+//! Guessing passwords is limited by account and by client address, for any spelling, over all nodes.
 
 use acceptance::{Answer, Person, Request, World, in_each_world};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-/// What the tests' proxy says.
+/// The address of the tests' proxy.
 const PROXY: &str = "127.0.0.1";
 
 fn ada() -> Person {
@@ -35,7 +35,7 @@ fn is_limited(answer: &Answer) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_wrong_passwords_are_looked_at_however_they_come_and_on_whichever_node() {
+async fn ten_wrong_passwords_are_checked_in_total_on_all_nodes() {
     in_each_world(async |world| {
         let person = ada();
         world.member(&person).await;
@@ -69,23 +69,23 @@ async fn ten_wrong_passwords_are_looked_at_however_they_come_and_on_whichever_no
 async fn an_unknown_address_is_limited_like_a_known_one() {
     in_each_world(async |world| {
         let node = world.limited_node(PROXY).await;
-        let nobody = Person::new("nobody@example.org").login();
+        let unknown = Person::new("unknown@example.org").login();
         for n in 0..10 {
-            let answer = node.send(&from(&format!("203.0.113.{n}"), nobody.clone())).await;
+            let answer = node.send(&from(&format!("203.0.113.{n}"), unknown.clone())).await;
             assert_eq!(answer.problem(), "wrong_credentials");
         }
-        assert!(is_limited(&node.send(&from("203.0.113.99", nobody)).await));
+        assert!(is_limited(&node.send(&from("203.0.113.99", unknown)).await));
         node.stop().await;
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_wrong_passwords_at_once_ten_are_looked_at() {
+async fn of_many_concurrent_wrong_passwords_ten_are_checked() {
     in_each_world(async |world| {
         world.member(&ada()).await;
         let node = world.limited_node(PROXY).await;
-        // Each from a network of its own: one that is told that the threads are busy comes again for a reserved guess.
+        // Each from a network of its own. A client that gets "overloaded" tries again with its reserved guess.
         let answers = node.send_all((0..40).map(|n| from(&format!("203.0.{n}.1"), wrong()))).await;
         assert_eq!(statuses(&answers), [(401, 10), (429, 30)].into());
         node.stop().await;
@@ -94,7 +94,7 @@ async fn of_many_wrong_passwords_at_once_ten_are_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_address_guesses_fifty_times_whatever_it_guesses_at() {
+async fn one_address_may_guess_fifty_times_over_all_accounts() {
     in_each_world(async |world| {
         let node = world.limited_node(PROXY).await;
         let begun = Instant::now();
@@ -129,7 +129,7 @@ async fn right_passwords_do_not_count() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stolen_session_guesses_at_the_password_no_oftener_than_anybody() {
+async fn guesses_with_a_stolen_session_count_like_those_at_a_sign_in() {
     in_each_world(async |world| {
         let ada = world.member(&ada()).await;
         let node = world.limited_node(PROXY).await;
@@ -146,7 +146,7 @@ async fn a_stolen_session_guesses_at_the_password_no_oftener_than_anybody() {
     .await;
 }
 
-/// Lets so many seconds pass for every count.
+/// Simulates that this many seconds have passed for every counter.
 async fn pass(world: &World, seconds: i64) {
     let postgres = format!("update web_limits set empty_at = empty_at - interval '{seconds} s'");
     let sqlite = format!("update web_limits set empty_at = empty_at - {seconds} * 1000000");
@@ -154,13 +154,13 @@ async fn pass(world: &World, seconds: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_limits_do_not_tell_the_right_password_of_a_deactivated_account() {
+async fn the_limits_do_not_reveal_the_right_password_of_a_deactivated_account() {
     in_each_world(async |world| {
         let (off, other) = (Person::new("off@example.org"), Person::new("other@example.org"));
         let admin = world.administrator("admin@example.org").await;
         for person in [&off, &other] {
             let member = world.member(person).await;
-            world.disable(&member, &admin).await;
+            world.deactivate(&member, &admin).await;
         }
         let node = world.limited_node(PROXY).await;
         let mut seen = Vec::new();
@@ -182,7 +182,7 @@ async fn the_limits_do_not_tell_the_right_password_of_a_deactivated_account() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_answer_does_not_tell_from_which_addresses_somebody_signs_in() {
+async fn the_answer_does_not_reveal_from_which_addresses_a_user_signs_in() {
     in_each_world(async |world| {
         world.member(&ada()).await;
         let node = world.limited_node(PROXY).await;
@@ -195,7 +195,7 @@ async fn the_answer_does_not_tell_from_which_addresses_somebody_signs_in() {
         }
         let elsewhere = node.send(&from("192.0.2.9", ada().login())).await;
         assert!(is_limited(&elsewhere), "the right one, too: {elsewhere:?}");
-        assert_eq!(node.send(&ada().login()).await.status, 200, "nobody is locked out of their home");
+        assert_eq!(node.send(&ada().login()).await.status, 200, "the owner is not locked out at a known address");
         for n in 0..60 {
             assert_eq!(node.send(&wrong()).await.status, 429, "number {n}");
         }
@@ -205,8 +205,8 @@ async fn the_answer_does_not_tell_from_which_addresses_somebody_signs_in() {
     .await;
 }
 
-/// In how many minutes the owner gets in, who comes from a new address and asks when told to, while strangers
-/// from these addresses ask all the time.
+/// After how many minutes the owner signs in from a new address. The owner waits as `Retry-After` says, while strangers
+/// from these addresses guess all the time.
 async fn minutes_beside(world: &World, strangers: &[String], owner: &str) -> u32 {
     let node = world.limited_node(PROXY).await;
     let mut minutes = 0;

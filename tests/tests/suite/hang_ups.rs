@@ -1,4 +1,4 @@
-//! Clients that hang up: what they have begun runs to its end, with its record.
+//! Clients that hang up: their requests run to the end, and are recorded in the audit log.
 
 use acceptance::{Node, Person, World, in_each_world, logs};
 use serde_json::{Value, json};
@@ -11,8 +11,8 @@ fn ada() -> Person {
     Person::new("ada@example.org")
 }
 
-/// Sends a request and closes the connection before the answer, once this many counts have begun: earlier, the
-/// server may drop the request before it has begun.
+/// Sends a request and closes the connection before the answer, once this many counters exist. Earlier, the server
+/// might drop the request before it has begun.
 async fn leave(world: &World, node: &Node, counts: i64, path: &str, headers: &str, body: &Value) {
     let body = body.to_string();
     let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{headers}");
@@ -22,7 +22,8 @@ async fn leave(world: &World, node: &Node, counts: i64, path: &str, headers: &st
     world.until("select count(*) from web_limits", counts).await;
 }
 
-/// The first makes two counts, of its account and of its address; each further one makes one.
+/// Sends a sign-in and hangs up. The first one creates two counters, for the account and the address; each further one
+/// creates one.
 async fn leave_sign_in(world: &World, node: &Node, n: u8, password: &str) {
     let headers = format!("X-Forwarded-For: {}\r\n", address(world, n));
     let body = json!({ "email": "ada@example.org", "password": password });
@@ -35,8 +36,8 @@ fn address(world: &World, n: u8) -> String {
 
 const REFUSED: &str = "select count(*) from auth_audit_events where action = 'sign_in' and outcome = 'refused'";
 
-/// Guesses that count, each from an address of its own, without their record. A guess does not count that found
-/// the threads too busy.
+/// The number of counted guesses without an entry in the audit log. Each comes from an address of its own. A guess that
+/// was refused as overloaded does not count.
 async fn unrecorded(world: &World) -> i64 {
     let counted = "select cast((select count(*) from web_limits where empty_at > now()) - 1 - \
          (select count(*) from auth_audit_events where action = 'sign_in' and outcome = 'refused') as text)";
@@ -45,7 +46,7 @@ async fn unrecorded(world: &World) -> i64 {
     world.texts((counted, on_sqlite)).await[0].parse().unwrap()
 }
 
-/// Waits until each guess has its record.
+/// Waits until each guess is in the audit log.
 async fn recorded(world: &World) {
     let give_up = tokio::time::Instant::now() + acceptance::PATIENCE;
     while unrecorded(world).await != 0 {
@@ -55,7 +56,7 @@ async fn recorded(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_wrong_sign_in_is_on_record_whose_client_hangs_up_and_its_address_is_in_the_log() {
+async fn a_wrong_sign_in_whose_client_hangs_up_is_in_the_audit_log_and_its_address_in_the_log() {
     in_each_world(async |world| {
         world.member(&ada()).await;
         let node = world.limited_node(PROXY).await;
@@ -68,7 +69,7 @@ async fn each_wrong_sign_in_is_on_record_whose_client_hangs_up_and_its_address_i
         addresses.dedup();
         let logs = logs();
         let hung_up: Vec<_> = logs.lines().filter(|line| line.contains("the client hung up")).collect();
-        // An answer may have been on its way before the server has seen that the client is gone.
+        // The server may have sent an answer before it noticed that the client is gone.
         let client = |address: &String| format!("\"client\":\"{address}\"");
         assert!(
             addresses.iter().any(|address| hung_up.iter().any(|line| line.contains(&client(address)))),
@@ -86,7 +87,7 @@ async fn a_session_whose_tokens_reach_no_client_is_ended() {
         let node = world.limited_node(PROXY).await;
         let ended = "select count(*) from auth_audit_events where action = 'sign_out'";
         let mut n = 0;
-        // An answer may have been on its way before the server has seen that the client is gone.
+        // The server may have sent an answer before it noticed that the client is gone.
         while world.count(ended).await == 0 {
             assert!(n < 40, "no session has ended whose client was gone");
             leave_sign_in(world, &node, n, &ada().password).await;
@@ -100,7 +101,7 @@ async fn a_session_whose_tokens_reach_no_client_is_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_for_a_change_and_a_refusal_are_on_record_although_the_client_hangs_up() {
+async fn a_wrong_password_for_a_change_and_a_refusal_are_in_the_audit_log_although_the_client_hangs_up() {
     in_each_world(async |world| {
         let here = world.member(&ada()).await;
         let node = world.limited_node(PROXY).await;
@@ -118,7 +119,7 @@ async fn a_wrong_password_for_a_change_and_a_refusal_are_on_record_although_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_waits_for_what_clients_have_left_behind() {
+async fn a_stop_waits_for_requests_of_disconnected_clients() {
     in_each_world(async |world| {
         let node = world.limited_node(PROXY).await;
         for n in 0..5 {

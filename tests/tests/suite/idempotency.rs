@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same request again is the same command.
+//! `Idempotency-Key`: a repeated request is the same command.
 
 use acceptance::{Answer, Node, Person, Request, World, in_each_idle_world, in_each_world};
 use kernel::{MessageId, UserId};
@@ -62,7 +62,7 @@ async fn a_rejection_is_replayed_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_stands_for_one_request() {
+async fn a_key_belongs_to_one_request() {
     in_each_idle_world(async |world| {
         let (person, key) = (Person::new("ada@example.org").called("Ada"), a_key());
         let command = command_of(&world.send(&keyed(&person, &key)).await);
@@ -75,9 +75,9 @@ async fn a_key_stands_for_one_request() {
         for other in others {
             let answer = world.send(&keyed(&other, &key)).await;
             assert_eq!((answer.status, answer.problem().as_str()), (422, "idempotency_key_reused"), "{other:?}");
-            assert!(!answer.body.contains(&command), "nor does it say what the key stands for");
+            assert!(!answer.body.contains(&command), "the answer does not name the command of the key");
         }
-        // The password is no part of what is compared: that would be a way to guess it, past bcrypt.
+        // The password is not compared: that would allow guesses without bcrypt.
         let other = person.clone().with_password("vier gelbe Bälle werfen");
         let answer = world.send(&keyed(&other, &key)).await;
         assert_eq!((command_of(&answer), answer.header("idempotency-replayed")), (command, Some("true")));
@@ -125,7 +125,7 @@ async fn a_key_that_others_could_guess_is_refused() {
     .await;
 }
 
-/// All of these are one command, and one of them is told that it is the first.
+/// Checks that all answers name one command, and that exactly one is marked as new.
 async fn are_one_command(world: &World, answers: &[Answer]) {
     let commands: BTreeSet<_> = answers.iter().map(command_of).collect();
     assert_eq!(commands.len(), 1, "{commands:?}");
@@ -139,7 +139,7 @@ async fn twenty_at_once_under_one_key_are_one_command() {
     in_each_world(async |world| {
         for round in 0..ROUNDS {
             let mut person = Person::new(format!("round{round}@example.org"));
-            // A client that chooses the id and sends it twice has not sent two that conflict.
+            // A client that repeats a request with a chosen id causes no conflict.
             person.id = (round % 2 == 1).then(|| UserId::random().as_uuid());
             let key = a_key();
             are_one_command(world, &world.send_all((0..20).map(|_| keyed(&person, &key))).await).await;
@@ -175,7 +175,7 @@ async fn two_nodes_at_once_under_one_key_are_one_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn before_signing_in_a_key_that_another_could_hit_on_is_refused_and_nothing_is_accepted() {
+async fn without_a_sign_in_a_key_that_others_could_guess_is_refused_and_nothing_is_accepted() {
     in_each_world(async |world| {
         let weak = [
             "00000000-0000-0000-0000-000000000000",

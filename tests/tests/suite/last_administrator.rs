@@ -1,4 +1,4 @@
-//! One administrator who can sign in always stays, whatever makes the set of them smaller.
+//! At least one administrator who can sign in always remains.
 
 use acceptance::{Node, Person, Request, SignedIn, World, in_each_world};
 use auth_application::{Authority, SetRole};
@@ -18,7 +18,7 @@ fn set_role(of: &SignedIn, role: &str, by: &SignedIn) -> Request {
         .by(by)
 }
 
-/// Keeps what comes later in this context about a user from being worked on, or lets it go on.
+/// Delays later messages of this context about a user, or lets them continue.
 async fn hold_back(world: &World, context: &str, user: &SignedIn, wait: bool) {
     let sql = if wait {
         (
@@ -39,11 +39,11 @@ async fn hold_back(world: &World, context: &str, user: &SignedIn, wait: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_about_to_be_deactivated_does_not_count_as_the_other_administrator() {
+async fn an_administrator_about_to_be_deactivated_does_not_count() {
     in_each_world(async |world| {
         let [ada, eve] = ["ada@example.org", "eve@example.org"].map(|email| world.administrator(email));
         let (ada, eve) = (ada.await, eve.await);
-        // The deactivation is decided, and those who keep sign-ins have not heard of it yet.
+        // The deactivation is decided, but the context `auth` has not processed the event yet.
         hold_back(world, "auth", &eve, true).await;
         let accepted = world.send(&eve.deactivating().by(&ada)).await;
         world.until("select count(*) from users_users where deactivated_at is not null", 1).await;
@@ -66,7 +66,7 @@ async fn a_deactivation_that_would_leave_no_administrator_is_rejected_and_change
     in_each_world(async |world| {
         let [ada, eve] = ["ada@example.org", "eve@example.org"].map(|email| world.administrator(email));
         let (ada, eve) = (ada.await, eve.await);
-        // Accepted, and not executed before its sender is no administrator any more.
+        // Accepted, but executed only after its sender has lost the role.
         hold_back(world, "users", &eve, true).await;
         let accepted = world.send(&eve.deactivating().by(&ada)).await;
         assert_eq!(world.send(&set_role(&ada, "user", &ada)).await.status, 204);
@@ -85,7 +85,7 @@ async fn a_deactivation_that_would_leave_no_administrator_is_rejected_and_change
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_deactivations_and_demotions_at_once_one_administrator_stays_who_can_sign_in() {
+async fn concurrent_deactivations_and_demotions_leave_one_administrator_who_can_sign_in() {
     in_each_world(async |world| {
         let people = ["ada", "eve"].map(|name| Person::new(format!("{name}@example.org")));
         let mut pair = [world.member(&people[0]).await, world.member(&people[1]).await];
@@ -142,7 +142,7 @@ async fn of_deactivations_and_demotions_at_once_one_administrator_stays_who_can_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_no_administrator_who_can_sign_in_may_be_made_a_user_while_there_is_none() {
+async fn without_an_able_administrator_others_may_still_be_made_users() {
     in_each_world(async |world| {
         let ada = world.member(&Person::new("ada@example.org")).await;
         let eve = world.administrator("eve@example.org").await;
@@ -151,7 +151,7 @@ async fn who_is_no_administrator_who_can_sign_in_may_be_made_a_user_while_there_
             run_in_transaction(&world.db, set).await.unwrap()
         };
         assert!(give(&eve, Role::User).await.unwrap().is_err(), "the last one");
-        // As it may have come to be before there was this rule.
+        // A state from before this rule existed.
         let disable = (
             "update auth_accounts set disabled_at = now() where role = 'admin'",
             "update auth_accounts set disabled_at = 1 where role = 'admin'",
@@ -161,8 +161,8 @@ async fn who_is_no_administrator_who_can_sign_in_may_be_made_a_user_while_there_
         assert!(give(&eve, Role::User).await.unwrap().is_ok(), "an administrator who cannot sign in");
         assert!(give(&ada, Role::Admin).await.unwrap().is_ok());
         assert!(give(&ada, Role::User).await.unwrap().is_err(), "the last one");
-        let nobody = SignedIn { user: uuid::Uuid::from_u128(7), ..ada.clone() };
-        assert!(give(&nobody, Role::User).await.is_none());
+        let unknown = SignedIn { user: uuid::Uuid::from_u128(7), ..ada.clone() };
+        assert!(give(&unknown, Role::User).await.is_none());
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! How often one address may do what is costly, or guess. Nobody sleeps: what is stored is moved.
+//! Rate limits per address for costly requests and guesses. Instead of sleeping, the tests move the stored times.
 
 use acceptance::process::http::send;
 use acceptance::{Answer, Node, Person, Request, World, in_each_idle_world, in_each_world};
@@ -7,7 +7,7 @@ use persistence::execute;
 use std::time::Instant;
 use uuid::Uuid;
 
-/// Moves all that is counted into the future, by microseconds.
+/// Moves all counters into the future by microseconds.
 async fn shift(world: &World, by: i64) {
     let sql = (
         "update web_limits set empty_at = empty_at + $1 * interval '1 us'",
@@ -18,12 +18,12 @@ async fn shift(world: &World, by: i64) {
     tx.commit().await.unwrap();
 }
 
-/// As if so many seconds had passed.
+/// Simulates that this many seconds have passed.
 async fn pass(world: &World, seconds: u64) {
     shift(world, -1_000_000 * i64::try_from(seconds).unwrap()).await;
 }
 
-/// As if no time had passed since then, however slow the machine is.
+/// Cancels the time that has passed since then, so that a slow machine changes nothing.
 async fn no_time_since(world: &World, begun: Instant) {
     shift(world, i64::try_from(begun.elapsed().as_micros()).unwrap()).await;
 }
@@ -32,7 +32,7 @@ fn person(n: usize) -> Request {
     Person::new(format!("person{n}@example.org")).sign_up()
 }
 
-/// In how many seconds to come back.
+/// The seconds in `Retry-After` of a refused request.
 fn refused(answer: &Answer) -> u64 {
     assert_eq!((answer.status, answer.problem().as_str()), (429, "too_many_requests"), "{answer:?}");
     let wait = answer.header("retry-after").and_then(|it| it.parse().ok());
@@ -50,7 +50,11 @@ async fn one_address_registers_twenty_at_once_and_then_one_each_half_minute() {
         let keyed = || person(0).header("Idempotency-Key", &key);
         assert_eq!(node.send(&keyed()).await.status, 202);
         for _ in 0..5 {
-            assert_eq!(node.send(&Person::new("no address").sign_up()).await.status, 422, "what is malformed is free");
+            assert_eq!(
+                node.send(&Person::new("no address").sign_up()).await.status,
+                422,
+                "malformed requests do not count"
+            );
             assert_eq!(node.send(&keyed()).await.status, 202, "and so is the same again");
         }
         for n in 1..20 {
@@ -77,7 +81,7 @@ async fn one_address_registers_twenty_at_once_and_then_one_each_half_minute() {
         refused(&node.send(&person(20)).await);
         refused(&other.send(&person(20)).await);
         pass(world, wait).await;
-        assert_eq!(node.send(&person(20)).await.status, 202, "who waits as told passes");
+        assert_eq!(node.send(&person(20)).await.status, 202, "a client that waits as Retry-After says is accepted");
         refused(&other.send(&person(21)).await);
         assert_eq!(world.count(written).await, 21);
         node.stop().await;
@@ -132,7 +136,7 @@ async fn miss(node: &Node, n: u64, head: &[(&str, &str)]) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thirty_ids_of_no_command_are_all_that_one_address_may_try() {
+async fn one_address_may_try_thirty_unknown_command_ids() {
     in_each_idle_world(async |world| {
         world.leaves_work();
         let node = world.limited_node("").await;
@@ -166,7 +170,7 @@ async fn thirty_ids_of_no_command_are_all_that_one_address_may_try() {
 
 /// ASVS 4.1.3, 15.3.4
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_proxy_the_right_most_hop_that_is_not_trusted_is_who_counts() {
+async fn behind_a_proxy_the_right_most_untrusted_hop_is_the_client() {
     in_each_idle_world(async |world| {
         let node = world.limited_node("127.0.0.0/8, 10.0.0.0/8").await;
         let begun = Instant::now();
@@ -207,7 +211,7 @@ async fn limits_that_are_off_leave_no_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_id_is_no_guess() {
+async fn a_malformed_id_does_not_count_as_a_guess() {
     in_each_idle_world(async |world| {
         let node = world.limited_node("").await;
         for n in 0..40 {
@@ -221,7 +225,7 @@ async fn what_is_no_id_is_no_guess() {
 
 /// ASVS 16.5.3
 #[tokio::test(flavor = "multi_thread")]
-async fn when_the_counts_cannot_be_kept_nobody_passes() {
+async fn when_the_counters_cannot_be_written_every_request_is_refused() {
     in_each_idle_world(async |world| {
         world.leaves_work();
         let node = world.limited_node("").await;
@@ -244,7 +248,7 @@ async fn when_the_counts_cannot_be_kept_nobody_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_proxy_every_answer_says_that_tls_is_the_only_way_here() {
+async fn behind_a_proxy_every_answer_has_the_hsts_header() {
     in_each_world(async |world| {
         let node = world.limited_node("127.0.0.1").await;
         for target in ["/health/live", "/users/me", "/nowhere"] {

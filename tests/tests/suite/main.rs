@@ -1,5 +1,5 @@
-//! Every use case through HTTP, on every combination of database and hints.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test, what does not work has failed it")]
+//! Tests of every use case through HTTP, on every combination of database and hints.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a step that does not work fails the test")]
 
 mod administration;
 mod ahead;

@@ -1,4 +1,4 @@
-//! Somebody signs up, the password is stored as a hash, and they are read back.
+//! A person signs up, the password is stored as a hash, and the user can be read.
 
 use acceptance::{Kind, PATIENCE, Person, Request, World, in_each_idle_world, in_each_world, logs};
 use kernel::MessageId;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// Part of every password whose traces are looked for.
+/// Part of every password whose traces the tests search for.
 const CANARY: &str = "Kanarienvogel";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +43,7 @@ async fn a_sign_up_is_accepted_with_where_to_ask_and_when() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_up_succeeds_with_all_that_it_set_in_motion() {
+async fn a_sign_up_succeeds_together_with_its_follow_ups() {
     in_each_world(async |world| {
         let answer = world.send(&Person::new("ada@example.org").sign_up()).await;
         let command = world.outcome(&answer).await;
@@ -101,7 +101,7 @@ async fn a_person_is_read_back_as_they_wrote_their_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_password_fits_and_no_other_does() {
+async fn only_the_right_password_fits() {
     in_each_world(async |world| {
         let person = Person::new("Ada@Bücher.example").with_password("  drei blaue Würfel\u{a0}rollen 🎲 ");
         let id = world.register(&person).await;
@@ -110,7 +110,7 @@ async fn the_password_fits_and_no_other_does() {
         for wrong in ["", "drei blaue Würfel rollen 🎲", person.password.trim(), &person.password.to_lowercase()] {
             assert_eq!(world.verify(&person.email, wrong).await, None, "{wrong:?}");
         }
-        assert_eq!(world.verify("eve@example.org", &person.password).await, None, "nobody has this address");
+        assert_eq!(world.verify("eve@example.org", &person.password).await, None, "no user has this address");
         let hashes = world.texts("select hash from auth_credentials").await;
         assert!(hashes[0].starts_with("$bcrypt-sha256$v=2,t=2b,r=10$"), "{hashes:?}");
     })
@@ -162,13 +162,13 @@ async fn a_registration_has_not_succeeded_before_the_credential_is_stored() {
         world.work().await;
         let (give_up, mut seen) = (Instant::now() + PATIENCE, Vec::new());
         loop {
-            let told = world.command(&command).await["status"].as_str().unwrap().to_owned();
+            let status = world.command(&command).await["status"].as_str().unwrap().to_owned();
             let stored = world.count("select count(*) from auth_credentials").await;
-            assert!(told != "succeeded" || stored == 1, "it read succeeded without a credential");
-            if seen.last() != Some(&told) {
-                seen.push(told.clone());
+            assert!(status != "succeeded" || stored == 1, "it read succeeded without a credential");
+            if seen.last() != Some(&status) {
+                seen.push(status.clone());
             }
-            if told == "succeeded" {
+            if status == "succeeded" {
                 break;
             }
             assert!(Instant::now() < give_up, "{seen:?}");
@@ -210,17 +210,17 @@ async fn a_password_is_written_nowhere() {
     in_each_idle_world(async |world| {
         let password = format!("{CANARY} {}", MessageId::random());
         let person = |email: &str| Person::new(email).with_password(password.as_str());
-        // It succeeds, is rejected, is refused before anything is written, stands in the wrong fields.
+        // Sign-ups that succeed, are rejected, are refused before a write, or have the password in other fields.
         let accepted = world.send(&person("ada@example.org").sign_up()).await;
         sealed_only(world, &password).await;
         world.work().await;
         assert_eq!(world.outcome(&accepted).await["status"], "succeeded");
         assert_eq!(world.send(&person("ADA@example.org").sign_up().wait(30)).await.status, 409);
-        assert_eq!(world.send(&person("nobody").sign_up()).await.status, 422);
+        assert_eq!(world.send(&person("refused").sign_up()).await.status, 422);
         let misplaced = Person::new(password.as_str()).called(format!("{password}\0"));
         assert_eq!(world.send(&misplaced.sign_up()).await.status, 422);
         assert!(world.verify("ada@example.org", &password).await.is_some());
-        // It signs in, is mistaken for an address, is changed for itself with something added, and back.
+        // Sign-ins, the password in the address field, and changes to a longer password and back.
         let user = world.outcome(&accepted).await["target"]["id"].as_str().unwrap().parse().unwrap();
         let ada = world.sign_in(user, &person("ada@example.org")).await;
         assert_eq!(world.send(&Person::new(password.as_str()).login()).await.status, 422);
@@ -241,7 +241,7 @@ async fn a_password_is_written_nowhere() {
     .await;
 }
 
-/// Looks through everything that the database has written, in every form that text takes there.
+/// Searches everything that the database has written, in every encoding that it uses for text.
 async fn sealed_only(world: &World, password: &str) {
     let hex: String = password.bytes().map(|byte| format!("{byte:02x}")).collect();
     let search = |place: &str, bytes: &[u8]| {
@@ -270,7 +270,7 @@ async fn sealed_only(world: &World, password: &str) {
     assert!(kept.windows(15).any(|part| part == b"ada@example.org"), "it looks where things are kept");
 }
 
-/// Whole rows as text, of every table.
+/// The rows of every table as text.
 const TABLES: [(&str, &str); 16] = [
     ("auth_accounts", "select t::text from auth_accounts t"),
     ("auth_audit_events", "select t::text from auth_audit_events t"),
@@ -291,7 +291,7 @@ const TABLES: [(&str, &str); 16] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_ended_keeps_no_payload() {
+async fn finished_messages_keep_no_payload() {
     in_each_idle_world(async |world| {
         let person = Person::new("ada@example.org");
         let first = world.send(&person.sign_up()).await;

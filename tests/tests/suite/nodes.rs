@@ -1,4 +1,4 @@
-//! API and worker as processes of their own.
+//! API and worker in separate processes.
 
 use acceptance::{Person, Request, in_each_idle_world};
 use kernel::UserId;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_at_one_process_is_woken_by_the_commit_of_another() {
+async fn a_wait_in_one_process_ends_with_the_commit_of_another() {
     in_each_idle_world(async |world| {
         if !world.is_shared() {
             return;
@@ -67,7 +67,7 @@ async fn two_workers_share_the_work_and_do_none_of_it_twice() {
         for answer in &accepted {
             assert_eq!(world.outcome(answer).await["status"], "succeeded");
         }
-        // Each claim counts the lease's epoch up: one claim for each message, whoever made it.
+        // Each claim increments the lease's epoch: every message was claimed once.
         assert_eq!(world.count("select count(*) from ledger_messages").await, 3 * 40);
         assert_eq!(world.count("select count(*) from ledger_messages where lease_epoch <> 1").await, 0);
         other.stop().await;

@@ -1,10 +1,10 @@
-//! What stands on the audit record, and who made which key.
+//! More entries of the audit log, and the creators of service keys.
 
 use acceptance::{Person, Request, in_each_world};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reading_the_record_and_a_refused_deactivation_of_oneself_are_on_record() {
+async fn reading_the_audit_log_and_a_refused_deactivation_of_oneself_are_recorded() {
     in_each_world(async |world| {
         let admin = world.administrator("admin@example.org").await;
         assert_eq!(world.send(&admin.deactivating().by(&admin)).await.problem(), "own_account");
@@ -29,7 +29,7 @@ async fn reading_the_record_and_a_refused_deactivation_of_oneself_are_on_record(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_key_says_who_made_it_and_is_told_when_that_is_no_administrator_any_more() {
+async fn a_service_key_names_its_creator_and_check_warns_when_that_is_no_administrator_any_more() {
     in_each_world(async |world| {
         let boss = world.administrator("boss@example.org").await;
         let mut made = Vec::new();
@@ -53,7 +53,7 @@ async fn a_service_key_says_who_made_it_and_is_told_when_that_is_no_administrato
             .body("application/json", json!({ "role": "user" }).to_string())
             .by(&boss);
         assert_eq!(world.send(&demote).await.status, 204);
-        world.disable(&made[2].1, &boss).await;
+        world.deactivate(&made[2].1, &boss).await;
         assert_eq!(orphaned().await, ["demoted", "deactivated"]);
     })
     .await;

@@ -1,13 +1,13 @@
-//! What the server says of itself. That each answer is as documented is checked wherever the suite sends a request.
+//! The OpenAPI document. Whether answers match it is checked wherever the suite sends a request.
 
 use acceptance::{Person, Request, in_each_world, resolve};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What changes something and has nothing to say in a body.
+/// Operations that change something and need no body.
 const WITHOUT_A_BODY: [&str; 2] = ["POST /users/{id}/deactivate", "POST /users/{id}/reactivate"];
 
-/// Every operation, as `GET /users/{id}`.
+/// Every operation, by a name such as `GET /users/{id}`.
 fn operations(document: &Value) -> BTreeMap<String, &Value> {
     let paths = document["paths"].as_object().unwrap();
     let operations = paths.iter().flat_map(|(path, item)| {
@@ -155,7 +155,7 @@ async fn the_example_of_a_registration_registers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_document_says_of_a_registration_is_so() {
+async fn the_documented_limits_of_a_registration_are_enforced() {
     in_each_world(async |world| {
         let document = world.get("/openapi.json").await.json();
         let schema = &document["components"]["schemas"]["Registration"];

@@ -1,4 +1,4 @@
-//! What a newcomer and a program find who ask without knowing any path; and all of it below the path of a proxy.
+//! The front page, the pages of problems and the links between them, also below the path of a proxy.
 
 use acceptance::{Answer, Node, Person, Request, in_each_world};
 use roster::problems::PROBLEMS;
@@ -16,13 +16,13 @@ async fn browse(node: &Node, target: &str) -> Answer {
     page
 }
 
-/// Where the links of a page lead, seen from the page.
+/// The targets of a page's links, resolved against the page.
 fn links(page: &Answer) -> Vec<String> {
     page.body.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_front_page_leads_to_all_that_there_is() {
+async fn the_front_page_links_to_every_page() {
     in_each_world(async |world| {
         let page = browse(world, "/").await;
         let mut found = links(&page);
@@ -43,7 +43,7 @@ async fn the_front_page_leads_to_all_that_there_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_problem_is_explained_where_its_type_leads() {
+async fn the_type_of_every_problem_links_to_its_explanation() {
     in_each_world(async |world| {
         let refused = [
             Request::get("/no/such/path"),
@@ -116,7 +116,7 @@ async fn the_document_names_every_code_that_it_mentions_and_lists_closed_sets() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn below_the_path_of_a_proxy_every_path_that_is_told_has_it() {
+async fn below_a_proxys_path_every_link_has_that_path() {
     in_each_world(async |world| {
         let node = world.node_below("https://example.org/accounts").await;
         let person = Person::new("ada@example.org");

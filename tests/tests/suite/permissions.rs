@@ -1,15 +1,16 @@
-//! Who may do what: every operation of the document, asked for by everyone who may come.
+//! Permissions: every kind of caller calls every operation of the OpenAPI document.
 
 use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world, resolve};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// Who comes. What an id in the path names is the owner's; `disabled` has a session from before.
-pub(super) const CALLERS: [&str; 7] = ["nobody", "owner", "other", "disabled", "admin", "introspects", "audits"];
+/// The kinds of callers. An id in a path belongs to the owner. `deactivated` uses a session from before the
+/// deactivation.
+pub(super) const CALLERS: [&str; 7] = ["anonymous", "owner", "other", "deactivated", "admin", "introspects", "audits"];
 
-/// What each of [`CALLERS`] gets: `in` (through), `all` and `some` (through, with and without what is not
-/// for everyone), or the status that keeps them out; 404 for what belongs to somebody else.
+/// The expected result for each of [`CALLERS`]: `in` (allowed), `all` and `some` (allowed, with and without private
+/// fields), or the status of a refusal; 404 for things of another user.
 pub(super) const TABLE: [(&str, [&str; 7]); 23] = [
     ("DELETE /auth/service-keys/{id}", ["401", "403", "403", "401", "in", "403", "403"]),
     ("DELETE /auth/sessions", ["401", "in", "in", "401", "in", "403", "403"]),
@@ -25,7 +26,7 @@ pub(super) const TABLE: [(&str, [&str; 7]); 23] = [
     ("GET /users/me", ["401", "in", "in", "401", "in", "403", "403"]),
     ("GET /users/{id}", ["some", "all", "some", "401", "all", "some", "some"]),
     ("POST /auth/introspect", ["401", "403", "403", "401", "403", "in", "403"]),
-    // Whose token comes along does not matter to sign-in and refresh, but who signs in does.
+    // Sign-in and refresh ignore the caller's token; the account that signs in matters.
     ("POST /auth/login", ["in", "in", "in", "401", "in", "in", "in"]),
     ("POST /auth/logout", ["401", "in", "in", "401", "in", "403", "403"]),
     ("POST /auth/password", ["401", "in", "in", "401", "in", "403", "403"]),
@@ -37,29 +38,29 @@ pub(super) const TABLE: [(&str, [&str; 7]); 23] = [
     ("PUT /auth/roles/{id}", ["401", "403", "403", "401", "in", "403", "403"]),
 ];
 
-/// What only those see who see all of it: in a user, and in a command.
+/// The private fields of a user and of a command.
 const NOT_FOR_EVERYONE: [&str; 2] = ["\"email\":", "\"target\":"];
 
-/// Everyone who may come.
+/// The callers with their credentials.
 pub(super) struct Cast {
     pub(super) people: BTreeMap<&'static str, (Person, SignedIn)>,
     pub(super) keys: BTreeMap<&'static str, (Uuid, String)>,
-    /// The command by which the owner has registered somebody else.
+    /// The command with which the owner has registered the guest.
     command: String,
-    /// Whom.
+    /// The guest's user id.
     guest: String,
 }
 
 impl Cast {
     pub(super) async fn of(world: &World) -> Self {
         let mut people = BTreeMap::new();
-        for name in ["owner", "other", "disabled", "admin"] {
+        for name in ["owner", "other", "deactivated", "admin"] {
             let person = Person::new(format!("{name}@example.org"));
             let member = world.member(&person).await;
             people.insert(name, (person, member));
         }
         world.promote(&people["admin"].1).await;
-        world.disable(&people["disabled"].1, &people["admin"].1).await;
+        world.deactivate(&people["deactivated"].1, &people["admin"].1).await;
         let mut keys = BTreeMap::new();
         for (name, scope) in [("introspects", "introspect"), ("audits", "audit:read")] {
             keys.insert(name, key(world, &people["admin"].1, scope).await);
@@ -71,12 +72,12 @@ impl Cast {
         Self { people, keys, command, guest }
     }
 
-    /// The person that a caller is, or the owner where it is none.
+    /// The person of a caller, or the owner if the caller is not a person.
     fn person(&self, caller: &str) -> &(Person, SignedIn) {
         self.people.get(caller).unwrap_or(&self.people["owner"])
     }
 
-    /// As the record names a caller.
+    /// The caller's name in the audit log.
     fn actor(&self, caller: &str) -> String {
         match self.keys.get(caller) {
             Some((key, _)) => format!("service:{key}"),
@@ -84,9 +85,9 @@ impl Cast {
         }
     }
 
-    /// Whoever has ended their session in what came before signs in again.
+    /// Signs a caller in again if an earlier request has ended their session.
     async fn awake(&mut self, world: &World, caller: &str) {
-        if caller != "disabled"
+        if caller != "deactivated"
             && let Some((person, member)) = self.people.get_mut(caller)
             && !world.knows(member).await
         {
@@ -102,7 +103,7 @@ impl Cast {
         }
     }
 
-    /// What an operation's `{id}` names: it exists, and what can be done to it once is new each time.
+    /// An existing id for the operation's `{id}`. It is new each time if the operation works only once.
     async fn id(&self, world: &World, path: &str) -> String {
         let (person, owner) = &self.people["owner"];
         match path {
@@ -111,20 +112,20 @@ impl Cast {
             "/commands/{id}" | "/commands/{id}/events" => self.command.clone(),
             "/auth/sessions/{id}" => world.sign_in(owner.user, person).await.session.to_string(),
             "/auth/service-keys/{id}" => key(world, &self.people["admin"].1, "introspect").await.0.to_string(),
-            _ => panic!("what does {path} name?"),
+            _ => panic!("there is no id for {path}"),
         }
     }
 
-    /// A body that the operation takes: where nothing else is said, the document's example.
+    /// A valid body for the operation: by default, the document's example.
     async fn body(&self, world: &World, name: &str, caller: &str, example: &Value) -> Value {
         let (person, member) = self.person(caller);
         match name {
             "POST /auth/introspect" => json!({ "token": self.people["owner"].1.access }),
-            // With a refresh token it is for anyone.
+            // With a refresh token, anyone could sign out.
             "POST /auth/logout" => json!({}),
             "POST /auth/login" => json!({ "email": person.email, "password": person.password }),
             "POST /auth/password" => json!({ "current_password": person.password, "new_password": other_than(person) }),
-            "POST /auth/refresh" if caller == "disabled" => json!({ "refresh_token": member.refresh }),
+            "POST /auth/refresh" if caller == "deactivated" => json!({ "refresh_token": member.refresh }),
             "POST /auth/refresh" => json!({ "refresh_token": world.sign_in(member.user, person).await.refresh }),
             "POST /users" => Person::new(format!("by-{caller}@example.org")).json(),
             "PUT /auth/roles/{id}" => json!({ "role": "user" }),
@@ -153,7 +154,7 @@ impl Cast {
     }
 }
 
-/// A password that is not this person's.
+/// Another password than this person's.
 fn other_than(person: &Person) -> String {
     format!("{}, and more", person.password)
 }
@@ -164,12 +165,12 @@ pub(super) async fn key(world: &World, admin: &SignedIn, scope: &str) -> (Uuid, 
     (made["id"].as_str().unwrap().parse().unwrap(), made["key"].as_str().unwrap().to_owned())
 }
 
-/// An answer in the words of [`TABLE`].
+/// Classifies an answer in the words of [`TABLE`].
 fn verdict(expected: &str, caller: &str, answer: &Answer) -> String {
     match answer.status {
         401 => {
             let codes: &[&str] = match caller {
-                "nobody" => &["unauthenticated"],
+                "anonymous" => &["unauthenticated"],
                 _ => &["invalid_token", "wrong_credentials", "invalid_refresh_token"],
             };
             assert!(codes.contains(&answer.problem().as_str()), "{caller}: {answer:?}");
@@ -189,7 +190,7 @@ fn verdict(expected: &str, caller: &str, answer: &Answer) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_operation_lets_in_whom_the_table_names_and_nobody_else() {
+async fn each_operation_admits_exactly_the_callers_of_the_table() {
     in_each_world(async |world| {
         let document = world.get("/openapi.json").await.json();
         let described: BTreeSet<_> = document["paths"]
@@ -232,7 +233,7 @@ async fn each_operation_lets_in_whom_the_table_names_and_nobody_else() {
         let mut recorded = world.texts(recorded).await;
         recorded.sort();
         refused.sort();
-        assert_eq!(recorded, refused, "each who was known and refused is on record, and nobody else is");
+        assert_eq!(recorded, refused, "exactly the refused known callers are in the audit log");
     })
     .await;
 }

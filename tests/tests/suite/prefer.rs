@@ -1,4 +1,4 @@
-//! `Prefer: wait=N`: the outcome instead of a promise, for those who want to wait.
+//! `Prefer: wait=N`: a client can wait for the outcome instead of getting a 202.
 
 use acceptance::{PATIENCE, Person, Request, in_each_idle_world, in_each_world};
 use kernel::UserId;
@@ -13,7 +13,7 @@ fn an_id() -> Uuid {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_gets_the_user() {
+async fn a_client_that_waits_gets_the_user() {
     in_each_world(async |world| {
         let person = Person::new("ada@example.org").called("Ada").with_id(an_id());
         let answer = world.send(&person.sign_up().wait(30)).await;
@@ -25,26 +25,26 @@ async fn whoever_waits_gets_the_user() {
         let user = world.get(href).await;
         assert_eq!((user.status, &user.body), (200, &answer.body));
         assert_eq!(user.header("etag"), answer.header("etag"));
-        assert!(world.verify(&person.email, &person.password).await.is_some(), "who is told 201 can sign in");
+        assert!(world.verify(&person.email, &person.password).await.is_some(), "after a 201 the user can sign in");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_is_told_that_the_address_is_taken() {
+async fn a_client_that_waits_learns_that_the_address_is_taken() {
     in_each_world(async |world| {
         world.register(&Person::new("ada@example.org")).await;
         let answer = world.send(&Person::new("ada@example.org").sign_up().wait(30)).await;
         assert_eq!((answer.status, answer.problem().as_str()), (409, "email_taken"), "{answer:?}");
         assert_eq!(answer.violations(), [("/email".to_owned(), "email_taken".to_owned())]);
         assert_eq!(answer.header("preference-applied"), Some("wait=30"));
-        assert!(!answer.body.contains("ada@"), "nothing of the input");
+        assert!(!answer.body.contains("ada@"), "the answer shows none of the input");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_waited_long_enough_gets_the_promise() {
+async fn a_client_whose_wait_is_over_gets_a_202() {
     in_each_idle_world(async |world| {
         let begun = Instant::now();
         let answer = world.send(&Person::new("ada@example.org").sign_up().wait(1)).await;
@@ -66,7 +66,7 @@ async fn a_preference_that_asks_for_no_wait_is_ignored() {
             .iter()
             .zip(0..)
             .map(|(value, n)| Person::new(format!("person{n}@example.org")).sign_up().header("Prefer", value));
-        // Nothing works: had one of them waited, it would be for good.
+        // No worker runs, so a request that waited would never end.
         for answer in world.send_all(people).await {
             assert_eq!(answer.status, 202, "{answer:?}");
             assert_eq!(answer.header("preference-applied"), None);
@@ -82,7 +82,7 @@ async fn a_user_who_is_being_registered_is_waited_for() {
         let person = Person::new("ada@example.org").with_id(an_id());
         assert_eq!(world.send(&person.sign_up()).await.status, 202);
         let user = format!("/users/{}", person.id.unwrap());
-        assert_eq!(world.get(&user).await.problem(), "not_found", "who does not wait is told how it stands");
+        assert_eq!(world.get(&user).await.problem(), "not_found", "without a wait the answer is the present state");
         let begun = Instant::now();
         assert_eq!(world.send(&Request::get(&user).wait(1)).await.problem(), "not_found");
         assert!(begun.elapsed() >= Duration::from_secs(1), "it waited");
@@ -95,7 +95,7 @@ async fn a_user_who_is_being_registered_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_a_user_that_is_rejected_is_told_at_once() {
+async fn a_wait_for_a_rejected_user_ends_at_once() {
     in_each_idle_world(async |world| {
         let first = world.another_node(ProcessRole::All, world.keys()).await;
         first.work().await;
@@ -114,7 +114,7 @@ async fn who_waits_for_a_user_that_is_rejected_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_that_exists_and_one_that_nobody_registers_are_not_waited_for() {
+async fn an_existing_user_and_an_unknown_one_are_not_waited_for() {
     in_each_idle_world(async |world| {
         world.work().await;
         let id = world.register(&Person::new("ada@example.org")).await;
@@ -130,7 +130,8 @@ async fn a_user_that_exists_and_one_that_nobody_registers_are_not_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn over_a_thousand_waits_the_next_is_answered_at_once() {
     in_each_idle_world(async |world| {
-        // The places are the process's own, whatever it stores in; a thousand at once are slow enough in one world.
+        // The limit is per process and independent of the database, so one world is enough; a thousand requests are
+        // slow.
         if world.is_shared() {
             return;
         }
@@ -145,10 +146,10 @@ async fn over_a_thousand_waits_the_next_is_answered_at_once() {
         }
         let first = waits.join_next().await.unwrap().unwrap();
         assert_eq!((first.status, first.header("preference-applied")), (404, None), "{first:?}");
-        // A thousand others wait, so that a sign-up gets the promise, however long it would have waited.
+        // A thousand others wait, so a sign-up gets its 202 at once.
         let other = world.send(&Person::new("eve@example.org").sign_up().wait(30)).await;
         assert_eq!((other.status, other.header("preference-applied")), (202, None), "{other:?}");
-        assert!(begun.elapsed() < Duration::from_secs(30), "before anybody's time was over");
+        assert!(begun.elapsed() < Duration::from_secs(30), "before the wait of any request was over");
         assert!(waits.try_join_next().is_none(), "the others wait");
         world.work().await;
         while let Some(answer) = waits.join_next().await {
@@ -164,7 +165,7 @@ async fn over_a_thousand_waits_the_next_is_answered_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_ends_every_wait_with_how_things_stand() {
+async fn a_stop_ends_every_wait_with_the_present_status() {
     in_each_idle_world(async |world| {
         let person = Person::new("ada@example.org").with_id(an_id());
         let begun = Instant::now();
@@ -176,7 +177,7 @@ async fn a_stop_ends_every_wait_with_how_things_stand() {
         assert_eq!((answer.status, &answer.json()["status"]), (202, &"accepted".into()), "{answer:?}");
         assert_eq!(reading.await.unwrap().problem(), "not_found");
         assert!(begun.elapsed() < Duration::from_secs(25).min(PATIENCE), "well before the time was over");
-        // Requests under way are still taken while connections drain.
+        // Requests on open connections are still answered while connections drain.
         assert_eq!(world.send(&Person::new("eve@example.org").sign_up()).await.status, 202);
         world.leaves_work();
     })

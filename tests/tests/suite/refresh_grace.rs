@@ -1,10 +1,10 @@
-//! A refresh token that comes again a moment later: two tabs, or an answer that was lost.
+//! A refresh token that is used twice within a moment, by two tabs or after a lost answer.
 
 use acceptance::{Person, Request, SignedIn, World, in_each_world};
 use serde_json::json;
 use std::time::Duration;
 
-/// Far longer than a test takes.
+/// A grace far longer than a test takes.
 const GRACE: Duration = Duration::from_secs(60);
 const LIVE: &str = "select count(*) from auth_sessions where ended_at is null";
 
@@ -12,7 +12,7 @@ fn ada() -> Person {
     Person::new("ada@example.org")
 }
 
-/// Lets so many seconds pass since each token was used.
+/// Simulates that this many seconds have passed since each token was used.
 async fn pass(world: &World, seconds: i64) {
     let postgres = format!("update auth_refresh_tokens set used_at = used_at - interval '{seconds} s'");
     let sqlite = format!("update auth_refresh_tokens set used_at = used_at - {seconds} * 1000000");
@@ -81,7 +81,7 @@ async fn after_the_grace_and_without_one_a_used_token_ends_the_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_over_is_deleted_without_anybody_signing_in() {
+async fn expired_sessions_are_deleted_without_a_sign_in() {
     in_each_world(async |world| {
         let node = world.lenient_node(GRACE).await;
         let here = world.member(&ada()).await;
@@ -104,7 +104,7 @@ async fn what_is_over_is_deleted_without_anybody_signing_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn invented_refresh_tokens_are_thirty_from_one_address_and_write_nothing_after_that() {
+async fn one_address_may_try_thirty_unknown_refresh_tokens_and_then_causes_no_writes() {
     in_each_world(async |world| {
         let ada = world.member(&ada()).await;
         let node = world.limited_node("127.0.0.1").await;

@@ -1,4 +1,4 @@
-//! Other services: what their keys open, and what they learn of tokens.
+//! Service keys: what they allow, and what introspection answers.
 
 use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ async fn a_service_learns_whether_a_token_is_good_and_no_more_when_it_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_opens_what_its_scopes_say_and_nothing_else() {
+async fn a_key_allows_only_its_scopes() {
     in_each_world(async |world| {
         let admin = admin(world).await;
         let introspects = key(world, &admin, "introspect").await;
@@ -76,7 +76,7 @@ async fn a_key_opens_what_its_scopes_say_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_shown_once_kept_as_its_hash_and_opens_nothing_when_it_is_revoked_or_over() {
+async fn a_key_is_shown_once_stored_as_a_hash_and_refused_when_revoked_or_expired() {
     in_each_world(async |world| {
         let admin = admin(world).await;
         let (one, other) = (key(world, &admin, "introspect").await, key(world, &admin, "introspect").await);
@@ -104,7 +104,7 @@ async fn a_key_is_shown_once_kept_as_its_hash_and_opens_nothing_when_it_is_revok
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_makes_no_sense_is_refused_with_all_that_is_wrong() {
+async fn a_malformed_key_request_is_refused_with_every_violation() {
     in_each_world(async |world| {
         let admin = admin(world).await;
         let body = json!({ "name": "", "scope": "everything", "days": 4000, "role": "admin" });

@@ -1,4 +1,4 @@
-//! What happens at the same time, many times over.
+//! Concurrent changes of sessions, repeated many times.
 
 use acceptance::{Person, Request, SignedIn, World, in_each_world};
 use serde_json::json;
@@ -22,7 +22,7 @@ fn change(who: &SignedIn, current: &str, new: &str) -> Request {
     Request::post("/auth/password", &json!({ "current_password": current, "new_password": new })).by(who)
 }
 
-/// Nobody is in this session any more, whatever they hold.
+/// Checks that a session has ended: all of its tokens are refused.
 async fn is_over(world: &World, session: &SignedIn, tokens: &[SignedIn]) {
     let ended = "select count(*) from auth_sessions where ended_at is not null";
     assert!(world.count(ended).await > 0);
@@ -32,7 +32,7 @@ async fn is_over(world: &World, session: &SignedIn, tokens: &[SignedIn]) {
     }
 }
 
-/// The tokens that were given out among these answers.
+/// The tokens in these answers.
 fn given(user: uuid::Uuid, answers: &[acceptance::Answer]) -> Vec<SignedIn> {
     answers.iter().filter(|answer| answer.status == 200).map(|answer| SignedIn::of(user, answer)).collect()
 }

@@ -1,4 +1,4 @@
-//! What one client may have of what is there for all: event streams, and requests that wait for an outcome.
+//! The share of one client in event streams and in requests that wait for an outcome.
 
 use acceptance::{Node, Person, Request, in_each_idle_world};
 use kernel::UserId;
@@ -13,7 +13,7 @@ fn from(request: Request, client: &str) -> Request {
     request.header("X-Forwarded-For", client)
 }
 
-/// A stream that stays open for as long as the connection is kept.
+/// Opens a stream that lasts as long as the connection.
 async fn open_stream(node: &Node, events: &str, client: &str) -> TcpStream {
     let mut stream = TcpStream::connect(node.address).await.unwrap();
     let head = format!("GET {events} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n\r\n");
@@ -52,7 +52,11 @@ async fn one_client_has_fifty_streams_and_waits_and_leaves_the_rest_to_others() 
         let absent = node.send(&from(Request::get(&user).wait(20), greedy)).await;
         assert_eq!((absent.status, absent.header("preference-applied")), (404, None), "{absent:?}");
         assert!(begun.elapsed() < Duration::from_secs(15), "neither waits");
-        assert_eq!(node.send(&from(Request::get(&user), greedy)).await.status, 404, "what does not wait is served");
+        assert_eq!(
+            node.send(&from(Request::get(&user), greedy)).await.status,
+            404,
+            "requests that do not wait are served"
+        );
 
         let theirs = open_stream(&node, &events, other).await;
         let begun = Instant::now();
@@ -63,7 +67,7 @@ async fn one_client_has_fifty_streams_and_waits_and_leaves_the_rest_to_others() 
         assert_eq!((waited.status, waited.header("preference-applied")), (202, Some("wait=1")), "{waited:?}");
         drop(theirs);
 
-        // All of one network of IPv6 are one client.
+        // All addresses of one IPv6 network count as one client.
         let mut network = Vec::new();
         for n in 0..SHARE {
             network.push(open_stream(&node, &events, &format!("2001:db8:0:1::{n:x}")).await);
@@ -75,7 +79,7 @@ async fn one_client_has_fifty_streams_and_waits_and_leaves_the_rest_to_others() 
         streams.pop();
         let give_up = Instant::now() + Duration::from_secs(30);
         while !reopens(&node, &events, greedy).await {
-            assert!(Instant::now() < give_up, "what was closed is given back");
+            assert!(Instant::now() < give_up, "closed streams free their places");
         }
         drop(streams);
         node.stop().await;

@@ -1,4 +1,4 @@
-//! Somebody signs in, is known, and signs out; nobody else is known as them.
+//! Signing in, sessions, and signing out.
 
 use acceptance::{Person, Request, SignedIn, in_each_world};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ fn ada() -> Person {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_signs_in_is_known_and_sees_all_of_themselves() {
+async fn a_signed_in_user_is_recognised_and_sees_their_whole_account() {
     in_each_world(async |world| {
         let ada = world.member(&ada()).await;
         let me = world.send(&Request::get("/users/me").by(&ada)).await;
@@ -32,7 +32,7 @@ async fn whoever_signs_in_is_known_and_sees_all_of_themselves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_address_may_be_spelled_otherwise_and_the_password_may_not() {
+async fn the_address_may_be_spelled_differently_and_the_password_may_not() {
     in_each_world(async |world| {
         let person = ada().with_password("Correct horse, battery staple");
         let ada = world.member(&person).await;
@@ -54,14 +54,14 @@ async fn the_address_may_be_spelled_otherwise_and_the_password_may_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_does_not_tell_an_unknown_address_from_a_wrong_password_or_a_disabled_account() {
+async fn a_refusal_does_not_distinguish_unknown_address_wrong_password_and_deactivated_account() {
     in_each_world(async |world| {
         world.member(&ada()).await;
         let off = Person::new("off@example.org");
-        let disabled = world.member(&off).await;
-        world.disable(&disabled, &world.administrator("admin@example.org").await).await;
+        let deactivated = world.member(&off).await;
+        world.deactivate(&deactivated, &world.administrator("admin@example.org").await).await;
         let wrong = ada().with_password("another password, which is wrong");
-        let unknown = Person::new("nobody@example.org");
+        let unknown = Person::new("unknown@example.org");
         let answers = world.send_all([wrong.login(), unknown.login(), off.login()]).await;
         let shown = |body: Value| {
             let mut body = body.as_object().unwrap().clone();
@@ -74,8 +74,8 @@ async fn a_refusal_does_not_tell_an_unknown_address_from_a_wrong_password_or_a_d
             assert_eq!(shown(answer.json()), shown(answers[0].json()));
             assert_eq!(answer.header("www-authenticate"), answers[0].header("www-authenticate"));
         }
-        assert!(!world.knows(&disabled).await, "and their session has ended");
-        assert_eq!(world.send(&disabled.refreshing()).await.problem(), "invalid_refresh_token");
+        assert!(!world.knows(&deactivated).await, "and their session has ended");
+        assert_eq!(world.send(&deactivated.refreshing()).await.problem(), "invalid_refresh_token");
     })
     .await;
 }
@@ -92,7 +92,7 @@ async fn a_session_is_renewed_by_its_latest_token_and_ended_by_a_used_one() {
         let replayed = world.send(&first.refreshing()).await;
         assert_eq!((replayed.status, replayed.problem().as_str()), (401, "invalid_refresh_token"));
         for ended in [&first, &second, &third] {
-            assert!(!world.knows(ended).await, "whoever has stolen a token is out");
+            assert!(!world.knows(ended).await, "a stolen token has ended, too");
             assert_eq!(world.send(&ended.refreshing()).await.problem(), "invalid_refresh_token");
         }
     })
@@ -100,7 +100,7 @@ async fn a_session_is_renewed_by_its_latest_token_and_ended_by_a_used_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_refresh_token_that_is_good_for_nothing_gets_the_same_answer() {
+async fn every_invalid_refresh_token_gets_the_same_answer() {
     in_each_world(async |world| {
         let ada = world.member(&ada()).await;
         let out = world.send(&Request::new("POST", "/auth/logout").by(&ada)).await;
@@ -115,7 +115,7 @@ async fn every_refresh_token_that_is_good_for_nothing_gets_the_same_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_signs_out_is_out_at_once() {
+async fn a_sign_out_takes_effect_at_once() {
     in_each_world(async |world| {
         let here = world.member(&ada()).await;
         let there = world.sign_in(here.user, &ada()).await;
@@ -128,7 +128,7 @@ async fn whoever_signs_out_is_out_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_sees_and_ends_ones_own_sessions_and_nobody_elses() {
+async fn a_user_sees_and_ends_only_their_own_sessions() {
     in_each_world(async |world| {
         let here = world.member(&ada()).await;
         let there = world.sign_in(here.user, &ada()).await;
@@ -160,7 +160,7 @@ async fn one_sees_and_ends_ones_own_sessions_and_nobody_elses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_password_is_the_only_one_and_ends_the_other_sessions() {
+async fn a_changed_password_replaces_the_old_one_and_ends_the_other_sessions() {
     in_each_world(async |world| {
         let here = world.member(&ada()).await;
         let there = world.sign_in(here.user, &ada()).await;
@@ -194,7 +194,7 @@ async fn a_changed_password_is_the_only_one_and_ends_the_other_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_shown_in_one_way_and_any_other_is_refused() {
+async fn a_token_is_accepted_in_the_bearer_form_only() {
     in_each_world(async |world| {
         let ada = world.member(&ada()).await;
         let access = &ada.access;
@@ -236,7 +236,7 @@ async fn a_token_is_shown_in_one_way_and_any_other_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_keys_are_public_and_hold_no_secret() {
+async fn the_published_keys_contain_no_secret() {
     in_each_world(async |world| {
         let answer = world.get("/.well-known/jwks.json").await;
         assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
@@ -250,7 +250,7 @@ async fn the_keys_are_public_and_hold_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_one_person_a_hundred_sessions_are_live_and_the_oldest_give_way() {
+async fn a_user_has_at_most_a_hundred_live_sessions_and_the_oldest_end() {
     in_each_world(async |world| {
         let first = world.member(&ada()).await;
         for _ in 0..10 {
@@ -259,7 +259,7 @@ async fn of_one_person_a_hundred_sessions_are_live_and_the_oldest_give_way() {
         }
         assert_eq!(world.count("select count(*) from auth_sessions where ended_at is null").await, 100);
         assert!(!world.knows(&first).await);
-        // Their time is over: they are tidied up, tokens and all.
+        // They have expired: upkeep deletes them with their tokens.
         world
             .run((
                 "update auth_sessions set expires_at = now() - interval '1 s'",

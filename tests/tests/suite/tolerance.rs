@@ -1,4 +1,4 @@
-//! What clients do that exist: stale headers, signing out late, HTTP Basic, clocks that are behind.
+//! Habits of real clients: stale headers, late sign-outs, HTTP Basic, clocks that are behind.
 
 use acceptance::{Person, Request, World, in_each_world};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ async fn an_access_token_that_comes_along_with_a_refresh_token_signs_out_as_well
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn routes_that_need_no_caller_ignore_a_header_that_is_good_for_nothing() {
+async fn routes_that_need_no_caller_ignore_an_invalid_header() {
     in_each_world(async |world| {
         let here = world.member(&ada()).await;
         for (n, value) in ["Bearer stale", "Basic dXNlcjpwYXNz", "nonsense"].into_iter().enumerate() {
@@ -148,7 +148,7 @@ async fn a_service_introspects_by_basic_and_by_form_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_opens_nothing_under_another_id_or_in_two_ways_at_once() {
+async fn a_key_is_refused_under_another_id_or_sent_in_two_ways() {
     in_each_world(async |world| {
         let (id, key) = key(world, "introspect").await;
         let (audit_id, audit_key) = self::key(world, "audit:read").await;
@@ -197,7 +197,7 @@ async fn a_key_opens_nothing_under_another_id_or_in_two_ways_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_revoked_while_the_body_arrives_opens_nothing_in_any_way() {
+async fn a_key_that_is_revoked_while_the_body_arrives_is_refused() {
     in_each_world(async |world| {
         let admin = world.administrator("boss@example.org").await;
         for n in 0..3 {
@@ -220,7 +220,7 @@ async fn a_key_that_is_revoked_while_the_body_arrives_opens_nothing_in_any_way()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_and_tokens_that_are_good_for_nothing_are_limited() {
+async fn invalid_keys_and_tokens_are_rate_limited() {
     in_each_world(async |world| {
         let (id, key) = key(world, "introspect").await;
         let ada = world.member(&ada()).await;
@@ -244,17 +244,17 @@ async fn keys_and_tokens_that_are_good_for_nothing_are_limited() {
         assert!(statuses[..30].iter().all(|status| *status == 401) && statuses.contains(&429), "{statuses:?}");
         good().await;
         let inactive = asking("token=x".to_owned()).bearing(&key);
-        let (mut told, started) = (0, std::time::Instant::now());
+        let (mut sent, started) = (0, std::time::Instant::now());
         let refused = loop {
             let answer = node.send(&inactive).await;
             if answer.status == 429 {
                 break answer;
             }
             assert_eq!(answer.json(), json!({ "active": false }));
-            told += 1;
-            assert!(started.elapsed().as_secs() < 100, "{told} of them are not limited");
+            sent += 1;
+            assert!(started.elapsed().as_secs() < 100, "{sent} of them are not limited");
         };
-        assert!(told >= 300 && refused.header("retry-after").is_some(), "{told}: {refused:?}");
+        assert!(sent >= 300 && refused.header("retry-after").is_some(), "{sent}: {refused:?}");
         good().await;
         node.stop().await;
     })

@@ -1,4 +1,4 @@
-//! A client as small as the demo needs.
+//! A minimal HTTP client for the demo.
 
 use std::time::{Duration, Instant};
 
@@ -16,19 +16,19 @@ pub(crate) struct Client {
     base: String,
 }
 
-/// An answer, whatever its status.
+/// An answer of any status.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
     pub(crate) media_type: String,
-    /// Null if it is no JSON.
+    /// Null if the body is not JSON.
     pub(crate) body: Value,
     pub(crate) took: Duration,
 }
 
 impl Client {
     pub(crate) fn new(base: &str) -> Client {
-        // Not for the whole: with a time for looking a name up, each request starts a thread for that.
+        // No timeout for the whole request: with one, ureq starts a thread per request to look up the host name.
         let config = Agent::config_builder().http_status_as_error(false).timeout_recv_response(Some(PATIENCE));
         let config = config.timeout_recv_body(Some(PATIENCE));
         Client { agent: config.build().new_agent(), base: base.to_owned() }
@@ -44,7 +44,7 @@ impl Client {
         self.post_preferring("respond-async", path, body)
     }
 
-    /// Signs somebody up and waits until it is done.
+    /// Signs a person up and waits until it is done.
     pub(crate) fn sign_up(&self, person: &Value) -> Result<Answer> {
         let answer = self.post_preferring("wait=30", "/users", person)?;
         if answer.status != 201 {

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: two thousand varied people sign up and are read back, on either engine.
+//! `cargo xtask demo`: signs up two thousand varied people and reads them back, on SQLite or PostgreSQL.
 
 pub(crate) mod client;
 mod people;
@@ -26,26 +26,29 @@ use crate::servers::{Place, Servers, Whose};
 use crate::{process, workspace};
 
 const CLIENTS: usize = 32;
-/// A command that is not finished this long after the one before it was is lost.
+/// A command counts as lost if it is not finished this long after the previous one.
 const LOST_AFTER: Duration = Duration::from_secs(120);
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// On PostgreSQL and RabbitMQ, API and worker apart, instead of one process on SQLite
+    /// Use PostgreSQL and RabbitMQ with an API and a worker process, instead of one process on SQLite
     #[arg(long)]
     postgres: bool,
-    /// How many sign up
+    /// The number of people who sign up
     #[arg(long, default_value_t = 2_000)]
     people: usize,
-    /// The cost of bcrypt
+    /// The bcrypt cost
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(10..=15))]
     cost: u32,
-    /// A binary of Roster to use instead of building one
+    /// Use this binary of Roster instead of building one
     #[arg(long, value_name = "PATH")]
     binary: Option<PathBuf>,
 }
 
-/// Fails if anybody was lost, doubled or changed.
+/// Runs the demo.
+///
+/// # Errors
+/// When a person was lost, registered twice or changed.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let binary = match &options.binary {
         Some(binary) => binary.canonicalize().with_context(|| format!("there is no {}", binary.display()))?,
@@ -76,7 +79,7 @@ fn measure(options: &Options, settings: &Settings<'_>, place: &Place) -> Result<
 }
 
 fn show(people: &[Person], server: &mut Server, report: &mut Report) -> Result<()> {
-    // All the way and alone: what comes after finds API and worker started, with their connections open.
+    // First one sign-up alone, to its end, so that API and worker have opened their connections.
     let first = json!({ "email": "the.very.first@example.org", "password": "a pass phrase of the very first" });
     report.first = Client::new(&server.url).sign_up(&first)?.took;
     let began = Instant::now();
@@ -95,7 +98,7 @@ struct Accepted {
     path: String,
 }
 
-/// Sends every request, and holds each answer against the person's fate.
+/// Sends every request, and compares each answer with the person's fate.
 fn sign_up(people: &[Person], server: &Server, report: &mut Report) -> Result<Vec<Accepted>> {
     let ask = |client: &Client, person: usize| client.post("/users", &people[person].body);
     let mut pending = Vec::new();
@@ -120,7 +123,7 @@ fn sign_up(people: &[Person], server: &Server, report: &mut Report) -> Result<Ve
             (Err(error), _) => report.wrong.push(format!("person {person}: {error:#}")),
         }
     }
-    // In the order of acceptance, nearly: the oldest are asked for first.
+    // Ask for the oldest first. This is nearly the order of acceptance.
     pending.sort_by_key(|accepted| accepted.person);
     Ok(pending)
 }
@@ -135,7 +138,7 @@ fn command_path(answer: &Answer) -> Result<String, String> {
     }
 }
 
-/// The code of a problem (RFC 9457) that is complete.
+/// The code of a refusal, which must be a problem document (RFC 9457) that names the pointer.
 fn refusal(answer: &Answer, pointer: Option<&str>) -> Result<String, String> {
     if !answer.media_type.starts_with("application/problem+json") {
         return Err(format!("a refusal as `{}`", answer.media_type));
@@ -151,7 +154,7 @@ fn refusal(answer: &Answer, pointer: Option<&str>) -> Result<String, String> {
     }
 }
 
-/// Asks for the outcome of each command until all have one. Politely: the workers have better things to do.
+/// Polls the commands until all have ended, with few requests, in order not to slow the workers.
 fn follow(mut pending: Vec<Accepted>, server: &mut Server, report: &mut Report) -> Result<Vec<(usize, Value)>> {
     const NOT_YET: usize = 8;
     let client = Client::new(&server.url);
@@ -161,7 +164,8 @@ fn follow(mut pending: Vec<Accepted>, server: &mut Server, report: &mut Report) 
     while !pending.is_empty() {
         let mut still_pending = Vec::with_capacity(pending.len());
         for accepted in pending {
-            // They end in about the order in which they came: behind the first few that have not, hardly one has.
+            // Commands end in about the order of acceptance: behind the first few unfinished ones, hardly one has
+            // ended.
             if still_pending.len() >= NOT_YET {
                 still_pending.push(accepted);
                 continue;
@@ -196,8 +200,8 @@ fn follow(mut pending: Vec<Accepted>, server: &mut Server, report: &mut Report) 
     Ok(ended)
 }
 
-/// Of each mailbox exactly one registration succeeded, and nothing failed. Returns the users to be read, with their
-/// persons, and those that must not be there, with none.
+/// Checks that exactly one registration of each mailbox succeeded, and that none failed. Returns the user ids to read,
+/// with the person, or with `None` if the user must not exist.
 fn check_outcomes(people: &[Person], ended: &[(usize, Value)], report: &mut Report) -> Vec<(String, Option<usize>)> {
     let mut users = Vec::new();
     let mut successes: HashMap<usize, usize> = HashMap::new();
@@ -226,7 +230,7 @@ fn check_outcomes(people: &[Person], ended: &[(usize, Value)], report: &mut Repo
                 *report.rejected.entry(code.to_owned()).or_default() += 1;
                 users.push((user.to_owned(), None));
             }
-            _ => report.wrong.push(format!("the command of person {person} ended so: {command}")),
+            _ => report.wrong.push(format!("the command of person {person} failed: {command}")),
         }
     }
     for mailbox in mailboxes {
@@ -242,7 +246,7 @@ fn check_outcomes(people: &[Person], ended: &[(usize, Value)], report: &mut Repo
     users
 }
 
-/// Everybody who succeeded is there under the name that was sent, and nobody else.
+/// Checks that every registered user can be read with the name that was sent, and that no other user exists.
 fn read_back(people: &[Person], users: &[(String, Option<usize>)], server: &Server, report: &mut Report) -> Result<()> {
     let began = Instant::now();
     let ask = |client: &Client, index: usize| client.get(&format!("/users/{}", users[index].0));
@@ -266,7 +270,7 @@ fn read_back(people: &[Person], users: &[(String, Option<usize>)], server: &Serv
     Ok(())
 }
 
-/// Runs `ask` for each index below `count` on [`CLIENTS`] threads, and gives the answers.
+/// Runs `ask` for each index below `count` on [`CLIENTS`] threads, and returns the answers.
 fn in_parallel(
     what: &'static str,
     count: usize,
@@ -276,7 +280,7 @@ fn in_parallel(
     let (next, all_connected, bar) = (AtomicUsize::new(0), Barrier::new(CLIENTS), bar(what, count)?);
     let run = || {
         let client = Client::new(url);
-        // What is measured is requests on open connections. A server that is gone is met again below.
+        // Measure requests on open connections only. An error here is found again below.
         let _ = client.get("/health/live");
         all_connected.wait();
         let mut answers = Vec::new();
@@ -304,5 +308,5 @@ fn bar(what: &'static str, length: usize) -> Result<ProgressBar> {
     Ok(ProgressBar::new(u64::try_from(length)?).with_style(style).with_prefix(what))
 }
 
-/// How often each code was seen.
+/// The number of occurrences of each code.
 type Counts = BTreeMap<String, usize>;

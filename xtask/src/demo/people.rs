@@ -1,14 +1,14 @@
-//! People to sign up, the same ones in every run: names in many scripts, international domains, long and odd passwords,
-//! and among them addresses that are taken and requests that are malformed.
+//! Generates the people who sign up, the same ones in every run: names in many scripts, international domains, long and
+//! odd passwords. Some addresses are taken, and some requests are malformed.
 
 use serde_json::{Value, json};
 
-/// What has to become of a request.
+/// The expected result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// Accepted. Of all requests of one mailbox exactly one succeeds.
+    /// Accepted. Exactly one of all requests with the same mailbox succeeds.
     Accepted { mailbox: usize },
-    /// Refused at once, with an error at this pointer if a single field is to blame.
+    /// Refused at once, with an error at this pointer if a single field is wrong.
     Refused { pointer: Option<&'static str> },
 }
 
@@ -30,7 +30,7 @@ impl Person {
     }
 }
 
-/// `count` requests: every hundredth comes from somebody who is there already, every hundredth is malformed.
+/// Generates `count` requests. One in a hundred uses an address that is taken, and one in a hundred is malformed.
 pub(crate) fn people(count: usize) -> Vec<Person> {
     let mut dice = Dice(0x0527_0517_2024_1009);
     let mut people: Vec<Person> = Vec::with_capacity(count);
@@ -47,7 +47,7 @@ pub(crate) fn people(count: usize) -> Vec<Person> {
 
 fn newcomer(index: usize, dice: &mut Dice) -> Person {
     let mut body = json!({ "email": email(index, dice), "password": password(dice) });
-    // A name is optional, and so is an id of one's own.
+    // The name and the id are optional.
     if dice.below(20) != 0 {
         body["name"] = name(dice).into();
     }
@@ -57,7 +57,7 @@ fn newcomer(index: usize, dice: &mut Dice) -> Person {
     Person { body, fate: Fate::Accepted { mailbox: index } }
 }
 
-/// The mailbox of an earlier person, spelled otherwise as often as not.
+/// A request with the mailbox of an earlier person, half of the time in another spelling.
 fn again(people: &[Person], dice: &mut Dice) -> Option<Person> {
     let earlier = people[dice.below(people.len())..].iter().find(|person| is_accepted(person))?;
     let mut body = json!({ "email": earlier.body["email"], "password": password(dice), "name": name(dice) });
@@ -74,7 +74,7 @@ fn is_accepted(person: &Person) -> bool {
 fn malformed(index: usize, dice: &mut Dice) -> Person {
     let Person { mut body, .. } = newcomer(index, dice);
     let defects: [(&'static str, Value, Option<&'static str>); 8] = [
-        ("email", "nobody.example.org".into(), Some("/email")),
+        ("email", "no-at-sign.example.org".into(), Some("/email")),
         ("email", "two@@example.org".into(), Some("/email")),
         ("email", json!(["a@example.org"]), None),
         ("password", "too short".into(), Some("/password")),
@@ -83,13 +83,13 @@ fn malformed(index: usize, dice: &mut Dice) -> Person {
         ("id", "not-a-uuid".into(), Some("/id")),
         ("administrator", true.into(), None),
     ];
-    // In turn, so that a run of some size has each of them.
+    // In turn, so that a large enough run has each of them.
     let (field, value, pointer) = &defects[(index / 100) % defects.len()];
     body[*field] = value.clone();
     Person { body, fate: Fate::Refused { pointer: *pointer } }
 }
 
-/// Given and family names in the order their readers expect, ten scripts and more.
+/// First parts, separators and last parts of names in fourteen scripts.
 const NAMES: [(&[&str], &str, &[&str]); 14] = [
     (&["Ada", "Zoë", "José", "Łukasz", "Søren"], " ", &["Lovelace", "Núñez", "O’Neill", "Þórsdóttir", "van der Berg"]),
     (&["Αλέξανδρος", "Ελένη", "Σοφία"], " ", &["Παπαδόπουλος", "Καζαντζάκη", "Οικονόμου"]),
@@ -109,7 +109,7 @@ const NAMES: [(&[&str], &str, &[&str]); 14] = [
 
 fn name(dice: &mut Dice) -> String {
     let (first, space, second) = *dice.pick(&NAMES);
-    // An ideographic space would be folded by a careful server: names here are in their final form.
+    // A server may normalise an ideographic space, and names here must come back unchanged.
     let space = if space == "　" { "・" } else { space };
     format!("{}{space}{}", dice.pick(first), dice.pick(second))
 }
@@ -168,13 +168,13 @@ const WORDS: [&str; 24] = [
     "%s{}$HOME",
 ];
 
-/// From the shortest allowed to the longest, of any characters a keyboard may send.
+/// A password from the shortest allowed length to nearly the longest, of many kinds of characters.
 fn password(dice: &mut Dice) -> String {
     let length = match dice.below(10) {
         0 => 15,
         1..=6 => 16 + dice.below(20),
         7..=8 => 73 + dice.below(60),
-        // In bytes: 250 code points of four bytes each are below 1,024.
+        // 250 code points of four bytes each are below the limit of 1,024 bytes.
         _ => 250,
     };
     let mut password = String::new();
@@ -183,13 +183,13 @@ fn password(dice: &mut Dice) -> String {
         password.push_str(&word);
         password.push(*dice.pick(&[' ', '-', '.', '7']));
     }
-    // Cut to its length in code points; a letter at the end, for a lone accent there would count as part of another.
+    // Cut by code points, and end with a letter: an accent at the end would combine with the character before it.
     let mut password: String = password.chars().take(length + 2).collect();
     password.push('x');
     password
 }
 
-/// Random numbers that are the same everywhere (SplitMix64, Steele, Lea and Flood 2014).
+/// A generator of random numbers that are the same in every run (SplitMix64, Steele, Lea and Flood 2014).
 struct Dice(u64);
 
 impl Dice {
@@ -214,7 +214,7 @@ impl Dice {
         (0..8).map(|_| char::from(33 + u8::try_from(self.below(94)).unwrap_or(0))).collect()
     }
 
-    /// Version 4, as RFC 9562 lays it out.
+    /// A UUID of version 4 (RFC 9562).
     fn uuid(&mut self) -> String {
         let (high, low) = (self.next(), self.next());
         let high = (high & 0xFFFF_FFFF_FFFF_0FFF) | 0x4000;
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn every_run_has_the_same_people_of_whom_one_in_a_hundred_is_there_already_and_one_is_malformed() {
+    fn every_run_has_the_same_people_with_one_in_a_hundred_taken_and_one_malformed() {
         let people = super::people(2_000);
         let bodies = |people: &[Person]| people.iter().map(|person| person.body.clone()).collect::<Vec<_>>();
         assert_eq!(bodies(&people), bodies(&super::people(2_000)));
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_written_in_ten_scripts_and_more() {
+    fn names_are_written_in_fourteen_scripts() {
         let names: Vec<String> =
             super::people(2_000).iter().filter_map(|person| Some(person.name().as_str()?.to_owned())).collect();
         let scripts = ["a", "α", "а", "م", "ש", "र", "ส", "小", "김", "さ", "თ", "Ա", "ሊ", "க"]

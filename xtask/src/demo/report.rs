@@ -1,16 +1,16 @@
-//! What the demo prints at its end.
+//! The report that the demo prints at its end.
 
 use std::time::Duration;
 
 use super::Counts;
 use super::server::Server;
 
-/// Measured and counted.
+/// Measured times and counts.
 pub(crate) struct Report {
     pub(crate) succeeded: usize,
     pub(crate) rejected: Counts,
     pub(crate) refused: Counts,
-    /// One line for each thing that is not as promised.
+    /// One line for each wrong result.
     pub(crate) wrong: Vec<String>,
     pub(crate) accept_times: Vec<Duration>,
     pub(crate) read_times: Vec<Duration>,
@@ -88,7 +88,7 @@ fn percentiles(times: &[Duration]) -> String {
     format!("{:.2} ms, {:.2} ms", at(50), at(99))
 }
 
-/// The smallest value that `percent` of all are not above.
+/// The smallest value that at least `percent` percent of all values do not exceed.
 fn nearest_rank(sorted: &[Duration], percent: usize) -> Option<Duration> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.checked_sub(1)?).copied()

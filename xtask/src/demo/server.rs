@@ -1,4 +1,4 @@
-//! The Roster that the demo talks to: one process on SQLite, or an API and a worker on PostgreSQL and RabbitMQ.
+//! The Roster processes of the demo: one on SQLite, or an API and a worker on PostgreSQL and RabbitMQ.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use super::client::Client;
 use crate::process::{self, Guarded};
 use crate::servers::{Place, Servers, end_of, free_port};
 
-/// Within this a server is ready; it tries an absent database for 30 seconds.
+/// How long a server may take until it is ready. It tries a missing database for 30 seconds.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// Within this it has drained and ended.
+/// How long a server may take to drain and end.
 const DRAINED: Duration = Duration::from_secs(30);
 
 pub(crate) struct Settings<'a> {
@@ -32,7 +32,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it, with its data and its log in `place`, and waits until it is ready.
+    /// Starts the processes, with data and log in `place`, and waits until they are ready.
     pub(crate) fn start(settings: &Settings<'_>, place: &Place) -> Result<Server> {
         let port = free_port()?;
         let log = place.path().join("roster.log");
@@ -73,6 +73,8 @@ impl Server {
         Ok(())
     }
 
+    /// Checks that all processes still run.
+    ///
     /// # Errors
     /// When a process has ended.
     pub(crate) fn expect_alive(&mut self) -> Result<()> {
@@ -84,7 +86,7 @@ impl Server {
         Ok(())
     }
 
-    /// Resident memory of each process, where `/proc` tells.
+    /// The resident memory of each process, from `/proc`.
     pub(crate) fn memory(&self) -> String {
         let memory = |id: Option<u32>| -> Option<f64> {
             let status = fs::read_to_string(format!("/proc/{}/status", id?)).ok()?;
@@ -98,7 +100,7 @@ impl Server {
         each.collect::<Vec<_>>().join(", ")
     }
 
-    /// Asks all to end as an operator would, and takes the time.
+    /// Stops all processes with SIGTERM, and returns how long that took.
     pub(crate) fn stop(&mut self) -> Result<Duration> {
         let began = Instant::now();
         for (role, mut server) in self.processes.drain(..) {
@@ -121,7 +123,7 @@ fn roster(settings: &Settings<'_>, place: &Place, log: &Path, port: u16) -> Resu
             roster.env_remove(&*name);
         }
     }
-    // Without a roster.toml of somebody else.
+    // In this directory there is no other roster.toml.
     roster.current_dir(place.path());
     roster.env("ROSTER_DATA_DIR", place.path().join("data"));
     roster.env("ROSTER_LISTEN", format!("127.0.0.1:{port}"));

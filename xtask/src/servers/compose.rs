@@ -1,4 +1,4 @@
-//! The two services of compose.yaml, under a project name of their own.
+//! Runs the two services of compose.yaml under a project name of their own.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -11,10 +11,10 @@ use super::place::{Place, free_port, random_hex};
 use super::{end_of, local, postgres, rabbitmq};
 use crate::{process, workspace};
 
-/// Once the images are there: the first run fetches them, and that has no limit.
+/// How long the services may take to start once their images are fetched. Fetching has no limit.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// A Compose that has a Docker engine behind it.
+/// A working Docker Compose command.
 pub(crate) struct Engine(Vec<&'static str>);
 
 impl Engine {
@@ -40,7 +40,7 @@ impl Engine {
     }
 }
 
-/// Running services, removed with their data when dropped.
+/// Running services. Drop removes them with their data.
 pub(crate) struct Compose {
     engine: Engine,
     project: String,
@@ -51,7 +51,7 @@ pub(crate) struct Compose {
 
 impl Compose {
     pub(crate) fn up(engine: Engine, with_postgres: bool, with_rabbitmq: bool, place: &Place) -> Result<Compose> {
-        println!("Starting PostgreSQL and RabbitMQ by Docker Compose (the first time it fetches their images).");
+        println!("Starting PostgreSQL and RabbitMQ with Docker Compose (the first run fetches their images).");
         let log_path = place.path().join("compose.log");
         let compose = Compose {
             engine,

@@ -12,19 +12,19 @@ use super::end_of;
 use super::place::Place;
 use crate::process;
 
-/// Packages ask this program whether they may start their service; 101 is no.
+/// Packages run this program to ask whether they may start their service. Exit code 101 forbids it.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const OURS: &str =
-    "#!/bin/sh\n# Written by `cargo xtask` while it installs packages: they shall start no service.\nexit 101\n";
+    "#!/bin/sh\n# Written by `cargo xtask` while it installs packages, so that they start no service.\nexit 101\n";
 
-/// Whether this is root on Debian, Ubuntu or their like.
+/// Whether this process runs as root on Debian, Ubuntu or a similar system.
 pub(crate) fn can_install() -> bool {
     geteuid().is_root() && Path::new("/etc/debian_version").exists() && process::find_program("apt-get", &[]).is_some()
 }
 
-/// Installs the packages, and says so before.
+/// Prints which packages it will install, and installs them.
 pub(crate) fn install(packages: &[&str], place: &Place) -> Result<()> {
-    println!("Installing by apt-get, as root, without starting services: {}.", packages.join(", "));
+    println!("Installing with apt-get as root, without starting services: {}.", packages.join(", "));
     let log = place.path().join("apt.log");
     let _policy = NoServices::declare(Path::new(POLICY))?;
     let install = || -> Result<()> {
@@ -42,7 +42,7 @@ fn apt_get(log: &Path) -> Result<Command> {
     Ok(command)
 }
 
-/// While it lives no package starts a service. The policy that was there is back afterwards.
+/// Keeps packages from starting services. Drop restores the policy from before.
 struct NoServices {
     policy: PathBuf,
     saved: PathBuf,
@@ -51,7 +51,7 @@ struct NoServices {
 impl NoServices {
     fn declare(policy: &Path) -> Result<NoServices> {
         let guard = NoServices { policy: policy.to_owned(), saved: policy.with_extension("d.before-roster") };
-        // One that was killed may have left its policy here, and the machine's beside it.
+        // A killed run may have left its policy here, and the machine's own beside it.
         guard.restore()?;
         if policy.exists() {
             fs::rename(policy, &guard.saved)?;
@@ -95,7 +95,7 @@ mod tests {
         fs::write(&policy, "theirs")?;
         let guard = NoServices::declare(&policy)?;
         assert_eq!(fs::read_to_string(&policy)?, OURS);
-        // Killed here: the next one finds both files.
+        // A run that was killed here leaves both files for the next one.
         std::mem::forget(guard);
         drop(NoServices::declare(&policy)?);
         assert_eq!(fs::read_to_string(&policy)?, "theirs");

@@ -1,4 +1,5 @@
-//! PostgreSQL and RabbitMQ for tests and the demo: found, or started in private and stopped with their guards.
+//! PostgreSQL and RabbitMQ for tests and the demo: finds running servers, or starts private ones that end with their
+//! guards.
 
 mod compose;
 pub(crate) mod debian;
@@ -26,22 +27,22 @@ const POSTGRES_BIN: &str = "TEST_POSTGRES_BIN";
 const RABBITMQ_SERVER: &str = "TEST_RABBITMQ_SERVER";
 const PGBOUNCER: &str = "TEST_PGBOUNCER";
 
-/// Whose servers will do.
+/// Which servers may be used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// Those that the environment names, before any of our own.
+    /// The servers that the environment names, or else private ones.
     Anyones,
-    /// Only fresh ones, which nobody else uses.
+    /// Only new, private ones.
     Ours,
 }
 
-/// Both servers, up and answering.
+/// Both servers, ready for clients.
 pub(crate) struct Servers {
-    /// For a PostgreSQL role that may create databases.
+    /// The URL for a PostgreSQL role that may create databases.
     pub(crate) database_url: String,
     pub(crate) amqp_url: String,
     programs: Programs,
-    // Dropped in this order: what runs in the place before the place.
+    // Fields are dropped in this order: the servers in the place before the place.
     _guards: Guards,
     place: Place,
 }
@@ -53,7 +54,7 @@ struct Guards {
     _compose: Option<Compose>,
 }
 
-/// What is installed, for tests that start, kill and restart servers of their own.
+/// The installed programs, for tests that start, kill and restart servers of their own.
 #[derive(Default)]
 struct Programs {
     postgres: Option<PathBuf>,
@@ -88,7 +89,8 @@ impl Programs {
 }
 
 impl Servers {
-    /// Finds or starts both: those the environment names, Docker Compose, installed programs, Debian's packages.
+    /// Finds or starts both servers: by the environment, with Docker Compose, from installed programs, or by installing
+    /// Debian's packages.
     pub(crate) fn start(whose: Whose) -> Result<Servers> {
         let named = |variable: &str| env::var(variable).ok().filter(|url| !url.is_empty() && whose == Whose::Anyones);
         let (database, broker) = (named(DATABASE_URL), named(AMQP_URL));
@@ -131,7 +133,7 @@ impl Servers {
             }
             guards._compose = Some(compose);
         } else {
-            // The broker takes longest: PostgreSQL starts meanwhile.
+            // The broker takes longest, so PostgreSQL starts in the meantime.
             let mut rabbitmq = match (&programs.rabbitmq, broker_missing) {
                 (Some(program), true) => Some(RabbitMq::launch(program, place)?),
                 (None, true) => bail!(advice("RabbitMQ", "rabbitmq-server", "rabbitmq", AMQP_URL)),
@@ -153,7 +155,7 @@ impl Servers {
         Ok((database_url, amqp_url, programs, guards))
     }
 
-    /// The variables by which tests find the servers, and the programs to start others.
+    /// The environment variables through which tests find the servers, and the programs for starting others.
     pub(crate) fn variables(&self) -> Vec<(&'static str, &Path)> {
         let mut variables = vec![(DATABASE_URL, Path::new(&self.database_url)), (AMQP_URL, Path::new(&self.amqp_url))];
         variables.extend(self.programs.postgres.as_deref().map(|programs| (POSTGRES_BIN, programs)));
@@ -162,25 +164,25 @@ impl Servers {
         variables
     }
 
-    /// A line about tests that will fail for want of a program, if there are any.
+    /// A warning about tests that will fail because a program is missing.
     pub(crate) fn warning(&self) -> Option<String> {
         let missing = self.programs.missing();
         (!missing.is_empty()).then(|| {
             format!(
-                "Not installed: {}. The tests that kill and restart a server of their own need it, and will fail.",
+                "Not installed: {}. Tests that kill and restart their own servers need it, and will fail.",
                 missing.join(", ")
             )
         })
     }
 
-    /// Leaves the servers' logs behind, and says where.
+    /// Keeps the servers' logs, and returns their directory.
     pub(crate) fn keep_logs(&mut self) -> &Path {
         self.place.keep();
         self.place.path()
     }
 }
 
-/// The variables that [`Servers::variables`] may set, for a run that must not see any.
+/// All variables that [`Servers::variables`] may set, to remove them for a run without servers.
 pub(crate) const VARIABLES: [&str; 5] = [DATABASE_URL, AMQP_URL, POSTGRES_BIN, RABBITMQ_SERVER, PGBOUNCER];
 
 fn advice(server: &str, debian: &str, homebrew: &str, variable: &str) -> String {
@@ -190,18 +192,20 @@ fn advice(server: &str, debian: &str, homebrew: &str, variable: &str) -> String 
     )
 }
 
-/// A server that the environment names has to answer: its absence would read as hundreds of failed tests.
+/// Checks that a server that the environment names answers. Otherwise hundreds of tests would fail.
 fn expect_listener(variable: &str, url: &str, default_port: u16) -> Result<()> {
     let (host, port) = host_and_port(url, default_port).with_context(|| format!("{variable} is not a URL"))?;
     let mut last = None;
-    for address in (host, port).to_socket_addrs().with_context(|| format!("{variable}: no such host, {host}"))? {
+    for address in
+        (host, port).to_socket_addrs().with_context(|| format!("{variable}: the host {host} does not exist"))?
+    {
         match TcpStream::connect_timeout(&address, Duration::from_secs(5)) {
             Ok(_) => return Ok(()),
             Err(error) => last = Some(error),
         }
     }
-    let reason = last.map_or_else(|| "it has no address".to_owned(), |error| error.to_string());
-    bail!("{variable} names {host}:{port}, where nothing answers: {reason}")
+    let reason = last.map_or_else(|| "the host has no address".to_owned(), |error| error.to_string());
+    bail!("{variable} names {host}:{port}, but no server answers there: {reason}")
 }
 
 fn host_and_port(url: &str, default_port: u16) -> Option<(&str, u16)> {
@@ -220,7 +224,7 @@ fn local(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-/// The last lines of a log, to be read below an error.
+/// The last lines of a log, to append to an error.
 pub(crate) fn end_of(log: &Path) -> String {
     let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();

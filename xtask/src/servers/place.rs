@@ -1,4 +1,4 @@
-//! A directory of one run, and ports nobody else listens on.
+//! A directory for one run, and free ports.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
@@ -12,9 +12,9 @@ use anyhow::{Context, Result, bail};
 const PREFIX: &str = "roster-";
 const LOCK: &str = "lock";
 
-/// A directory of its own for one run, removed when it ends unless somebody asks to keep it.
+/// A directory for one run. Drop removes it, unless [`Place::keep`] was called.
 ///
-/// Its lock is held as long as the run lives. So a later run can tell what a killed one left behind, and removes it.
+/// The run holds a lock on it. A later run recognises directories of killed runs by the free lock, and removes them.
 pub(crate) struct Place {
     directory: PathBuf,
     keep: bool,
@@ -22,16 +22,16 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// A new directory below `parent`, which is created if need be.
+    /// Creates a new directory below `parent`.
     pub(crate) fn below(parent: &Path) -> Result<Place> {
         fs::create_dir_all(parent).with_context(|| format!("{} cannot be created", parent.display()))?;
         remove_abandoned(parent);
         let directory = parent.join(format!("{PREFIX}{}", random_hex(6)?));
         fs::create_dir(&directory).with_context(|| format!("{} cannot be created", directory.display()))?;
-        // Others may pass through, to a directory of theirs inside, but not look around.
+        // Other users may pass through to a directory inside, but not list this one.
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o711))?;
         let lock = File::create(directory.join(LOCK))?;
-        lock.try_lock().with_context(|| format!("{} is locked by somebody else", directory.display()))?;
+        lock.try_lock().with_context(|| format!("another process has locked {}", directory.display()))?;
         Ok(Place { directory, keep: false, _lock: lock })
     }
 
@@ -39,7 +39,7 @@ impl Place {
         &self.directory
     }
 
-    /// Leaves the directory where it is, for somebody to look into; the next run removes it.
+    /// Keeps the directory for a person to look into. The next run removes it.
     pub(crate) fn keep(&mut self) {
         self.keep = true;
     }
@@ -53,7 +53,7 @@ impl Drop for Place {
     }
 }
 
-/// Removes a directory to which a dying process may still be writing.
+/// Removes a directory, also while an ending process still writes to it.
 pub(crate) fn remove(directory: &Path) {
     for _ in 0..20 {
         match fs::remove_dir_all(directory) {
@@ -77,7 +77,7 @@ fn remove_abandoned(parent: &Path) {
 
 /// A free port of the loopback interface, outside the range from which the kernel takes ports for connections.
 ///
-/// Nothing keeps it free until a server listens there: whoever starts one tries again on another if it was taken.
+/// Another process may take the port before a server listens there. The caller then has to try another one.
 pub(crate) fn free_port() -> Result<u16> {
     for _ in 0..200 {
         let [low, high, ..] = random::<4>()?;

@@ -1,4 +1,4 @@
-//! A private PostgreSQL: durable, as the product demands, and gone with its guard.
+//! A private PostgreSQL server with durable writes, as Roster requires. Dropping the guard stops it.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -16,17 +16,17 @@ use super::place::{Place, free_port, random_hex, remove};
 use super::{end_of, local};
 use crate::process::{self, Guarded};
 
-/// The role that owns everything in a private server.
+/// The superuser of the private server.
 const ROLE: &str = "roster";
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What a test run of many databases needs, and what the product refuses to run without.
+/// Settings for a test run with many databases, and settings that Roster requires.
 const SETTINGS: [&str; 6] = [
     "max_connections=300",
     "fsync=on",
     "full_page_writes=on",
     "synchronous_commit=on",
     "listen_addresses=127.0.0.1",
-    // Only TCP: the path of a socket may hold 107 bytes, and a clone may lie deeper.
+    // Only TCP: the path of a Unix socket is limited to 107 bytes, and the working copy may have a longer one.
     "unix_socket_directories=",
 ];
 
@@ -47,7 +47,7 @@ pub(crate) fn find() -> Option<PathBuf> {
     std::env::split_paths(&path).find(complete).or_else(|| newest_below("/usr/lib/postgresql", complete))
 }
 
-/// Debian keeps one directory per major version.
+/// The newest of Debian's directories, of which there is one per major version.
 fn newest_below(parent: &str, complete: impl Fn(&PathBuf) -> bool) -> Option<PathBuf> {
     let versions = fs::read_dir(parent).ok()?.flatten().filter_map(|entry| {
         let version: u32 = entry.file_name().to_str()?.parse().ok()?;
@@ -57,7 +57,7 @@ fn newest_below(parent: &str, complete: impl Fn(&PathBuf) -> bool) -> Option<Pat
 }
 
 impl Postgres {
-    /// Makes a database cluster in `place` and starts a server on it.
+    /// Creates a database cluster in `place`, and starts a server on it.
     pub(crate) fn start(programs: &Path, place: &Place) -> Result<Postgres> {
         let account = Account::for_server()?;
         let (data, elsewhere) = data_directory(place, account.as_ref())?;
@@ -69,7 +69,7 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// The URL of its database `postgres`, for a role that may create others.
+    /// The URL of its database `postgres`, for a role that may create other databases.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -90,8 +90,8 @@ impl Postgres {
         if let Some(account) = account {
             chown(&password_file, Some(account.user), Some(account.group))?;
         }
-        // The password crosses the loopback interface as it is: a client built without optimisation needs hundreds of
-        // milliseconds for each connection with SCRAM, and tests open hundreds.
+        // The password is sent in plain text over the loopback interface. With SCRAM, a client built without
+        // optimisation would need hundreds of milliseconds per connection, and tests open hundreds.
         let mut initdb = as_account(Command::new(programs.join("initdb")))?;
         initdb.args(["--no-sync", "--no-locale", "--encoding=UTF8", "--auth=password", "--username", ROLE]);
         initdb.arg("--pgdata").arg(&self.data).arg("--pwfile").arg(&password_file);
@@ -104,7 +104,7 @@ impl Postgres {
             let mut postgres = as_account(process::tied(&programs.join("postgres"), "QUIT"))?;
             postgres.arg("-D").arg(&self.data).args(["-p", &port.to_string()]);
             postgres.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
-            // Fast shutdown: it disconnects whoever is left.
+            // SIGINT is the fast shutdown, which disconnects the remaining clients.
             let mut server = Guarded::spawn(&mut postgres, Signal::INT)?;
             if wait_until_ready(&mut server, local(port), log)? {
                 self.url = format!("postgres://{ROLE}:{password}@127.0.0.1:{port}/postgres");
@@ -123,7 +123,7 @@ impl Drop for Postgres {
     }
 }
 
-/// False if somebody else was quicker to take the port.
+/// Waits until the server is ready. False if another process has taken the port.
 fn wait_until_ready(server: &mut Guarded, address: SocketAddr, log: &Path) -> Result<bool> {
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
@@ -141,12 +141,12 @@ fn wait_until_ready(server: &mut Guarded, address: SocketAddr, log: &Path) -> Re
     bail!("it does not answer after {PATIENCE:?}")
 }
 
-/// Whether a PostgreSQL there is ready for clients: it asks for a password, or lets one in.
+/// Whether a PostgreSQL server is ready for clients: it asks for a password, or accepts the connection.
 pub(crate) fn answers(address: SocketAddr) -> bool {
     let ask = || -> std::io::Result<u8> {
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        // StartupMessage of protocol 3.0. A server that is starting up answers it with an error, `E`.
+        // The StartupMessage of protocol 3.0. A server that is still starting answers with an error, `E`.
         let parameters = format!("user\0{ROLE}\0database\0postgres\0\0");
         let length = u32::try_from(8 + parameters.len()).unwrap_or(u32::MAX);
         stream.write_all(&length.to_be_bytes())?;
@@ -159,7 +159,7 @@ pub(crate) fn answers(address: SocketAddr) -> bool {
     matches!(ask(), Ok(b'R'))
 }
 
-/// The unprivileged account a server runs as when root starts it: PostgreSQL refuses root.
+/// The unprivileged account that runs the server if this process is root: PostgreSQL refuses to run as root.
 struct Account {
     name: &'static str,
     user: u32,
@@ -167,7 +167,7 @@ struct Account {
 }
 
 impl Account {
-    /// None if this is not root.
+    /// `None` if this process is not root.
     fn for_server() -> Result<Option<Account>> {
         if !geteuid().is_root() {
             return Ok(None);
@@ -192,8 +192,8 @@ impl Account {
     }
 }
 
-/// A directory that the server's account can reach: in `place`, or, when a directory above is closed to it, in a
-/// place of its own among the system's temporary files.
+/// A directory that the server's account can reach: in `place`, or in a temporary directory if a parent of `place` is
+/// closed to the account.
 fn data_directory(place: &Place, account: Option<&Account>) -> Result<(PathBuf, Option<Place>)> {
     let make = |place: &Place| -> Result<Option<PathBuf>> {
         let directory = place.path().join("postgres");

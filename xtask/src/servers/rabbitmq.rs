@@ -1,4 +1,4 @@
-//! A private RabbitMQ: a node, a port mapper and a home of its own, and gone with its guard.
+//! A private RabbitMQ node with its own port mapper and home directory. Dropping the guard stops it.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -16,10 +16,10 @@ use super::{end_of, local};
 use crate::process::{self, Guarded};
 
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Debian's `rabbitmq-server` in `PATH` is a wrapper that starts the one server of the machine: this is the real one.
+/// The real program of Debian. The `rabbitmq-server` in `PATH` is a wrapper that starts the machine's only server.
 const DEBIAN: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
-/// A node that is starting or runs.
+/// A node that is starting or running.
 pub(crate) struct RabbitMq {
     program: PathBuf,
     home: PathBuf,
@@ -27,7 +27,7 @@ pub(crate) struct RabbitMq {
     node: Node,
 }
 
-/// One attempt to start: another one takes other ports.
+/// One attempt to start a node. Each attempt uses other ports.
 struct Node {
     url: String,
     address: SocketAddr,
@@ -35,7 +35,7 @@ struct Node {
     _port_mapper: Option<Guarded>,
 }
 
-/// The program `rabbitmq-server` of an installation.
+/// The installed program `rabbitmq-server`.
 pub(crate) fn find() -> Option<PathBuf> {
     if process::is_program(Path::new(DEBIAN)) {
         return Some(PathBuf::from(DEBIAN));
@@ -44,7 +44,7 @@ pub(crate) fn find() -> Option<PathBuf> {
 }
 
 impl RabbitMq {
-    /// Starts a node with its files in `place`. It needs seconds until it is [ready](Self::wait_until_ready).
+    /// Starts a node with its files in `place`. It takes seconds until it is [ready](Self::wait_until_ready).
     pub(crate) fn launch(program: &Path, place: &Place) -> Result<RabbitMq> {
         let home = place.path().join("rabbitmq");
         fs::create_dir(&home)?;
@@ -54,7 +54,7 @@ impl RabbitMq {
         Ok(RabbitMq { program: program.to_owned(), home, log, node })
     }
 
-    /// Waits until it speaks AMQP.
+    /// Waits until the node answers AMQP.
     pub(crate) fn wait_until_ready(&mut self) -> Result<()> {
         self.await_or_retry().with_context(|| {
             format!(
@@ -66,7 +66,7 @@ impl RabbitMq {
         })
     }
 
-    /// The URL of its virtual host `/`, for a user who may do everything.
+    /// The URL of its virtual host `/`, for a user with all permissions.
     pub(crate) fn url(&self) -> &str {
         &self.node.url
     }
@@ -101,7 +101,7 @@ impl RabbitMq {
 
 impl Drop for RabbitMq {
     fn drop(&mut self) {
-        // Nobody needs its data: no farewell.
+        // Kill it without a shutdown: its data is not needed.
         self.node.process.stop(Duration::ZERO);
         remove(&self.home);
     }
@@ -124,7 +124,7 @@ impl Node {
             ),
         )?;
         let plugins = file("enabled_plugins", "[].\n".to_owned())?;
-        // Neither of the machine's own files shall be read.
+        // Keep RabbitMQ from reading the machine's own files.
         let environment = file("rabbitmq-env.conf", String::new())?;
         let advanced = file("advanced.config", "[].\n".to_owned())?;
 
@@ -136,7 +136,7 @@ impl Node {
                 epmd.current_dir(home).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?);
                 Some(Guarded::spawn(&mut epmd, Signal::KILL)?)
             }
-            // The node starts one itself.
+            // Without epmd in PATH, the node starts one itself.
             None => None,
         };
         let mut server = process::tied(program, "TERM");
@@ -171,7 +171,7 @@ impl Node {
     }
 }
 
-/// What the user set for another node must not reach this one.
+/// Removes variables that the user has set for another node.
 fn forget_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("RABBITMQ_") || name.starts_with("ERL_")) {
@@ -180,7 +180,7 @@ fn forget_settings(command: &mut Command) {
     }
 }
 
-/// Whether a broker there speaks AMQP 0-9-1: it answers the protocol header with a method frame.
+/// Whether a broker answers AMQP 0-9-1: it answers the protocol header with a method frame.
 pub(crate) fn answers(address: SocketAddr) -> bool {
     let ask = || -> std::io::Result<u8> {
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
