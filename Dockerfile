@@ -2,16 +2,16 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
-# The caches outlive the layer, so a change of one line does not build the world again.
+# The caches outlive the layer, so a change of one line does not rebuild all dependencies.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
     cargo build --release --locked --package roster \
     && install -D target/release/roster /out/roster
 
 FROM debian:bookworm-slim
-# The roots that the certificate of an amqps:// server is checked against.
+# Roster checks the certificate of an amqps:// server against these roots.
 RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
-# A volume that is mounted here for the first time gets this owner.
+# A new volume that is mounted here takes over this owner.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin roster \
     && install --directory --owner=roster --group=roster --mode=0700 /data
 COPY --from=build /out/roster /usr/local/bin/roster
