@@ -43,7 +43,7 @@ pub struct Page<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PagingFlaw {
     #[error("must be a whole number from 1 to 100")]
-    RateLimit,
+    Limit,
     #[error("must be the next_cursor of an earlier page")]
     Cursor,
 }
@@ -51,7 +51,7 @@ pub enum PagingFlaw {
 impl DomainError for PagingFlaw {
     fn code(&self) -> &'static str {
         match self {
-            Self::RateLimit => "limit_out_of_range",
+            Self::Limit => "limit_out_of_range",
             Self::Cursor => "cursor_invalid",
         }
     }
@@ -82,7 +82,7 @@ impl Paging {
     pub fn read(query: &mut Query) -> Self {
         let limit = query.optional("limit", |text| {
             let limit: Option<i64> = text.parse().ok().filter(|limit: &i64| limit.to_string() == text);
-            limit.filter(|limit| (1..=MOST).contains(limit)).ok_or(PagingFlaw::RateLimit)
+            limit.filter(|limit| (1..=MOST).contains(limit)).ok_or(PagingFlaw::Limit)
         });
         Self { limit: limit.unwrap_or(DEFAULT), after: query.optional("cursor", Cursor::parse) }
     }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a step that does not work fails the test")]
 
 mod edges;
+mod names;
 mod problems;
 mod scoreboard;
 mod source;

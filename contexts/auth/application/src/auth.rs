@@ -1,10 +1,10 @@
 use crate::{Accounts, Administration, Audit, Authority, Denied, Passwords, ServiceKeys, Sessions};
 use use_case::{Port, Unavailable, async_trait};
 
-/// All that this context stores, within one transaction.
+/// Everything that this context stores, within one transaction.
 #[async_trait]
 pub trait Auth: Accounts + Administration + Sessions + ServiceKeys + Audit {
-    /// Now, by the database's clock: nodes may disagree, and a token outlives the node that made it.
+    /// The time by the database's clock. The clocks of nodes may differ, and a token outlives the node that made it.
     async fn now(&mut self) -> Result<kernel::Timestamp, Unavailable>;
 }
 
@@ -12,21 +12,21 @@ impl Port for dyn Auth {
     type Tools = dyn Passwords;
 }
 
-/// A use case that is done while somebody waits, in one transaction that its caller owns. Whatever
-/// it returns is committed: a refusal may have something to keep.
+/// A synchronous use case: a client waits for it. It runs in one transaction, which its caller owns and commits whatever
+/// the outcome is, because a refusal may have something to record.
 pub trait UseCase: Send {
-    /// What comes of it.
     type Outcome: Send;
 
-    /// On whose authority it acts, which [`act`] confirms first. `None` where none is needed: what is shown (a
-    /// password, a refresh token) is the proof and is looked at under its own lock, or nothing is done but recorded.
+    /// The authority on which the use case acts; [`act`] confirms it first. `None` where none is needed: the caller
+    /// proves itself by a password or a refresh token, which is checked under a lock of its own, or the use case only
+    /// records something.
     fn authority(&self) -> Option<&Authority>;
 
-    /// Does it.
+    /// Runs the use case.
     fn execute(self, store: &mut dyn Auth) -> impl Future<Output = Result<Self::Outcome, Unavailable>> + Send;
 }
 
-/// Does a use case if its authority still holds, in the same transaction. The one way to do one.
+/// Runs a use case if its authority still holds, in the same transaction. Every use case runs through this function.
 ///
 /// # Errors
 /// When the store does not answer.

@@ -3,47 +3,30 @@ use auth_domain::{Role, Scope, ServiceKeyId, SessionId};
 use kernel::UserId;
 use use_case::Unavailable;
 
-/// On whose authority a use case acts. It was checked when the request's head arrived; much may have happened since, so
-/// it is confirmed in the transaction that acts ([`act`](crate::act)).
+/// The authority on which a use case acts. The web layer checks it when the head of the request arrives. It may have
+/// changed since, so [`act`](crate::act) confirms it in the transaction that acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
-    /// Who acts, and what must still be true of them.
     pub principal: Principal,
-    /// From where.
     pub client: RequestOrigin,
     /// The route of the request, never its path; empty for the command line.
     pub route: String,
 }
 
-/// Who acts, and what must still be true of them.
+/// Who acts, and what must still be true when the use case runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Principal {
-    /// A person, for themselves: the session MUST be live.
-    Person {
-        /// Who.
-        user: UserId,
-        /// In which session.
-        session: SessionId,
-    },
+    /// A person who acts for themselves. The session MUST be live.
+    Person { user: UserId, session: SessionId },
     /// A person whose session MUST be live, and who MUST be an administrator.
-    Administrator {
-        /// Who.
-        user: UserId,
-        /// In which session.
-        session: SessionId,
-    },
-    /// A service, whose key MUST be good and have this scope.
-    Service {
-        /// Which key.
-        key: ServiceKeyId,
-        /// What it must open.
-        scope: Scope,
-    },
+    Administrator { user: UserId, session: SessionId },
+    /// A service. Its key MUST be valid and have this scope.
+    Service { key: ServiceKeyId, scope: Scope },
     /// The operator, who has the command line and needs no session.
     Operator,
 }
 
-/// Why a use case was not executed: its authority did not hold any more.
+/// Why a use case did not run: its authority no longer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// The session or the service key has ended, or its person is deactivated.
@@ -61,7 +44,7 @@ impl Authority {
         Self { principal: Principal::Operator, client: RequestOrigin::local(), route: String::new() }
     }
 
-    /// Who acts, for the record.
+    /// The actor as the audit log names it.
     #[must_use]
     pub const fn actor(&self) -> Actor {
         match self.principal {
@@ -71,7 +54,7 @@ impl Authority {
         }
     }
 
-    /// Asks again, and locks what it asks about until the transaction ends.
+    /// Checks the authority again, and locks the checked rows until the transaction ends.
     ///
     /// The order of the locks is the same everywhere: the set of administrators, then an account, then its sessions.
     pub(crate) async fn confirm(&self, store: &mut dyn Auth) -> Result<Result<(), Denied>, Unavailable> {

@@ -1,4 +1,4 @@
-//! Auth: routes, SQL, tokens, hashing, and the gate that passwords come in by.
+//! Auth: routes, SQL, tokens and password hashing.
 
 mod argon2id;
 mod authenticator;
@@ -47,7 +47,7 @@ mod use_case_tests;
 
 use persistence::{Migration, Migrations};
 
-/// What a sealed password is sealed for.
+/// The purpose that a sealed password is bound to.
 const PURPOSE: &str = "set_credential";
 
 /// The tables of this context.

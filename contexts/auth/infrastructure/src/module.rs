@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use web::{BoundedContext, Commands, Routes};
 
-/// The context `auth`.
+/// The bounded context `auth`.
 pub struct AuthContext {
     passwords: Arc<dyn Passwords>,
     auth: AuthState,

@@ -1,4 +1,4 @@
-//! Whether a password fits: the same work for everything that does not.
+//! Verifies passwords, with the same work for every failure.
 
 use crate::HashPool;
 use crate::bcrypt::{self, BcryptJob};
@@ -10,16 +10,16 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 use use_case::Unavailable;
 
-/// bcrypt knows no lower cost.
+/// The lowest cost of bcrypt.
 const LOWEST: u8 = 4;
 
-/// What is stored for somebody.
+/// The stored hash of a user, not yet parsed.
 pub(crate) struct StoredHash {
     pub(crate) user: UserId,
     pub(crate) hash: String,
 }
 
-/// A password fitted this hash.
+/// A password was right: it has this hash.
 pub(crate) struct PasswordMatch {
     pub(crate) hash: PasswordHash,
     reservation: Reservation,
@@ -31,13 +31,23 @@ pub(crate) struct Verifier {
     cost: BcryptCost,
 }
 
-/// What is to be computed to verify a password.
-struct VerifyPlan {
+/// What is compared: a stored hash, with one job for each spelling of the password.
+struct Comparison {
     hash: PasswordHash,
-    works: Vec<HashJob>,
+    jobs: Vec<HashJob>,
 }
 
-/// Why a stored text cannot be verified. It says nothing of the text.
+/// The work of one verification. Every failure takes the same work: one hash of the target cost for each spelling of
+/// the password, or what the stored hash takes, if that is more.
+struct VerifyPlan {
+    comparison: Option<Comparison>,
+    /// The work that is done for nothing after a failure, in bcrypt rounds.
+    padding: u64,
+    /// The work to reserve beside the comparison, in bcrypt rounds: the padding, or a new hash after a success.
+    reserve: u64,
+}
+
+/// Why a stored text cannot be verified. It does not quote the text.
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
     #[error(transparent)]
@@ -47,43 +57,34 @@ enum Unreadable {
 }
 
 impl Verifier {
-    /// `cost` is the one that new passwords get.
+    /// `cost` is the cost of new passwords.
     pub(crate) const fn new(pool: Arc<HashPool>, cost: BcryptCost) -> Self {
         Self { pool, cost }
     }
 
-    /// Whether the password fits what is stored. Whatever does not fit takes a hash of the target
-    /// for each spelling of the password, or what is stored takes, if that is more.
+    /// Verifies a password against what is stored; `None` for a wrong password.
     pub(crate) async fn matches(
         &self,
         stored: Option<&StoredHash>,
         password: &Secret,
     ) -> Result<Option<PasswordMatch>, Unavailable> {
         let spellings = spellings(password);
-        let attempt = stored.and_then(|stored| VerifyPlan::new(stored, &spellings));
-        let known: u64 = attempt.iter().flat_map(|attempt| &attempt.works).map(HashJob::units).sum();
-        let missing = (u64::try_from(spellings.len()).unwrap_or(1) << self.cost.log2()).saturating_sub(known);
-        let renewal = attempt.as_ref().and_then(|attempt| attempt.hash.renewal(self.cost));
-        let more = missing.max(renewal.map_or(0, |cost| 1 << cost.log2()));
-        let works = attempt.as_ref().map_or(&[][..], |attempt| &attempt.works);
-        let mut reservation = self.pool.admit(works, more)?;
-
-        if let Some(VerifyPlan { hash, works }) = attempt {
-            for work in works {
-                let digest = reservation.run(work).await?;
-                if bool::from(digest.as_bytes().ct_eq(hash.expose_digest().as_bytes())) {
-                    return Ok(Some(PasswordMatch { hash, reservation }));
-                }
-            }
+        let comparison = stored.and_then(|stored| Comparison::new(stored, &spellings));
+        let plan = VerifyPlan::new(comparison, spellings.len(), self.cost);
+        let mut reservation = self.pool.admit(plan.jobs(), plan.reserve)?;
+        if let Some(comparison) = plan.comparison
+            && let Some(hash) = comparison.run(&mut reservation).await?
+        {
+            return Ok(Some(PasswordMatch { hash, reservation }));
         }
-        for cost in costs(missing, self.cost.log2()) {
-            let (work, _) = BcryptJob::new_hash(cost, password).map_err(Unavailable::retry_later)?;
-            reservation.run(HashJob::Bcrypt(work)).await?;
+        for cost in costs(plan.padding, self.cost.log2()) {
+            let (job, _) = BcryptJob::new_hash(cost, password).map_err(Unavailable::retry_later)?;
+            reservation.run(HashJob::Bcrypt(job)).await?;
         }
         Ok(None)
     }
 
-    /// Hashes the password that fitted anew, unless its hash is as good as a new one.
+    /// Hashes a verified password again, unless its hash is as good as a new one.
     pub(crate) async fn renewed(
         &self,
         fit: &mut PasswordMatch,
@@ -103,7 +104,23 @@ impl Verifier {
 }
 
 impl VerifyPlan {
-    /// `None` for what cannot be verified: the operator is told, the person is not.
+    /// `target` is the cost of new passwords.
+    fn new(comparison: Option<Comparison>, spellings: usize, target: BcryptCost) -> Self {
+        let known: u64 = comparison.iter().flat_map(|comparison| &comparison.jobs).map(HashJob::units).sum();
+        let due = u64::try_from(spellings).unwrap_or(1) << target.log2();
+        let padding = due.saturating_sub(known);
+        let renewal = comparison.as_ref().and_then(|comparison| comparison.hash.renewal(target));
+        let reserve = padding.max(renewal.map_or(0, |cost| 1 << cost.log2()));
+        Self { comparison, padding, reserve }
+    }
+
+    fn jobs(&self) -> &[HashJob] {
+        self.comparison.as_ref().map_or(&[], |comparison| &comparison.jobs)
+    }
+}
+
+impl Comparison {
+    /// `None` for a hash that cannot be verified. The log says so; the client does not learn it.
     fn new(stored: &StoredHash, spellings: &[Secret]) -> Option<Self> {
         Self::read(&stored.hash, spellings)
             .inspect_err(
@@ -114,12 +131,24 @@ impl VerifyPlan {
 
     fn read(stored: &str, spellings: &[Secret]) -> Result<Self, Unreadable> {
         let hash = PasswordHash::parse(stored)?;
-        // Ours was made of NFC, which is the last of them.
-        let tried = if hash.is_ours() { spellings.len().saturating_sub(1) } else { 0 };
-        // bcrypt takes `abc` and `abc\0abc` for one password. No policy lets a NUL through.
-        let tried = spellings.iter().skip(tried).filter(|spelling| !spelling.expose().contains('\0'));
-        let works = tried.map(|spelling| HashJob::verifying(&hash, spelling)).collect::<Result<_, _>>()?;
-        Ok(Self { hash, works })
+        // Roster's own hashes are made from NFC, which is the last spelling.
+        let skipped = if hash.is_ours() { spellings.len().saturating_sub(1) } else { 0 };
+        // bcrypt takes `abc` and `abc\0abc` for one password. No policy accepts a NUL.
+        let tried = spellings.iter().skip(skipped).filter(|spelling| !spelling.expose().contains('\0'));
+        let jobs = tried.map(|spelling| HashJob::verifying(&hash, spelling)).collect::<Result<_, _>>()?;
+        Ok(Self { hash, jobs })
+    }
+
+    /// Gives the stored hash if the password is right.
+    async fn run(self, reservation: &mut Reservation) -> Result<Option<PasswordHash>, Unavailable> {
+        let Self { hash, jobs } = self;
+        for job in jobs {
+            let digest = reservation.run(job).await?;
+            if bool::from(digest.as_bytes().ct_eq(hash.expose_digest().as_bytes())) {
+                return Ok(Some(hash));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -135,7 +164,7 @@ async fn hash_new(
     bcrypt::encode_hash(cost, &salt, &digest).map_err(Unavailable::retry_later)
 }
 
-/// The costs of hashes that are so much work together, none above the target.
+/// The costs of hashes that together take this many rounds, none above the target.
 fn costs(units: u64, target: u8) -> impl Iterator<Item = bcrypt_lanes::Cost> {
     let whole = usize::try_from(units >> target).unwrap_or(0);
     let rest = (LOWEST..target).rev().filter(move |bit| units >> bit & 1 == 1);

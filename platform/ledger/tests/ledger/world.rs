@@ -259,7 +259,7 @@ pub(crate) struct Hints {
 #[derive(Clone, Copy, Default, PartialEq)]
 enum How {
     #[default]
-    IdempotencyScope,
+    Once,
     Never,
     /// Three times, with different delays.
     Thrice,
@@ -290,7 +290,7 @@ impl HintSender for Hints {
         let bell = self.bell(queue);
         match self.how {
             How::Never => {}
-            How::IdempotencyScope => bell.notify_one(),
+            How::Once => bell.notify_one(),
             How::Thrice => {
                 let salt = hints.first().map_or(0, |hint| hint.id.as_uuid().as_u128());
                 for n in 0..3_u32 {

@@ -93,10 +93,10 @@ fn the_schema_of_a_problem_has_a_valid_example() {
     assert!(ready["200"].is_object() && ready["503"].is_object() && ready["default"].is_object(), "{ready}");
 }
 
-struct StaticAsset(Checks);
+struct FixedReadiness(Checks);
 
 #[async_trait]
-impl Readiness for StaticAsset {
+impl Readiness for FixedReadiness {
     async fn check(&self) -> Checks {
         self.0
     }
@@ -125,7 +125,7 @@ async fn an_instance_is_ready_when_its_database_is() {
         (Ok, Ok, Ok, Down, 503, "down"),
     ] {
         let checks = Checks { database, migrations, broker, keys };
-        let server = Server::start(health::routes(Arc::new(StaticAsset(checks)), Stopping::default())).await;
+        let server = Server::start(health::routes(Arc::new(FixedReadiness(checks)), Stopping::default())).await;
         let answer = server.get("/health/ready").await;
         assert_eq!((answer.status(), answer.header("content-type")), (status, Some("application/json")), "{checks:?}");
         assert_eq!(answer.header("cache-control"), Some("no-store"));
@@ -149,7 +149,7 @@ async fn a_readiness_check_that_times_out_is_not_ready() {
 async fn a_stopping_process_is_live_but_not_ready() {
     let checks = Checks { database: Health::Ok, migrations: Health::Ok, broker: Health::Ok, keys: Health::Ok };
     let stopping = Stopping::default();
-    let server = Server::start(health::routes(Arc::new(StaticAsset(checks)), stopping.clone())).await;
+    let server = Server::start(health::routes(Arc::new(FixedReadiness(checks)), stopping.clone())).await;
     let ready = server.get("/health/ready").await;
     assert_eq!((ready.status(), &ready.json()["stopping"]), (200, &false.into()));
     stopping.begin();

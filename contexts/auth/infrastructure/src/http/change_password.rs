@@ -1,4 +1,4 @@
-//! The old password for a new one.
+//! Change of a password.
 
 use super::by::By;
 use super::state::too_many_guesses;
@@ -12,24 +12,24 @@ use kernel::DomainError as _;
 use utoipa::ToSchema;
 use web::{Client, Fields, NoQuery, Person, Problem, Violation};
 
-/// The password that somebody has, and the one that they want.
+/// The current password and the new one.
 #[derive(ToSchema)]
 #[schema(title = "PasswordChange", example = json!({
     "current_password": "correct horse battery staple", "new_password": "another horse, another staple",
 }))]
 #[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
 pub(crate) struct PasswordChange {
-    /// As they sign in with it now.
+    /// The current password.
     #[schema(format = Password, min_length = 1, max_length = 1024)]
     current_password: String,
-    /// As for a registration, and not the current one.
+    /// The new password. The rules of registration hold, and it must differ from the current one.
     #[schema(format = Password, min_length = 15, max_length = 1024)]
     new_password: String,
 }
 
 /// Change your password.
 ///
-/// All your other sessions end.
+/// All other sessions of the user end.
 #[utoipa::path(
     post,
     path = "/auth/password",
@@ -37,14 +37,14 @@ pub(crate) struct PasswordChange {
     security(("bearer" = [])),
     request_body = PasswordChange,
     responses(
-        (status = 204, description = "Changed."),
-        (status = 403, description = "Another service has no password.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "You are not a user any more.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many wrong passwords: see `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
-            ("Retry-After" = i64, description = "Seconds until one more is looked at."),
+        (status = 204, description = "The password has been changed."),
+        (status = 403, description = "Service keys have no password.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The user does not exist any more.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "There were too many wrong passwords. See `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
+            ("Retry-After" = i64, description = "Seconds until the next attempt is allowed."),
         )),
-        (status = 409, description = "It was changed by somebody else meanwhile.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Another request has changed the password meanwhile.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Validation failed. `errors` lists every violation with its JSON Pointer.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn change_password(

@@ -1,4 +1,4 @@
-//! An address and a password for a session.
+//! Sign-in with an email address and a password.
 
 use super::state::{no_token, too_many_guesses};
 use super::tokens::TokensView;
@@ -12,15 +12,15 @@ use kernel::Email;
 use utoipa::ToSchema;
 use web::{Client, Fields, NoQuery, OrElse, Problem};
 
-/// Who signs in, and with what.
+/// An email address and a password.
 #[derive(ToSchema)]
 #[schema(title = "Login", example = json!({ "email": "ada@example.org", "password": "correct horse battery staple" }))]
 #[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
 pub(crate) struct Login {
-    /// The address that they registered with.
+    /// The address that the person registered with.
     #[schema(format = Email, min_length = 3, max_length = 254)]
     email: String,
-    /// Their password.
+    /// The password.
     #[schema(format = Password, min_length = 1, max_length = 1024)]
     password: String,
 }
@@ -32,13 +32,13 @@ pub(crate) struct Login {
     tag = "auth",
     request_body = Login,
     responses(
-        (status = 200, description = "A session, and its tokens.", body = TokensView),
-        (status = 401, description = "They do not fit, or may not sign in: it does not say which.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many wrong passwords: see `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
-            ("Retry-After" = i64, description = "Seconds until one more is looked at."),
+        (status = 200, description = "The tokens of the new session.", body = TokensView),
+        (status = 401, description = "Wrong email address or password, or the person is deactivated. The answer does not tell which.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "There were too many wrong passwords. See `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
+            ("Retry-After" = i64, description = "Seconds until the next attempt is allowed."),
         )),
-        (status = 503, description = "Too many sign in now, or something does not answer: see `Retry-After`. It says nothing of the password.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "It could be read, and is refused: every violation with its pointer.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many people sign in at this moment, or the database does not answer. See `Retry-After`. The answer says nothing about the password.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Validation failed. `errors` lists every violation with its JSON Pointer.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn login(

@@ -1,0 +1,107 @@
+//! Names and prose: one name has one meaning, and sentences name their actors.
+
+use crate::source::{files, name};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// Type names that may be defined more than once, each with its reason.
+const DEFINED_TWICE: [(&str, &str); 0] = [];
+/// Home-made names that were replaced by the field's standard terms.
+const REPLACED: [&str; 8] = ["Desk", "Bay", "Floor", "Rush", "Bench", "Errand", "Kit", "Trouble"];
+/// Words that hide who acts.
+const HIDING: [&str; 4] = ["nobody", "somebody", "whoever", "whom"];
+/// How often these words may stand in code and documents, together.
+const AT_MOST: usize = 20;
+
+/// The product's Rust files, without tests.
+fn product() -> Vec<(String, String)> {
+    let files = ["app", "contexts", "platform"].into_iter().flat_map(|folder| files(folder, "rs"));
+    let texts = files.map(|file| (name(&file), fs::read_to_string(&file).unwrap()));
+    let product: Vec<_> = texts
+        .filter(|(file, _)| !file.contains("/tests/") && !file.ends_with("tests.rs"))
+        .map(|(file, text)| (file, text.split("#[cfg(test)]").next().unwrap().to_owned()))
+        .collect();
+    assert!(product.len() > 200, "{} files are not all of them", product.len());
+    product
+}
+
+/// The name that a line declares after `pub` and one of the keywords.
+fn declared<'a>(line: &'a str, keywords: &[&str]) -> Option<&'a str> {
+    let rest = line.trim_start().strip_prefix("pub")?;
+    let rest = if rest.starts_with('(') { rest.split_once(')')?.1 } else { rest };
+    let mut words = rest.split_whitespace().skip_while(|word| ["const", "async", "unsafe"].contains(word));
+    keywords.contains(&words.next()?).then_some(())?;
+    words.next()?.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next()
+}
+
+const TYPES: [&str; 4] = ["struct", "enum", "trait", "type"];
+
+fn defined_twice(product: &[(String, String)]) -> Vec<(String, Vec<String>)> {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (file, text) in product {
+        for name in text.lines().filter_map(|line| declared(line, &TYPES)) {
+            places.entry(name.to_owned()).or_default().push(file.clone());
+        }
+    }
+    assert!(places.len() > 150, "{} types are not all of them", places.len());
+    places.into_iter().filter(|(_, files)| files.len() > 1).collect()
+}
+
+#[test]
+fn a_type_name_is_defined_once() {
+    let mut product = product();
+    let twice = defined_twice(&product);
+    let unexpected: Vec<_> =
+        twice.iter().filter(|(name, _)| !DEFINED_TWICE.iter().any(|(allowed, _)| allowed == name)).collect();
+    assert!(unexpected.is_empty(), "choose another name: {unexpected:?}");
+    assert!(DEFINED_TWICE.len() <= 6 && DEFINED_TWICE.iter().all(|(name, _)| twice.iter().any(|(it, _)| it == name)));
+    product.push(("app/src/new.rs".into(), "pub(crate) struct HashPool;".into()));
+    assert_eq!(defined_twice(&product).len(), twice.len() + 1, "a second one is found");
+}
+
+#[test]
+fn replaced_names_do_not_come_back() {
+    for (file, text) in product() {
+        for name in text.lines().filter_map(|line| declared(line, &TYPES)) {
+            assert!(!REPLACED.contains(&name), "{file}: {name}");
+        }
+    }
+}
+
+/// Public types, traits and functions without a doc comment. Fields and variants may explain themselves.
+fn undocumented(text: &str) -> Vec<String> {
+    let lines: Vec<_> = text.lines().collect();
+    let is_undocumented = |index: usize| {
+        let before = lines[..index].iter().rev().map(|line| line.trim_start());
+        let mut before = before.skip_while(|line| !line.is_empty() && !line.starts_with("//") && !line.ends_with('}'));
+        !before.next().is_some_and(|line| line.starts_with("///"))
+    };
+    let is_item = |line: &str| {
+        line.trim_start().starts_with("pub ") && declared(line, &["struct", "enum", "trait", "fn"]).is_some()
+    };
+    (0..lines.len()).filter(|&n| is_item(lines[n]) && is_undocumented(n)).map(|n| lines[n].trim().to_owned()).collect()
+}
+
+#[test]
+fn public_types_and_functions_have_doc_comments() {
+    for (file, text) in product() {
+        let missing = undocumented(&text);
+        assert!(missing.is_empty(), "{file}: {missing:?}");
+    }
+    assert_eq!(undocumented("/// A.\npub struct A;\n\npub struct B;\n#[must_use]\npub fn c() {}\n").len(), 2);
+}
+
+#[test]
+fn sentences_name_their_actors() {
+    let texts = ["rs", "md", "toml"].into_iter().flat_map(|extension| files("", extension));
+    let this = Path::new(file!()).file_name().unwrap();
+    let texts = texts.filter(|file| !file.ends_with("docs/WRITING.md") && file.file_name() != Some(this));
+    let mut found = Vec::new();
+    for file in texts {
+        let text = fs::read_to_string(&file).unwrap().to_lowercase();
+        let words = text.split(|letter: char| !letter.is_alphanumeric());
+        found.extend(words.filter(|word| HIDING.contains(word)).map(|word| format!("{}: {word}", name(&file))));
+    }
+    assert!(found.len() <= AT_MOST, "{} of them, see docs/WRITING.md: {found:#?}", found.len());
+}
