@@ -95,9 +95,11 @@ macro_rules! fetch_all { ($($t:tt)*) => { $crate::fetch!(::std::result::Result::
 /// How a macro selects its result from all rows.
 #[doc(hidden)]
 pub mod pick {
+    /// The first row, if there is one.
     pub fn optional<Row>(rows: Vec<Row>) -> Result<Option<Row>, sqlx::Error> {
         Ok(rows.into_iter().next())
     }
+    /// The one row.
     pub fn one<Row>(rows: Vec<Row>) -> Result<Row, sqlx::Error> {
         rows.into_iter().next().ok_or(sqlx::Error::RowNotFound)
     }
