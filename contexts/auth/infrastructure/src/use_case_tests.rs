@@ -9,7 +9,7 @@ use auth_application::{
 use auth_domain::{BcryptCost, PasswordFlaw, PasswordPolicy, Session, SessionId, SessionLife};
 use kernel::{Email, Secret, UserId};
 use persistence::testing::TestDb;
-use persistence::{execute, fetch_all};
+use persistence::{DialectSql, execute, fetch_all};
 use std::net::IpAddr;
 use std::sync::Arc;
 use web::RateLimiter;
@@ -61,14 +61,18 @@ impl World {
     }
 
     /// A statement about the person.
-    async fn execute(&self, sql: &'static str) {
+    async fn execute(&self, sql: impl DialectSql) {
         let mut tx = self.test_db.db.begin().await.expect("the database answers");
         execute!(&mut tx, sql, self.user.as_uuid()).expect("done");
         tx.commit().await.expect("committed");
     }
 
     async fn deactivate(&self) {
-        self.execute("update auth_accounts set disabled_at = version where user_id = $1").await;
+        let sql = (
+            "update auth_accounts set disabled_at = now() where user_id = $1",
+            "update auth_accounts set disabled_at = 1 where user_id = $1",
+        );
+        self.execute(sql).await;
     }
 
     fn ports(&self) -> PasswordPorts<'_, SqlUnitOfWork> {
