@@ -6,6 +6,7 @@ use crate::installation::sealing_keys;
 use crate::key_watch::KeyWatch;
 use crate::operator_commands::OperatorCommands;
 use crate::problems::PROBLEMS;
+use crate::product;
 use crate::readiness::ProcessReadiness;
 use auth_domain::{BcryptCost, PasswordPolicy, SessionLife};
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys, TokenError};
@@ -110,7 +111,7 @@ pub struct Issuer {
 
 impl Default for Issuer {
     fn default() -> Self {
-        Self { issuer: "roster".to_owned(), audience: "roster".to_owned() }
+        Self { issuer: product::NAME.to_owned(), audience: product::NAME.to_owned() }
     }
 }
 
@@ -206,7 +207,7 @@ pub fn handled() -> BTreeSet<(&'static str, &'static str)> {
 
 /// The policy for new passwords. It rejects passwords derived from the service's own names.
 pub(crate) fn password_policy(tokens: &Issuer) -> PasswordPolicy {
-    PasswordPolicy::default().of_service(["roster", &*tokens.issuer, &*tokens.audience])
+    PasswordPolicy::default().of_service([product::NAME, &*tokens.issuer, &*tokens.audience])
 }
 
 impl Dependencies {
@@ -227,7 +228,7 @@ impl Dependencies {
         let tokens = AccessTokens::new(signing.clone(), &tokens.issuer, &tokens.audience, TOKEN_LIFE);
         let authenticator = Authenticator::new(db.clone(), tokens, limits, tasks.clone());
         Ok(Self {
-            gate: Arc::new(PolicyAndSeal::new(policy.clone(), keys.sealer())),
+            gate: Arc::new(PolicyAndSeal::new(policy.clone(), keys.sealer(product::LABELS))),
             hashing: Arc::new(Hashing::new(opener, pool, cost)),
             auth: AuthState::new(authenticator.clone(), credentials.clone(), policy, life),
             authenticator,
@@ -258,7 +259,7 @@ impl Roster {
             proxies,
             ..
         } = config;
-        let opener = if role.works() { Some(keys.opener()?) } else { None };
+        let opener = if role.works() { Some(keys.opener(product::LABELS)?) } else { None };
         // In a load test, which turns limits off, all connections may come from one address.
         let connections_per_address = if limits { config.connections_per_address } else { usize::MAX };
         let limits = RateLimiter::new(db.clone(), limits);
@@ -277,6 +278,7 @@ impl Roster {
             announce: hints.announce(),
             hints_get_lost: matches!(hints, WakeUps::RabbitMq(_)),
             max_delay,
+            channel: product::NAME,
         });
 
         let mut background = JoinSet::new();
@@ -297,7 +299,8 @@ impl Roster {
         let stopping = Stopping::default();
         let ready = ProcessReadiness::new(db.clone(), probe, hints.clone(), watch);
         let mut router = router.merge(web::health::routes(Arc::new(ready), stopping.clone()));
-        let front = FrontPage { docs, readme: include_str!("../../README.md") };
+        let front =
+            FrontPage { title: product::TITLE, about: product::ABOUT, docs, readme: include_str!("../../README.md") };
         router = router.merge(web::pages::routes(front, PROBLEMS, &base_path));
         if docs {
             router = router.merge(web::docs::routes(&document)?);
@@ -343,6 +346,7 @@ impl Roster {
         let hsts = !self.proxies.is_empty();
         let requests_per_address = self.connections_per_address;
         let settings = EdgeSettings {
+            realm: product::NAME,
             hsts,
             proxies: self.proxies.clone(),
             requests_per_address,
@@ -425,7 +429,7 @@ const TAGS: [(&str, &str); 6] = [
 fn title(public_url: Option<&PublicUrl>) -> OpenApi {
     let license = LicenseBuilder::new().name("Apache-2.0 OR MIT").identifier(Some("Apache-2.0 OR MIT")).build();
     let info = InfoBuilder::new()
-        .title("Roster")
+        .title(product::TITLE)
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "User accounts. Registering, deactivating and reactivating users are commands: the answer is 202 once \

@@ -16,6 +16,7 @@ mod operator_command;
 mod operator_commands;
 mod output;
 pub mod problems;
+pub mod product;
 mod prompt;
 mod readiness;
 pub mod serve;

@@ -4,6 +4,7 @@ use crate::compose::{AppConfig, Issuer, ProcessRole, Roster};
 use crate::installation::{keys_to_serve, keys_to_work};
 use crate::operator_commands::OperatorCommands;
 use crate::output::note;
+use crate::product;
 use crate::serve::{prepare_schema, see_that_it_exists};
 use crate::settings::Settings;
 use anyhow::Context as _;
@@ -79,7 +80,7 @@ async fn compose(settings: &Settings, installation: Installation) -> anyhow::Res
         Installation::Needed => keys_to_work(&db, settings).await?,
     };
     // With a key file of public keys only, another process has to execute commands.
-    let works = may_serve && keys.opener().is_ok();
+    let works = may_serve && keys.opener(product::LABELS).is_ok();
     let roster = Roster::compose(AppConfig {
         db,
         keys,

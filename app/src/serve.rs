@@ -4,6 +4,7 @@ use crate::check::{unhandled_subscriptions, without_handler};
 use crate::compose::{AppConfig, Broker, ProcessRole, Roster, migrations};
 use crate::installation::keys_to_serve;
 use crate::logging;
+use crate::product;
 use crate::settings::{Profile, Settings};
 use anyhow::{Context as _, anyhow, bail};
 use persistence::{DatabaseUrl, Db, OpenError, SqlError};
@@ -64,7 +65,7 @@ pub async fn serve(settings: Settings, role: ProcessRole) -> anyhow::Result<()> 
         db,
         keys,
         role,
-        broker: settings.amqp.clone().map(|url| Broker { url, prefix: "roster".into() }),
+        broker: settings.amqp.clone().map(|url| Broker { url, prefix: product::NAME.into() }),
         bcrypt_cost: settings.bcrypt_cost,
         tokens: settings.tokens.clone(),
         refresh_grace: settings.refresh_grace,
@@ -168,6 +169,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Db> {
         match Db::open(&settings.database).await {
             Ok(db) => return Ok(db),
             Err(OpenError::Unfit(why)) => bail!("{why}"),
+            Err(OpenError::InUse(why)) => bail!("{why}, or set ROSTER_DATA_DIR to another folder"),
             Err(OpenError::Unreachable(error)) if Instant::now() >= give_up => {
                 bail!("the database {} does not answer: {error}", settings.database);
             }

@@ -11,6 +11,7 @@ mod url;
 pub use raw::RawSettings;
 
 use crate::compose::{FirstAdministrator, Issuer, password_policy};
+use crate::product;
 use auth_domain::{BcryptCost, LONGEST_GRACE};
 use kernel::{Email, Secret};
 use messaging::Address;
@@ -161,7 +162,8 @@ impl Settings {
                     }
                     text.parse::<DatabaseUrl>()
                 })?
-                .with_connections(connections),
+                .with_connections(connections)
+                .with_application(product::NAME),
             amqp: amqp(raw)?,
             listen: raw.parsed("ROSTER_LISTEN", "127.0.0.1:8000", listen::listen)?,
             data_dir,

@@ -95,7 +95,7 @@ pub fn pgbouncer_program() -> Option<PathBuf> {
 fn server(variable: &str) -> Option<String> {
     let named = std::env::var(variable).ok();
     assert!(
-        named.is_some() || std::env::var_os("ROSTER_TEST_EMBEDDED").is_some(),
+        named.is_some() || std::env::var_os("TEST_EMBEDDED").is_some(),
         "{variable} is not set: run `cargo xtask test`, which starts or finds the servers"
     );
     named

@@ -295,7 +295,7 @@ async fn config(url: &str, keys: Keys, role: ProcessRole, broker: Option<Broker>
 /// A broker with a prefix of its own for queue names.
 fn broker() -> Option<Broker> {
     let Ok(url) = std::env::var("TEST_AMQP_URL") else {
-        if std::env::var_os("ROSTER_TEST_EMBEDDED").is_some() {
+        if std::env::var_os("TEST_EMBEDDED").is_some() {
             return None;
         }
         panic!("TEST_AMQP_URL is not set: run `cargo xtask test`, which starts a RabbitMQ");

@@ -10,7 +10,7 @@ use crate::servers::{self, Servers, Whose};
 use crate::{process, workspace};
 
 /// With this variable, tests skip what needs a server. Without it, a missing server is a failure.
-const EMBEDDED: &str = "ROSTER_TEST_EMBEDDED";
+const EMBEDDED: &str = "TEST_EMBEDDED";
 /// The binary that the acceptance tests run.
 const BINARY: &str = "ROSTER_BIN";
 

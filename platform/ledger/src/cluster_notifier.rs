@@ -13,7 +13,6 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-const CHANNEL: &str = "roster";
 const COALESCE: Duration = Duration::from_millis(10);
 /// Maximum roots in one notification. They fit into the 8,000 bytes of a payload, with room for the queues.
 const ROOTS: usize = 150;
@@ -99,7 +98,7 @@ impl Ledger {
             if let Ok(payload) = serde_json::to_string(&notification) {
                 // Other callers report that the database does not answer. The timeout keeps hints from waiting for
                 // it.
-                let _ = timeout(PAUSE, self.db.notify(CHANNEL, &payload)).await;
+                let _ = timeout(PAUSE, self.db.notify(self.channel, &payload)).await;
             }
             tokio::time::sleep(COALESCE).await;
         }
@@ -120,7 +119,7 @@ impl Ledger {
     }
 
     async fn hear(&self) {
-        let Ok(Some(mut notifications)) = self.db.listen(CHANNEL).await else { return };
+        let Ok(Some(mut notifications)) = self.db.listen(self.channel).await else { return };
         // Notifications may have been missed before, and whenever the connection was lost.
         self.waiters.wake_all();
         while let Ok(payload) = notifications.next().await {
@@ -172,6 +171,7 @@ mod tests {
             announce: Arc::new(Deaf),
             hints_get_lost: false,
             max_delay: Duration::MAX,
+            channel: "ledger_tests",
         });
         let ledger = node.ledger();
         let other = "0190d729-f972-4f9a-a2f3-1bf8e16f0034";

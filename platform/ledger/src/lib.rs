@@ -73,6 +73,8 @@ pub struct NodeConfig {
     pub hints_get_lost: bool,
     /// New commands whose estimated wait is longer are rejected.
     pub max_delay: Duration,
+    /// The PostgreSQL channel on which the processes of this application notify each other.
+    pub channel: &'static str,
 }
 
 /// A handle to the ledger of this process. Clones share one state.
@@ -88,6 +90,7 @@ pub struct Ledger {
     waiters: Arc<wait::Waiters>,
     admission: Arc<admission::Admission>,
     max_delay: Duration,
+    channel: &'static str,
     stop: watch::Receiver<bool>,
 }
 
@@ -110,7 +113,7 @@ impl Node {
     /// Starts accepting commands. [`Node::work`] starts the workers.
     #[must_use]
     pub fn start(config: NodeConfig) -> Self {
-        let NodeConfig { db, contexts, announce, hints_get_lost, max_delay } = config;
+        let NodeConfig { db, contexts, announce, hints_get_lost, max_delay, channel } = config;
         let (commit_queue, waiting) = accept::commit_queue();
         let (cluster, news) = cluster_notifier::ClusterNotifier::new(db.is_shared());
         let (stop, stopped) = watch::channel(false);
@@ -125,6 +128,7 @@ impl Node {
             waiters: Arc::default(),
             admission: Arc::default(),
             max_delay,
+            channel,
             stop: stopped,
         };
         let (mut committing, mut working) = (JoinSet::new(), JoinSet::new());

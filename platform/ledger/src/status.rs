@@ -14,7 +14,7 @@ pub enum Status {
     /// The message is stored, and no worker has begun it.
     Accepted,
     Running,
-    /// Everything that the command set in motion inside Roster, and that it waits for, is done.
+    /// Everything that the command set in motion inside the service, and that it waits for, is done.
     Succeeded,
     /// The domain rejected the command.
     Rejected,

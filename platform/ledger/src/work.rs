@@ -165,7 +165,7 @@ impl Ledger {
                         }
                         AttemptOutcome::Failed(error) => {
                             tracing::error!(id = %claim.origin.id, root = %claim.origin.root, name = claim.name, code = error.code,
-                                error = error.message, "the message failed for good: run `roster commands retry` or `roster commands discard`");
+                                error = error.message, "the message failed for good: an operator must retry or discard it");
                             AttemptResult::Failed
                         }
                     };

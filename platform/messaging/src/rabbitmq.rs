@@ -1,4 +1,4 @@
-//! Hints through RabbitMQ. If RabbitMQ loses everything, Roster loses nothing.
+//! Hints through RabbitMQ. If RabbitMQ loses everything, the ledger loses nothing.
 //!
 //! lapin's own recovery stays off: with it, a confirm under way hung for half a minute, and the reconnect came 14 s
 //! after the broker was up. Here one supervisor owns each connection, and tasks take their channels from the current
@@ -58,7 +58,8 @@ impl RabbitMq {
     /// Starts connecting, and keeps trying for ever. A broker that cannot be reached is not an error. Must be called
     /// within a tokio runtime.
     ///
-    /// `prefix` is the first part of every queue's name: `roster`, except in tests that share a broker. `topology`
+    /// `prefix` is the first part of every queue's name and of the connections' names: the application's name, except
+    /// in tests that share a broker. `topology`
     /// lists all queues that may get hints. `consume` lists the queues to consume, each with the number of messages
     /// that are worked on at once. It is empty for an API.
     ///
@@ -75,7 +76,8 @@ impl RabbitMq {
         let (stop, stopped) = watch::channel(false);
         let (mut workers, mut supervisors) = (JoinSet::new(), JoinSet::new());
         let mut supervise = |role, queues| {
-            supervisor::start(ConnectionPlan { role, queues }, address.clone(), health.clone(), &mut supervisors)
+            let plan = ConnectionPlan { application: prefix.to_owned(), role, queues };
+            supervisor::start(plan, address.clone(), health.clone(), &mut supervisors)
         };
 
         let queues: Vec<_> = topology.iter().map(|queue| topology::name(prefix, queue)).collect();

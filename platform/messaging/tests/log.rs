@@ -34,8 +34,7 @@ async fn a_broker_that_cannot_be_reached_is_one_warning_without_its_password() {
         .init();
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let queue = Queue { context: "users", lane: Lane::Fast };
-    let hints =
-        RabbitMq::start(&format!("amqp://hopper:hunter2@{address}/somewhere"), "roster", &[queue], &[]).unwrap();
+    let hints = RabbitMq::start(&format!("amqp://hopper:hunter2@{address}/somewhere"), "app", &[queue], &[]).unwrap();
     let (mut warnings, mut again) = (0, 0);
     while again < 2 {
         let line = logged.recv().unwrap();

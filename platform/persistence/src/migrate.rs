@@ -74,7 +74,7 @@ impl Db {
             if self.pending(migrations).await? == 0 {
                 return Ok(());
             }
-            let why = "migrations need a PostgreSQL session of their own: run `roster migrate` with a DATABASE_URL that \
+            let why = "migrations need a PostgreSQL session of their own: apply them by a DATABASE_URL that \
                  bypasses the pooler, or through a pooler with pool_mode = session";
             return Err(OpenError::Unfit(why.into()));
         }

@@ -96,6 +96,9 @@ pub enum OpenError {
     /// The database answers, but must not be used as it is.
     #[error("{0}")]
     Unfit(String),
+    /// Another process serves the SQLite file. The text ends in a list of remedies, which the caller may continue.
+    #[error("{0}")]
+    InUse(String),
 }
 
 impl FromStr for DatabaseUrl {
@@ -129,6 +132,15 @@ impl DatabaseUrl {
     pub fn with_connections(mut self, connections: Connections) -> Self {
         if let Self::Postgres(to) = &mut self {
             to.connections = connections;
+        }
+        self
+    }
+
+    /// The same location for an application of this name, which PostgreSQL shows in `pg_stat_activity`.
+    #[must_use]
+    pub fn with_application(mut self, name: &str) -> Self {
+        if let Self::Postgres(to) = &mut self {
+            to.options = to.options.clone().application_name(name);
         }
         self
     }
@@ -249,7 +261,7 @@ async fn open_postgres(address: &PostgresAddress) -> Result<Db, OpenError> {
 async fn open_postgres_for(address: &PostgresAddress, access: Access) -> Result<Db, OpenError> {
     let PostgresAddress { options, connections } = address;
     // pgbouncer refuses this parameter, and PostgreSQL has written floating-point numbers in full since version 12.
-    let options = options.clone().application_name("roster").extra_float_digits(None);
+    let options = options.clone().extra_float_digits(None);
     let pooling = postgres::pooling(&options).await?;
     let server = Server::new(options, pooling);
     let pool = |access, most| PostgresPool::new(&server, access, most);
@@ -294,7 +306,7 @@ async fn check_guards(db: &Db, access: Access) -> Result<(), OpenError> {
         return Ok(());
     }
     Err(OpenError::Unfit(
-        "PostgreSQL does not keep the timeouts that Roster sets, because something in front of it drops them: set \
+        "PostgreSQL does not keep the timeouts that this process sets, because something in front of it drops them: set \
          pool_mode = session in pgbouncer, or connect without it"
             .into(),
     ))
@@ -314,8 +326,8 @@ fn check_encoding(encoding: &str, database: &str) -> Result<(), OpenError> {
 fn served(path: &Path, file: &SqliteFile) -> OpenError {
     let holder = file.server();
     let process = holder.map_or_else(|| "another process".to_owned(), |id| format!("another process ({id})"));
-    OpenError::Unfit(format!(
-        "{process} serves {}, and SQLite allows only one: stop the other process, set ROSTER_DATA_DIR to another folder, or use PostgreSQL",
+    OpenError::InUse(format!(
+        "{process} serves {}, and SQLite allows only one: stop the other process, use PostgreSQL",
         path.display()
     ))
 }
@@ -373,7 +385,7 @@ async fn open_sqlite(mut file: SqliteFile, synchronous: SqliteSynchronous) -> Re
             tracing::error!("{doubt}");
         }
         if let Err(error) = stamp(&file, &writer).await {
-            tracing::warn!(%error, "the database file could not be stamped: Roster cannot detect a copy in its place");
+            tracing::warn!(%error, "the database file could not be stamped: a copy in its place cannot be detected");
         }
     }
     Ok(Db(Pools::Sqlite { writer, reader, urgent: Arc::default(), file: Arc::new(file) }))

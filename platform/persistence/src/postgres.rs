@@ -1,4 +1,4 @@
-//! State that all connections to one PostgreSQL share: how they are opened, how long Roster waits for an answer, and
+//! State that all connections to one PostgreSQL share: how they are opened, how long the process waits for an answer, and
 //! when all of them are retired.
 
 use crate::pool::Shared;

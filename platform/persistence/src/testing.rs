@@ -1,7 +1,7 @@
 //! Databases for tests: an SQLite file without fsync, and a separate database on a real PostgreSQL.
 //!
 //! `cargo xtask test` sets the address of PostgreSQL. No test is skipped silently: without PostgreSQL these functions
-//! panic, unless `ROSTER_TEST_EMBEDDED` asks for the tests that need no server.
+//! panic, unless `TEST_EMBEDDED` asks for the tests that need no server.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that has no database has failed")]
 
@@ -23,12 +23,12 @@ impl TestDb {
     /// Creates an SQLite file.
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("roster.db");
+        let path = folder.path().join("app.db");
         let db = Db::open_without_fsync(&path).await.expect("a SQLite file");
         Self { db, url: format!("sqlite://{}", path.display()), _folder: Some(folder) }
     }
 
-    /// Creates a database on PostgreSQL. Returns `None` only if `ROSTER_TEST_EMBEDDED` is set.
+    /// Creates a database on PostgreSQL. Returns `None` only if `TEST_EMBEDDED` is set.
     pub async fn postgres() -> Option<Self> {
         let url = postgres_url().await?;
         let parsed = DatabaseUrl::from_str(&url).expect("a URL");
@@ -61,7 +61,7 @@ impl TestDb {
 /// own.
 pub async fn postgres_url() -> Option<String> {
     let Ok(server) = std::env::var("TEST_DATABASE_URL") else {
-        if std::env::var_os("ROSTER_TEST_EMBEDDED").is_some() {
+        if std::env::var_os("TEST_EMBEDDED").is_some() {
             return None;
         }
         panic!("TEST_DATABASE_URL is not set: run `cargo xtask test`, which starts a PostgreSQL");

@@ -75,13 +75,13 @@ mod tests {
     #[test]
     fn only_a_connection_over_tcp_has_a_host() {
         for (text, host) in [
-            ("postgres://u:p@db.example/roster", Some("db.example")),
-            ("postgres://u:p@127.0.0.1/roster?host=db.example", Some("db.example")),
-            ("postgres://u:p@127.0.0.1/roster?hostaddr=192.0.2.1", Some("192.0.2.1")),
-            ("postgres://u:p@%2Frun%2Fpostgresql/roster", None),
-            ("postgres://u:p@db.example/roster?host=/run/postgresql", None),
-            ("postgres://u:p@%2Frun%2Fpostgresql/roster?host=db.example", None),
-            ("postgres://u:p@[::1]/roster", Some("[::1]")),
+            ("postgres://u:p@db.example/app", Some("db.example")),
+            ("postgres://u:p@127.0.0.1/app?host=db.example", Some("db.example")),
+            ("postgres://u:p@127.0.0.1/app?hostaddr=192.0.2.1", Some("192.0.2.1")),
+            ("postgres://u:p@%2Frun%2Fpostgresql/app", None),
+            ("postgres://u:p@db.example/app?host=/run/postgresql", None),
+            ("postgres://u:p@%2Frun%2Fpostgresql/app?host=db.example", None),
+            ("postgres://u:p@[::1]/app", Some("[::1]")),
             ("sqlite://x.db", None),
         ] {
             assert_eq!(url(text).host(), host, "{text}");
@@ -91,11 +91,11 @@ mod tests {
     #[test]
     fn the_password_is_the_one_that_sqlx_uses() {
         for text in [
-            "postgres://u:p%40ss@db.example/roster",
-            "postgres://u:other@db.example/roster?password=p%40ss",
-            "postgres://db.example/roster?user=a%2Fb&password=p@ss",
-            "postgres://u:p%40ss@db.example/roster?host=::1",
-            "postgres://u:p@ss@db.example/roster",
+            "postgres://u:p%40ss@db.example/app",
+            "postgres://u:other@db.example/app?password=p%40ss",
+            "postgres://db.example/app?user=a%2Fb&password=p@ss",
+            "postgres://u:p%40ss@db.example/app?host=::1",
+            "postgres://u:p@ss@db.example/app",
         ] {
             assert!(url(text).has_password("p@ss") && url(text).has_credentials(), "{text}");
             assert!(!url(text).has_password("p") && !url(text).has_password("") && !url(text).has_user_as_password());

@@ -4,7 +4,6 @@ use aws_lc_rs::rand;
 use rustls::crypto::hpke::EncapsulatedSecret;
 use zeroize::Zeroizing;
 
-const INFO: &[u8] = b"roster/content-key/v1";
 /// Length of an X25519 public key in bytes (RFC 7748, section 5).
 const ENCAPSULATED: usize = 32;
 
@@ -17,18 +16,18 @@ pub(crate) struct ContentKey(RandomizedNonceKey);
 impl ContentKey {
     /// Creates a key. Also returns the encapsulated secret and the sealed key, from which the owner of the private
     /// key recovers it. `None` when the system has no randomness, or the public key cannot be used.
-    pub(crate) fn fresh(public: &PublicKey, kid: &str) -> Option<(Self, Vec<u8>)> {
+    pub(crate) fn fresh(public: &PublicKey, kid: &str, label: &[u8]) -> Option<(Self, Vec<u8>)> {
         let mut bytes = Zeroizing::new([0; 32]);
         rand::fill(bytes.as_mut_slice()).ok()?;
-        let (enc, sealed) = SUITE.seal(INFO, kid.as_bytes(), bytes.as_slice(), public).ok()?;
+        let (enc, sealed) = SUITE.seal(label, kid.as_bytes(), bytes.as_slice(), public).ok()?;
         Some((Self::new(bytes.as_slice())?, [enc.0, sealed].concat()))
     }
 
     /// Recovers a key from its sealed form.
-    pub(crate) fn opened(sealed: &[u8], private: &PrivateKey, kid: &str) -> Option<Self> {
+    pub(crate) fn opened(sealed: &[u8], private: &PrivateKey, kid: &str, label: &[u8]) -> Option<Self> {
         let (enc, sealed) = sealed.split_at_checked(ENCAPSULATED)?;
         let enc = EncapsulatedSecret(enc.to_vec());
-        let bytes = SUITE.open(&enc, INFO, kid.as_bytes(), sealed, private).map(Zeroizing::new).ok()?;
+        let bytes = SUITE.open(&enc, label, kid.as_bytes(), sealed, private).map(Zeroizing::new).ok()?;
         Self::new(&bytes)
     }
 

@@ -13,7 +13,7 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-/// The version of the file format that this Roster writes and reads.
+/// The version of the file format that this version writes and reads.
 pub(crate) const VERSION: u32 = 1;
 /// Maximum size in bytes. A key file is far smaller; a longer file is something else.
 const LONGEST: u64 = 1 << 20;
@@ -44,7 +44,7 @@ pub(crate) fn read(path: &Path) -> Result<(KeyDocument, Exposure), KeysError> {
     let (text, exposure) = text(path).map_err(|cause| unreadable(path, cause))?;
     let document: KeyDocument = serde_json::from_slice(&text).map_err(|error| malformed(path, &error))?;
     if document.version != VERSION {
-        let why = format!("its version is {}, this Roster knows {VERSION}", document.version);
+        let why = format!("its version is {}, this version knows {VERSION}", document.version);
         return Err(KeysError::Malformed { path: path.to_owned(), why });
     }
     Ok((document, exposure))

@@ -32,7 +32,7 @@ const SEALING: &str = "sealing";
 pub struct FileVersion(SystemTime, u64);
 
 impl KeyFile {
-    /// `is_ours`: the file is in Roster's data directory, so Roster may change it unasked.
+    /// `is_ours`: the file is in the data directory, so the process may change it unasked.
     pub(crate) fn new(path: &Path, is_ours: bool, sealing: &[SealingKey]) -> Self {
         Self { path: path.to_owned(), is_ours, sealing: sealing.into() }
     }
@@ -43,7 +43,7 @@ impl KeyFile {
         &self.path
     }
 
-    /// Whether Roster may change the file unasked. It may not change a file that was given from outside.
+    /// Whether the process may change the file unasked. It may not change a file that was given from outside.
     #[must_use]
     pub const fn is_ours(&self) -> bool {
         self.is_ours

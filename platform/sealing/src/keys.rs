@@ -1,7 +1,7 @@
 use crate::{
     KeyFile, Opener, Sealer,
     file::{self, KeyDocument, StoredKey},
-    suite::{PrivateKey, PublicKey, SUITE, decode, encode},
+    suite::{Labels, PrivateKey, PublicKey, SUITE, decode, encode},
 };
 use kernel::{Secret, Timestamp};
 use private_files::{Exposure, LockError};
@@ -41,21 +41,19 @@ pub enum KeysError {
     #[error("the key file {path} does not exist: put the one of the installation there, from a backup or another node")]
     Missing { path: PathBuf },
     /// The file or its directory cannot be read.
-    #[error("the key file {path} cannot be read ({cause}): it must be a file that the user Roster runs as can read")]
+    #[error("the key file {path} cannot be read ({cause}): it must be a file that the user of this process can read")]
     Unreadable { path: PathBuf, cause: io::Error },
     /// The file did not exist, and could not be created.
-    #[error(
-        "the key file {path} cannot be created ({cause}): ROSTER_DATA_DIR must be a directory that Roster can write"
-    )]
+    #[error("the key file {path} cannot be created ({cause}): its directory must be one that this process can write")]
     NotCreated { path: PathBuf, cause: io::Error },
     /// The file could not be changed.
-    #[error("the key file {path} cannot be changed ({cause}): its directory must be one that Roster can write")]
+    #[error("the key file {path} cannot be changed ({cause}): its directory must be one that this process can write")]
     NotChanged { path: PathBuf, cause: io::Error },
     /// Another process holds the lock for changes.
     #[error("the key file {path} cannot be changed: {cause}")]
     Locked { path: PathBuf, cause: LockError },
     /// The file has the wrong form.
-    #[error("the key file {path} cannot be used: {why}; restore it from a backup, because Roster never overwrites it")]
+    #[error("the key file {path} cannot be used: {why}; restore it from a backup, because it is never overwritten")]
     Malformed {
         path: PathBuf,
         /// What is wrong, by line or by the key's position.
@@ -106,7 +104,7 @@ impl Keys {
         Self::read(&path, true)
     }
 
-    /// Reads the keys of a file that Roster does not manage: it is never created and never changed.
+    /// Reads the keys of a file that this process does not manage: it is never created and never changed.
     ///
     /// # Errors
     /// When it is missing, cannot be read or is not a key file.
@@ -145,20 +143,20 @@ impl Keys {
 
     /// The sealing half, for the edge.
     #[must_use]
-    pub fn sealer(&self) -> Sealer {
+    pub fn sealer(&self, labels: Labels) -> Sealer {
         let (kid, public) = self.active.clone();
-        Sealer::new(kid, public)
+        Sealer::new(kid, public, labels)
     }
 
     /// The opening half, for a worker.
     ///
     /// # Errors
     /// When the private half of the active key is not in the file.
-    pub fn opener(&self) -> Result<Opener, KeysError> {
+    pub fn opener(&self, labels: Labels) -> Result<Opener, KeysError> {
         if !self.private.iter().any(|(kid, _)| *kid == self.active.0) {
             return Err(KeysError::NoPrivateKey { path: self.file.path().to_owned() });
         }
-        Ok(Opener::new(self.private.clone()))
+        Ok(Opener::new(self.private.clone(), labels))
     }
 
     fn read(path: &Path, is_ours: bool) -> Result<Self, KeysError> {

@@ -22,4 +22,4 @@ pub use keys::{Keys, KeysError, SealingKey};
 pub use open::{Opener, UnsealError};
 pub use private_files::Exposure;
 pub use seal::{SealError, Sealer};
-pub use suite::MAX_SECRET;
+pub use suite::{Labels, MAX_SECRET};

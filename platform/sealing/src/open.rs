@@ -1,7 +1,7 @@
 use crate::{
     Binding,
     content_key::ContentKey,
-    suite::{ALG, ALG_1, INFO_1, LENGTH, PADDED, PrivateKey, SUITE, decode},
+    suite::{ALG, ALG_1, LENGTH, Labels, PADDED, PrivateKey, SUITE, decode},
 };
 use kernel::{Sealed, Secret};
 use rustls::crypto::hpke::EncapsulatedSecret;
@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 /// Dropping it wipes the keys from memory.
 pub struct Opener {
     keys: Vec<(String, PrivateKey)>,
+    labels: Labels,
 }
 
 /// Why a secret was not opened. The error contains nothing of the secret.
@@ -27,8 +28,8 @@ pub enum UnsealError {
 }
 
 impl Opener {
-    pub(crate) fn new(keys: Vec<(String, PrivateKey)>) -> Self {
-        Self { keys }
+    pub(crate) fn new(keys: Vec<(String, PrivateKey)>, labels: Labels) -> Self {
+        Self { keys, labels }
     }
 
     /// Opens a value that was sealed for exactly this binding.
@@ -43,17 +44,19 @@ impl Opener {
             ALG_1 => open_1,
             _ => return Err(UnsealError::Unknown),
         };
-        open(private, sealed, &bound.aad(&sealed.kid)).and_then(|padded| unpad(&padded)).ok_or(UnsealError::Broken)
+        open(private, sealed, &bound.aad(&sealed.kid), self.labels)
+            .and_then(|padded| unpad(&padded))
+            .ok_or(UnsealError::Broken)
     }
 }
 
-fn open(private: &PrivateKey, sealed: &Sealed, aad: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    ContentKey::opened(&decode(&sealed.enc)?, private, &sealed.kid)?.open(aad, &decode(&sealed.ct)?)
+fn open(private: &PrivateKey, sealed: &Sealed, aad: &[u8], labels: Labels) -> Option<Zeroizing<Vec<u8>>> {
+    ContentKey::opened(&decode(&sealed.enc)?, private, &sealed.kid, labels.content_key)?.open(aad, &decode(&sealed.ct)?)
 }
 
-fn open_1(private: &PrivateKey, sealed: &Sealed, aad: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+fn open_1(private: &PrivateKey, sealed: &Sealed, aad: &[u8], labels: Labels) -> Option<Zeroizing<Vec<u8>>> {
     let (enc, ct) = (EncapsulatedSecret(decode(&sealed.enc)?), decode(&sealed.ct)?);
-    SUITE.open(&enc, INFO_1, aad, &ct, private).ok().map(Zeroizing::new)
+    SUITE.open(&enc, labels.secret, aad, &ct, private).ok().map(Zeroizing::new)
 }
 
 /// Removes the padding. Anyone with the public key can seal, so this refuses a form that [`crate::Sealer`] never

@@ -1,7 +1,7 @@
 use crate::{
     Binding,
     content_key::ContentKey,
-    suite::{ALG, LENGTH, MAX_SECRET, PADDED, PublicKey, encode},
+    suite::{ALG, LENGTH, Labels, MAX_SECRET, PADDED, PublicKey, encode},
 };
 use kernel::{Sealed, Secret};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +16,7 @@ const FRESH: Duration = Duration::from_secs(1);
 pub struct Sealer {
     kid: String,
     public: PublicKey,
+    labels: Labels,
     current: Mutex<Option<Current>>,
 }
 
@@ -40,8 +41,8 @@ pub enum SealError {
 }
 
 impl Sealer {
-    pub(crate) const fn new(kid: String, public: PublicKey) -> Self {
-        Self { kid, public, current: Mutex::new(None) }
+    pub(crate) const fn new(kid: String, public: PublicKey, labels: Labels) -> Self {
+        Self { kid, public, labels, current: Mutex::new(None) }
     }
 
     /// Seals a secret for one purpose. The result has the same length for every secret.
@@ -58,7 +59,7 @@ impl Sealer {
     fn current(&self) -> Option<Current> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.as_ref().is_none_or(|current| current.made.elapsed() >= FRESH) {
-            let (key, enc) = ContentKey::fresh(&self.public, &self.kid)?;
+            let (key, enc) = ContentKey::fresh(&self.public, &self.kid, self.labels.content_key)?;
             *current = Some(Current { key: Arc::new(key), enc: encode(&enc), made: Instant::now() });
         }
         current.clone()
@@ -77,13 +78,19 @@ fn pad(secret: &[u8]) -> Option<Zeroizing<[u8; PADDED]>> {
 #[cfg(test)]
 mod tests {
     use super::{FRESH, pad};
-    use crate::{Binding, Keys, open::unpad, suite::MAX_SECRET};
+    use crate::{
+        Binding, Keys,
+        open::unpad,
+        suite::{Labels, MAX_SECRET},
+    };
     use kernel::{MessageId, Secret, UserId};
     use std::time::Instant;
 
+    const LABELS: Labels = Labels { content_key: b"test/content-key/v1", secret: b"test/secret/v1" };
+
     #[test]
     fn a_content_key_is_used_for_a_second_and_then_no_more() {
-        let sealer = Keys::in_directory(tempfile::tempdir().expect("a folder").path()).expect("keys").sealer();
+        let sealer = Keys::in_directory(tempfile::tempdir().expect("a folder").path()).expect("keys").sealer(LABELS);
         let bound = Binding { root: MessageId::random(), user: UserId::random(), purpose: "set_credential" };
         let sealed = || sealer.seal(&Secret::new("correct horse".to_owned()), &bound).expect("sealed");
         let made = |at| {

@@ -19,7 +19,16 @@ pub(crate) type PrivateKey = Arc<HpkePrivateKey>;
 pub(crate) const ALG: &str = "HPKE-X25519-HKDF-SHA256-ChaCha20Poly1305+A256GCM";
 /// The algorithm of the first versions, which is still opened: the secret itself is sealed to the public key.
 pub(crate) const ALG_1: &str = "HPKE-X25519-HKDF-SHA256-ChaCha20Poly1305";
-pub(crate) const INFO_1: &[u8] = b"roster/password/v1";
+
+/// What this application calls what it seals (`info`, RFC 9180, section 5.1). Two applications with different labels
+/// cannot open each other's secrets, even with the same keys. They MUST NOT change: sealed values would be lost.
+#[derive(Debug, Clone, Copy)]
+pub struct Labels {
+    /// The content keys under which secrets are sealed.
+    pub content_key: &'static [u8],
+    /// Secrets of the first algorithm, which were sealed without a content key.
+    pub secret: &'static [u8],
+}
 
 /// The longest secret that can be sealed, in bytes.
 pub const MAX_SECRET: usize = 1024;

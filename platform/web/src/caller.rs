@@ -110,7 +110,7 @@ impl Problem {
     #[must_use]
     pub fn unauthorized(code: &'static str, title: &'static str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, title)
-            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"roster\""))
+            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
     /// 401: the request has no token.
@@ -122,7 +122,7 @@ impl Problem {
     /// 401: the token is invalid. The problem is the same for every reason (RFC 6750, section 3.1).
     #[must_use]
     pub fn invalid_token() -> Self {
-        const CHALLENGE: &str = "Bearer realm=\"roster\", error=\"invalid_token\"";
+        const CHALLENGE: &str = "Bearer error=\"invalid_token\"";
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "The token is invalid or has expired")
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE))
     }
@@ -245,7 +245,7 @@ pub(crate) fn authenticator(parts: &Parts) -> Result<Arc<dyn Authenticate>, Prob
 }
 
 /// The bearer token, if the request has one. A value of another scheme, such as a proxy's Basic, is ignored. Two values
-/// are rejected: a proxy might read another one than Roster does.
+/// are rejected: a proxy might read another one than the service does.
 pub(crate) fn token(parts: &Parts) -> Result<Option<Secret>, Problem> {
     let mut values = parts.headers.get_all(header::AUTHORIZATION).into_iter();
     let (first, second) = (values.next(), values.next());

@@ -25,7 +25,7 @@ use utoipa_swagger_ui::Config;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const PAGE: &str = "index.html";
-/// The script that sets up Swagger UI. Roster's own file replaces that of the distribution.
+/// The script that sets up Swagger UI. This crate's own file replaces that of the distribution.
 const INITIALIZER: &str = "swagger-initializer.js";
 /// The page and the files that it loads. Other files of the distribution are not served.
 const FILES: [&str; 8] = [

@@ -7,7 +7,7 @@ use axum::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
         header::{
             CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, LINK, LOCATION, REFERRER_POLICY, SERVER,
-            STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+            STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::{Next, from_fn_with_state},
@@ -41,7 +41,9 @@ pub struct EdgeSettings {
     pub answer_within: Duration,
     /// The timeout for the arrival of a request's body.
     pub body_within: Duration,
-    /// Whether to send `Strict-Transport-Security` (HSTS, RFC 6797): clients reach Roster by TLS only.
+    /// The realm of challenges (RFC 9110, section 11.5), in printable ASCII without quotes.
+    pub realm: &'static str,
+    /// Whether to send `Strict-Transport-Security` (HSTS, RFC 6797): clients reach the service by TLS only.
     pub hsts: bool,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub proxies: Proxies,
@@ -56,6 +58,7 @@ impl Default for EdgeSettings {
         Self {
             answer_within: Duration::from_secs(30),
             body_within: Duration::from_secs(10),
+            realm: "api",
             hsts: false,
             proxies: Proxies::default(),
             base_path: String::new(),
@@ -112,6 +115,7 @@ async fn middleware(
     let mut answer = render(answer, &trace, &settings.base_path);
     prefix(&mut answer, &settings.base_path);
     set_security_headers(&mut answer, &trace, settings.hsts);
+    set_realm(&mut answer, settings.realm);
     line.end(&answer);
     drop(share);
     answer
@@ -196,6 +200,25 @@ fn set_security_headers(answer: &mut Response, trace: &Trace, hsts: bool) {
     }
     if let Ok(id) = HeaderValue::from_str(&trace.request_id().to_string()) {
         headers.insert(X_REQUEST_ID, id);
+    }
+}
+
+/// Completes each challenge, such as `Bearer error="invalid_token"`, by the realm (RFC 9110, section 11.6.1).
+fn set_realm(answer: &mut Response, realm: &str) {
+    let complete = |challenge: HeaderValue| {
+        let text = challenge.to_str().ok()?;
+        let text = match text.split_once(' ') {
+            Some((scheme, parameters)) => format!("{scheme} realm=\"{realm}\", {parameters}"),
+            None => format!("{text} realm=\"{realm}\""),
+        };
+        HeaderValue::from_str(&text).ok()
+    };
+    let headers = answer.headers_mut();
+    if let axum::http::header::Entry::Occupied(challenges) = headers.entry(WWW_AUTHENTICATE) {
+        let (_, challenges) = challenges.remove_entry_mult();
+        for challenge in challenges.filter_map(complete).collect::<Vec<_>>() {
+            headers.append(WWW_AUTHENTICATE, challenge);
+        }
     }
 }
 

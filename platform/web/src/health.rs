@@ -56,7 +56,7 @@ impl Checks {
     }
 }
 
-/// Checks the services that Roster needs in order to serve requests.
+/// Checks the services that the process needs in order to serve requests.
 #[async_trait]
 pub trait Readiness: Send + Sync {
     /// MUST test what requests need, and MUST NOT return a result older than one second: the load balancer sends

@@ -4,10 +4,10 @@ use axum::http::{
     header::{CONNECTION, HOST},
 };
 
-/// Rejects a request without exactly one valid `Host` (RFC 9112, section 3.2), because a proxy and Roster might read
+/// Rejects a request without exactly one valid `Host` (RFC 9112, section 3.2), because a proxy and the service might read
 /// such a request differently. HTTP/1.0 may omit the header.
 ///
-/// Roster does not use the host otherwise: links are paths, below the path of the configured public URL.
+/// The service does not use the host otherwise: links are paths, below the path of the configured public URL.
 pub(crate) fn check(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let mut hosts = headers.get_all(HOST).into_iter();
     let well_formed = match (hosts.next(), hosts.next()) {

@@ -33,6 +33,10 @@ pub struct ProblemKind {
 /// The contents of the front page.
 #[derive(Debug, Clone, Copy)]
 pub struct FrontPage {
+    /// The name of the product.
+    pub title: &'static str,
+    /// A sentence about it.
+    pub about: &'static str,
     /// Whether `/docs` and `/openapi.json` are served, so that the page links to them.
     pub docs: bool,
     /// The README, as Markdown.
@@ -64,7 +68,7 @@ async fn index(State(pages): State<Pages>, asked: HeaderMap) -> Response {
         ("openapi", "openapi.json", "The OpenAPI 3.1 document"),
     ];
     let others: &[(&str, &str, &str)] = &[
-        ("readme", "readme", "What Roster is, and how to run it"),
+        ("readme", "readme", "What this is, and how to run it"),
         ("problems", "problems", "The codes of problems, explained"),
         ("health", "health/ready", "Whether this server can serve requests"),
     ];
@@ -72,11 +76,11 @@ async fn index(State(pages): State<Pages>, asked: HeaderMap) -> Response {
     if !prefers_html(&asked) {
         let links: serde_json::Map<_, _> =
             links.map(|(name, path, _)| ((*name).to_owned(), Value::from(format!("{}/{path}", pages.base)))).collect();
-        return program(json!({ "name": "Roster", "links": links }));
+        return program(json!({ "name": pages.front.title, "links": links }));
     }
     let links: String =
         links.map(|(_, path, what)| format!("<li><a href=\"{path}\">{}</a>: {}</li>", path, escape(what))).collect();
-    page("Roster", &format!("<p>User accounts behind a REST API.</p><ul>{links}</ul>"))
+    page(pages.front.title, &format!("<p>{}</p><ul>{links}</ul>", escape(pages.front.about)))
 }
 
 async fn readme(State(pages): State<Pages>) -> Response {
@@ -101,7 +105,7 @@ async fn all_problems(State(pages): State<Pages>, asked: HeaderMap) -> Response 
     let head = "<tr><th>code</th><th>status</th><th>what has happened</th></tr>";
     let about = "<p>A code without a status occurs in <code>errors</code> of a problem, or in <code>error</code> of a \
                  command.</p>";
-    page("Problems", &format!("{about}<table>{head}{rows}</table><p><a href=\"./\">Roster</a></p>"))
+    page("Problems", &format!("{about}<table>{head}{rows}</table><p><a href=\"./\">{}</a></p>", pages.front.title))
 }
 
 async fn one_problem(

@@ -15,7 +15,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// The error response of a request that was rejected or has failed (RFC 9457).
 ///
-/// A problem never quotes the input: titles and codes are constants, and Roster writes the details and messages.
+/// A problem never quotes the input: titles and codes are constants, and the code writes the details and messages.
 /// The response carries it as an extension; the [`edge`](crate::edge()), which knows the trace, serialises it.
 #[derive(Debug, Clone)]
 pub struct Problem {

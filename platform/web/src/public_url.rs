@@ -2,7 +2,7 @@ use crate::host::is_host;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// The URL by which clients reach Roster: an origin, and the path below which a proxy serves Roster, if there is one.
+/// The URL by which clients reach the service: an origin, and the path below which a proxy serves it, if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
     url: Arc<str>,

@@ -4,7 +4,7 @@ use uuid::Uuid;
 /// The id of a request and the trace that it belongs to (W3C Trace Context, level 1). Every request has one in its
 /// extensions: `Extension<Trace>`.
 ///
-/// Roster always makes the request id itself. It accepts a client's trace id only from a strictly valid header: 32
+/// The service always makes the request id itself. It accepts a client's trace id only from a strictly valid header: 32
 /// hexadecimal digits cannot forge a log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {

@@ -26,6 +26,28 @@ fn product() -> Vec<(String, String)> {
     product
 }
 
+/// The name of the product, which stands in `app/src/product.rs` and in the settings' prefix.
+const PRODUCT: &str = "roster";
+/// The test that opens an envelope of a released version needs its labels.
+const KNOWS_THE_PRODUCT: [&str; 1] = ["platform/sealing/tests/sealing/main.rs"];
+
+fn naming_the_product(texts: impl Iterator<Item = (String, String)>) -> Vec<String> {
+    let names = texts.filter(|(_, text)| text.to_lowercase().contains(PRODUCT));
+    names.map(|(file, _)| file).filter(|file| !KNOWS_THE_PRODUCT.contains(&file.as_str())).collect()
+}
+
+#[test]
+fn platform_crates_do_not_know_the_product() {
+    let texts = || {
+        let files = ["rs", "sql", "toml"].into_iter().flat_map(|extension| files("platform", extension));
+        files.map(|file| (name(&file), fs::read_to_string(&file).unwrap()))
+    };
+    assert!(texts().count() > 150, "{} files are not all of them", texts().count());
+    assert_eq!(naming_the_product(texts()), Vec::<String>::new(), "hand names in from app/src/product.rs");
+    let added = std::iter::once(("platform/new.rs".to_owned(), "const REALM: &str = \"Roster\";".to_owned()));
+    assert_eq!(naming_the_product(texts().chain(added)), ["platform/new.rs"], "a new place is found");
+}
+
 /// The name that a line declares after `pub` and one of the keywords.
 fn declared<'a>(line: &'a str, keywords: &[&str]) -> Option<&'a str> {
     let rest = line.trim_start().strip_prefix("pub")?;

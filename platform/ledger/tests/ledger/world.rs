@@ -204,6 +204,7 @@ impl World {
             announce: Arc::new(hints.clone()),
             hints_get_lost: false,
             max_delay: MAX_DELAY,
+            channel: "ledger_tests",
         });
         Running { db, ledger: node.ledger(), node, hints, contexts }
     }

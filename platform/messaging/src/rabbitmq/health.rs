@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-/// Whether hints get through. Roster accepts and executes commands in either state.
+/// Whether hints get through. The ledger accepts and executes commands in either state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BrokerState {
     Connected,
@@ -21,7 +21,7 @@ pub enum BrokerState {
 pub struct Stats {
     /// Hints that the broker has confirmed.
     pub published: AtomicU64,
-    /// Hints that were not published: too many waited, or Roster was shutting down.
+    /// Hints that were not published: too many waited, or the process was shutting down.
     pub dropped: AtomicU64,
     /// Hints that the broker returned, because their queue did not exist.
     pub returned: AtomicU64,

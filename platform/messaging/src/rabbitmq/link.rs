@@ -104,8 +104,12 @@ pub(crate) struct BrokerConnection {
 }
 
 impl BrokerConnection {
-    pub(crate) async fn open(address: &Address, role: ConnectionPurpose) -> Result<Self, BrokerError> {
-        let name = LongString::from(format!("roster {}", role.name()));
+    pub(crate) async fn open(
+        address: &Address,
+        application: &str,
+        role: ConnectionPurpose,
+    ) -> Result<Self, BrokerError> {
+        let name = LongString::from(format!("{application} {}", role.name()));
         // Automatic recovery is off by default, and must stay off.
         let options = ConnectionProperties::default().with_connection_name(name);
         let socket = CutOnDrop(Socket::default());

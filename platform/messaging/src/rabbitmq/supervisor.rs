@@ -40,6 +40,8 @@ impl ConnectionPurpose {
 
 /// The purpose of a connection, and the queues that must exist before it is used.
 pub(crate) struct ConnectionPlan {
+    /// The first part of the connection's name, which RabbitMQ shows.
+    pub(crate) application: String,
     pub(crate) role: ConnectionPurpose,
     pub(crate) queues: Vec<String>,
 }
@@ -97,7 +99,7 @@ async fn open(
     address: &Address,
     health: &BrokerHealth,
 ) -> Result<Arc<BrokerConnection>, BrokerError> {
-    let link = BrokerConnection::open(address, plan.role).await?;
+    let link = BrokerConnection::open(address, &plan.application, plan.role).await?;
     for queue in &plan.queues {
         topology::declare(&link, queue).await.inspect_err(|error| topology::report(health, queue, error))?;
         health.heal(queue);

@@ -45,7 +45,7 @@ pub(crate) async fn declare(link: &BrokerConnection, name: &str) -> Result<(), B
 pub(crate) fn report(health: &BrokerHealth, queue: &str, error: &BrokerError) {
     if let BrokerError::Refused(why) = error {
         if health.worsen(queue, why) {
-            error!(queue, why, "RabbitMQ refuses the queue: delete it in RabbitMQ, and Roster declares it again");
+            error!(queue, why, "RabbitMQ refuses the queue: delete it in RabbitMQ, and it is declared again");
         }
     } else {
         debug!(queue, %error, "no answer about the queue");
@@ -61,6 +61,6 @@ mod tests {
     #[test]
     fn a_queue_is_named_after_its_context_and_lane() {
         let queue = Queue { context: "auth", lane: Lane::Slow };
-        assert_eq!(name("roster", &queue), "roster.auth.slow.v1");
+        assert_eq!(name("app", &queue), "app.auth.slow.v1");
     }
 }

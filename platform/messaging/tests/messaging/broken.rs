@@ -9,7 +9,7 @@ use messaging::{BrokerState, RabbitMq};
 use std::sync::atomic::Ordering;
 
 fn worker(broker: &Broker) -> RabbitMq {
-    RabbitMq::start(&broker.url(), "roster", &[FAST], &[(FAST, 2)]).unwrap()
+    RabbitMq::start(&broker.url(), "app", &[FAST], &[(FAST, 2)]).unwrap()
 }
 
 async fn degraded(hints: &RabbitMq, why: &str) {

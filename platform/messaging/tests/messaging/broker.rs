@@ -30,7 +30,7 @@ impl Broker {
         let [port, distribution, mapper] = free_ports();
         let configuration = format!("listeners.tcp.1 = 127.0.0.1:{port}\nraft.wal_max_size_bytes = 67108864\n");
         fs::write(home.path().join("rabbitmq.conf"), configuration).unwrap();
-        let node = format!("roster-{port}@localhost");
+        let node = format!("node-{port}@localhost");
         Self { program: program.into(), home, node, port, distribution, mapper, processes: Vec::new() }
     }
 

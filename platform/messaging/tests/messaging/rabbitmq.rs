@@ -18,14 +18,14 @@ async fn listener() -> (TcpListener, SocketAddr) {
 
 #[tokio::test]
 async fn an_invalid_address_is_refused_at_the_start() {
-    let started = RabbitMq::start("http://me:hunter2@localhost", "roster", &[FAST], &[]).map(|_| ());
+    let started = RabbitMq::start("http://me:hunter2@localhost", "app", &[FAST], &[]).map(|_| ());
     assert_eq!(started, Err(AddressError));
 }
 
 #[tokio::test]
 async fn an_amqps_address_uses_tls() {
     let (listener, address) = listener().await;
-    let _hints = RabbitMq::start(&format!("amqps://me:hunter2@{address}"), "roster", &[FAST], &[]).unwrap();
+    let _hints = RabbitMq::start(&format!("amqps://me:hunter2@{address}"), "app", &[FAST], &[]).unwrap();
     let (mut stream, _) = listener.accept().await.unwrap();
     let mut first = [0; 3];
     stream.read_exact(&mut first).await.unwrap();
@@ -36,7 +36,7 @@ async fn an_amqps_address_uses_tls() {
 async fn without_a_broker_announcing_neither_waits_nor_fails() {
     let (listener, address) = listener().await;
     drop(listener);
-    let hints = RabbitMq::start(&format!("amqp://{address}"), "roster", &[FAST], &[(FAST, 2)]).unwrap();
+    let hints = RabbitMq::start(&format!("amqp://{address}"), "app", &[FAST], &[(FAST, 2)]).unwrap();
     // More than the queue holds.
     hints.announce(&FAST, (0..10_000).map(|_| hint()).collect());
     let dropped = hints.stats().dropped.load(std::sync::atomic::Ordering::Relaxed);

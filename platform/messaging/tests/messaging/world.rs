@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// missing variable is a failure, because no test is skipped silently.
 pub(crate) fn setting(name: &str) -> Option<String> {
     let value = env::var(name).ok();
-    let embedded = env::var("ROSTER_TEST_EMBEDDED").is_ok_and(|value| value == "1");
+    let embedded = env::var("TEST_EMBEDDED").is_ok_and(|value| value == "1");
     assert!(value.is_some() || embedded, "run cargo xtask test, or set {name}");
     value
 }

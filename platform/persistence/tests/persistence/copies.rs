@@ -12,7 +12,7 @@ fn url(path: &Path) -> DatabaseUrl {
 
 async fn refused(path: &Path) -> String {
     match Db::open(&url(path)).await {
-        Err(OpenError::Unfit(why)) => why,
+        Err(OpenError::Unfit(why) | OpenError::InUse(why)) => why,
         Err(OpenError::Unreachable(error)) => panic!("unreachable: {error}"),
         Ok(_) => panic!("{} was opened", path.display()),
     }
@@ -51,7 +51,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 #[tokio::test]
 async fn a_copy_that_left_everything_in_the_log_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let (path, copy) = (folder.path().join("roster.db"), folder.path().join("copy.db"));
+    let (path, copy) = (folder.path().join("app.db"), folder.path().join("copy.db"));
     let db = Db::open(&url(&path)).await.unwrap();
     run(&db, "create table t (data blob)").await;
     fs::copy(&path, &copy).unwrap();
@@ -67,7 +67,7 @@ async fn a_copy_that_left_everything_in_the_log_is_refused() {
 #[tokio::test]
 async fn a_copy_without_its_log_raises_a_doubt_and_a_copy_by_sqlite_does_not() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("roster.db");
+    let path = folder.path().join("app.db");
     let db = Db::open(&url(&path)).await.unwrap();
     run(&db, "create table t (data blob)").await;
     db.close().await;
@@ -99,7 +99,7 @@ async fn a_copy_without_its_log_raises_a_doubt_and_a_copy_by_sqlite_does_not() {
 #[tokio::test]
 async fn a_file_that_was_killed_is_opened_again_with_its_log() {
     let folder = tempfile::tempdir().unwrap();
-    let (path, killed) = (folder.path().join("roster.db"), folder.path().join("killed.db"));
+    let (path, killed) = (folder.path().join("app.db"), folder.path().join("killed.db"));
     let db = Db::open(&url(&path)).await.unwrap();
     run(&db, "create table t (data blob)").await;
     fill(&db, 30).await;
@@ -114,7 +114,7 @@ async fn a_file_that_was_killed_is_opened_again_with_its_log() {
 #[tokio::test]
 async fn the_log_of_another_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let (path, backup) = (folder.path().join("roster.db"), folder.path().join("backup.db"));
+    let (path, backup) = (folder.path().join("app.db"), folder.path().join("backup.db"));
     let db = Db::open(&url(&path)).await.unwrap();
     run(&db, "create table t (data blob)").await;
     db.close().await;
@@ -139,7 +139,7 @@ async fn the_log_of_another_file_is_refused() {
 async fn a_file_that_is_replaced_overwritten_or_removed_under_a_server_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     for (case, how) in ["mv", "cp", "cp of this run", "rm", "vacuum into"].into_iter().enumerate() {
-        let path = folder.path().join(format!("{case}/roster.db"));
+        let path = folder.path().join(format!("{case}/app.db"));
         let backup = folder.path().join(format!("{case}.backup"));
         let db = Db::open(&url(&path)).await.unwrap();
         run(&db, "create table t (data blob)").await;
@@ -170,14 +170,14 @@ async fn a_file_that_is_replaced_overwritten_or_removed_under_a_server_is_notice
         }
         let noticed = tokio::time::timeout(Duration::from_secs(5), watch).await;
         let why = noticed.unwrap_or_else(|_| panic!("{how}: not noticed")).unwrap();
-        assert!(why.contains("roster.db was"), "{why}");
+        assert!(why.contains("app.db was"), "{why}");
     }
 }
 
 #[tokio::test]
 async fn a_file_that_only_its_server_and_the_command_line_write_stays_its_own() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("roster.db");
+    let path = folder.path().join("app.db");
     let db = Db::open(&url(&path)).await.unwrap();
     run(&db, "create table t (data blob)").await;
     let watch = watch(&db);

@@ -12,7 +12,7 @@ fn url(path: &Path) -> DatabaseUrl {
 
 async fn refused(path: &Path) -> String {
     match Db::open(&url(path)).await {
-        Err(OpenError::Unfit(why)) => why,
+        Err(OpenError::Unfit(why) | OpenError::InUse(why)) => why,
         Err(OpenError::Unreachable(error)) => panic!("unreachable: {error}"),
         Ok(_) => panic!("{} was opened", path.display()),
     }
@@ -21,7 +21,7 @@ async fn refused(path: &Path) -> String {
 async fn served() -> (TempDir, Db) {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("data")).unwrap();
-    let db = Db::open(&url(&folder.path().join("data/roster.db"))).await.unwrap();
+    let db = Db::open(&url(&folder.path().join("data/app.db"))).await.unwrap();
     (folder, db)
 }
 
@@ -29,10 +29,10 @@ async fn served() -> (TempDir, Db) {
 async fn a_served_file_is_refused_through_every_symbolic_link() {
     let (folder, db) = served().await;
     let folder = folder.path();
-    symlink("data/roster.db", folder.join("file.db")).unwrap();
+    symlink("data/app.db", folder.join("file.db")).unwrap();
     symlink("file.db", folder.join("twice.db")).unwrap();
     symlink("data", folder.join("directory")).unwrap();
-    for name in ["file.db", "twice.db", "directory/roster.db", "data/../data/./roster.db"] {
+    for name in ["file.db", "twice.db", "directory/app.db", "data/../data/./app.db"] {
         let why = refused(&folder.join(name)).await;
         assert!(why.contains("another process (") && why.contains(") serves "), "{name}: {why}");
         let beside = Db::open_unlocked(&url(&folder.join(name))).await.expect("the command line beside the server");
@@ -44,7 +44,7 @@ async fn a_served_file_is_refused_through_every_symbolic_link() {
     drop(db);
     let through_a_link = Db::open(&url(&folder.join("twice.db"))).await.expect("no process serves it any more");
     assert!(through_a_link.is_served_here_alone());
-    refused(&folder.join("data/roster.db")).await;
+    refused(&folder.join("data/app.db")).await;
 }
 
 #[cfg(target_os = "linux")]
@@ -52,21 +52,21 @@ async fn a_served_file_is_refused_through_every_symbolic_link() {
 async fn a_served_file_is_refused_when_its_lock_file_or_its_directory_name_is_gone() {
     let (folder, _db) = served().await;
     let folder = folder.path();
-    fs::remove_file(folder.join("data/roster.db.lock")).unwrap();
-    let why = refused(&folder.join("data/roster.db")).await;
+    fs::remove_file(folder.join("data/app.db.lock")).unwrap();
+    let why = refused(&folder.join("data/app.db")).await;
     assert!(why.contains("another process (") && why.contains(") serves"), "{why}");
-    Db::open_unlocked(&url(&folder.join("data/roster.db"))).await.expect("the command line beside the server");
+    Db::open_unlocked(&url(&folder.join("data/app.db"))).await.expect("the command line beside the server");
     fs::rename(folder.join("data"), folder.join("moved")).unwrap();
-    let why = refused(&folder.join("moved/roster.db")).await;
+    let why = refused(&folder.join("moved/app.db")).await;
     assert!(why.contains("another process (") && why.contains(") serves"), "{why}");
-    fs::rename(folder.join("moved/roster.db"), folder.join("moved/renamed.db")).unwrap();
+    fs::rename(folder.join("moved/app.db"), folder.join("moved/renamed.db")).unwrap();
     refused(&folder.join("moved/renamed.db")).await;
 }
 
 #[tokio::test]
 async fn a_file_with_two_names_is_refused_under_both_by_servers_and_the_command_line() {
     let folder = tempfile::tempdir().unwrap();
-    let [first, second] = ["roster.db", "other.db"].map(|name| folder.path().join(name));
+    let [first, second] = ["app.db", "other.db"].map(|name| folder.path().join(name));
     let db = Db::open(&url(&first)).await.unwrap();
     fs::hard_link(&first, &second).unwrap();
     for path in [&first, &second] {
@@ -90,7 +90,7 @@ async fn a_file_with_two_names_is_refused_under_both_by_servers_and_the_command_
 #[tokio::test]
 async fn the_command_line_is_refused_beside_a_server_that_uses_another_directory() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("roster.db");
+    let path = folder.path().join("app.db");
     let elsewhere = fs::File::create(&path).unwrap();
     elsewhere.try_lock().unwrap();
     let Err(OpenError::Unfit(why)) = Db::open_unlocked(&url(&path)).await else { panic!("it was opened") };

@@ -9,7 +9,7 @@ fn file(path: &Path) -> DatabaseUrl {
 
 async fn unfit(url: &DatabaseUrl) -> String {
     match Db::open(url).await {
-        Err(OpenError::Unfit(why)) => why,
+        Err(OpenError::Unfit(why) | OpenError::InUse(why)) => why,
         Err(OpenError::Unreachable(error)) => panic!("unreachable: {error}"),
         Ok(_) => panic!("it was opened"),
     }
@@ -18,10 +18,10 @@ async fn unfit(url: &DatabaseUrl) -> String {
 #[tokio::test]
 async fn one_process_serves_a_file_and_the_next_one_may_when_it_has_gone() {
     let folder = tempfile::tempdir().unwrap();
-    let url = file(&folder.path().join("new/folder/roster.db"));
+    let url = file(&folder.path().join("new/folder/app.db"));
     let first = Db::open(&url).await.unwrap();
     let why = unfit(&url).await;
-    assert!(why.contains("another process (") && why.contains("ROSTER_DATA_DIR"), "{why}");
+    assert!(why.contains("another process (") && why.contains("SQLite"), "{why}");
     assert_eq!(why.lines().count(), 1);
 
     let clone = first.clone();
@@ -35,7 +35,7 @@ async fn one_process_serves_a_file_and_the_next_one_may_when_it_has_gone() {
 #[tokio::test]
 async fn the_command_line_opens_the_file_beside_a_server() {
     let folder = tempfile::tempdir().unwrap();
-    let url = file(&folder.path().join("roster.db"));
+    let url = file(&folder.path().join("app.db"));
     let server = Db::open(&url).await.unwrap();
     let beside = Db::open_unlocked(&url).await.unwrap();
     for db in [&server, &beside] {
@@ -65,14 +65,14 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
 async fn a_folder_that_cannot_be_created_is_reported_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("occupied"), "").unwrap();
-    let why = unfit(&file(&folder.path().join("occupied/roster.db"))).await;
+    let why = unfit(&file(&folder.path().join("occupied/app.db"))).await;
     assert!(why.contains("occupied") && why.lines().count() == 1, "{why}");
 }
 
 #[tokio::test]
 async fn commits_of_a_served_file_are_synced() {
     let folder = tempfile::tempdir().unwrap();
-    let url = file(&folder.path().join("roster.db"));
+    let url = file(&folder.path().join("app.db"));
     for db in [Db::open(&url).await.unwrap(), Db::open_unlocked(&url).await.unwrap()] {
         let mut tx = db.begin().await.unwrap();
         let sql = "select (select synchronous from pragma_synchronous), (select foreign_keys from pragma_foreign_keys), \
@@ -165,10 +165,10 @@ fn a_url_that_cannot_be_used_is_never_quoted() {
 #[test]
 fn a_url_is_shown_without_user_and_password() {
     let shown = |text: &str| text.parse::<DatabaseUrl>().unwrap().to_string();
-    assert_eq!(shown("postgres://ada:s3cret@db.example:5433/roster"), "postgres://db.example:5433/roster");
-    assert_eq!(shown("postgresql://ada:s3cret@db.example/roster?sslmode=require"), "postgres://db.example:5432/roster");
-    assert_eq!(shown("sqlite://data/roster.db"), "sqlite://data/roster.db");
-    assert_eq!(shown("sqlite:/var/lib/roster.db"), "sqlite:///var/lib/roster.db");
+    assert_eq!(shown("postgres://ada:s3cret@db.example:5433/app"), "postgres://db.example:5433/app");
+    assert_eq!(shown("postgresql://ada:s3cret@db.example/app?sslmode=require"), "postgres://db.example:5432/app");
+    assert_eq!(shown("sqlite://data/app.db"), "sqlite://data/app.db");
+    assert_eq!(shown("sqlite:/var/lib/app.db"), "sqlite:///var/lib/app.db");
 }
 
 #[tokio::test]

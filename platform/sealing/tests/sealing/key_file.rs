@@ -20,7 +20,7 @@ fn a_change_of_one_kind_leaves_the_others_as_they_were() {
     assert_eq!(file.member("other").unwrap(), Some(vec!["one".to_owned()]));
     let again = Keys::in_directory(directory.path()).unwrap();
     assert_eq!(again.active(), keys.active());
-    assert!(again.opener().is_ok());
+    assert!(again.opener(crate::LABELS).is_ok());
     assert_eq!(fs::metadata(file.path()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 

@@ -40,7 +40,7 @@ fn why(found: Result<Keys, KeysError>) -> String {
 #[test]
 fn the_first_start_makes_keys_that_only_the_owner_can_read() {
     let parent = tempfile::tempdir().unwrap();
-    let directory = parent.path().join("data/roster");
+    let directory = parent.path().join("data/app");
     let keys = Keys::in_directory(&directory).unwrap();
     assert_eq!(mode(&directory), 0o700);
     assert_eq!(mode(keys.file().path()), 0o600);
@@ -53,8 +53,8 @@ fn the_next_start_finds_the_same_keys() {
     let directory = tempfile::tempdir().unwrap();
     let bound = Binding { root: MessageId::random(), user: UserId::random(), purpose: "set_credential" };
     let secret = Secret::new("correct horse battery".to_owned());
-    let sealed = Keys::in_directory(directory.path()).unwrap().sealer().seal(&secret, &bound).unwrap();
-    let opener = Keys::in_directory(directory.path()).unwrap().opener().unwrap();
+    let sealed = Keys::in_directory(directory.path()).unwrap().sealer(crate::LABELS).seal(&secret, &bound).unwrap();
+    let opener = Keys::in_directory(directory.path()).unwrap().opener(crate::LABELS).unwrap();
     assert!(opener.open(&sealed, &bound).is_ok_and(|opened| opened.expose() == secret.expose()));
 }
 
@@ -87,9 +87,9 @@ fn a_file_without_private_keys_seals_and_says_what_a_worker_lacks() {
     let keys = Keys::from_file(&path).unwrap();
     assert_eq!(keys.exposure(), Exposure::Owner, "public keys may be read by everyone");
     let bound = Binding { root: MessageId::random(), user: UserId::random(), purpose: "set_credential" };
-    let sealed = keys.sealer().seal(&Secret::new("correct horse".to_owned()), &bound).unwrap();
-    assert!(Keys::in_directory(directory.path()).unwrap().opener().unwrap().open(&sealed, &bound).is_ok());
-    let error = keys.opener().map(|_| ()).unwrap_err();
+    let sealed = keys.sealer(crate::LABELS).seal(&Secret::new("correct horse".to_owned()), &bound).unwrap();
+    assert!(Keys::in_directory(directory.path()).unwrap().opener(crate::LABELS).unwrap().open(&sealed, &bound).is_ok());
+    let error = keys.opener(crate::LABELS).map(|_| ()).unwrap_err();
     assert!(matches!(error, KeysError::NoPrivateKey { .. }) && error.to_string().contains("a worker needs"));
 }
 
@@ -108,11 +108,11 @@ fn retired_keys_open_and_the_active_one_seals() {
     let bound = Binding { root: MessageId::random(), user: UserId::random(), purpose: "set_credential" };
     let secret = Secret::new("correct horse".to_owned());
     let keys = Keys::from_file(&path).unwrap();
-    let before = Keys::in_directory(old.path()).unwrap().sealer().seal(&secret, &bound).unwrap();
-    let after = keys.sealer().seal(&secret, &bound).unwrap();
+    let before = Keys::in_directory(old.path()).unwrap().sealer(crate::LABELS).seal(&secret, &bound).unwrap();
+    let after = keys.sealer(crate::LABELS).seal(&secret, &bound).unwrap();
     assert_eq!(after.kid, newer["sealing"][0]["kid"]);
     for sealed in [before, after] {
-        assert!(keys.opener().unwrap().open(&sealed, &bound).is_ok());
+        assert!(keys.opener(crate::LABELS).unwrap().open(&sealed, &bound).is_ok());
     }
 }
 
@@ -157,7 +157,7 @@ fn other_members_are_kept_and_a_found_file_is_never_changed() {
         1,
     );
     fs::write(&path, &more).unwrap();
-    assert!(Keys::in_directory(directory.path()).unwrap().opener().is_ok());
+    assert!(Keys::in_directory(directory.path()).unwrap().opener(crate::LABELS).is_ok());
     assert_eq!(fs::read_to_string(&path).unwrap(), more);
     fs::write(&path, "").unwrap();
     assert!(matches!(Keys::in_directory(directory.path()), Err(KeysError::Malformed { .. })));

@@ -4,3 +4,7 @@
 mod key_file;
 mod keys;
 mod seal;
+
+/// The labels of the released version, under which its envelope was sealed.
+const LABELS: sealing::Labels =
+    sealing::Labels { content_key: b"roster/content-key/v1", secret: b"roster/password/v1" };

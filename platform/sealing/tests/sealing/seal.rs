@@ -11,11 +11,11 @@ fn binding() -> Binding {
 }
 
 fn open(keys: &Keys, sealed: &Sealed, bound: &Binding) -> Result<String, UnsealError> {
-    keys.opener().unwrap().open(sealed, bound).map(|secret| secret.expose().to_owned())
+    keys.opener(crate::LABELS).unwrap().open(sealed, bound).map(|secret| secret.expose().to_owned())
 }
 
 fn seal(keys: &Keys, text: &str, bound: &Binding) -> Sealed {
-    keys.sealer().seal(&Secret::new(text.to_owned()), bound).unwrap()
+    keys.sealer(crate::LABELS).seal(&Secret::new(text.to_owned()), bound).unwrap()
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn a_secret_of_any_length_comes_back_as_it_was() {
 #[test]
 fn a_longer_secret_is_refused() {
     for length in [MAX_SECRET + 1, 65_536, 65_536 + 12] {
-        let refused = keys().sealer().seal(&Secret::new("a".repeat(length)), &binding());
+        let refused = keys().sealer(crate::LABELS).seal(&Secret::new("a".repeat(length)), &binding());
         assert_eq!(refused, Err(SealError::TooLong));
     }
 }
@@ -131,7 +131,7 @@ fn the_name_of_the_key_is_bound() {
 #[test]
 fn values_sealed_at_once_open_each_for_its_own_binding() {
     let keys = keys();
-    let (sealer, start) = (keys.sealer(), Barrier::new(16));
+    let (sealer, start) = (keys.sealer(crate::LABELS), Barrier::new(16));
     let sealed = |n: usize| {
         start.wait();
         (0..100)

@@ -1,4 +1,4 @@
-//! Message framing, most of which hyper checks before any middleware: a proxy and Roster must agree about where a
+//! Message framing, most of which hyper checks before any middleware: a proxy and the service must agree about where a
 //! request ends (request smuggling; RFC 9112, section 11.2).
 
 use crate::server::{Answer, Server};

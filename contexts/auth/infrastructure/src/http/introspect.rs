@@ -219,7 +219,7 @@ fn basic(headers: &HeaderMap) -> Result<Option<(String, Secret)>, Problem> {
 
 fn invalid_client() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "invalid_client", "The service key is invalid, or does not belong to the id")
-        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"roster\""))
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic"))
 }
 
 fn several_credentials() -> Problem {
