@@ -1,46 +1,28 @@
 //! Auth: routes, SQL, tokens and password hashing.
 
-mod argon2id;
-mod authenticator;
-mod bcrypt;
-mod denial_log;
-mod hash_job;
-mod hash_pool;
-mod hash_queue;
+mod access;
+mod hashing;
 mod http;
-pub mod key_record;
-mod login_throttle;
 mod module;
-mod passwords;
 mod policy_and_seal;
 pub mod queries;
-mod sql_accounts;
-mod sql_administration;
-mod sql_audit;
-mod sql_auth;
-mod sql_credentials;
-mod sql_service_keys;
-mod sql_sessions;
-mod throughput;
-mod tidy;
+pub mod sql;
 pub mod tokens;
-mod unit_of_work;
-mod verify;
 
-pub use authenticator::Authenticator;
-pub use hash_pool::HashPool;
-pub use hash_queue::Overloaded;
+pub use access::authenticator::Authenticator;
+pub use access::login_throttle::SqlLoginThrottle;
+pub use hashing::credentials::SqlCredentials;
+pub use hashing::hash_pool::HashPool;
+pub use hashing::hash_queue::Overloaded;
+pub use hashing::passwords::Hashing;
 pub use http::AuthState;
-pub use login_throttle::SqlLoginThrottle;
 pub use module::AuthContext;
-pub use passwords::Hashing;
 pub use policy_and_seal::PolicyAndSeal;
-pub use sql_administration::DepartureConsent;
-pub use sql_credentials::SqlCredentials;
-pub use tidy::tidy_now;
-pub use unit_of_work::{SqlUnitOfWork, run_in_transaction};
+pub use sql::administration::DepartureConsent;
+pub use sql::tidy::tidy_now;
+pub use sql::unit_of_work::{SqlUnitOfWork, run_in_transaction};
 
-pub(crate) use sql_auth::SqlAuth;
+pub(crate) use sql::auth::SqlAuth;
 
 #[cfg(test)]
 mod use_case_tests;

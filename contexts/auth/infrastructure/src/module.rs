@@ -1,4 +1,4 @@
-use crate::{AuthState, SqlAuth, http, tidy::tidy};
+use crate::{AuthState, SqlAuth, http, sql::tidy::tidy};
 use auth_application::{Passwords, handlers};
 use ledger::MessageHandlers;
 use persistence::Db;

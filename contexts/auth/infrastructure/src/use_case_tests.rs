@@ -1,6 +1,6 @@
 //! Signing in and changing a password, over the real ports and without HTTP.
 
-use crate::denial_log::DenialLog;
+use crate::access::denial_log::DenialLog;
 use crate::{HashPool, SqlCredentials, SqlLoginThrottle, SqlUnitOfWork};
 use auth_application::{
     Authority, ChangePassword, ChangePasswordError, Credentials as _, Denied, PasswordPorts, Principal, RequestOrigin,

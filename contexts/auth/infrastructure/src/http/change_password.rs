@@ -3,7 +3,7 @@
 use super::by::By;
 use super::state::too_many_guesses;
 use crate::AuthState;
-use crate::unit_of_work::not_run;
+use crate::sql::unit_of_work::not_run;
 use auth_application::{ChangePassword, ChangePasswordError};
 use auth_domain::SessionId;
 use axum::extract::State;

@@ -3,8 +3,8 @@
 use super::state::{no_token, too_many_guesses};
 use super::tokens::TokensView;
 use crate::AuthState;
+use crate::sql::unit_of_work::not_run;
 use crate::tokens::{OpaqueToken, TokenKind};
-use crate::unit_of_work::not_run;
 use auth_application::{SignIn, SignInError, SignOut};
 use axum::extract::State;
 use axum::response::IntoResponse;

@@ -2,8 +2,8 @@
 
 use crate::AuthState;
 use crate::queries::check_refresh_token::session_of;
+use crate::sql::unit_of_work::not_run;
 use crate::tokens::{OpaqueToken, TokenKind};
-use crate::unit_of_work::not_run;
 use auth_application::{SignOut, SignOutByToken};
 use auth_domain::SessionId;
 use axum::extract::State;

@@ -2,7 +2,7 @@
 
 use super::by::By;
 use crate::AuthState;
-use crate::unit_of_work::not_run;
+use crate::sql::unit_of_work::not_run;
 use auth_application::{EndSessions, SessionsToEnd};
 use auth_domain::SessionId;
 use axum::extract::State;

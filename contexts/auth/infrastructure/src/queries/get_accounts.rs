@@ -1,6 +1,6 @@
 //! Operators read accounts.
 
-use crate::sql_administration::of_administrators;
+use crate::sql::administration::of_administrators;
 use auth_domain::Role;
 use kernel::{Email, UserId};
 use persistence::{Db, SqlError, fetch_all, fetch_one, fetch_optional};

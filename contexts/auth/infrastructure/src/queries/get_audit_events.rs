@@ -1,7 +1,7 @@
 //! Administrators and services read the audit log.
 
 use crate::AuthState;
-use crate::unit_of_work::not_run;
+use crate::sql::unit_of_work::not_run;
 use auth_application::{Authority, Principal, ReadAudit};
 use auth_domain::{Scope, ServiceKeyId, SessionId};
 use axum::extract::{MatchedPath, State};

@@ -1,5 +1,5 @@
-use crate::bcrypt::{self, BcryptJob};
-use crate::hash_job::HashJob;
+use crate::hashing::bcrypt::{self, BcryptJob};
+use crate::hashing::hash_job::HashJob;
 use crate::{HashPool, PURPOSE};
 use auth_application::Passwords;
 use auth_domain::{BcryptCost, PasswordHash};

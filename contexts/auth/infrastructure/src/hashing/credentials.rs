@@ -1,5 +1,5 @@
 use crate::HashPool;
-use crate::verify::{PasswordMatch, StoredHash, Verifier};
+use crate::hashing::verify::{PasswordMatch, StoredHash, Verifier};
 use auth_application::{Credentials, VerifiedPassword};
 use auth_domain::{BcryptCost, PasswordHash};
 use kernel::{Email, Secret, UserId};
@@ -100,5 +100,5 @@ impl Credentials for SqlCredentials {
 }
 
 #[cfg(test)]
-#[path = "sql_credentials_tests.rs"]
+#[path = "credentials_tests.rs"]
 mod tests;

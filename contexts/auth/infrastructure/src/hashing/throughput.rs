@@ -1,4 +1,4 @@
-use crate::hash_job::units;
+use crate::hashing::hash_job::units;
 use bcrypt_lanes::{Cost, Job, MAX_LANES, bcrypt};
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-use crate::unit_of_work::run_in_transaction;
+use crate::sql::unit_of_work::run_in_transaction;
 use auth_application::{Actor, DenyAccess, RequestOrigin};
 use persistence::Db;
 use std::time::Duration;

@@ -91,5 +91,5 @@ impl Accounts for SqlAuth {
 }
 
 #[cfg(test)]
-#[path = "sql_accounts_tests.rs"]
+#[path = "accounts_tests.rs"]
 mod tests;

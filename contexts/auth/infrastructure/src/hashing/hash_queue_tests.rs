@@ -1,7 +1,7 @@
 use super::{HashQueue, MAX_LANES, Overloaded, QueuedHash};
-use crate::bcrypt::BcryptJob;
-use crate::hash_job::HashJob;
-use crate::throughput::ThroughputEstimate;
+use crate::hashing::bcrypt::BcryptJob;
+use crate::hashing::hash_job::HashJob;
+use crate::hashing::throughput::ThroughputEstimate;
 use auth_domain::PasswordHash;
 use kernel::Secret;
 use std::collections::VecDeque;

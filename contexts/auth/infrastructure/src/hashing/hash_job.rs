@@ -1,5 +1,5 @@
-use crate::argon2id::Argon2idJob;
-use crate::bcrypt::BcryptJob;
+use crate::hashing::argon2id::Argon2idJob;
+use crate::hashing::bcrypt::BcryptJob;
 use auth_domain::PasswordHash;
 use bcrypt_lanes::{Cost, Job};
 use kernel::Secret;

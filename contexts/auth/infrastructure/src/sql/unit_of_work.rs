@@ -1,4 +1,4 @@
-use crate::denial_log::DenialLog;
+use crate::access::denial_log::DenialLog;
 use crate::{Overloaded, SqlAuth};
 use auth_application::{Denied, UnitOfWork, UseCase, UseCaseError, act};
 use axum::http::StatusCode;

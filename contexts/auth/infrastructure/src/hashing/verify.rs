@@ -1,9 +1,9 @@
 //! Verifies passwords, with the same work for every failure.
 
 use crate::HashPool;
-use crate::bcrypt::{self, BcryptJob};
-use crate::hash_job::{HashJob, HashJobError};
-use crate::hash_queue::Reservation;
+use crate::hashing::bcrypt::{self, BcryptJob};
+use crate::hashing::hash_job::{HashJob, HashJobError};
+use crate::hashing::hash_queue::Reservation;
 use auth_domain::{BcryptCost, HashError, PasswordHash, normalised, spellings};
 use kernel::{Secret, UserId};
 use std::sync::Arc;

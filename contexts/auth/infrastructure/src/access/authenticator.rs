@@ -1,8 +1,8 @@
-use crate::denial_log::DenialLog;
+use crate::access::denial_log::DenialLog;
 use crate::queries::check_session;
 use crate::queries::get_service_keys::scopes_of;
+use crate::sql::unit_of_work::run_in_transaction;
 use crate::tokens::{AccessTokens, Claims, OpaqueToken, TokenKind, Verified};
-use crate::unit_of_work::run_in_transaction;
 use async_trait::async_trait;
 use auth_application::{Action, Actor, RefuseCommand};
 use auth_domain::Role;

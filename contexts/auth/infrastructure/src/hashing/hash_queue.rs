@@ -1,5 +1,5 @@
-use crate::hash_job::{HashJob, compute};
-use crate::throughput::ThroughputEstimate;
+use crate::hashing::hash_job::{HashJob, compute};
+use crate::hashing::throughput::ThroughputEstimate;
 use bcrypt_lanes::MAX_LANES;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

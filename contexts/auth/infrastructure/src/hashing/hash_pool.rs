@@ -3,9 +3,9 @@
 //! The runtime's blocking threads are unsuitable: hundreds of them would hash at once, and no hash would be done in
 //! time.
 
-use crate::hash_job::HashJob;
-use crate::hash_queue::{HashQueue, Reservation};
-use crate::throughput::ThroughputEstimate;
+use crate::hashing::hash_job::HashJob;
+use crate::hashing::hash_queue::{HashQueue, Reservation};
+use crate::hashing::throughput::ThroughputEstimate;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
