@@ -6,7 +6,7 @@ mod http;
 mod module;
 mod policy_and_seal;
 pub mod queries;
-pub mod sql;
+mod sql;
 pub mod tokens;
 
 pub use access::authenticator::Authenticator;
@@ -19,6 +19,7 @@ pub use http::AuthState;
 pub use module::AuthContext;
 pub use policy_and_seal::PolicyAndSeal;
 pub use sql::administration::DepartureConsent;
+pub use sql::key_record;
 pub use sql::tidy::tidy_now;
 pub use sql::unit_of_work::{SqlUnitOfWork, run_in_transaction};
 
