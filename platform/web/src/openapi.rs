@@ -1,8 +1,8 @@
 //! The parts of the OpenAPI document that all routes share.
 
 use crate::Problem;
-use crate::command_request::{CommandRequest, PathTarget as _, Sender as _};
-use crate::command_view::CommandView;
+use crate::command::command_request::{CommandRequest, PathTarget as _, Sender as _};
+use crate::command::command_view::CommandView;
 use axum::http::Method;
 use utoipa::ToSchema;
 use utoipa::openapi::header::HeaderBuilder;

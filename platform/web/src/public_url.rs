@@ -1,4 +1,4 @@
-use crate::host::is_host;
+use crate::edge::host::is_host;
 use std::str::FromStr;
 use std::sync::Arc;
 

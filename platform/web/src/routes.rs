@@ -1,11 +1,11 @@
 //! The routes of a context: each call adds a route *and* its operation in the OpenAPI document.
 
-use crate::commands::CommandMeta;
-use crate::get_command::{__path_get_command, __path_get_command_events, get_command, get_command_events};
-use crate::idempotency::MaybeKey;
+use crate::command::commands::CommandMeta;
+use crate::command::get_command::{__path_get_command, __path_get_command_events, get_command, get_command_events};
+use crate::command::resource_links::ResourceLinks;
+use crate::edge::request_tasks::complete as run_to_its_end;
 use crate::openapi::{complete, describe, schemas};
-use crate::request_tasks::complete as run_to_its_end;
-use crate::resource_links::ResourceLinks;
+use crate::request::idempotency::MaybeKey;
 use crate::{Authenticate, Bearer, ClientAddress, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
 use axum::extract::Request;
 use axum::http::Method;

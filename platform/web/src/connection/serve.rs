@@ -1,5 +1,5 @@
-use crate::address_quotas::{AddressQuotas, QuotaExceeded, QuotaSlot};
-use crate::connection_clock::{ConnectionClock, RequestInFlight, TimedStream};
+use crate::connection::address_quotas::{AddressQuotas, QuotaExceeded, QuotaSlot};
+use crate::connection::connection_clock::{ConnectionClock, RequestInFlight, TimedStream};
 use crate::{ClientAddress, Proxies};
 use axum::{
     Router,

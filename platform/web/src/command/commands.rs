@@ -1,10 +1,10 @@
 //! Turns a request into a command, and the command's outcome into a response.
 
-use crate::address_quotas::{AddressQuotas, QuotaExceeded, QuotaSlot};
-use crate::command_request::{CommandRequest, PathTarget, Sender as _};
-use crate::command_view::CommandView;
-use crate::idempotency::IdempotencyKey;
-use crate::resource_links::ResourceLinks;
+use crate::command::command_request::{CommandRequest, PathTarget, Sender as _};
+use crate::command::command_view::CommandView;
+use crate::command::resource_links::ResourceLinks;
+use crate::connection::address_quotas::{AddressQuotas, QuotaExceeded, QuotaSlot};
+use crate::request::idempotency::IdempotencyKey;
 use crate::{
     Bearer, ClientAddress, Deadline, Fields, Json, Prefer, Problem, RateLimiter, Refusal, RequestTasks, Trace,
     Violation,

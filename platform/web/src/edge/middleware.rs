@@ -1,5 +1,8 @@
-use crate::address_quotas::AddressQuotas;
-use crate::{ClientAddress, Deadline, Peer, Problem, Proxies, Trace, body::BodyWithin, host, problem::render};
+use crate::connection::address_quotas::AddressQuotas;
+use crate::{
+    ClientAddress, Deadline, Peer, Problem, Proxies, Trace, answer::problem::render, edge::host,
+    request::body::BodyWithin,
+};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},

@@ -1,4 +1,4 @@
-use crate::caller::{authenticator, token};
+use crate::request::caller::{authenticator, token};
 use crate::{Caller, Client, Problem, Refusal};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;

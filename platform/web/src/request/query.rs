@@ -1,4 +1,4 @@
-use crate::{Fields, Problem, json::Value};
+use crate::{Fields, Problem, request::json::Value};
 use axum::{
     extract::FromRequestParts,
     http::{StatusCode, request::Parts},

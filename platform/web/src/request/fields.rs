@@ -1,4 +1,4 @@
-use crate::{Problem, Violation, json, json::Value};
+use crate::{Problem, Violation, request::json, request::json::Value};
 use kernel::{DomainError, Secret};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;

@@ -1,4 +1,4 @@
-use crate::resource_links::ResourceLinks;
+use crate::command::resource_links::ResourceLinks;
 use kernel::{MessageId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;

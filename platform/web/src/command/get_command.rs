@@ -1,8 +1,8 @@
 //! The state of a command, as one response or as a stream of events.
 
-use crate::command_view::CommandView;
-use crate::commands::unavailable;
-use crate::resource_links::ResourceLinks;
+use crate::command::command_view::CommandView;
+use crate::command::commands::unavailable;
+use crate::command::resource_links::ResourceLinks;
 use crate::{Bearer, Caller, ClientAddress, Commands, Json, NoQuery, PathId, Problem, RateLimit};
 use axum::Extension;
 use axum::extract::State;

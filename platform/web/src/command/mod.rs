@@ -1,0 +1,7 @@
+//! Requests that become commands, and the view of a command.
+
+pub(crate) mod command_request;
+pub(crate) mod command_view;
+pub(crate) mod commands;
+pub(crate) mod get_command;
+pub(crate) mod resource_links;

@@ -1,0 +1,11 @@
+//! Extractors: what a handler reads of a request.
+
+pub(crate) mod bearer;
+pub(crate) mod body;
+pub(crate) mod caller;
+pub(crate) mod fields;
+pub(crate) mod idempotency;
+pub(crate) mod json;
+pub(crate) mod path_id;
+pub(crate) mod prefer;
+pub(crate) mod query;
