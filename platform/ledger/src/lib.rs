@@ -5,39 +5,29 @@
 //! record, the inbox that makes redelivery harmless, the retry schedule and the dead letter. Brokers and
 //! notifications only carry hints, which tell a worker *when* to look ([`Hint`]).
 //!
-//! To follow a message: [`Ledger::accept`] (`accept.rs`), `claim.rs`, `work.rs`, `outcome.rs`,
-//! [`Ledger::command`] (`status.rs`).
+//! To follow a message: [`Ledger::accept`] (`accepting/accept.rs`), `working/claim.rs`, `working/work.rs`,
+//! `working/outcome.rs`, [`Ledger::command`] (`looking/status.rs`).
 
-mod accept;
-mod accept_pressure;
-mod admission;
-mod ahead;
-mod claim;
-mod cluster_notifier;
-mod consent;
-pub mod dead_letters;
-mod hint;
-mod message_handlers;
-mod message_routing;
-mod outcome;
+mod accepting;
+mod hints;
+mod looking;
 mod row;
-mod status;
-mod sweep;
-mod wait;
-mod work;
-mod worker_pool;
+mod working;
 
-pub use accept::{AcceptError, Accepted, IdempotencyScope, NewCommand};
-pub use consent::Consent;
-pub use hint::{Hint, HintReceiver, HintSender, Queue, WakeUp};
-pub use message_handlers::{Adapter, HandlerFuture, MessageHandlers, TransactionalHandler, handlers, handlers_with};
-pub use outcome::AttemptError;
-pub use status::{Command, FollowUp, Status, Watch};
-pub use sweep::RETENTION_DAYS;
-pub use worker_pool::QueueConsumer;
+pub use accepting::accept::{AcceptError, Accepted, IdempotencyScope, NewCommand};
+pub use hints::hint::{Hint, HintReceiver, HintSender, Queue, WakeUp};
+pub use looking::dead_letters;
+pub use looking::status::{Command, FollowUp, Status, Watch};
+pub use working::consent::Consent;
+pub use working::message_handlers::{
+    Adapter, HandlerFuture, MessageHandlers, TransactionalHandler, handlers, handlers_with,
+};
+pub use working::outcome::AttemptError;
+pub use working::sweep::RETENTION_DAYS;
+pub use working::worker_pool::QueueConsumer;
 
-pub(crate) use claim::Claim;
 pub(crate) use row::NewRow;
+pub(crate) use working::claim::Claim;
 
 use persistence::{Db, Migration, Migrations, SqlError};
 use std::sync::Arc;
@@ -82,13 +72,13 @@ pub struct NodeConfig {
 pub struct Ledger {
     db: Db,
     node: Uuid,
-    routes: Arc<message_routing::MessageRouting>,
-    commit_queue: accept::CommitQueue,
+    routes: Arc<working::message_routing::MessageRouting>,
+    commit_queue: accepting::accept::CommitQueue,
     announce: Arc<dyn HintSender>,
-    cluster: cluster_notifier::ClusterNotifier,
-    accept_pressure: Arc<accept_pressure::AcceptPressure>,
-    waiters: Arc<wait::Waiters>,
-    admission: Arc<admission::Admission>,
+    cluster: hints::cluster_notifier::ClusterNotifier,
+    accept_pressure: Arc<accepting::accept_pressure::AcceptPressure>,
+    waiters: Arc<looking::wait::Waiters>,
+    admission: Arc<accepting::admission::Admission>,
     max_delay: Duration,
     channel: &'static str,
     stop: watch::Receiver<bool>,
@@ -97,7 +87,7 @@ pub struct Ledger {
 /// Lists every queue of these contexts.
 #[must_use]
 pub fn queues(contexts: &[Arc<dyn MessageHandlers>]) -> Vec<Queue> {
-    message_routing::MessageRouting::new(contexts).queues()
+    working::message_routing::MessageRouting::new(contexts).queues()
 }
 
 /// The background tasks of a node. Dropping it stops them without waiting.
@@ -114,12 +104,12 @@ impl Node {
     #[must_use]
     pub fn start(config: NodeConfig) -> Self {
         let NodeConfig { db, contexts, announce, hints_get_lost, max_delay, channel } = config;
-        let (commit_queue, waiting) = accept::commit_queue();
-        let (cluster, news) = cluster_notifier::ClusterNotifier::new(db.is_shared());
+        let (commit_queue, waiting) = accepting::accept::commit_queue();
+        let (cluster, news) = hints::cluster_notifier::ClusterNotifier::new(db.is_shared());
         let (stop, stopped) = watch::channel(false);
         let ledger = Ledger {
             node: Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)),
-            routes: Arc::new(message_routing::MessageRouting::new(&contexts)),
+            routes: Arc::new(working::message_routing::MessageRouting::new(&contexts)),
             db,
             commit_queue,
             announce,
@@ -156,7 +146,7 @@ impl Node {
         if self.ledger.db.is_served_here_alone() {
             self.ledger.recover().await?;
         }
-        self.working.spawn(worker_pool::work(self.ledger.clone(), self.contexts.clone(), consumers));
+        self.working.spawn(working::worker_pool::work(self.ledger.clone(), self.contexts.clone(), consumers));
         Ok(())
     }
 

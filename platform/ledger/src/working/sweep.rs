@@ -1,7 +1,7 @@
 //! The sweep, which every node runs periodically. It expires leases, repeats lost hints, wakes waiters whose wake-up
 //! was lost, corrects times that lie in the future, and deletes expired commands.
 
-use crate::ahead::ahead;
+use crate::looking::ahead::ahead;
 use crate::{Hint, Ledger};
 use kernel::MessageId;
 use persistence::{SqlError, UuidList, execute, fetch_all};

@@ -1,6 +1,6 @@
 //! The worker pool: one consumer per queue claims due rows into free slots, and one heartbeat renews all leases.
 
-use crate::claim::{claim, release, renew};
+use crate::working::claim::{claim, release, renew};
 use crate::{Claim, HintReceiver, Ledger, MessageHandlers, Queue, WakeUp};
 use futures::FutureExt as _;
 use futures::future::join_all;

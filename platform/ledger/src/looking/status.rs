@@ -1,8 +1,8 @@
 //! The status of a command, derived from all rows of its root at each request.
 
 use crate::Ledger;
-use crate::outcome::{AttemptError, attempt_errors};
-use crate::wait::Waiter;
+use crate::looking::wait::Waiter;
+use crate::working::outcome::{AttemptError, attempt_errors};
 use kernel::{MessageId, Timestamp};
 use persistence::{SqlError, SqlTimestamp, fetch_all, fetch_optional};
 use tokio::time::Instant;

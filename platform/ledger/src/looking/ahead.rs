@@ -2,8 +2,8 @@
 //! when they were written, and has been corrected since. A delayed message becomes due now, and a retention period
 //! starts now.
 //!
-//! The bounds: a retry is due within 5 minutes ([`outcome`](crate::outcome)), a lease lasts 15 seconds
-//! ([`claim`](crate::claim)), and the other times are never in the future. One minute of tolerance is added, because
+//! The bounds: a retry is due within 5 minutes ([`outcome`](crate::working::outcome)), a lease lasts 15 seconds
+//! ([`claim`](crate::working::claim)), and the other times are never in the future. One minute of tolerance is added, because
 //! transactions take time and clocks are adjusted.
 
 use crate::{Hint, Ledger, Queue};
@@ -100,7 +100,7 @@ pub(crate) async fn count(db: &Db) -> Result<i64, SqlError> {
 }
 
 impl Ledger {
-    /// Sets such times to now. The sweep expires leases that end too late ([`sweep`](crate::sweep)).
+    /// Sets such times to now. The sweep expires leases that end too late ([`sweep`](crate::working::sweep)).
     pub(crate) async fn set_right(&self) -> Result<(), SqlError> {
         for queue in self.routes.queues() {
             self.set_right_in(&queue).await?;

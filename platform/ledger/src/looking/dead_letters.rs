@@ -1,7 +1,7 @@
 //! Administration of dead letters: an operator lists, retries and discards messages that failed for good. Running
 //! nodes find the changed rows by polling.
 
-use crate::outcome::{AttemptError, attempt_errors};
+use crate::working::outcome::{AttemptError, attempt_errors};
 use kernel::{MessageId, Timestamp};
 use persistence::{Db, SqlError, SqlTimestamp, execute, fetch_all};
 use uuid::Uuid;
@@ -98,7 +98,7 @@ pub async fn discard(db: &Db, root: MessageId, reason: &str) -> Result<u64, SqlE
 /// # Errors
 /// When the database does not answer.
 pub async fn ahead_of_the_clock(db: &Db) -> Result<i64, SqlError> {
-    crate::ahead::count(db).await
+    crate::looking::ahead::count(db).await
 }
 
 impl LedgerMessage {

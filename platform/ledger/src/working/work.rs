@@ -1,10 +1,10 @@
 //! One attempt at a message, or at several fast ones together. After the preparation, one transaction contains the
 //! fencing check, the handler, the follow-ups and the outcome.
 
-use crate::claim::Claim;
-use crate::message_routing::ParentMessage;
-use crate::outcome::{AttemptError, AttemptOutcome, NextInOrder};
 use crate::row::insert;
+use crate::working::claim::Claim;
+use crate::working::message_routing::ParentMessage;
+use crate::working::outcome::{AttemptError, AttemptOutcome, NextInOrder};
 use crate::{Hint, Ledger, MessageHandlers, TransactionalHandler};
 use futures::FutureExt as _;
 use kernel::MessageId;

@@ -1,6 +1,6 @@
 //! Writing the outcome of an attempt, guarded by the fencing token.
 
-use crate::claim::Claim;
+use crate::working::claim::Claim;
 use kernel::Timestamp;
 use persistence::{SqlError, Tx, fetch_optional};
 use serde::{Deserialize, Serialize};
