@@ -12,6 +12,7 @@ mod accept;
 mod accept_pressure;
 mod admission;
 mod ahead;
+mod backoff;
 mod claim;
 mod cluster_notifier;
 mod consent;
@@ -28,6 +29,7 @@ mod work;
 mod worker_pool;
 
 pub use accept::{AcceptError, Accepted, IdempotencyScope, NewCommand};
+pub use backoff::backoff;
 pub use consent::Consent;
 pub use hint::{Hint, HintReceiver, HintSender, Queue, WakeUp};
 pub use message_handlers::{Adapter, HandlerFuture, MessageHandlers, TransactionalHandler, handlers, handlers_with};
