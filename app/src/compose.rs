@@ -287,6 +287,7 @@ impl Roster {
         for context in &contexts {
             background.spawn(context.upkeep(&db));
         }
+        background.spawn(dependencies.signing.clone().watch());
         background.spawn(watch.clone().watch());
         let (gate, credentials) = (dependencies.gate.clone(), dependencies.credentials.clone());
         let operator = OperatorCommands { db: db.clone(), ledger: node.ledger(), gate, credentials };
