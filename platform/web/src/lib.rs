@@ -61,6 +61,6 @@ pub use public_url::{NotAPublicUrl, PublicUrl};
 pub use query::{FormBody, NoQuery, Query, form_decoded};
 pub use rate_limit::{LimitError, MIGRATIONS, Permit, RateLimit, RateLimiter, limits_ahead_of_the_clock};
 pub use request_tasks::{OrElse, RequestTasks};
-pub use routes::{Routes, assemble, operation};
+pub use routes::{Routes, assemble, document, operation};
 pub use serve::{ConnectionLimits, Peer, serve};
 pub use trace::Trace;

@@ -32,7 +32,7 @@ pub use hash_pool::HashPool;
 pub use hash_queue::Overloaded;
 pub use http::AuthState;
 pub use login_throttle::SqlLoginThrottle;
-pub use module::AuthContext;
+pub use module::{AuthContext, message_handlers, operations};
 pub use passwords::Hashing;
 pub use policy_and_seal::PolicyAndSeal;
 pub use sql_administration::DepartureConsent;
