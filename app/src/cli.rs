@@ -1,21 +1,16 @@
 //! The command line.
 
 use crate::commands::{self, CommandsArgs};
-use crate::compose::{AppConfig, Issuer, ProcessRole, Roster, migrations};
+use crate::compose::{ProcessRole, document, migrations};
 use crate::output::{Refused, WantsForce, note, print};
 use crate::service_keys::{self, ServiceKeysArgs};
 use crate::settings::{InvalidSettings, Settings};
 use crate::users::{self, UsersArgs};
 use crate::{arguments, check, keys, logging, serve};
-use anyhow::Context as _;
-use auth_domain::BcryptCost;
 use clap::{Parser, Subcommand};
-use persistence::{DatabaseUrl, Db};
+use persistence::Db;
 use rustix::process::setpriority_process;
-use sealing::Keys;
 use std::process::ExitCode;
-use std::time::Duration;
-use web::Proxies;
 
 const EXIT_CODES: &str = "Exit codes of every command:
   0  done
@@ -180,7 +175,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Migrate => migrate(&Settings::load()?, cli.json).await.map(|()| ExitCode::SUCCESS),
-        Command::Openapi => openapi().await.map(|()| ExitCode::SUCCESS),
+        Command::Openapi => print(&document(None).to_pretty_json()?).map(|()| ExitCode::SUCCESS),
         Command::Check => check::check(&Settings::load()?, cli.json).await,
         Command::Commands(command) => commands::run(&Settings::load()?, command, cli.json).await,
         Command::Users(command) => users::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
@@ -210,31 +205,6 @@ async fn migrate(settings: &Settings, json: bool) -> anyhow::Result<()> {
     } else {
         print(&format!("{}: applied {applied} migrations", settings.database))
     }
-}
-
-/// Prints the OpenAPI document. It is generated from the routes as they are served, so this composes a process on a
-/// temporary database that no request uses.
-async fn openapi() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir().context("a temporary folder cannot be created")?;
-    let db = Db::open_unlocked(&DatabaseUrl::Sqlite(folder.path().join("unused.db"))).await?;
-    let roster = Roster::compose(AppConfig {
-        db,
-        keys: Keys::in_directory(folder.path())?,
-        role: ProcessRole::Api,
-        broker: None,
-        bcrypt_cost: BcryptCost::default(),
-        tokens: Issuer::default(),
-        refresh_grace: Duration::ZERO,
-        max_delay: Duration::from_secs(1),
-        docs: false,
-        limits: false,
-        proxies: Proxies::default(),
-        connections_per_address: 1,
-        public_url: None,
-    })?;
-    let document = roster.document.to_pretty_json()?;
-    roster.stop().await;
-    print(&document)
 }
 
 #[cfg(all(test, target_os = "linux"))]

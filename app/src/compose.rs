@@ -4,6 +4,7 @@ use crate::first_administrator;
 pub use crate::first_administrator::FirstAdministrator;
 use crate::installation::sealing_keys;
 use crate::key_watch::KeyWatch;
+use crate::message_node::{MessageNode, WakeUps};
 use crate::operator_commands::OperatorCommands;
 use crate::problems::PROBLEMS;
 use crate::product;
@@ -14,10 +15,10 @@ use auth_infrastructure::{
     AuthState, Authenticator, DepartureConsent, HashPool, Hashing, PolicyAndSeal, SqlCredentials,
 };
 use axum::Router;
-use ledger::{HintReceiver, HintSender, MessageHandlers, Node, NodeConfig, Queue, QueueConsumer};
-use messaging::{AddressError, BrokerState, InProcess, RabbitMq};
+use ledger::{Ledger, MessageHandlers};
+use messaging::AddressError;
 use persistence::{Db, Migrations, SqlError};
-use sealing::{Keys, KeysError, Opener};
+use sealing::{Keys, KeysError};
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -38,12 +39,16 @@ const CONTEXTS: &[ContextEntry] = &[
     ContextEntry {
         migrations: users_infrastructure::MIGRATIONS,
         messages: users_infrastructure::messages,
-        build: |with| Box::new(users_infrastructure::UsersContext::new(with.gate.clone(), Arc::new(DepartureConsent))),
+        handlers: |_| users_infrastructure::message_handlers(Arc::new(DepartureConsent)),
+        operations: users_infrastructure::operations,
+        build: |with| Box::new(users_infrastructure::UsersContext::new(with.passwords.gate.clone())),
     },
     ContextEntry {
         migrations: auth_infrastructure::MIGRATIONS,
         messages: auth_infrastructure::messages,
-        build: |with| Box::new(auth_infrastructure::AuthContext::new(with.hashing.clone(), with.auth.clone())),
+        handlers: |hashing| auth_infrastructure::message_handlers(hashing.clone()),
+        operations: auth_infrastructure::operations,
+        build: |with| Box::new(auth_infrastructure::AuthContext::new(with.auth.clone())),
     },
 ];
 
@@ -52,18 +57,26 @@ struct ContextEntry {
     migrations: Migrations,
     /// The names of the messages that it handles.
     messages: fn() -> Vec<&'static str>,
+    handlers: fn(&Arc<Hashing>) -> Arc<dyn MessageHandlers>,
+    /// Its operations in the OpenAPI document.
+    operations: fn() -> OpenApi,
     build: fn(&Dependencies) -> Box<dyn BoundedContext>,
 }
 
-/// The adapters and services that contexts are built with.
+/// The adapters and services that the HTTP sides of contexts are built with.
 struct Dependencies {
-    gate: Arc<dyn PasswordSealer>,
-    hashing: Arc<Hashing>,
+    passwords: PasswordServices,
     auth: AuthState,
     authenticator: Authenticator,
-    credentials: Arc<SqlCredentials>,
     tasks: RequestTasks,
     signing: Arc<SigningKeys>,
+}
+
+/// The services that check, seal, hash and verify passwords.
+pub(crate) struct PasswordServices {
+    pub(crate) gate: Arc<dyn PasswordSealer>,
+    pub(crate) hashing: Arc<Hashing>,
+    pub(crate) credentials: Arc<SqlCredentials>,
 }
 
 /// The role of a process: API, worker, or both.
@@ -150,16 +163,12 @@ pub struct AppConfig {
 
 /// A composed process. It accepts commands at once, and executes them after [`Roster::work`] is called.
 pub struct Roster {
-    /// The ledger's node of this process.
-    pub node: Node,
+    messages: MessageNode,
     /// All routes, without the middleware of [`Roster::app`].
     pub router: Router,
     /// The OpenAPI document of the routes.
     pub document: OpenApi,
     db: Db,
-    hints: WakeUps,
-    role: ProcessRole,
-    handlers: Vec<Arc<dyn MessageHandlers>>,
     proxies: Proxies,
     connections_per_address: usize,
     base_path: String,
@@ -205,34 +214,68 @@ pub fn handled() -> BTreeSet<(&'static str, &'static str)> {
     CONTEXTS.iter().flat_map(of).collect()
 }
 
+/// The message handlers of all contexts.
+pub(crate) fn handlers(hashing: &Arc<Hashing>) -> Vec<Arc<dyn MessageHandlers>> {
+    CONTEXTS.iter().map(|context| (context.handlers)(hashing)).collect()
+}
+
+/// The OpenAPI document of this version. It needs no keys and no database.
+#[must_use]
+pub fn document(public_url: Option<&PublicUrl>) -> OpenApi {
+    let mut document = web::document(title(public_url), CONTEXTS.iter().map(|context| (context.operations)()));
+    document.merge(web::health::openapi());
+    document
+}
+
 /// The policy for new passwords. It rejects passwords derived from the service's own names.
 pub(crate) fn password_policy(tokens: &Issuer) -> PasswordPolicy {
     PasswordPolicy::default().of_service([product::NAME, &*tokens.issuer, &*tokens.audience])
+}
+
+impl PasswordServices {
+    /// Starts the hashing threads. Without the role of a worker, it cannot open sealed passwords.
+    ///
+    /// # Errors
+    /// [`ComposeError`]
+    pub(crate) fn start(
+        db: &Db,
+        keys: &Keys,
+        role: ProcessRole,
+        cost: BcryptCost,
+        policy: PasswordPolicy,
+    ) -> Result<Self, ComposeError> {
+        let opener = if role.works() { Some(keys.opener(product::LABELS)?) } else { None };
+        let pool = Arc::new(HashPool::start(cores())?);
+        Ok(Self {
+            gate: Arc::new(PolicyAndSeal::new(policy, keys.sealer(product::LABELS))),
+            hashing: Arc::new(Hashing::new(opener, pool.clone(), cost)),
+            credentials: Arc::new(SqlCredentials::new(db.clone(), pool, cost)),
+        })
+    }
 }
 
 impl Dependencies {
     fn new(
         db: &Db,
         keys: &Keys,
-        opener: Option<Opener>,
-        cost: BcryptCost,
-        tokens: &Issuer,
+        passwords: PasswordServices,
+        token_names: &Issuer,
         life: SessionLife,
         limits: RateLimiter,
     ) -> Result<Self, ComposeError> {
         let tasks = RequestTasks::default();
-        let pool = Arc::new(HashPool::start(cores())?);
         let signing = Arc::new(SigningKeys::open(keys.file().clone())?);
-        let policy = password_policy(tokens);
-        let credentials = Arc::new(SqlCredentials::new(db.clone(), pool.clone(), cost));
-        let tokens = AccessTokens::new(signing.clone(), &tokens.issuer, &tokens.audience, TOKEN_LIFE);
+        let tokens = AccessTokens::new(signing.clone(), &token_names.issuer, &token_names.audience, TOKEN_LIFE);
         let authenticator = Authenticator::new(db.clone(), tokens, limits, tasks.clone());
         Ok(Self {
-            gate: Arc::new(PolicyAndSeal::new(policy.clone(), keys.sealer(product::LABELS))),
-            hashing: Arc::new(Hashing::new(opener, pool, cost)),
-            auth: AuthState::new(authenticator.clone(), credentials.clone(), policy, life),
+            auth: AuthState::new(
+                authenticator.clone(),
+                passwords.credentials.clone(),
+                password_policy(token_names),
+                life,
+            ),
             authenticator,
-            credentials,
+            passwords,
             tasks,
             signing,
         })
@@ -259,27 +302,17 @@ impl Roster {
             proxies,
             ..
         } = config;
-        let opener = if role.works() { Some(keys.opener(product::LABELS)?) } else { None };
+        let passwords = PasswordServices::start(&db, &keys, role, bcrypt_cost, password_policy(&tokens))?;
+        let messages = MessageNode::start(&db, &passwords.hashing, role, broker, max_delay)?;
         // In a load test, which turns limits off, all connections may come from one address.
         let connections_per_address = if limits { config.connections_per_address } else { usize::MAX };
         let limits = RateLimiter::new(db.clone(), limits);
         let life = SessionLife { grace: refresh_grace, ..SessionLife::default() };
-        let dependencies = Dependencies::new(&db, &keys, opener, bcrypt_cost, &tokens, life, limits.clone())?;
+        let dependencies = Dependencies::new(&db, &keys, passwords, &tokens, life, limits.clone())?;
         let watch =
             KeyWatch { db: db.clone(), sealing: sealing_keys(&keys).into(), signing: dependencies.signing.clone() };
         let tasks = dependencies.tasks.clone();
         let contexts: Vec<_> = CONTEXTS.iter().map(|context| (context.build)(&dependencies)).collect();
-        let handlers: Vec<_> = contexts.iter().map(|context| context.handlers()).collect();
-
-        let hints = WakeUps::start(broker, &ledger::queues(&handlers), role)?;
-        let node = Node::start(NodeConfig {
-            db: db.clone(),
-            contexts: handlers.clone(),
-            announce: hints.announce(),
-            hints_get_lost: matches!(hints, WakeUps::RabbitMq(_)),
-            max_delay,
-            channel: product::NAME,
-        });
 
         let mut background = JoinSet::new();
         background.spawn(limits.clone().sweep());
@@ -287,17 +320,16 @@ impl Roster {
         for context in &contexts {
             background.spawn(context.upkeep(&db));
         }
+        background.spawn(dependencies.signing.clone().watch());
         background.spawn(watch.clone().watch());
-        let (gate, credentials) = (dependencies.gate.clone(), dependencies.credentials.clone());
-        let operator = OperatorCommands { db: db.clone(), ledger: node.ledger(), gate, credentials };
+        let operator = OperatorCommands::new(&db, messages.ledger(), &dependencies.passwords);
         let base_path = config.public_url.as_ref().map(PublicUrl::path).unwrap_or_default().to_owned();
-        let commands = Commands::new(node.ledger(), limits, tasks.clone()).below(&base_path);
+        let commands = Commands::new(messages.ledger(), limits, tasks.clone()).below(&base_path);
         let routes = contexts.iter().map(|context| context.routes(&db, &commands)).collect();
-        let (router, mut document) =
-            web::assemble(title(config.public_url.as_ref()), routes, commands, Arc::new(dependencies.authenticator));
-        document.merge(web::health::openapi());
+        let router = web::assemble(routes, commands, Arc::new(dependencies.authenticator));
+        let document = document(config.public_url.as_ref());
         let stopping = Stopping::default();
-        let ready = ProcessReadiness::new(db.clone(), probe, hints.clone(), watch);
+        let ready = ProcessReadiness::new(db.clone(), probe, messages.hints().clone(), watch);
         let mut router = router.merge(web::health::routes(Arc::new(ready), stopping.clone()));
         let front =
             FrontPage { title: product::TITLE, about: product::ABOUT, docs, readme: include_str!("../../README.md") };
@@ -306,13 +338,10 @@ impl Roster {
             router = router.merge(web::docs::routes(&document)?);
         }
         Ok(Self {
-            node,
+            messages,
             router,
             document,
             db,
-            hints,
-            role,
-            handlers,
             proxies,
             connections_per_address,
             base_path,
@@ -329,15 +358,13 @@ impl Roster {
     /// # Errors
     /// When the database does not answer.
     pub async fn work(&mut self) -> Result<(), SqlError> {
-        if !self.role.works() {
-            return Ok(());
-        }
-        let consumers = ledger::queues(&self.handlers).into_iter().map(|queue| QueueConsumer {
-            slots: slots(&queue),
-            listen: self.hints.listen(&queue),
-            queue,
-        });
-        self.node.work(consumers.collect()).await
+        self.messages.work().await
+    }
+
+    /// The ledger of this process.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.messages.ledger()
     }
 
     /// All routes behind the middleware of the HTTP edge.
@@ -366,20 +393,15 @@ impl Roster {
         }
     }
 
-    /// Sends commands without an HTTP request.
-    pub(crate) fn operator(&self) -> OperatorCommands {
-        self.operator.clone()
-    }
-
     /// Starts a background task that creates the first administrator if there is none.
     pub fn make_first_administrator(&mut self, who: FirstAdministrator) {
-        self.background.spawn(first_administrator::ensure(self.operator(), who));
+        self.background.spawn(first_administrator::ensure(self.operator.clone(), who));
     }
 
     /// How hints travel, as the greeting shows it.
     #[must_use]
     pub fn hints_kind(&self) -> &'static str {
-        match self.hints {
+        match self.messages.hints() {
             WakeUps::InProcess(_) if self.db.is_shared() => "in process, and across processes by NOTIFY",
             WakeUps::InProcess(_) => "in process",
             WakeUps::RabbitMq(_) => "through RabbitMQ",
@@ -394,7 +416,7 @@ impl Roster {
     /// Begins to stop: answers requests that wait for an outcome, so that the connections can drain.
     pub fn begin_stop(&self) {
         self.stop_begun.get_or_init(Instant::now);
-        self.node.begin_stop();
+        self.messages.begin_stop();
     }
 
     /// Stops: finishes the messages that are running, and returns the claimed ones to the ledger.
@@ -403,11 +425,8 @@ impl Roster {
         if !self.tasks.finished(TASKS_WITHIN.saturating_sub(begun.elapsed())).await {
             tracing::warn!("requests whose clients have hung up did not end in time");
         }
-        self.node.stop().await;
+        self.messages.stop().await;
         self.background.shutdown().await;
-        if let WakeUps::RabbitMq(broker) = &self.hints {
-            broker.shutdown().await;
-        }
         self.db.close().await;
     }
 }
@@ -442,52 +461,7 @@ fn title(public_url: Option<&PublicUrl>) -> OpenApi {
     OpenApiBuilder::new().info(info).tags(Some(tags)).servers(servers).build()
 }
 
-fn cores() -> usize {
+/// How many threads run at the same time on this machine.
+pub(crate) fn cores() -> usize {
     available_parallelism().map_or(1, usize::from)
-}
-
-/// How many messages of a queue run at the same time. Fast ones that are claimed together share a connection; slow ones
-/// keep the bcrypt lanes of every core full.
-fn slots(queue: &Queue) -> usize {
-    match queue.lane {
-        use_case::Lane::Slow => cores() * 10,
-        use_case::Lane::Fast => 8,
-    }
-}
-
-#[derive(Clone)]
-pub(crate) enum WakeUps {
-    InProcess(InProcess),
-    RabbitMq(Arc<RabbitMq>),
-}
-
-impl WakeUps {
-    fn start(broker: Option<Broker>, queues: &[Queue], role: ProcessRole) -> Result<Self, AddressError> {
-        let Some(Broker { url, prefix }) = broker else { return Ok(Self::InProcess(InProcess::default())) };
-        let consume: Vec<_> =
-            if role.works() { queues.iter().map(|queue| (queue.clone(), slots(queue))).collect() } else { Vec::new() };
-        Ok(Self::RabbitMq(Arc::new(RabbitMq::start(&url, &prefix, queues, &consume)?)))
-    }
-
-    fn announce(&self) -> Arc<dyn HintSender> {
-        match self {
-            Self::InProcess(hints) => Arc::new(hints.clone()),
-            Self::RabbitMq(hints) => hints.clone(),
-        }
-    }
-
-    /// Whether hints are being sent: false when RabbitMQ is not connected.
-    pub(crate) fn are_sent(&self) -> bool {
-        match self {
-            Self::InProcess(_) => true,
-            Self::RabbitMq(broker) => broker.state() == BrokerState::Connected,
-        }
-    }
-
-    fn listen(&self, queue: &Queue) -> Box<dyn HintReceiver> {
-        match self {
-            Self::InProcess(hints) => Box::new(hints.listen(queue)),
-            Self::RabbitMq(hints) => Box::new(hints.listen(queue)),
-        }
-    }
 }

@@ -7,6 +7,7 @@ use auth_infrastructure::tokens::SigningKeys;
 use persistence::Db;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use web::health::Health;
 
@@ -42,7 +43,7 @@ impl KeyWatch {
             let seen = self.look().await;
             if seen.is_new {
                 // If the database does not answer, the next check finds them again.
-                let _ = complete(&self.db, &self.keys().0).await;
+                let _ = complete(&self.db, &self.keys()).await;
             }
             if seen.why != before {
                 match &seen.why {
@@ -55,17 +56,27 @@ impl KeyWatch {
         }
     }
 
-    fn keys(&self) -> (Vec<InstallationKey>, Option<String>) {
-        let (key_set, problem) = self.signing.key_set_now();
+    fn keys(&self) -> Vec<InstallationKey> {
+        let key_set = self.signing.key_set();
         let signing = key_set.iter().map(|key| signing_key(key.kid.clone(), key.x.clone()));
-        (self.sealing.iter().cloned().chain(signing).collect(), problem)
+        self.sealing.iter().cloned().chain(signing).collect()
+    }
+
+    /// Reads the key file again. Returns why it cannot be read, if so.
+    async fn reload(&self) -> Option<String> {
+        let signing = self.signing.clone();
+        match spawn_blocking(move || signing.reload()).await {
+            Ok(read) => read.err().map(|error| error.to_string()),
+            Err(error) => Some(error.to_string()),
+        }
     }
 
     async fn look(&self) -> Seen {
         // Without the database there is nothing to compare with. Read the database first: a rotation changes the file
         // first, so the file then has every key that the database has recorded.
         let recorded = key_record::recorded(&self.db).await.unwrap_or_default();
-        let (keys, file) = self.keys();
+        let file = self.reload().await;
+        let keys = self.keys();
         let seen = |health, why, is_new| Seen { health, why, is_new };
         match compare_keys(&recorded, &keys) {
             KeyFit::Other(why) => {

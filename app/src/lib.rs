@@ -12,6 +12,7 @@ mod key_watch;
 mod keys;
 mod logging;
 mod lossy_writer;
+mod message_node;
 mod operator_command;
 mod operator_commands;
 mod output;

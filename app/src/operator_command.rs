@@ -1,7 +1,8 @@
 //! Submits a command for an operator and waits for its outcome, beside a running server or without one.
 
-use crate::compose::{AppConfig, Issuer, ProcessRole, Roster};
+use crate::compose::{Issuer, PasswordServices, ProcessRole, password_policy};
 use crate::installation::{keys_to_serve, keys_to_work};
+use crate::message_node::MessageNode;
 use crate::operator_commands::OperatorCommands;
 use crate::output::note;
 use crate::product;
@@ -49,13 +50,13 @@ pub(crate) async fn run<T>(
     let give_up = Instant::now() + PATIENCE;
     let mut pending = None;
     loop {
-        let (mut roster, works) = compose(settings, installation).await?;
-        let patience = if works { PATIENCE } else { BESIDE };
-        let done = match roster.work().await.context("the ledger cannot be read") {
-            Ok(()) => step(&roster.operator(), pending, patience).await,
+        let mut process = OperatorProcess::start(settings, installation).await?;
+        let patience = if process.works { PATIENCE } else { BESIDE };
+        let done = match process.messages.work().await.context("the ledger cannot be read") {
+            Ok(()) => step(&process.commands, pending, patience).await,
             Err(error) => Err(error),
         };
-        roster.stop().await;
+        process.stop().await;
         match done? {
             // The process that served the file may have ended: this one then takes the lock and does the work.
             OperatorCommand::Pending(id) if Instant::now() < give_up => pending = Some(id),
@@ -64,37 +65,41 @@ pub(crate) async fn run<T>(
     }
 }
 
-/// Composes a process for one command. The second value tells whether this process executes the command itself.
-async fn compose(settings: &Settings, installation: Installation) -> anyhow::Result<(Roster, bool)> {
-    if installation == Installation::Needed {
-        see_that_it_exists(&settings.database)?;
+/// A process for one command: a node of the ledger, without the HTTP edge.
+struct OperatorProcess {
+    messages: MessageNode,
+    commands: OperatorCommands,
+    /// Whether this process executes the command itself.
+    works: bool,
+}
+
+impl OperatorProcess {
+    async fn start(settings: &Settings, installation: Installation) -> anyhow::Result<Self> {
+        if installation == Installation::Needed {
+            see_that_it_exists(&settings.database)?;
+        }
+        let is_new = settings.makes_a_file_elsewhere();
+        let (db, may_serve) = Db::open_or_unlocked(&settings.database).await?;
+        if is_new {
+            note(&format!("{}: a new database file has been created", settings.database));
+        }
+        prepare_schema(&db, settings.profile).await?;
+        let keys = match installation {
+            Installation::MadeIfMissing => keys_to_serve(&db, settings).await?,
+            Installation::Needed => keys_to_work(&db, settings).await?,
+        };
+        // With a key file of public keys only, another process has to execute commands.
+        let works = may_serve && keys.opener(product::LABELS).is_ok();
+        let role = if works { ProcessRole::Worker } else { ProcessRole::Api };
+        let policy = password_policy(&Issuer::default());
+        let passwords = PasswordServices::start(&db, &keys, role, settings.bcrypt_cost, policy)?;
+        let messages = MessageNode::start(&db, &passwords.hashing, role, None, settings.max_delay)?;
+        let commands = OperatorCommands::new(&db, messages.ledger(), &passwords);
+        Ok(Self { messages, commands, works })
     }
-    let is_new = settings.makes_a_file_elsewhere();
-    let (db, may_serve) = Db::open_or_unlocked(&settings.database).await?;
-    if is_new {
-        note(&format!("{}: a new database file has been created", settings.database));
+
+    async fn stop(self) {
+        self.messages.stop().await;
+        self.commands.db.close().await;
     }
-    prepare_schema(&db, settings.profile).await?;
-    let keys = match installation {
-        Installation::MadeIfMissing => keys_to_serve(&db, settings).await?,
-        Installation::Needed => keys_to_work(&db, settings).await?,
-    };
-    // With a key file of public keys only, another process has to execute commands.
-    let works = may_serve && keys.opener(product::LABELS).is_ok();
-    let roster = Roster::compose(AppConfig {
-        db,
-        keys,
-        role: if works { ProcessRole::All } else { ProcessRole::Api },
-        broker: None,
-        bcrypt_cost: settings.bcrypt_cost,
-        tokens: Issuer::default(),
-        refresh_grace: settings.refresh_grace,
-        max_delay: settings.max_delay,
-        docs: false,
-        limits: settings.limits,
-        proxies: settings.proxies.clone(),
-        connections_per_address: settings.connections_per_address,
-        public_url: settings.public_url.clone(),
-    })?;
-    Ok((roster, works))
 }

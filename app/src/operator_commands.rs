@@ -1,5 +1,6 @@
 //! Commands that an operator sends through the ledger, as the HTTP handlers do for clients.
 
+use crate::compose::PasswordServices;
 use anyhow::anyhow;
 use auth_application::{Authority, SetRole};
 use auth_domain::Role;
@@ -45,11 +46,16 @@ pub(crate) enum Registered {
 pub(crate) struct OperatorCommands {
     pub(crate) db: Db,
     pub(crate) ledger: Ledger,
-    pub(crate) gate: Arc<dyn PasswordSealer>,
+    gate: Arc<dyn PasswordSealer>,
     pub(crate) credentials: Arc<SqlCredentials>,
 }
 
 impl OperatorCommands {
+    pub(crate) fn new(db: &Db, ledger: Ledger, passwords: &PasswordServices) -> Self {
+        let (gate, credentials) = (passwords.gate.clone(), passwords.credentials.clone());
+        Self { db: db.clone(), ledger, gate, credentials }
+    }
+
     /// Registers a user, and waits for the outcome for `patience` at most. With `once`, processes that register the
     /// same user share one command.
     ///

@@ -1,7 +1,8 @@
 //! Decides whether this process is ready: tries what requests need.
 
-use crate::compose::{WakeUps, migrations};
+use crate::compose::migrations;
 use crate::key_watch::KeyWatch;
+use crate::message_node::WakeUps;
 use async_trait::async_trait;
 use persistence::{Db, SqlError};
 use std::sync::Arc;

@@ -22,6 +22,14 @@ use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 use web::{NotAPublicUrl, NotProxies, Proxies, PublicUrl};
 
+/// Settings without a choice so far: each accepts the one value that describes what Roster does.
+const WITHOUT_CHOICE: [(&str, &str); 4] = [
+    ("ROSTER_METRICS_LISTEN", "off"),
+    ("ROSTER_REGISTRATION", "open"),
+    ("ROSTER_MAIL", "off"),
+    ("ROSTER_EVENTS", "off"),
+];
+
 /// The settings of this process.
 #[derive(Clone)]
 pub struct Settings {
@@ -116,7 +124,7 @@ impl Settings {
     /// Reads the environment and `roster.toml` in the working directory.
     ///
     /// # Errors
-    /// When settings are unknown, malformed, not supported, or refused by the profile. The error lists all of them.
+    /// When settings are unknown, malformed, or refused by the profile. The error lists all of them.
     pub fn load() -> Result<Self, InvalidSettings> {
         Self::of(RawSettings::load())
     }
@@ -148,6 +156,9 @@ impl Settings {
     }
 
     fn read(raw: &RawSettings) -> Result<Self, SettingProblem> {
+        for (name, value) in WITHOUT_CHOICE {
+            raw.one_of(name, &[(value, ())])?;
+        }
         let data_dir = PathBuf::from(raw.get("ROSTER_DATA_DIR").unwrap_or("data"));
         let default_database = format!("sqlite://{}", data_dir.join("roster.db").display());
         let connections = raw.parsed("ROSTER_DB_CONNECTIONS", "26", |text| {

@@ -34,7 +34,7 @@ impl Node {
         let serving =
             tokio::spawn(web::serve(listener, roster.app(), roster.connection_limits(), async { _ = closed.await }));
         let documented = Arc::new(Documented::new(&serde_json::to_value(&roster.document).expect("a document")));
-        Self { ledger: roster.node.ledger(), address, documented, roster: Mutex::new(roster), closing, serving }
+        Self { ledger: roster.ledger(), address, documented, roster: Mutex::new(roster), closing, serving }
     }
 
     /// Starts the workers.

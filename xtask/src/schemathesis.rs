@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::demo::client::Client;
 use crate::demo::server::{Server, Settings};
-use crate::servers::{Place, debian, random_hex};
+use crate::servers::{Place, packages, random_hex};
 use crate::{process, workspace};
 
 /// Schemathesis and its dependencies with exact versions.
@@ -93,10 +93,10 @@ fn environment(tools: &Path, place: &Place) -> Result<PathBuf> {
     }
     let make = || process::must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&directory));
     if let Err(error) = make() {
-        if !debian::can_install() {
+        if !packages::can_install() {
             return Err(error.context("Schemathesis needs Python 3.11 with venv"));
         }
-        debian::install(&["python3", "python3-venv"], place)?;
+        packages::install(&["python3", "python3-venv"], place)?;
         make()?;
     }
     let list = place.path().join("requirements.txt");

@@ -1,6 +1,6 @@
 //! The names of settings, and suggestions for misspelt ones.
 
-use super::raw::{Availability, SETTINGS, SettingSpec};
+use super::raw::{SETTINGS, SettingSpec};
 
 /// Names that other programs use for the same settings.
 const CALLED_ELSEWHERE: &[(&str, &str)] = &[
@@ -53,8 +53,7 @@ pub(super) fn suggestion(unknown: &str) -> Option<String> {
         let errors = strsim::osa_distance(bare(&name), unknown);
         (errors <= (unknown.len() / ONE_ERROR_IN).max(1)).then_some((errors, name))
     };
-    let supported = SETTINGS.iter().filter(|it| !matches!(it.supported, Availability::No));
-    let names = supported.flat_map(|it| {
+    let names = SETTINGS.iter().flat_map(|it| {
         let file = it.is_secret().then(|| format!("{}_FILE", it.name));
         std::iter::once(it.name.to_owned()).chain(file)
     });

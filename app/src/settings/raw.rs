@@ -16,7 +16,6 @@ pub(super) struct SettingSpec {
     /// Its environment variable.
     pub(super) name: &'static str,
     pub(super) holds: Holds,
-    pub(super) supported: Availability,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,40 +34,23 @@ impl SettingSpec {
     }
 }
 
-pub(super) enum Availability {
-    Yes,
-    /// Not supported yet, except for this one value, which describes the present behaviour.
-    Only(&'static str),
-    No,
-}
-
 const fn spec(name: &'static str) -> SettingSpec {
-    SettingSpec { name, holds: Holds::Plain, supported: Availability::Yes }
+    SettingSpec { name, holds: Holds::Plain }
 }
 
 const fn secret(name: &'static str) -> SettingSpec {
-    SettingSpec { name, holds: Holds::Secret, supported: Availability::Yes }
+    SettingSpec { name, holds: Holds::Secret }
 }
 
 const fn password(name: &'static str) -> SettingSpec {
-    SettingSpec { name, holds: Holds::Password, supported: Availability::Yes }
-}
-
-const fn later(name: &'static str) -> SettingSpec {
-    SettingSpec { name, holds: Holds::Plain, supported: Availability::No }
-}
-
-const fn only(name: &'static str, value: &'static str) -> SettingSpec {
-    SettingSpec { name, holds: Holds::Plain, supported: Availability::Only(value) }
+    SettingSpec { name, holds: Holds::Password }
 }
 
 pub(super) const SETTINGS: &[SettingSpec] = &[
     secret("DATABASE_URL"),
-    later("DATABASE_READ_URL"),
-    later("DATABASE_READ_URL_FILE"),
     secret("AMQP_URL"),
     spec("ROSTER_LISTEN"),
-    only("ROSTER_METRICS_LISTEN", "off"),
+    spec("ROSTER_METRICS_LISTEN"),
     spec("ROSTER_DATA_DIR"),
     spec("ROSTER_KEYS_FILE"),
     spec("ROSTER_PROFILE"),
@@ -84,13 +66,12 @@ pub(super) const SETTINGS: &[SettingSpec] = &[
     spec("ROSTER_IDLE_TIMEOUT"),
     spec("ROSTER_SHUTDOWN_DELAY"),
     spec("ROSTER_CONNECTIONS_PER_ADDRESS"),
-    only("ROSTER_REGISTRATION", "open"),
-    only("ROSTER_MAIL", "off"),
-    later("ROSTER_MAIL_FROM"),
+    spec("ROSTER_REGISTRATION"),
+    spec("ROSTER_MAIL"),
     spec("ROSTER_PUBLIC_URL"),
     spec("ROSTER_ISSUER"),
     spec("ROSTER_AUDIENCE"),
-    only("ROSTER_EVENTS", "off"),
+    spec("ROSTER_EVENTS"),
 ];
 
 /// The settings as they were given, by the name of the variable, from the environment and from the file.
@@ -282,13 +263,6 @@ fn read(source: Source, name: &str, written: &str, value: String) -> Result<(&'s
     }
     if value.is_empty() {
         return Err(problem(format!("{label} is empty")));
-    }
-    match setting.supported {
-        Availability::No => return Err(problem(format!("{written} is not supported yet: unset it"))),
-        Availability::Only(one) if value != one => {
-            return Err(problem(format!("{written}: only \"{one}\" is supported so far: set that, or unset it")));
-        }
-        _ => {}
     }
     check_text(setting, value).map_err(|why| problem(format!("{label} {why}")))?;
     Ok((setting.name, Given { source, label: at(label), value: value.to_owned(), own_file_is_exposed }))

@@ -186,10 +186,11 @@ fn an_invisible_character_is_shown_unless_the_setting_is_a_secret() {
 }
 
 #[test]
-fn a_setting_whose_feature_does_not_exist_yet_is_refused_by_name() {
-    assert_eq!(refusal(&[("ROSTER_MAIL_FROM", "x")]), "ROSTER_MAIL_FROM is not supported yet: unset it");
-    assert!(refusal(&[("ROSTER_REGISTRATION", "verified")]).starts_with("ROSTER_REGISTRATION: only \"open\""));
-    assert!(settings("", &[("ROSTER_REGISTRATION", "open"), ("ROSTER_MAIL", "off")]).is_ok());
+fn a_setting_without_a_choice_accepts_only_its_one_value() {
+    for (name, value) in super::WITHOUT_CHOICE {
+        assert!(settings("", &[(name, value)]).is_ok(), "{name}={value}");
+        assert_eq!(refusal(&[(name, "canary")]), format!("{name} must be one of: {value}"));
+    }
 }
 
 #[test]

@@ -9,12 +9,14 @@
 //! `working/outcome.rs`, [`Ledger::command`] (`looking/status.rs`).
 
 mod accepting;
+mod backoff;
 mod hints;
 mod looking;
 mod row;
 mod working;
 
 pub use accepting::accept::{AcceptError, Accepted, IdempotencyScope, NewCommand};
+pub use backoff::backoff;
 pub use hints::hint::{Hint, HintReceiver, HintSender, Queue, WakeUp};
 pub use looking::dead_letters;
 pub use looking::status::{Command, FollowUp, Status, Watch};

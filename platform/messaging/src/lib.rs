@@ -7,6 +7,6 @@ mod in_process;
 mod rabbitmq;
 
 pub use in_process::InProcess;
+pub use rabbitmq::{Address, AddressError, BrokerState, RabbitMq};
 #[cfg(feature = "testing")]
-pub use rabbitmq::delete_queues;
-pub use rabbitmq::{Address, AddressError, BrokerState, RabbitMq, Stats};
+pub use rabbitmq::{HintEvent, delete_queues};

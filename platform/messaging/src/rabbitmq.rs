@@ -16,9 +16,9 @@ mod testing;
 mod topology;
 
 pub use address::{Address, AddressError};
-pub use health::{BrokerState, Stats};
+pub use health::BrokerState;
 #[cfg(feature = "testing")]
-pub use testing::delete_queues;
+pub use {health::HintEvent, testing::delete_queues};
 
 use async_trait::async_trait;
 use consumer::{Consumer, ListenerHandle};
@@ -114,12 +114,6 @@ impl RabbitMq {
         self.health.state()
     }
 
-    /// The counters since the start.
-    #[must_use]
-    pub fn stats(&self) -> &Stats {
-        &self.health.stats
-    }
-
     /// Publishes waiting hints for at most two seconds, acknowledges used ones, ends the subscriptions and closes the
     /// connections. Hints announced afterwards are dropped.
     pub async fn shutdown(&self) {
@@ -152,7 +146,7 @@ impl HintSender for RabbitMq {
         let name: Arc<str> = topology::name(&self.prefix, queue).into();
         for hint in hints {
             if *self.stop.borrow() || self.jobs.try_send(PublishJob { queue: name.clone(), hint }).is_err() {
-                Stats::count(&self.health.stats.dropped);
+                self.health.count(HintEvent::Dropped);
             }
         }
     }

@@ -41,4 +41,4 @@ pub use request::json::Json;
 pub use request::path_id::{NotAnId, PathId, parse_id};
 pub use request::prefer::Prefer;
 pub use request::query::{FormBody, NoQuery, Query, form_decoded};
-pub use routes::{Routes, assemble, operation};
+pub use routes::{Routes, assemble, document, operation};

@@ -7,8 +7,9 @@ use crate::edge::request_tasks::complete as run_to_its_end;
 use crate::openapi::{complete, describe, schemas};
 use crate::request::idempotency::MaybeKey;
 use crate::{Authenticate, Bearer, ClientAddress, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::Method;
+use axum::http::request::Parts;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router};
@@ -19,28 +20,33 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 /// Combines a handler with its `#[utoipa::path]`, for [`Routes::immediate`].
 pub use utoipa_axum::routes as operation;
 
-/// The routes of one context, with their operations in the OpenAPI document.
-pub struct Routes {
-    router: OpenApiRouter,
+/// The routes of one context, with their operations in the OpenAPI document. The routes need the state `S` to answer,
+/// and none for the document.
+pub struct Routes<S = ()> {
+    commands: OpenApiRouter<S>,
+    immediate: OpenApiRouter<S>,
     targets: ResourceLinks,
-    commands: Commands,
     tag: &'static str,
 }
 
-impl Routes {
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// An empty set of routes. The tag groups their operations in the OpenAPI document.
     #[must_use]
-    pub fn new(tag: &'static str, commands: Commands) -> Self {
-        Self { router: OpenApiRouter::new(), targets: ResourceLinks::default(), commands, tag }
+    pub fn new(tag: &'static str) -> Self {
+        let (commands, immediate) = (OpenApiRouter::new(), OpenApiRouter::new());
+        Self { commands, immediate, targets: ResourceLinks::default(), tag }
     }
 
-    /// Adds a route that turns a request into a command.
+    /// Adds a route that turns a request into a command. `request` gets what it needs from the state.
     #[must_use]
-    pub fn command<R: CommandRequest>(mut self, path: &'static str, method: Method, request: R) -> Self {
-        let (commands, request) = (self.commands.clone(), Arc::new(request));
-        let handler = async move |sender: R::Sender,
+    pub fn command<R: CommandRequest>(mut self, path: &'static str, method: Method, request: fn(&S) -> R) -> Self
+    where
+        S: AsRef<Commands>,
+    {
+        let handler = async move |State(state): State<S>,
+                                  Stateless(sender): Stateless<R::Sender>,
                                   bearer: Option<Bearer>,
-                                  place: R::Path,
+                                  Stateless(place): Stateless<R::Path>,
                                   prefer: Prefer,
                                   MaybeKey(key): MaybeKey,
                                   Extension(trace): Extension<Trace>,
@@ -49,13 +55,18 @@ impl Routes {
                                   _: NoQuery,
                                   body: Request| {
             let fields = Fields::of_command::<R>(body).await?;
+            let commands: &Commands = state.as_ref();
             commands
-                .accept(&*request, CommandMeta { sender, bearer, place, prefer, key, trace, deadline, client }, fields)
+                .accept(
+                    &request(&state),
+                    CommandMeta { sender, bearer, place, prefer, key, trace, deadline, client },
+                    fields,
+                )
                 .await
         };
         self.targets.add::<R>();
         let route = (schemas::<R>(), describe::<R>(path, &method, self.tag), on(filter(&method), handler));
-        self.router = self.router.routes(route);
+        self.commands = self.commands.routes(route);
         self
     }
 
@@ -63,33 +74,63 @@ impl Routes {
     /// [`operation!`](crate::operation). All queries are such routes. A request with an unsafe method runs to
     /// completion even if its client hangs up.
     #[must_use]
-    pub fn immediate<S: Clone + Send + Sync + 'static>(mut self, state: S, operation: UtoipaMethodRouter<S>) -> Self {
-        let (schemas, paths, handler) = operation;
-        let handler = handler.with_state(state);
-        let handler = handler.layer(from_fn_with_state(self.commands.tasks().clone(), run_to_its_end));
-        self.router = self.router.routes((schemas, paths, handler));
+    pub fn immediate(mut self, operation: UtoipaMethodRouter<S>) -> Self {
+        self.immediate = self.immediate.routes(operation);
         self
+    }
+
+    /// The routes with the state that they need.
+    #[must_use]
+    pub fn with_state(self, state: S) -> Routes {
+        let commands = self.commands.with_state(state.clone());
+        Routes { commands, immediate: self.immediate.with_state(state), targets: self.targets, tag: self.tag }
+    }
+
+    /// The operations of the routes.
+    #[must_use]
+    pub fn into_openapi(self) -> OpenApi {
+        self.commands.merge(self.immediate).into_openapi()
     }
 }
 
-/// Merges the routes of all contexts into one router and one OpenAPI document. `authenticate` identifies the callers.
-pub fn assemble(
-    base: OpenApi,
-    contexts: Vec<Routes>,
-    commands: Commands,
-    authenticate: Arc<dyn Authenticate>,
-) -> (Router, OpenApi) {
+/// Extracts what needs no state, for a handler with one.
+struct Stateless<T>(T);
+
+impl<S: Sync, T: FromRequestParts<()>> FromRequestParts<S> for Stateless<T> {
+    type Rejection = T::Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, T::Rejection> {
+        T::from_request_parts(parts, &()).await.map(Self)
+    }
+}
+
+/// Merges the routes of all contexts into one router. `authenticate` identifies the callers.
+pub fn assemble(contexts: Vec<Routes>, commands: Commands, authenticate: Arc<dyn Authenticate>) -> Router {
     let mut targets = ResourceLinks::below(commands.base());
-    let mut router = OpenApiRouter::with_openapi(base);
+    let mut router = OpenApiRouter::new();
     for context in contexts {
         targets.extend(context.targets);
-        router = router.merge(context.router);
+        let finishing = from_fn_with_state(commands.tasks().clone(), run_to_its_end);
+        router = router.merge(context.commands).merge(context.immediate.layer(finishing));
     }
-    let asking = OpenApiRouter::new().routes(operation!(get_command)).routes(operation!(get_command_events));
-    let router = router.merge(asking.with_state((commands, Arc::new(targets))));
-    let (router, mut document) = router.split_for_parts();
+    let router = router.merge(asking().with_state((commands, Arc::new(targets))));
+    Router::from(router).layer(Extension(authenticate))
+}
+
+/// The OpenAPI document of [`assemble`]'s routes: merges the operations of all contexts into `base`.
+#[must_use]
+pub fn document(base: OpenApi, contexts: impl IntoIterator<Item = OpenApi>) -> OpenApi {
+    let mut document = base;
+    for operations in contexts.into_iter().chain([asking().into_openapi()]) {
+        document.merge(operations);
+    }
     complete(&mut document);
-    (router.layer(Extension(authenticate)), document)
+    document
+}
+
+/// The routes that read commands.
+fn asking() -> OpenApiRouter<(Commands, Arc<ResourceLinks>)> {
+    OpenApiRouter::new().routes(operation!(get_command)).routes(operation!(get_command_events))
 }
 
 /// The filter of a command's method. Commands have side effects, so a safe method such as GET becomes POST.

@@ -119,7 +119,7 @@ fn roster(settings: &Settings<'_>, place: &Place, log: &Path, port: u16) -> Resu
     let mut roster = process::tied_service(settings.binary, "TERM");
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        if name.starts_with("ROSTER_") || ["DATABASE_URL", "DATABASE_READ_URL", "AMQP_URL"].contains(&&*name) {
+        if name.starts_with("ROSTER_") || ["DATABASE_URL", "AMQP_URL"].contains(&&*name) {
             roster.env_remove(&*name);
         }
     }

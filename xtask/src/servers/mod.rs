@@ -2,7 +2,7 @@
 //! guards.
 
 mod compose;
-pub(crate) mod debian;
+pub(crate) mod packages;
 mod place;
 mod postgres;
 mod rabbitmq;
@@ -118,8 +118,8 @@ impl Servers {
 
         let engine = if database_missing || broker_missing { Engine::find() } else { None };
         let mut programs = Programs::find();
-        if !programs.missing().is_empty() && debian::can_install() {
-            debian::install(&programs.missing(), place)?;
+        if !programs.missing().is_empty() && packages::can_install() {
+            packages::install(&programs.missing(), place)?;
             programs = Programs::find();
         }
 

@@ -16,7 +16,7 @@ pub use hashing::hash_pool::HashPool;
 pub use hashing::hash_queue::Overloaded;
 pub use hashing::passwords::Hashing;
 pub use http::AuthState;
-pub use module::AuthContext;
+pub use module::{AuthContext, message_handlers, operations};
 pub use policy_and_seal::PolicyAndSeal;
 pub use sql::administration::DepartureConsent;
 pub use sql::key_record;

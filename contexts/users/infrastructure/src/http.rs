@@ -7,7 +7,6 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use futures::future::try_join;
 use kernel::{DomainError as _, Email, MessageId, UserId};
-use ledger::Ledger;
 use persistence::Db;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,23 +20,32 @@ use web::{
     unavailable,
 };
 
+/// What the routes of this context use.
+#[derive(Clone)]
+pub(crate) struct UsersState {
+    pub(crate) db: Db,
+    pub(crate) commands: Commands,
+    pub(crate) gate: Arc<dyn PasswordSealer>,
+}
+
+impl AsRef<Commands> for UsersState {
+    fn as_ref(&self) -> &Commands {
+        &self.commands
+    }
+}
+
 /// The routes of this context.
-pub(crate) fn routes(db: Db, commands: Commands, gate: Arc<dyn PasswordSealer>) -> Routes {
-    let register = RegisterUserRequest { gate, db: db.clone(), ledger: commands.ledger().clone() };
-    Routes::new("users", commands.clone())
-        .command("/users", Method::POST, register)
-        .command("/users/{id}/deactivate", Method::POST, activation::Deactivation(db.clone()))
-        .command("/users/{id}/reactivate", Method::POST, activation::Reactivation(db.clone()))
-        .immediate(get_user::GetUser { db: db.clone(), commands: commands.clone() }, web::operation!(get_user::get_me))
-        .immediate(get_user::GetUser { db, commands }, web::operation!(get_user::get_user))
+pub(crate) fn routes() -> Routes<UsersState> {
+    Routes::<UsersState>::new("users")
+        .command("/users", Method::POST, |state| RegisterUserRequest(state.clone()))
+        .command("/users/{id}/deactivate", Method::POST, |state| activation::Deactivation(state.db.clone()))
+        .command("/users/{id}/reactivate", Method::POST, |state| activation::Reactivation(state.db.clone()))
+        .immediate(web::operation!(get_user::get_me))
+        .immediate(web::operation!(get_user::get_user))
 }
 
 /// `POST /users`
-struct RegisterUserRequest {
-    gate: Arc<dyn PasswordSealer>,
-    db: Db,
-    ledger: Ledger,
-}
+struct RegisterUserRequest(UsersState);
 
 /// The data of a new user.
 #[derive(ToSchema)]
@@ -84,13 +92,14 @@ impl CommandRequest for RegisterUserRequest {
         let name = fields.optional("name", Name::parse);
         let id = fields.optional("id", choose_id);
         let password = fields.secret("password");
-        for flaw in password.iter().flat_map(|it| self.gate.check(it, email.as_ref(), name.as_ref().map(Name::as_str)))
+        for flaw in
+            password.iter().flat_map(|it| self.0.gate.check(it, email.as_ref(), name.as_ref().map(Name::as_str)))
         {
             fields.refuse("password", flaw.code, flaw.message);
         }
         let (email, password) = fields.finish(email.zip(password))?;
         let id = id.unwrap_or_else(UserId::random);
-        Ok(RegisterUser { password: self.gate.seal(&password, command, id)?, id, email, name })
+        Ok(RegisterUser { password: self.0.gate.seal(&password, command, id)?, id, email, name })
     }
 
     /// Refuses a taken id at once. Whether an email address is taken is decided when the command is handled.
@@ -98,10 +107,10 @@ impl CommandRequest for RegisterUserRequest {
         if !given.gave("id") {
             return Ok(());
         }
-        let id = message.id.as_uuid();
+        let (id, db) = (message.id.as_uuid(), &self.0.db);
         // Two concurrent reads. If a registration ends between them, both may miss it; then the command is rejected.
-        let pending = self.ledger.live("users", RegisterUser::NAME, id);
-        let (pending, there) = try_join(pending, get_user::find(&self.db, id)).await.map_err(unavailable)?;
+        let pending = self.0.commands.ledger().live("users", RegisterUser::NAME, id);
+        let (pending, there) = try_join(pending, get_user::find(db, id)).await.map_err(unavailable)?;
         if pending.is_some() || there.is_some() {
             let taken = Violation::new("/id", Taken::Id.code(), Taken::Id.to_string());
             let title = "The request conflicts with existing data";
@@ -111,7 +120,7 @@ impl CommandRequest for RegisterUserRequest {
     }
 
     async fn show(&self, user: Uuid) -> Result<Response, Problem> {
-        let user = get_user::find(&self.db, user).await.map_err(unavailable)?.ok_or_else(Problem::not_found)?;
+        let user = get_user::find(&self.0.db, user).await.map_err(unavailable)?.ok_or_else(Problem::not_found)?;
         Ok(user.public().answer())
     }
 }

@@ -5,7 +5,7 @@ mod module;
 mod queries;
 mod sql_users;
 
-pub use module::UsersContext;
+pub use module::{UsersContext, message_handlers, operations};
 
 use persistence::{Migration, Migrations};
 

@@ -1,5 +1,6 @@
 //! Writing the outcome of an attempt, guarded by the fencing token.
 
+use crate::backoff::backoff;
 use crate::working::claim::Claim;
 use kernel::Timestamp;
 use persistence::{SqlError, Tx, fetch_optional};
@@ -126,23 +127,15 @@ impl Claim {
         self.attempts + 1 >= MOST_ATTEMPTS
     }
 
-    /// The pause before the next attempt, with full jitter: a random time up to a bound that doubles. So messages
-    /// that failed together are not retried together.
+    /// The pause before the next attempt.
     fn backoff(&self) -> Duration {
-        let exponent = u32::try_from(self.attempts.clamp(0, 16)).unwrap_or(16);
-        let bound = FIRST_BACKOFF.saturating_mul(1 << exponent).min(LONGEST_BACKOFF);
-        bound.mul_f64(fraction())
+        backoff(FIRST_BACKOFF, LONGEST_BACKOFF, u32::try_from(self.attempts).unwrap_or_default())
     }
 }
 
 /// Reads the errors that a row stores.
 pub(crate) fn attempt_errors(json: Option<&str>) -> Vec<AttemptError> {
     json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
-}
-
-/// A random number from 0 to 1, or 0.5 when the system has no randomness.
-pub(crate) fn fraction() -> f64 {
-    getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX))
 }
 
 #[cfg(test)]
@@ -170,12 +163,10 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_with_full_jitter_and_stay_below_five_minutes() {
-        for attempts in 0..40 {
-            let bound = FIRST_BACKOFF.saturating_mul(1 << attempts.min(20)).min(LONGEST_BACKOFF);
-            let pauses: Vec<_> = (0..200).map(|_| tried(attempts).backoff()).collect();
-            assert!(pauses.iter().all(|pause| *pause <= bound), "after {attempts} attempts");
-            assert!(pauses.iter().any(|pause| *pause > bound / 2) && pauses.iter().any(|pause| *pause < bound / 2));
+    fn pauses_grow_with_the_attempts_and_stay_below_five_minutes() {
+        for (attempts, bound) in [(0, FIRST_BACKOFF), (3, FIRST_BACKOFF * 8), (40, LONGEST_BACKOFF)] {
+            let longest = (0..200).map(|_| tried(attempts).backoff()).max();
+            assert!(longest.is_some_and(|it| it <= bound && it > bound / 2), "after {attempts} attempts: {longest:?}");
         }
     }
 

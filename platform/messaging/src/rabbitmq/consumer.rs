@@ -2,7 +2,7 @@
 
 use super::{
     backoff::Backoff,
-    health::{BrokerHealth, Stats},
+    health::{BrokerHealth, HintEvent},
     link::{BrokerError, answer, close},
     publisher::LONGEST,
     supervisor::{ConnectionWatch, current, stopped},
@@ -98,7 +98,7 @@ impl Consumer {
                 () = stopped(&mut stop) => return,
             };
             let Some(why) = self.hear(&mut subscription, &mut stop).await else {
-                return subscription.end(&self.health.stats).await;
+                return subscription.end(&self.health).await;
             };
             self.health.worsen(&self.part, UNSUBSCRIBED);
             debug!(queue = self.queue, why, "a subscription ended");
@@ -154,7 +154,7 @@ impl Consumer {
                     None => return Some("cancelled by the broker".to_owned()),
                 },
                 Some(tag) = subscription.used.recv() => {
-                    if let Err(error) = subscription.acknowledge(tag, &self.health.stats).await {
+                    if let Err(error) = subscription.acknowledge(tag, &self.health).await {
                         return Some(error.to_string());
                     }
                 }
@@ -172,7 +172,7 @@ impl Consumer {
         let hint =
             if delivery.data.len() > LONGEST { None } else { serde_json::from_slice::<Hint>(&delivery.data).ok() };
         let Some(hint) = hint else {
-            Stats::count(&self.health.stats.unreadable);
+            self.health.count(HintEvent::Unreadable);
             error!(
                 queue = self.queue,
                 bytes = delivery.data.len(),
@@ -180,27 +180,27 @@ impl Consumer {
             );
             return used();
         };
-        Stats::count(&self.health.stats.heard);
+        self.health.count(HintEvent::Received);
         // If the channel is full, the worker will look anyway, so this hint counts as used.
         drop(self.nudges.try_send(WakeUp::for_row(hint.id, used)));
     }
 }
 
 impl Subscription {
-    async fn acknowledge(&self, tag: u64, stats: &Stats) -> Result<(), BrokerError> {
+    async fn acknowledge(&self, tag: u64, health: &BrokerHealth) -> Result<(), BrokerError> {
         answer(self.channel.basic_ack(tag, BasicAckOptions::default())).await?;
-        Stats::count(&stats.acknowledged);
+        health.count(HintEvent::Acknowledged);
         Ok(())
     }
 
     /// Ends the subscription, and acknowledges the hints used so far. The broker delivers the rest to another worker.
-    async fn end(mut self, stats: &Stats) {
+    async fn end(mut self, health: &BrokerHealth) {
         let cancelled = self.channel.basic_cancel(self.stream.tag(), BasicCancelOptions::default());
         if let Err(error) = answer(cancelled).await {
             debug!(%error, "a subscription could not be ended");
         }
         while let Ok(tag) = self.used.try_recv() {
-            if self.acknowledge(tag, stats).await.is_err() {
+            if self.acknowledge(tag, health).await.is_err() {
                 break;
             }
         }

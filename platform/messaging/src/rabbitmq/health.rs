@@ -1,11 +1,8 @@
-//! The health of the connections to the broker, for `/health/ready`, and counters.
+//! The health of the connections to the broker, for `/health/ready`.
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Mutex, PoisonError},
 };
 
 /// Whether hints get through. The ledger accepts and executes commands in either state.
@@ -16,41 +13,43 @@ pub enum BrokerState {
     Degraded(String),
 }
 
-/// Counters since the start.
-#[derive(Debug, Default)]
-pub struct Stats {
-    /// Hints that the broker has confirmed.
-    pub published: AtomicU64,
-    /// Hints that were not published: too many waited, or the process was shutting down.
-    pub dropped: AtomicU64,
-    /// Hints that the broker returned, because their queue did not exist.
-    pub returned: AtomicU64,
-    /// Hints of which it is unknown whether the broker took them.
-    pub unconfirmed: AtomicU64,
-    /// Hints that were received.
-    pub heard: AtomicU64,
-    /// Deliveries that were acknowledged, and so removed from their queue.
-    pub acknowledged: AtomicU64,
-    /// Deliveries that were not hints.
-    pub unreadable: AtomicU64,
-    /// Whether the broker blocks publishing now, because its memory or disk is short.
-    pub blocked: AtomicBool,
-}
-
-impl Stats {
-    pub(crate) fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
+/// What became of a hint or a delivery. Only tests count these.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "only tests see it"))]
+pub enum HintEvent {
+    /// The broker has confirmed the hint.
+    Published,
+    /// The hint was not published: too many waited, or the process was shutting down.
+    Dropped,
+    /// The broker returned the hint, because its queue did not exist.
+    Returned,
+    /// It is unknown whether the broker took the hint.
+    Unconfirmed,
+    /// A hint was received.
+    Received,
+    /// A delivery was acknowledged, and so removed from its queue.
+    Acknowledged,
+    /// A delivery was not a hint.
+    Unreadable,
 }
 
 /// The present problems, by the connection or queue that has them.
 #[derive(Default)]
 pub(crate) struct BrokerHealth {
-    pub(crate) stats: Stats,
+    #[cfg(feature = "testing")]
+    pub(crate) counts: super::testing::HintCounts,
     problems: Mutex<BTreeMap<String, String>>,
 }
 
 impl BrokerHealth {
+    /// Counts an event for tests. Without the feature `testing` it does nothing.
+    pub(crate) fn count(&self, event: HintEvent) {
+        #[cfg(feature = "testing")]
+        self.counts.add(event);
+        #[cfg(not(feature = "testing"))]
+        let _ = event;
+    }
+
     /// Records a problem. Returns true when it is new, so that many tasks with one problem log it once.
     pub(crate) fn worsen(&self, what: &str, problem: &str) -> bool {
         let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,7 +12,7 @@ use std::{
     io,
     net::{Shutdown, TcpStream},
     os::fd::AsFd as _,
-    sync::{Arc, OnceLock, atomic::Ordering},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 use tokio::{
@@ -176,14 +176,12 @@ impl BrokerConnection {
             // Use the status, because an event may have been missed.
             let blocked = self.connection.status().blocked();
             self.blocked.send_if_modified(|was| std::mem::replace(was, blocked) != blocked);
-            health.stats.blocked.store(blocked, Ordering::Relaxed);
             if !blocked {
                 health.heal(BLOCKED);
             } else if health.worsen(BLOCKED, &because) {
                 warn!(reason = because, "RabbitMQ takes no hints: workers poll instead");
             }
         }
-        health.stats.blocked.store(false, Ordering::Relaxed);
         health.heal(BLOCKED);
         why
     }

@@ -6,7 +6,7 @@
 
 use super::{
     backoff::Backoff,
-    health::{BrokerHealth, Stats},
+    health::{BrokerHealth, HintEvent},
     link::{ANSWER, BrokerConnection, BrokerError, answer, close},
     supervisor::{ConnectionWatch, current, replaced, stopped},
     topology,
@@ -140,9 +140,8 @@ impl Publisher {
 
     /// Publishes one hint. Returns false when the channel cannot be used any more.
     async fn publish_one(&self, link: &BrokerConnection, channel: &Channel, job: &PublishJob) -> bool {
-        let stats = &self.health.stats;
         let Some(payload) = serde_json::to_vec(&job.hint).ok().filter(|payload| payload.len() <= LONGEST) else {
-            Stats::count(&stats.dropped);
+            self.health.count(HintEvent::Dropped);
             return true;
         };
         let published = async {
@@ -158,18 +157,18 @@ impl Publisher {
         }
         match confirmed {
             Ok(Ok(Confirmation::Ack(None))) => {
-                Stats::count(&stats.published);
+                self.health.count(HintEvent::Published);
                 self.health.heal(&job.queue);
             }
             Ok(Ok(Confirmation::Ack(Some(back)))) if back.delivery.routing_key.as_str() == &*job.queue => {
-                Stats::count(&stats.returned);
+                self.health.count(HintEvent::Returned);
                 self.restore(link, &job.queue).await;
             }
-            Ok(Ok(Confirmation::Nack(_))) => Stats::count(&stats.unconfirmed),
+            Ok(Ok(Confirmation::Nack(_))) => self.health.count(HintEvent::Unconfirmed),
             // Not confirmed, the return of another hint, an error, or no answer: the outcome is unknown. Publishing a
             // hint twice is harmless.
             Ok(Ok(Confirmation::NotRequested | Confirmation::Ack(Some(_))) | Err(_)) | Err(_) => {
-                Stats::count(&stats.unconfirmed);
+                self.health.count(HintEvent::Unconfirmed);
                 if self.knows(&job.queue) && self.health.worsen(&job.queue, "hints are not confirmed") {
                     warn!(queue = &*job.queue, "RabbitMQ does not confirm a hint: workers poll instead");
                 }

@@ -1,13 +1,34 @@
-//! For tests that share a broker, so that they leave it as they found it.
+//! For tests: counts of hints, and the removal of queues on a broker that tests share.
 
 use super::{
+    RabbitMq,
     address::Address,
+    health::HintEvent,
     link::{BrokerConnection, BrokerError, answer, close},
     supervisor::ConnectionPurpose,
     topology,
 };
 use lapin::options::QueueDeleteOptions;
 use ledger::Queue;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How often each [`HintEvent`] has happened since the start.
+#[derive(Default)]
+pub(crate) struct HintCounts([AtomicU64; HintEvent::Unreadable as usize + 1]);
+
+impl HintCounts {
+    pub(crate) fn add(&self, event: HintEvent) {
+        self.0[event as usize].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl RabbitMq {
+    /// How often an event has happened since the start.
+    #[must_use]
+    pub fn count(&self, event: HintEvent) -> u64 {
+        self.health.counts.0[event as usize].load(Ordering::Relaxed)
+    }
+}
 
 /// Deletes the queues under the prefix of one test. A missing queue is not an error.
 ///

@@ -7,13 +7,8 @@ use lapin::{
     types::FieldTable,
 };
 use ledger::{HintSender as _, Queue};
-use messaging::BrokerState;
-use std::sync::atomic::{AtomicU64, Ordering};
+use messaging::{BrokerState, HintEvent};
 use use_case::Lane;
-
-fn read(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
-}
 
 #[tokio::test]
 async fn a_used_hint_is_gone_and_an_unused_one_goes_to_another_worker() {
@@ -27,7 +22,7 @@ async fn a_used_hint_is_gone_and_an_unused_one_goes_to_another_worker() {
     std::thread::spawn(move || drop(used)).join().unwrap();
     drop(used_too);
     hints.shutdown().await;
-    assert_eq!(read(&hints.stats().acknowledged), 2);
+    assert_eq!(hints.count(HintEvent::Acknowledged), 2);
     eventually("the third is back", async || world.waiting(&FAST).await == 1).await;
 
     let other = world.worker();
@@ -36,7 +31,7 @@ async fn a_used_hint_is_gone_and_an_unused_one_goes_to_another_worker() {
     drop(again);
     drop(kept);
     other.shutdown().await;
-    assert_eq!(read(&other.stats().acknowledged), 1);
+    assert_eq!(other.count(HintEvent::Acknowledged), 1);
     assert_eq!(world.waiting(&FAST).await, 0);
     world.end().await;
 }
@@ -49,7 +44,8 @@ async fn a_worker_holds_two_hints_more_than_it_works_on() {
     eventually("all are published", async || published(&api) == 50).await;
     let worker = world.worker();
     // No received hint is used: there are two slots, and two more are prefetched.
-    eventually("four are held", async || read(&worker.stats().heard) == 4 && world.waiting(&FAST).await == 46).await;
+    eventually("four are held", async || worker.count(HintEvent::Received) == 4 && world.waiting(&FAST).await == 46)
+        .await;
     worker.shutdown().await;
     eventually("all are back", async || world.waiting(&FAST).await == 50).await;
     api.shutdown().await;
@@ -70,11 +66,11 @@ async fn a_delivery_that_is_not_a_hint_is_removed_from_the_queue() {
         let (options, properties) = (BasicPublishOptions::default(), BasicProperties::default());
         channel.basic_publish("".into(), world.name(&FAST).into(), options, payload, properties).await.unwrap();
     }
-    eventually("all are counted", async || read(&hints.stats().unreadable) == 7).await;
+    eventually("all are counted", async || hints.count(HintEvent::Unreadable) == 7).await;
     hints.announce(&FAST, vec![hint()]);
     drop(heard(&mut hints.listen(&FAST)).await);
     hints.shutdown().await;
-    assert_eq!(read(&hints.stats().acknowledged), 8);
+    assert_eq!(hints.count(HintEvent::Acknowledged), 8);
     assert_eq!(world.waiting(&FAST).await, 0);
     world.end().await;
 }
@@ -93,13 +89,12 @@ async fn many_hints_at_once_are_distinguished_from_returned_ones() {
         // Send no more than the queue holds.
         tokio::task::yield_now().await;
     }
-    let stats = hints.stats();
     eventually("all have an outcome", async || {
-        read(&stats.published) + read(&stats.returned) + read(&stats.unconfirmed) == 2000
+        published(&hints) + hints.count(HintEvent::Returned) + hints.count(HintEvent::Unconfirmed) == 2000
     })
     .await;
-    assert_eq!((read(&stats.published), read(&stats.returned)), (1000, 1000));
-    assert_eq!((read(&stats.unconfirmed), read(&stats.dropped)), (0, 0));
+    assert_eq!((published(&hints), hints.count(HintEvent::Returned)), (1000, 1000));
+    assert_eq!((hints.count(HintEvent::Unconfirmed), hints.count(HintEvent::Dropped)), (0, 0));
     assert_eq!(world.waiting(&FAST).await, 1000);
     hints.shutdown().await;
     world.end().await;
@@ -115,7 +110,7 @@ async fn a_shutdown_publishes_waiting_hints() {
     hints.shutdown().await;
     assert_eq!((published(&hints), world.waiting(&FAST).await), (100, 100));
     hints.announce(&FAST, vec![hint()]);
-    assert_eq!(read(&hints.stats().dropped), 1);
+    assert_eq!(hints.count(HintEvent::Dropped), 1);
     world.end().await;
 }
 

@@ -7,8 +7,8 @@ use lapin::{
     types::FieldTable,
 };
 use ledger::{Hint, HintReceiver, HintSender as _, Queue, WakeUp};
-use messaging::{BrokerState, RabbitMq};
-use std::{env, sync::atomic::Ordering, time::Duration};
+use messaging::{BrokerState, HintEvent, RabbitMq};
+use std::{env, time::Duration};
 use tokio::time::{sleep, timeout};
 use use_case::Lane;
 
@@ -61,7 +61,7 @@ pub(crate) async fn goes_through(hints: &RabbitMq, ear: &mut impl HintReceiver) 
 }
 
 pub(crate) fn published(hints: &RabbitMq) -> u64 {
-    hints.stats().published.load(Ordering::Relaxed)
+    hints.count(HintEvent::Published)
 }
 
 /// Queues under a prefix of their own, deleted at the end.

@@ -8,31 +8,26 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use kernel::{Secret, Timestamp};
 use sealing::{FileVersion, KeyFile, KeysError};
 use serde::{Deserialize, Serialize, Serializer};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 /// The member of the key file that holds the signing keys.
 const MEMBER: &str = "signing";
 /// How long a new key is published before it signs. Other services may cache the list for half of that time.
 pub const PUBLISH_AHEAD: Duration = Duration::from_secs(600);
-/// The shortest time between two checks of the file.
-const LOOK: Duration = Duration::from_secs(1);
+/// The time between two checks of the file. A change takes effect within a second.
+const EVERY: Duration = Duration::from_millis(500);
 
-/// The keys that sign access tokens, from the key file. A change of the file is noticed within a second, without a
-/// restart.
+/// The keys that sign access tokens, from the key file. Requests read them from memory; only [`reload`](Self::reload)
+/// reads the file.
 pub struct SigningKeys {
     file: KeyFile,
-    state: Mutex<State>,
-}
-
-struct State {
-    key_set: Arc<KeySet>,
-    edition: FileVersion,
-    looked: Instant,
-    /// Why the last check could not read the file; `None` if it could.
-    error: Option<String>,
+    key_set: RwLock<Arc<KeySet>>,
+    /// The version of the file that the keys are from. Locked while the file is read.
+    version: Mutex<FileVersion>,
 }
 
 /// All signing keys at one time.
@@ -77,44 +72,40 @@ impl SigningKeys {
                 None => Ok(vec![Entry::generate(Timestamp::now())?]),
             })?;
         }
-        let (edition, key_set) = (file.edition()?, read(&file)?);
-        Ok(Self {
-            file,
-            state: Mutex::new(State { key_set: Arc::new(key_set), edition, looked: Instant::now(), error: None }),
-        })
+        let (version, key_set) = (file.edition()?, read(&file)?);
+        Ok(Self { file, key_set: RwLock::new(Arc::new(key_set)), version: Mutex::new(version) })
     }
 
-    /// All keys. Reads the file again if it has changed; if that fails, returns the keys that were read before.
+    /// All keys, as they were read last. Does not touch the disk.
     #[must_use]
     pub fn key_set(&self) -> Arc<KeySet> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.looked.elapsed() >= LOOK {
-            self.reload_if_changed(&mut state);
-        }
-        Arc::clone(&state.key_set)
+        Arc::clone(&self.key_set.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Like [`key_set`](Self::key_set), but checks the file now, and also returns why it could not be read, if so.
-    #[must_use]
-    pub fn key_set_now(&self) -> (Arc<KeySet>, Option<String>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.reload_if_changed(&mut state);
-        (Arc::clone(&state.key_set), state.error.clone())
-    }
-
-    fn reload_if_changed(&self, state: &mut State) {
-        state.looked = Instant::now();
-        state.error = self.take_over(state).err().map(|error| error.to_string());
-    }
-
-    fn take_over(&self, state: &mut State) -> Result<(), TokenError> {
-        let edition = self.file.edition()?;
-        if edition != state.edition {
-            state.key_set = Arc::new(read(&self.file)?);
-            state.edition = edition;
-            tracing::info!(keys = state.key_set.0.len(), "reloaded the signing keys: the key file has changed");
+    /// Reads the file again if it has changed. Blocks while the disk does not answer.
+    ///
+    /// # Errors
+    /// If the file cannot be read. The keys that were read before stay in use.
+    pub fn reload(&self) -> Result<(), TokenError> {
+        let mut version = self.version.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.file.edition()?;
+        if found != *version {
+            let key_set = Arc::new(read(&self.file)?);
+            tracing::info!(keys = key_set.0.len(), "reloaded the signing keys: the key file has changed");
+            *self.key_set.write().unwrap_or_else(PoisonError::into_inner) = key_set;
+            *version = found;
         }
         Ok(())
+    }
+
+    /// Reloads the keys whenever the file changes. Runs until the future is dropped.
+    pub async fn watch(self: Arc<Self>) {
+        loop {
+            sleep(EVERY).await;
+            let keys = Arc::clone(&self);
+            // The key watch of the application reports an unreadable file.
+            let _ = spawn_blocking(move || keys.reload()).await;
+        }
     }
 }
 

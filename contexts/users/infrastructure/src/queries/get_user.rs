@@ -1,5 +1,6 @@
 //! Reads a user. Anyone sees the id, the name and the time of registration; the user and administrators see the rest.
 
+use crate::http::UsersState;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, VARY};
@@ -45,13 +46,6 @@ pub(crate) struct UserView {
     deactivated_at: Option<Timestamp>,
     #[serde(skip)]
     version: i64,
-}
-
-/// The state of the routes that read a user.
-#[derive(Clone)]
-pub(crate) struct GetUser {
-    pub(crate) db: Db,
-    pub(crate) commands: Commands,
 }
 
 impl UserView {
@@ -127,7 +121,7 @@ pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<UserView>, SqlError
     )
 )]
 pub(crate) async fn get_user(
-    State(query): State<GetUser>,
+    State(state): State<UsersState>,
     (caller, bearer): (Caller, Option<Bearer>),
     PathId(id): PathId,
     prefer: Prefer,
@@ -135,11 +129,11 @@ pub(crate) async fn get_user(
     headers: HeaderMap,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    let mut found = find(&query.db, id).await.map_err(unavailable)?;
-    let waited =
-        found.is_none() && query.registration_ended(id, prefer, &deadline, client).await.map_err(unavailable)?;
+    let mut found = find(&state.db, id).await.map_err(unavailable)?;
+    let waited = found.is_none()
+        && registration_ended(&state.commands, id, prefer, &deadline, client).await.map_err(unavailable)?;
     if waited {
-        found = find(&query.db, id).await.map_err(unavailable)?;
+        found = find(&state.db, id).await.map_err(unavailable)?;
     }
     let user = found.ok_or_else(Problem::not_found)?;
     let caller = match bearer {
@@ -169,23 +163,21 @@ pub(crate) async fn get_user(
         (status = 404, description = "Your user no longer exists.", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn get_me(State(query): State<GetUser>, me: Person, _: NoQuery) -> Result<Response, Problem> {
-    let user = find(&query.db, me.user.as_uuid()).await.map_err(unavailable)?;
+pub(crate) async fn get_me(State(state): State<UsersState>, me: Person, _: NoQuery) -> Result<Response, Problem> {
+    let user = find(&state.db, me.user.as_uuid()).await.map_err(unavailable)?;
     Ok(user.ok_or_else(Problem::not_found)?.answer())
 }
 
-impl GetUser {
-    /// Waits for a pending registration of this id, if the client asked for that. Returns whether it has waited, and
-    /// the caller should read the user again.
-    async fn registration_ended(
-        &self,
-        id: Uuid,
-        prefer: Prefer,
-        deadline: &Deadline,
-        client: ClientAddress,
-    ) -> Result<bool, SqlError> {
-        let Some((_share, until)) = self.commands.wait(prefer, deadline, client) else { return Ok(false) };
-        self.commands.ledger().ended_by("users", RegisterUser::NAME, id, until).await?;
-        Ok(true)
-    }
+/// Waits for a pending registration of this id, if the client asked for that. Returns whether it has waited, and the
+/// caller should read the user again.
+async fn registration_ended(
+    commands: &Commands,
+    id: Uuid,
+    prefer: Prefer,
+    deadline: &Deadline,
+    client: ClientAddress,
+) -> Result<bool, SqlError> {
+    let Some((_share, until)) = commands.wait(prefer, deadline, client) else { return Ok(false) };
+    commands.ledger().ended_by("users", RegisterUser::NAME, id, until).await?;
+    Ok(true)
 }
