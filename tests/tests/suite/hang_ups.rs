@@ -32,13 +32,15 @@ async fn leave(world: &World, node: &Node, counts: i64, path: &str, headers: &st
 /// Sends a sign-in and hangs up. The first one creates two counters, for the account and the address; each further one
 /// creates one.
 async fn leave_sign_in(world: &World, node: &Node, n: u8, password: &str) {
-    let headers = format!("X-Forwarded-For: {}\r\n", address(world, n));
+    let headers = format!("X-Forwarded-For: {}\r\n", address(node, n));
     let body = json!({ "email": "ada@example.org", "password": password });
     leave(world, node, i64::from(n) + 2, "/auth/login", &headers, &body).await;
 }
 
-fn address(world: &World, n: u8) -> String {
-    format!("203.0.{}.{n}", world.kind as u8 + 101)
+/// The port tells the clients of this node from those of other tests, which write into the same log.
+fn address(node: &Node, n: u8) -> String {
+    let [high, low] = node.address.port().to_be_bytes();
+    format!("203.{high}.{low}.{n}")
 }
 
 const REFUSED: &str = "select count(*) from auth_audit_events where action = 'sign_in' and outcome = 'refused'";
