@@ -1,7 +1,7 @@
 //! Helpers for tests of whole Roster processes, composed by the real composition root, on real databases and a real
 //! broker.
 //!
-//! [`in_each_world`] runs one test on every combination that Roster supports.
+//! [`in_each_world`] makes one test of a function for each combination of database and hints that Roster supports.
 
 mod documented;
 mod http;
@@ -10,10 +10,11 @@ mod person;
 pub mod process;
 mod signed_in;
 mod world;
+mod worlds;
 
 pub use documented::{Documented, resolve};
 pub use http::{Answer, Held, Open, Request};
 pub use node::Node;
 pub use person::Person;
 pub use signed_in::SignedIn;
-pub use world::{Kind, PATIENCE, World, in_each_idle_world, in_each_world, logs};
+pub use world::{Kind, PATIENCE, World, in_world, logs};

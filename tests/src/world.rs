@@ -15,7 +15,6 @@ use persistence::testing::TestDb;
 use persistence::{Db, DialectSql, fetch_all, fetch_one};
 use roster::compose::{AppConfig, Broker, Issuer, ProcessRole, migrations};
 use sealing::Keys;
-use std::fmt::{Display, Formatter};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,20 +38,6 @@ pub enum Kind {
     PostgresAndRabbitMq,
 }
 
-impl Kind {
-    const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::PostgresAndRabbitMq];
-}
-
-impl Display for Kind {
-    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Sqlite => "SQLite, hints in process",
-            Self::Postgres => "PostgreSQL, hints in process",
-            Self::PostgresAndRabbitMq => "PostgreSQL, hints through RabbitMQ",
-        })
-    }
-}
-
 /// An installation of Roster with its own database and queues. It derefs to the [`Node`] of its first process.
 pub struct World {
     pub kind: Kind,
@@ -65,37 +50,26 @@ pub struct World {
     leaves_work: AtomicBool,
 }
 
-/// Runs a test on SQLite, on PostgreSQL, and on PostgreSQL with RabbitMQ. The process executes commands.
+/// Runs a test in a new world of this kind. If `works`, the process executes commands.
 ///
-/// A test also fails if it leaves unfinished messages, or payloads that should have been erased.
-pub async fn in_each_world(test: impl AsyncFn(&World)) {
-    in_each(true, test).await;
-}
-
-/// As [`in_each_world`], but no command is executed before the test calls [`Node::work`].
-pub async fn in_each_idle_world(test: impl AsyncFn(&World)) {
-    in_each(false, test).await;
-}
-
-async fn in_each(works: bool, test: impl AsyncFn(&World)) {
-    for kind in Kind::ALL {
-        let _report = ReportsWorld(kind);
-        let Some(world) = World::new(kind).await else { continue };
-        if works {
-            world.work().await;
-        }
-        test(&world).await;
-        world.finish().await;
+/// # Panics
+/// If the test fails, or leaves unfinished messages or payloads that should have been erased.
+pub async fn in_world(kind: Kind, works: bool, test: impl AsyncFn(&World)) {
+    let _report = ReportsProblems;
+    let Some(world) = World::new(kind).await else { return };
+    if works {
+        world.work().await;
     }
+    test(&world).await;
+    world.finish().await;
 }
 
-/// Prints the world in which a test failed, and its last warnings and errors.
-struct ReportsWorld(Kind);
+/// Prints the last warnings and errors if a test fails. They may come from a test that ran at the same time.
+struct ReportsProblems;
 
-impl Drop for ReportsWorld {
+impl Drop for ReportsProblems {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("in the world of {}", self.0);
             let logs = logs();
             let problems = logs.lines().rev().filter(|line| line.contains("\"WARN\"") || line.contains("\"ERROR\""));
             problems.take(5).for_each(|line| eprintln!("  {line}"));

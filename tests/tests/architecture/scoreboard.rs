@@ -3,13 +3,18 @@
 use crate::source::{files, root};
 use std::collections::BTreeSet;
 
-/// The names of all tests of the workspace: the functions after a test attribute.
+/// The names of all tests of the workspace: the functions after a test attribute, and those that a macro makes tests
+/// of.
 fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for file in files("", "rs") {
         let text = std::fs::read_to_string(file).unwrap();
-        let mut is_test = false;
+        let (mut is_test, mut is_list) = (false, false);
         for line in text.lines().map(str::trim) {
+            is_list = makes_tests(line) || (is_list && line != "}");
+            if let Some(name) = line.strip_suffix(',').filter(|_| is_list) {
+                names.insert(name.to_owned());
+            }
             is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
             if let Some((_, rest)) = line.split_once("fn ").filter(|_| is_test) {
                 names.extend(rest.split('(').next().map(str::to_owned));
@@ -18,6 +23,12 @@ fn tests() -> BTreeSet<String> {
         }
     }
     names
+}
+
+/// Whether the line begins the list of a macro such as `in_each_world!`.
+fn makes_tests(line: &str) -> bool {
+    let name = line.strip_suffix("! {").unwrap_or_default();
+    name == "both" || (name.starts_with("in_") && name.contains("_world"))
 }
 
 fn scoreboard() -> String {

@@ -1,8 +1,17 @@
 //! Malformed input: the answer is a problem with a stable code and a pointer, shows nothing of the input, and leaves no
 //! trace in the database.
 
-use acceptance::{Answer, Request, World, in_each_world};
+use acceptance::{Answer, Request, World, in_one_world};
 use serde_json::json;
+
+in_one_world! {
+    a_body_that_is_not_usable_json_is_refused,
+    every_violation_of_a_body_is_reported_with_its_pointer,
+    a_body_of_another_type_is_refused,
+    an_unknown_query_parameter_is_refused,
+    an_unknown_path_is_not_found,
+    headers_that_are_wrong_or_odd_do_no_harm,
+}
 
 /// Part of every bad input. No answer may contain it.
 const CANARY: &str = "Kanarienvogel";
@@ -45,8 +54,7 @@ async fn left_no_trace(world: &World) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_not_usable_json_is_refused() {
+async fn a_body_that_is_not_usable_json_is_refused(world: &World) {
     let malformed = Expected(400, "json_malformed", &[]);
     let too_deep = Expected(400, "json_too_deep", &[]);
     let duplicate = Expected(400, "json_duplicate_field", &[]);
@@ -87,21 +95,16 @@ async fn a_body_that_is_not_usable_json_is_refused() {
         ("32,000 open brackets", "[".repeat(32_000).into_bytes(), &too_deep),
     ];
     let too_large = Expected(413, "body_too_large", &[]);
-    in_each_world(async |world| {
-        for (what, body, expected) in &table {
-            is_refused(world, what, &post(body.clone()), expected).await;
-        }
-        for body in [deep("[", "]"), deep(r#"{"a":"#, "}"), format!(r#"{{"email": "{}"}}"#, CANARY.repeat(70_000 / 13))]
-        {
-            is_refused(world, "over 64 KiB, 100,000 deep", &post(body), &too_large).await;
-        }
-        left_no_trace(world).await;
-    })
-    .await;
+    for (what, body, expected) in &table {
+        is_refused(world, what, &post(body.clone()), expected).await;
+    }
+    for body in [deep("[", "]"), deep(r#"{"a":"#, "}"), format!(r#"{{"email": "{}"}}"#, CANARY.repeat(70_000 / 13))] {
+        is_refused(world, "over 64 KiB, 100,000 deep", &post(body), &too_large).await;
+    }
+    left_no_trace(world).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_violation_of_a_body_is_reported_with_its_pointer() {
+async fn every_violation_of_a_body_is_reported_with_its_pointer(world: &World) {
     let password = format!("drei blaue {CANARY} rollen");
     let email = format!("{CANARY}@example.org");
     let table = [
@@ -246,53 +249,45 @@ async fn every_violation_of_a_body_is_reported_with_its_pointer() {
             &[("/password", "password_is_sequential")],
         ),
     ];
-    in_each_world(async |world| {
-        for (what, body, violations) in &table {
-            is_refused(world, what, &post(body.to_string()), &Expected(422, "invalid_request", violations)).await;
-        }
-        left_no_trace(world).await;
-    })
-    .await;
+    for (what, body, violations) in &table {
+        is_refused(world, what, &post(body.to_string()), &Expected(422, "invalid_request", violations)).await;
+    }
+    left_no_trace(world).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_body_of_another_type_is_refused() {
+async fn a_body_of_another_type_is_refused(world: &World) {
     let good = json!({"email": "ada@example.org", "password": "drei blaue Würfel rollen"}).to_string();
     let of = |kind: &str| Request::new("POST", "/users").body(kind, good.clone());
     let (unsupported, encoded) =
         (Expected(415, "content_type_unsupported", &[]), Expected(415, "content_encoding_unsupported", &[]));
-    in_each_world(async |world| {
-        for kind in [
-            "",
-            "text/plain",
-            "application/x-www-form-urlencoded",
-            "multipart/form-data; boundary=Kanarienvogel",
-            "application/xml",
-            "application/json; charset=latin1",
-            "application/json; Kanarienvogel=1",
-            "application/json, text/plain",
-            "application/jsonKanarienvogel",
-            "application/merge-patch+json",
-            "*/*",
-        ] {
-            is_refused(world, kind, &of(kind), &unsupported).await;
-        }
-        is_refused(world, "two types", &of(JSON).header("Content-Type", "text/plain"), &unsupported).await;
-        for encoding in ["gzip", "br", "Kanarienvogel", "identity, gzip"] {
-            is_refused(world, encoding, &of(JSON).header("Content-Encoding", encoding), &encoded).await;
-        }
-        left_no_trace(world).await;
-        // Variants that are accepted work like the plain form.
-        for kind in ["application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
-            let answer = world.send(&of(kind)).await;
-            assert_eq!(answer.status, 202, "{kind}: {answer:?}");
-        }
-    })
-    .await;
+    for kind in [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=Kanarienvogel",
+        "application/xml",
+        "application/json; charset=latin1",
+        "application/json; Kanarienvogel=1",
+        "application/json, text/plain",
+        "application/jsonKanarienvogel",
+        "application/merge-patch+json",
+        "*/*",
+    ] {
+        is_refused(world, kind, &of(kind), &unsupported).await;
+    }
+    is_refused(world, "two types", &of(JSON).header("Content-Type", "text/plain"), &unsupported).await;
+    for encoding in ["gzip", "br", "Kanarienvogel", "identity, gzip"] {
+        is_refused(world, encoding, &of(JSON).header("Content-Encoding", encoding), &encoded).await;
+    }
+    left_no_trace(world).await;
+    // Variants that are accepted work like the plain form.
+    for kind in ["application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
+        let answer = world.send(&of(kind)).await;
+        assert_eq!(answer.status, 202, "{kind}: {answer:?}");
+    }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_query_parameter_is_refused() {
+async fn an_unknown_query_parameter_is_refused(world: &World) {
     let (unknown, twice, malformed) = (
         Expected(400, "unknown_parameter", &[]),
         Expected(400, "duplicate_parameter", &[]),
@@ -306,86 +301,75 @@ async fn an_unknown_query_parameter_is_refused() {
         "/health/ready".into(),
         "/openapi.json".into(),
     ];
-    in_each_world(async |world| {
-        for target in &targets {
-            for (query, expected) in [
-                ("Kanarienvogel=1", &unknown),
-                ("Kanarienvogel", &unknown),
-                ("limit=-1", &unknown),
-                ("id=1", &unknown),
-                ("Kanarienvogel=1&Kanarienvogel=2", &twice),
-                ("Kanarienvogel=%", &malformed),
-                ("Kanarienvogel=%ff", &malformed),
-                ("%00=Kanarienvogel", &unknown),
-            ] {
-                is_refused(world, query, &Request::get(format!("{target}?{query}")), expected).await;
-            }
+    for target in &targets {
+        for (query, expected) in [
+            ("Kanarienvogel=1", &unknown),
+            ("Kanarienvogel", &unknown),
+            ("limit=-1", &unknown),
+            ("id=1", &unknown),
+            ("Kanarienvogel=1&Kanarienvogel=2", &twice),
+            ("Kanarienvogel=%", &malformed),
+            ("Kanarienvogel=%ff", &malformed),
+            ("%00=Kanarienvogel", &unknown),
+        ] {
+            is_refused(world, query, &Request::get(format!("{target}?{query}")), expected).await;
         }
-        let body = json!({"email": "ada@example.org", "password": "drei blaue Würfel rollen"}).to_string();
-        let with = |query: &str| Request::new("POST", format!("/users?{query}")).body(JSON, body.clone());
-        is_refused(world, "POST", &with("Kanarienvogel=1"), &unknown).await;
-        is_refused(world, "POST", &with("email=eve@example.org"), &unknown).await;
-        left_no_trace(world).await;
-    })
-    .await;
+    }
+    let body = json!({"email": "ada@example.org", "password": "drei blaue Würfel rollen"}).to_string();
+    let with = |query: &str| Request::new("POST", format!("/users?{query}")).body(JSON, body.clone());
+    is_refused(world, "POST", &with("Kanarienvogel=1"), &unknown).await;
+    is_refused(world, "POST", &with("email=eve@example.org"), &unknown).await;
+    left_no_trace(world).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_path_is_not_found() {
+async fn an_unknown_path_is_not_found(world: &World) {
     let not_found = Expected(404, "not_found", &[]);
-    in_each_world(async |world| {
-        for target in [
-            "/Kanarienvogel",
-            "/users/",
-            "/USERS",
-            "//users",
-            "/users/Kanarienvogel",
-            "/users/../users",
-            "/users/%2e%2e/users",
-            "/users%00",
-            "/users/01890a5d-ac96-774b-bcce-b302099a8057/Kanarienvogel",
-            "/commands",
-            "/commands/",
-            "/docs/Kanarienvogel",
-            "/docs/..%2f..%2fetc%2fpasswd",
-            "/.git/config",
-            "/metrics",
-            "/health",
-        ] {
-            is_refused(world, target, &Request::get(target), &not_found).await;
-        }
-        let long = Request::get(format!("/users/{}", CANARY.repeat(700)));
-        is_refused(world, "a long target", &long, &Expected(414, "uri_too_long", &[])).await;
-        left_no_trace(world).await;
-    })
-    .await;
+    for target in [
+        "/Kanarienvogel",
+        "/users/",
+        "/USERS",
+        "//users",
+        "/users/Kanarienvogel",
+        "/users/../users",
+        "/users/%2e%2e/users",
+        "/users%00",
+        "/users/01890a5d-ac96-774b-bcce-b302099a8057/Kanarienvogel",
+        "/commands",
+        "/commands/",
+        "/docs/Kanarienvogel",
+        "/docs/..%2f..%2fetc%2fpasswd",
+        "/.git/config",
+        "/metrics",
+        "/health",
+    ] {
+        is_refused(world, target, &Request::get(target), &not_found).await;
+    }
+    let long = Request::get(format!("/users/{}", CANARY.repeat(700)));
+    is_refused(world, "a long target", &long, &Expected(414, "uri_too_long", &[])).await;
+    left_no_trace(world).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn headers_that_are_wrong_or_odd_do_no_harm() {
-    in_each_world(async |world| {
-        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
-        for (name, value) in [
-            ("traceparent", &b"00-Kanarienvogel"[..]),
-            ("traceparent", b"\xff\xfe"),
-            ("X-Request-Id", b"Kanarienvogel\" , \"level\":\"ERROR"),
-            ("If-None-Match", b"\xffKanarienvogel"),
-            ("Prefer", b"\xff\xfe=Kanarienvogel"),
-            ("Accept", b"Kanarienvogel"),
-            ("Cookie", b"Kanarienvogel=1"),
-            ("Origin", b"https://Kanarienvogel.example"),
-            ("X-Forwarded-For", b"Kanarienvogel"),
-            ("X-HTTP-Method-Override", b"DELETE"),
-        ] {
-            let answer = world.send(&Request::get(format!("/users/{id}")).header(name, value)).await;
-            assert_eq!((answer.status, answer.problem().as_str()), (404, "not_found"), "{name}");
-            reveals_nothing(name, &answer);
-        }
-        let forged = Request::get(format!("/users/{id}")).bearing("Kanarienvogel");
-        is_refused(world, "a forged token", &forged, &Expected(401, "invalid_token", &[])).await;
-        let two_hosts = Request::get(format!("/users/{id}")).header("Host", "Kanarienvogel.example");
-        is_refused(world, "two hosts", &two_hosts, &Expected(400, "host_invalid", &[])).await;
-        left_no_trace(world).await;
-    })
-    .await;
+async fn headers_that_are_wrong_or_odd_do_no_harm(world: &World) {
+    let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+    for (name, value) in [
+        ("traceparent", &b"00-Kanarienvogel"[..]),
+        ("traceparent", b"\xff\xfe"),
+        ("X-Request-Id", b"Kanarienvogel\" , \"level\":\"ERROR"),
+        ("If-None-Match", b"\xffKanarienvogel"),
+        ("Prefer", b"\xff\xfe=Kanarienvogel"),
+        ("Accept", b"Kanarienvogel"),
+        ("Cookie", b"Kanarienvogel=1"),
+        ("Origin", b"https://Kanarienvogel.example"),
+        ("X-Forwarded-For", b"Kanarienvogel"),
+        ("X-HTTP-Method-Override", b"DELETE"),
+    ] {
+        let answer = world.send(&Request::get(format!("/users/{id}")).header(name, value)).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (404, "not_found"), "{name}");
+        reveals_nothing(name, &answer);
+    }
+    let forged = Request::get(format!("/users/{id}")).bearing("Kanarienvogel");
+    is_refused(world, "a forged token", &forged, &Expected(401, "invalid_token", &[])).await;
+    let two_hosts = Request::get(format!("/users/{id}")).header("Host", "Kanarienvogel.example");
+    is_refused(world, "two hosts", &two_hosts, &Expected(400, "host_invalid", &[])).await;
+    left_no_trace(world).await;
 }

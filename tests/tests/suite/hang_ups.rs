@@ -5,6 +5,13 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
+in_each_world! {
+    a_wrong_sign_in_whose_client_hangs_up_is_in_the_audit_log_and_its_address_in_the_log,
+    a_session_whose_tokens_reach_no_client_is_ended,
+    a_wrong_password_for_a_change_and_a_refusal_are_in_the_audit_log_although_the_client_hangs_up,
+    a_stop_waits_for_requests_of_disconnected_clients,
+}
+
 const PROXY: &str = "127.0.0.1";
 
 fn ada() -> Person {
@@ -25,13 +32,15 @@ async fn leave(world: &World, node: &Node, counts: i64, path: &str, headers: &st
 /// Sends a sign-in and hangs up. The first one creates two counters, for the account and the address; each further one
 /// creates one.
 async fn leave_sign_in(world: &World, node: &Node, n: u8, password: &str) {
-    let headers = format!("X-Forwarded-For: {}\r\n", address(world, n));
+    let headers = format!("X-Forwarded-For: {}\r\n", address(node, n));
     let body = json!({ "email": "ada@example.org", "password": password });
     leave(world, node, i64::from(n) + 2, "/auth/login", &headers, &body).await;
 }
 
-fn address(world: &World, n: u8) -> String {
-    format!("203.0.{}.{n}", world.kind as u8 + 101)
+/// The port tells the clients of this node from those of other tests, which write into the same log.
+fn address(node: &Node, n: u8) -> String {
+    let [high, low] = node.address.port().to_be_bytes();
+    format!("203.{high}.{low}.{n}")
 }
 
 const REFUSED: &str = "select count(*) from auth_audit_events where action = 'sign_in' and outcome = 'refused'";
@@ -55,79 +64,63 @@ async fn recorded(world: &World) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_sign_in_whose_client_hangs_up_is_in_the_audit_log_and_its_address_in_the_log() {
-    in_each_world(async |world| {
-        world.member(&ada()).await;
-        let node = world.limited_node(PROXY).await;
-        for n in 0..8 {
-            leave_sign_in(world, &node, n, "another password, which is wrong").await;
-        }
-        recorded(world).await;
-        let mut addresses =
-            world.texts("select address from auth_audit_events where outcome = 'refused' order by address").await;
-        addresses.dedup();
-        let logs = logs();
-        let hung_up: Vec<_> = logs.lines().filter(|line| line.contains("the client hung up")).collect();
-        // The server may have sent an answer before it noticed that the client is gone.
-        let client = |address: &String| format!("\"client\":\"{address}\"");
-        assert!(
-            addresses.iter().any(|address| hung_up.iter().any(|line| line.contains(&client(address)))),
-            "{addresses:?}: {hung_up:?}"
-        );
-        node.stop().await;
-    })
-    .await;
+async fn a_wrong_sign_in_whose_client_hangs_up_is_in_the_audit_log_and_its_address_in_the_log(world: &World) {
+    world.member(&ada()).await;
+    let node = world.limited_node(PROXY).await;
+    for n in 0..8 {
+        leave_sign_in(world, &node, n, "another password, which is wrong").await;
+    }
+    recorded(world).await;
+    let mut addresses =
+        world.texts("select address from auth_audit_events where outcome = 'refused' order by address").await;
+    addresses.dedup();
+    let logs = logs();
+    let hung_up: Vec<_> = logs.lines().filter(|line| line.contains("the client hung up")).collect();
+    // The server may have sent an answer before it noticed that the client is gone.
+    let client = |address: &String| format!("\"client\":\"{address}\"");
+    assert!(
+        addresses.iter().any(|address| hung_up.iter().any(|line| line.contains(&client(address)))),
+        "{addresses:?}: {hung_up:?}"
+    );
+    node.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_session_whose_tokens_reach_no_client_is_ended() {
-    in_each_world(async |world| {
-        let here = world.member(&ada()).await;
-        let node = world.limited_node(PROXY).await;
-        let ended = "select count(*) from auth_audit_events where action = 'sign_out'";
-        let mut n = 0;
-        // The server may have sent an answer before it noticed that the client is gone.
-        while world.count(ended).await == 0 {
-            assert!(n < 40, "no session has ended whose client was gone");
-            leave_sign_in(world, &node, n, &ada().password).await;
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-            n += 1;
-        }
-        node.stop().await;
-        assert!(world.knows(&here).await, "the one that is held goes on");
-    })
-    .await;
+async fn a_session_whose_tokens_reach_no_client_is_ended(world: &World) {
+    let here = world.member(&ada()).await;
+    let node = world.limited_node(PROXY).await;
+    let ended = "select count(*) from auth_audit_events where action = 'sign_out'";
+    let mut n = 0;
+    // The server may have sent an answer before it noticed that the client is gone.
+    while world.count(ended).await == 0 {
+        assert!(n < 40, "no session has ended whose client was gone");
+        leave_sign_in(world, &node, n, &ada().password).await;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        n += 1;
+    }
+    node.stop().await;
+    assert!(world.knows(&here).await, "the one that is held goes on");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_for_a_change_and_a_refusal_are_in_the_audit_log_although_the_client_hangs_up() {
-    in_each_world(async |world| {
-        let here = world.member(&ada()).await;
-        let node = world.limited_node(PROXY).await;
-        let bearer = format!("Authorization: Bearer {}\r\n", here.access);
-        let new = json!({ "name": "orders", "scope": "introspect" });
-        leave(world, &node, 1, "/auth/service-keys", &bearer, &new).await;
-        world.until("select count(*) from auth_audit_events where action = 'access'", 1).await;
-        let body =
-            json!({ "current_password": "another password, which is wrong", "new_password": "noch drei blaue Würfel" });
-        leave(world, &node, 3, "/auth/password", &bearer, &body).await;
-        world.until("select count(*) from auth_audit_events where action = 'password.change'", 1).await;
-        node.stop().await;
-    })
-    .await;
+async fn a_wrong_password_for_a_change_and_a_refusal_are_in_the_audit_log_although_the_client_hangs_up(world: &World) {
+    let here = world.member(&ada()).await;
+    let node = world.limited_node(PROXY).await;
+    let bearer = format!("Authorization: Bearer {}\r\n", here.access);
+    let new = json!({ "name": "orders", "scope": "introspect" });
+    leave(world, &node, 1, "/auth/service-keys", &bearer, &new).await;
+    world.until("select count(*) from auth_audit_events where action = 'access'", 1).await;
+    let body =
+        json!({ "current_password": "another password, which is wrong", "new_password": "noch drei blaue Würfel" });
+    leave(world, &node, 3, "/auth/password", &bearer, &body).await;
+    world.until("select count(*) from auth_audit_events where action = 'password.change'", 1).await;
+    node.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stop_waits_for_requests_of_disconnected_clients() {
-    in_each_world(async |world| {
-        let node = world.limited_node(PROXY).await;
-        for n in 0..5 {
-            leave_sign_in(world, &node, n, "whatever it is, it is wrong").await;
-        }
-        node.stop().await;
-        assert_eq!(unrecorded(world).await, 0, "a guess without its record");
-        assert!(world.count(REFUSED).await > 0);
-    })
-    .await;
+async fn a_stop_waits_for_requests_of_disconnected_clients(world: &World) {
+    let node = world.limited_node(PROXY).await;
+    for n in 0..5 {
+        leave_sign_in(world, &node, n, "whatever it is, it is wrong").await;
+    }
+    node.stop().await;
+    assert_eq!(unrecorded(world).await, 0, "a guess without its record");
+    assert!(world.count(REFUSED).await > 0);
 }

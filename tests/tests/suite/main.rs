@@ -1,4 +1,4 @@
-//! Tests of every use case through HTTP, on every combination of database and hints.
+//! Tests of every use case through HTTP, in one test per combination of database and hints.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a step that does not work fails the test")]
 
 mod administration;
@@ -27,3 +27,4 @@ mod session_races;
 mod shares;
 mod sign_in;
 mod tolerance;
+mod worlds;

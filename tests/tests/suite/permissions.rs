@@ -5,6 +5,10 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
+in_each_world! {
+    each_operation_admits_exactly_the_callers_of_the_table,
+}
+
 /// The kinds of callers. An id in a path belongs to the owner. `deactivated` uses a session from before the
 /// deactivation.
 pub(super) const CALLERS: [&str; 7] = ["anonymous", "owner", "other", "deactivated", "admin", "introspects", "audits"];
@@ -189,51 +193,47 @@ fn verdict(expected: &str, caller: &str, answer: &Answer) -> String {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_operation_admits_exactly_the_callers_of_the_table() {
-    in_each_world(async |world| {
-        let document = world.get("/openapi.json").await.json();
-        let described: BTreeSet<_> = document["paths"]
-            .as_object()
-            .unwrap()
-            .iter()
-            .flat_map(|(path, item)| {
-                item.as_object().unwrap().keys().map(move |it| format!("{} {path}", it.to_uppercase()))
-            })
-            .collect();
-        assert_eq!(described, TABLE.map(|(name, _)| name.to_owned()).into(), "the document, and the table above");
+async fn each_operation_admits_exactly_the_callers_of_the_table(world: &World) {
+    let document = world.get("/openapi.json").await.json();
+    let described: BTreeSet<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object().unwrap().keys().map(move |it| format!("{} {path}", it.to_uppercase()))
+        })
+        .collect();
+    assert_eq!(described, TABLE.map(|(name, _)| name.to_owned()).into(), "the document, and the table above");
 
-        let mut cast = Cast::of(world).await;
-        let (mut wrong, mut refused) = (Vec::new(), Vec::new());
-        for (name, row) in TABLE {
-            for (caller, expected) in CALLERS.into_iter().zip(row) {
-                cast.awake(world, "owner").await;
-                cast.awake(world, caller).await;
-                let request = cast.request(world, &document, name, caller).await;
-                let got = verdict(expected, caller, &world.send(&request).await);
-                if name == "POST /auth/password"
-                    && got == "in"
-                    && let Some((person, _)) = cast.people.get_mut(caller)
-                {
-                    *person = person.clone().with_password(other_than(person));
-                }
-                if got != expected {
-                    wrong.push(format!("{name} by {caller}: {got}, not {expected}"));
-                }
-                if got == "403" {
-                    let (_, path) = name.split_once(' ').unwrap();
-                    refused.push(format!("{} {path}", cast.actor(caller)));
-                }
+    let mut cast = Cast::of(world).await;
+    let (mut wrong, mut refused) = (Vec::new(), Vec::new());
+    for (name, row) in TABLE {
+        for (caller, expected) in CALLERS.into_iter().zip(row) {
+            cast.awake(world, "owner").await;
+            cast.awake(world, caller).await;
+            let request = cast.request(world, &document, name, caller).await;
+            let got = verdict(expected, caller, &world.send(&request).await);
+            if name == "POST /auth/password"
+                && got == "in"
+                && let Some((person, _)) = cast.people.get_mut(caller)
+            {
+                *person = person.clone().with_password(other_than(person));
+            }
+            if got != expected {
+                wrong.push(format!("{name} by {caller}: {got}, not {expected}"));
+            }
+            if got == "403" {
+                let (_, path) = name.split_once(' ').unwrap();
+                refused.push(format!("{} {path}", cast.actor(caller)));
             }
         }
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
-        let recorded = "select actor || ' ' || target from auth_audit_events \
-             where action = 'access' and outcome = 'refused' and reason = 'forbidden'";
-        let mut recorded = world.texts(recorded).await;
-        recorded.sort();
-        refused.sort();
-        assert_eq!(recorded, refused, "exactly the refused known callers are in the audit log");
-    })
-    .await;
+    let recorded = "select actor || ' ' || target from auth_audit_events \
+         where action = 'access' and outcome = 'refused' and reason = 'forbidden'";
+    let mut recorded = world.texts(recorded).await;
+    recorded.sort();
+    refused.sort();
+    assert_eq!(recorded, refused, "exactly the refused known callers are in the audit log");
 }

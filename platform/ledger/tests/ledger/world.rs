@@ -252,8 +252,6 @@ impl Running {
 pub(crate) struct Hints {
     bells: Arc<Mutex<HashMap<Queue, Arc<Notify>>>>,
     how: How,
-    /// The largest number of hints in one call.
-    pub(crate) most: Arc<AtomicUsize>,
     pub(crate) handed_out: Arc<AtomicUsize>,
 }
 
@@ -286,7 +284,6 @@ impl Hints {
 
 impl HintSender for Hints {
     fn announce(&self, queue: &Queue, hints: Vec<Hint>) {
-        self.most.fetch_max(hints.len(), SeqCst);
         self.handed_out.fetch_add(hints.len(), SeqCst);
         let bell = self.bell(queue);
         match self.how {
