@@ -34,7 +34,7 @@ impl Migrations {
 
     /// `applied` lists the migrations that the database has recorded.
     fn migrator(&self, dialect: fn(&Migration) -> &'static str, applied: &[AppliedMigration]) -> Migrator {
-        let steps = (1..).zip(self.all).map(|(version, step)| step.to_sqlx(version, dialect(step), applied));
+        let steps = (1..).zip(self.all).map(|(version, step)| step.as_sqlx(version, dialect(step), applied));
         let mut migrator = Migrator::with_migrations(steps.collect());
         migrator.dangerous_set_table_name(self.table());
         migrator.set_ignore_missing(true);
@@ -47,7 +47,7 @@ impl Migrations {
 impl Migration {
     /// Converts the migration for sqlx. A checkout may have CRLF line ends; the applied text never has. A migration
     /// that an earlier build applied with CRLF counts as the same.
-    fn to_sqlx(&self, version: i64, text: &str, applied: &[AppliedMigration]) -> sqlx::migrate::Migration {
+    fn as_sqlx(&self, version: i64, text: &str, applied: &[AppliedMigration]) -> sqlx::migrate::Migration {
         let step = |text| {
             let text = AssertSqlSafe(text).into_sql_str();
             sqlx::migrate::Migration::new(version, self.name.into(), MigrationType::Simple, text, false)

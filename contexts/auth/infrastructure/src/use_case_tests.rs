@@ -83,7 +83,7 @@ impl World {
         let sign_in = SignIn {
             email: &Email::parse(email).expect("an address"),
             password: &Secret::new(password.to_owned()),
-            token: TokenHash(*uuid::Uuid::now_v7().as_bytes().repeat(2).first_chunk().expect("32 bytes")),
+            token: TokenHash(random_hash()),
             address: address(from),
             client: RequestOrigin { address: from.to_owned(), request: None },
             life: SessionLife::default(),
@@ -120,6 +120,13 @@ impl World {
         let mut db = self.test_db.db.read().await.expect("the database answers");
         fetch_all!(&mut db, (uuid::Uuid,), "select id from auth_sessions where ended_at is null").expect("rows").len()
     }
+}
+
+fn random_hash() -> [u8; 32] {
+    let id = UserId::random().as_uuid();
+    let mut hash = [0; 32];
+    hash[..16].copy_from_slice(id.as_bytes());
+    hash
 }
 
 fn address(text: &str) -> IpAddr {

@@ -104,7 +104,9 @@ impl SigningKeys {
             sleep(EVERY).await;
             let keys = Arc::clone(&self);
             // The key watch of the application reports an unreadable file.
-            let _ = spawn_blocking(move || keys.reload()).await;
+            #[expect(clippy::disallowed_methods, reason = "a file on a network disk may block for long")]
+            let reloaded = spawn_blocking(move || keys.reload());
+            let _ = reloaded.await;
         }
     }
 }
