@@ -65,7 +65,9 @@ impl KeyWatch {
     /// Reads the key file again. Returns why it cannot be read, if so.
     async fn reload(&self) -> Option<String> {
         let signing = self.signing.clone();
-        match spawn_blocking(move || signing.reload()).await {
+        #[expect(clippy::disallowed_methods, reason = "a file on a network disk may block for long")]
+        let reloading = spawn_blocking(move || signing.reload());
+        match reloading.await {
             Ok(read) => read.err().map(|error| error.to_string()),
             Err(error) => Some(error.to_string()),
         }
