@@ -173,7 +173,7 @@ async fn a_server_signs_with_the_new_key_and_refuses_the_tokens_of_a_retired_one
         until(SEEN, "key that is shown", async || (shown(&server).await.len() == 2).then_some(())).await;
         assert_eq!(kid(&access_token(&server).await), old, "shown, and signs later");
         let retired = roster(&["keys", "retire", old]).run(SOON).await;
-        assert!(refusal(&retired).contains("signs now"), "{retired:?}");
+        assert!(refusal(&retired).contains("signs tokens now"), "{retired:?}");
         let unknown = roster(&["keys", "retire", "unknown"]).run(SOON).await;
         assert!(refusal(&unknown).contains("no signing key"), "{unknown:?}");
 

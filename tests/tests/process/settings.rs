@@ -72,7 +72,7 @@ async fn a_wrong_settings_file_is_reported_without_quoting_it() {
     for (text, says) in [
         ("listen = \"canary\"", "roster.toml: listen must be"),
         ("listne = \"canary\"", "unknown setting listne (did you mean listen?)"),
-        ("listen = [\"canary\"]", "listen must be a text"),
+        ("listen = [\"canary\"]", "listen must be a string"),
         ("password canary", "roster.toml is not TOML"),
         ("[canary\n", "roster.toml is not TOML"),
     ] {
