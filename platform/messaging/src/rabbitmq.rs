@@ -146,7 +146,7 @@ impl HintSender for RabbitMq {
         let name: Arc<str> = topology::name(&self.prefix, queue).into();
         for hint in hints {
             if *self.stop.borrow() || self.jobs.try_send(PublishJob { queue: name.clone(), hint }).is_err() {
-                self.health.count(HintEvent::Dropped);
+                self.health.count(health::HintEvent::Dropped);
             }
         }
     }
