@@ -1,7 +1,7 @@
 //! Macros that make tests of async functions that take a `&World`: one named test per world.
 //!
 //! The name of a test ends in its world, as in `prefer::a_client_that_waits_gets_the_user::postgres`. Without the
-//! servers that its world needs, a test fails, or does nothing if `ROSTER_TEST_EMBEDDED` is set.
+//! servers that its world needs, a test fails, or does nothing if `TEST_EMBEDDED` is set.
 
 /// Makes three tests of each function: on SQLite, on PostgreSQL, and on PostgreSQL with RabbitMQ. The process executes
 /// commands.

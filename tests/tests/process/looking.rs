@@ -197,6 +197,14 @@ async fn a_password_is_asked_for_at_a_terminal_and_not_shown() {
     assert!(!done.stdout.contains("Würfel"), "{done:?}");
     let differ = create("bob@example.org", &format!("{PASSWORD}\n{PASSWORD} \n")).run(SOON).await;
     assert!(differ.stdout.contains("two passwords differ") && differ.stdout.contains("code 1"), "{differ:?}");
-    let stopped = create("bob@example.org", "drei\x03").run(SOON).await;
-    assert!(stopped.stdout.contains("nothing was done") && stopped.stdout.contains("code 2"), "{stopped:?}");
+    // The terminal delivers Ctrl-C as a signal until the prompt has changed the terminal's settings, and `script` types
+    // at once. Such a round shows nothing about the prompt.
+    for _ in 0..50 {
+        let stopped = create("bob@example.org", "drei\x03").run(SOON).await;
+        if stopped.code != Some(130) && !stopped.stdout.contains("code 130") {
+            assert!(stopped.stdout.contains("nothing was done") && stopped.stdout.contains("code 2"), "{stopped:?}");
+            return;
+        }
+    }
+    panic!("Ctrl-C was always a signal");
 }
