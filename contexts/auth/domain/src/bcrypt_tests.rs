@@ -132,5 +132,5 @@ fn salt_and_digest_are_base64_of_16_and_23_bytes() {
 #[test]
 fn debugging_shows_neither_salt_nor_digest() {
     let shown = format!("{:?}", PasswordHash::parse(FORMS[0].0).expect("a hash"));
-    assert_eq!(shown, "Bcrypt(Bcrypt { form: Sha256V2, cost: Cost(10), .. })");
+    assert_eq!(shown, "Bcrypt(Bcrypt { form: Sha256V2, cost: BcryptCost(10), .. })");
 }
