@@ -1,6 +1,6 @@
 //! Submits a command for an operator and waits for its outcome, beside a running server or without one.
 
-use crate::compose::{Issuer, PasswordServices, ProcessRole, password_policy};
+use crate::compose::{PasswordServices, ProcessRole, password_policy};
 use crate::installation::{keys_to_serve, keys_to_work};
 use crate::message_node::MessageNode;
 use crate::operator_commands::OperatorCommands;
@@ -91,7 +91,7 @@ impl OperatorProcess {
         // With a key file of public keys only, another process has to execute commands.
         let works = may_serve && keys.opener(product::LABELS).is_ok();
         let role = if works { ProcessRole::Worker } else { ProcessRole::Api };
-        let policy = password_policy(&Issuer::default());
+        let policy = password_policy(&settings.tokens);
         let passwords = PasswordServices::start(&db, &keys, role, settings.bcrypt_cost, policy)?;
         let messages = MessageNode::start(&db, &passwords.hashing, role, None, settings.max_delay)?;
         let commands = OperatorCommands::new(&db, messages.ledger(), &passwords);

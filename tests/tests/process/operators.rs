@@ -64,6 +64,18 @@ async fn the_first_user_is_registered_without_a_server_and_the_next_beside_one()
 }
 
 #[tokio::test]
+async fn an_operator_registers_no_user_with_the_name_of_the_service_for_a_password() {
+    let folder = Folder::new();
+    let create = |issuer: &str| {
+        let create = folder.roster(&["users", "create", "ada@example.org", "--password-stdin"]).hashing_fast();
+        create.set("ROSTER_ISSUER", issuer).reading("quillwort 123456")
+    };
+    let refused = create("quillwort").run(SOON).await;
+    assert!(refusal(&refused).contains("name of this service"), "{refused:?}");
+    assert_eq!(create("looking-glass").run(SOON).await.code, Some(0));
+}
+
+#[tokio::test]
 async fn neither_a_role_nor_a_deactivation_takes_the_last_administrator_away() {
     for database in databases().await {
         let folder = Folder::new();
