@@ -96,7 +96,7 @@ pub enum OpenError {
     /// The database answers, but must not be used as it is.
     #[error("{0}")]
     Unfit(String),
-    /// Another process serves the SQLite file. The text ends in a list of remedies, which the caller may continue.
+    /// Another process serves the SQLite file. The text ends in two remedies; the caller may add its own.
     #[error("{0}")]
     InUse(String),
 }
@@ -327,7 +327,7 @@ fn served(path: &Path, file: &SqliteFile) -> OpenError {
     let holder = file.server();
     let process = holder.map_or_else(|| "another process".to_owned(), |id| format!("another process ({id})"));
     OpenError::InUse(format!(
-        "{process} serves {}, and SQLite allows only one: stop the other process, use PostgreSQL",
+        "{process} serves {}, and SQLite allows only one: stop the other process, or use PostgreSQL",
         path.display()
     ))
 }
