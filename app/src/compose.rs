@@ -9,16 +9,18 @@ use crate::operator_commands::OperatorCommands;
 use crate::problems::PROBLEMS;
 use crate::product;
 use crate::readiness::ProcessReadiness;
+use auth_access::{Authenticate, KnownCallers, PasswordSealer};
 use auth_domain::{BcryptCost, PasswordPolicy, SessionLife};
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys, TokenError};
 use auth_infrastructure::{
     AuthState, Authenticator, DepartureConsent, HashPool, Hashing, PolicyAndSeal, SqlCredentials,
 };
-use axum::Router;
+use axum::{Extension, Router};
 use ledger::{Ledger, MessageHandlers};
 use messaging::AddressError;
 use persistence::{Db, Migrations, SqlError};
 use sealing::{Keys, KeysError};
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -27,11 +29,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, ServerBuilder};
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, ServerBuilder};
 use web::health::Stopping;
 use web::{
-    BoundedContext, Commands, ConnectionLimits, EdgeSettings, FrontPage, PasswordSealer, Proxies, PublicUrl,
-    RateLimiter, RequestTasks,
+    BoundedContext, Commands, ConnectionLimits, EdgeSettings, FrontPage, Proxies, PublicUrl, RateLimiter, RequestTasks,
 };
 
 /// The bounded contexts.
@@ -223,8 +224,30 @@ pub(crate) fn handlers(hashing: &Arc<Hashing>) -> Vec<Arc<dyn MessageHandlers>> 
 #[must_use]
 pub fn document(public_url: Option<&PublicUrl>) -> OpenApi {
     let mut document = web::document(title(public_url), CONTEXTS.iter().map(|context| (context.operations)()));
+    auth_access::add_security_schemes(&mut document);
     document.merge(web::health::openapi());
+    let schemas = &mut document.components.get_or_insert_default().schemas;
+    if let Some(RefOr::T(Schema::Object(command))) = schemas.get_mut("CommandView") {
+        command.example = Some(example_of_a_command());
+    }
     document
+}
+
+/// The state of a registration, as an example in the OpenAPI document.
+fn example_of_a_command() -> serde_json::Value {
+    json!({
+        "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+        "type": "users.register_user.v1",
+        "status": "succeeded",
+        "accepted_at": "2026-09-21T14:13:20.123456Z",
+        "finished_at": "2026-09-21T14:13:20.634201Z",
+        "target": { "type": "user", "id": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "href": "/users/0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091" },
+        "attempts": 0,
+        "follow_ups": [
+            { "type": "users.user_registered.v1", "status": "succeeded", "attempts": 0, "awaited": true },
+            { "type": "auth.set_credential.v1", "status": "succeeded", "attempts": 0, "awaited": true },
+        ],
+    })
 }
 
 /// The policy for new passwords. It rejects passwords derived from the service's own names.
@@ -326,7 +349,8 @@ impl Roster {
         let base_path = config.public_url.as_ref().map(PublicUrl::path).unwrap_or_default().to_owned();
         let commands = Commands::new(messages.ledger(), limits, tasks.clone()).below(&base_path);
         let routes = contexts.iter().map(|context| context.routes(&db, &commands)).collect();
-        let router = web::assemble(routes, commands, Arc::new(dependencies.authenticator));
+        let authenticate: Arc<dyn Authenticate> = Arc::new(dependencies.authenticator);
+        let router = web::assemble(routes, commands, Arc::new(KnownCallers)).layer(Extension(authenticate));
         let document = document(config.public_url.as_ref());
         let stopping = Stopping::default();
         let ready = ProcessReadiness::new(db.clone(), probe, messages.hints().clone(), watch);

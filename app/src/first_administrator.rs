@@ -4,7 +4,8 @@ use crate::operator_commands::{NewUser, OperatorCommands, Registered, give_role}
 use auth_application::user_of_password;
 use auth_domain::Role;
 use auth_infrastructure::queries::get_accounts::{self, AccountStatus};
-use kernel::{Email, Secret, UserId};
+use identity::{Email, UserId};
+use kernel::Secret;
 use ledger::IdempotencyScope;
 use std::time::Duration;
 use tokio::time::sleep;

@@ -2,10 +2,12 @@
 
 use crate::compose::PasswordServices;
 use anyhow::anyhow;
+use auth_access::PasswordSealer;
 use auth_application::{Authority, SetRole};
 use auth_domain::Role;
 use auth_infrastructure::{SqlCredentials, run_in_transaction};
-use kernel::{Email, MessageId, Secret, UserId};
+use identity::{Email, UserId};
+use kernel::{MessageId, Secret};
 use ledger::{Accepted, Command, IdempotencyScope, Ledger, NewCommand, Status};
 use persistence::Db;
 use std::sync::Arc;
@@ -14,7 +16,6 @@ use tokio::time::Instant;
 use use_case::Message;
 use users_application::RegisterUser;
 use users_domain::Name;
-use web::PasswordSealer;
 
 /// The sender of an operator's commands, as the ledger stores it.
 const OPERATOR: &str = "operator";

@@ -1,6 +1,7 @@
 use auth_domain::SessionId;
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys};
-use kernel::{Timestamp, UserId};
+use identity::UserId;
+use kernel::Timestamp;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tempfile::TempDir;

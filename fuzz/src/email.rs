@@ -1,4 +1,4 @@
-use kernel::Email;
+use identity::Email;
 
 /// Checks every accepted email address:
 ///

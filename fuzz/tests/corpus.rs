@@ -142,7 +142,7 @@ fn the_corpus_has_accepted_and_refused_seeds() {
         let good = seeds.iter().filter(|seed| std::str::from_utf8(seed).is_ok_and(reads)).count();
         assert!(good >= 3 && good < seeds.len(), "{name}: {good} of {} are read", seeds.len());
     };
-    good("email", |text| kernel::Email::parse(text).is_ok());
+    good("email", |text| identity::Email::parse(text).is_ok());
     good("password_hash", |text| auth_domain::PasswordHash::parse(text).is_ok());
     good("cursor", |text| web::Cursor::parse(text).is_ok());
     good("message", |text| serde_json::from_str::<contracts::UserRegistered>(text).is_ok());

@@ -3,7 +3,8 @@
 //! Plain data, no behaviour. The JSON of each type is a contract, and the golden files of this crate test it. A
 //! compatible addition keeps the wire name; any other change is a new type with a new name.
 
-use kernel::{Email, RequestOrigin, Sealed, Timestamp, UserId};
+use identity::{Email, UserId};
+use kernel::{RequestOrigin, Sealed, Timestamp};
 use serde::{Deserialize, Serialize};
 use use_case::{FollowUpFailure, Message};
 use uuid::Uuid;

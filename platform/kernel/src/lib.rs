@@ -1,9 +1,8 @@
-//! The types that all domains share: ids, email addresses, time, the origin of a request, domain errors, secrets.
+//! The types that all domains share: ids, texts, time, the origin of a request, domain errors, secrets.
 //!
 //! Domains depend on this crate. So it has no I/O and no framework, also not among its dependencies.
 
 mod client;
-mod email;
 mod id;
 mod reason;
 mod sealed;
@@ -12,8 +11,7 @@ mod text;
 mod time;
 
 pub use client::RequestOrigin;
-pub use email::{Email, EmailError};
-pub use id::{InvalidId, MessageId, UserId};
+pub use id::{InvalidId, MessageId};
 pub use reason::DomainError;
 pub use sealed::Sealed;
 pub use secret::Secret;

@@ -3,7 +3,7 @@
 //! 6.1).
 //!
 //! The edge needs only a public key. It could open only its own secrets of the last second in which it sealed. A
-//! sealed secret is bound to one command, one user and one purpose, so it does not open in another row. That guards
+//! sealed secret is bound to one command, one subject and one purpose, so it does not open in another row. That guards
 //! against mix-ups and replay. It does not guard against an attacker who can write the database, because that
 //! attacker can seal, too.
 

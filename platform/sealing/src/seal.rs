@@ -83,7 +83,7 @@ mod tests {
         open::unpad,
         suite::{Labels, MAX_SECRET},
     };
-    use kernel::{MessageId, Secret, UserId};
+    use kernel::{MessageId, Secret};
     use std::time::Instant;
 
     const LABELS: Labels = Labels { content_key: b"test/content-key/v1", secret: b"test/secret/v1" };
@@ -91,7 +91,8 @@ mod tests {
     #[test]
     fn a_content_key_is_used_for_a_second_and_then_no_more() {
         let sealer = Keys::in_directory(tempfile::tempdir().expect("a folder").path()).expect("keys").sealer(LABELS);
-        let bound = Binding { root: MessageId::random(), user: UserId::random(), purpose: "set_credential" };
+        let bound =
+            Binding { root: MessageId::random(), subject: MessageId::random().as_uuid(), purpose: "set_credential" };
         let sealed = || sealer.seal(&Secret::new("correct horse".to_owned()), &bound).expect("sealed");
         let made = |at| {
             for current in sealer.current.lock().expect("a lock").iter_mut() {

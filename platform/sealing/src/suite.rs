@@ -34,7 +34,7 @@ pub struct Labels {
 pub const MAX_SECRET: usize = 1024;
 /// Bytes of the length that precedes the secret, big-endian.
 pub(crate) const LENGTH: usize = 2;
-/// The size of every plaintext in bytes, so that a ciphertext does not show how long a password is.
+/// The size of every plaintext in bytes, so that a ciphertext does not show how long the secret is.
 pub(crate) const PADDED: usize = LENGTH + MAX_SECRET;
 
 pub(crate) fn encode(bytes: &[u8]) -> String {

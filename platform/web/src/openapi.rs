@@ -1,8 +1,8 @@
 //! The parts of the OpenAPI document that all routes share.
 
-use crate::Problem;
-use crate::command::command_request::{CommandRequest, PathTarget as _, Sender as _};
+use crate::command::command_request::{CommandRequest, PathTarget as _};
 use crate::command::command_view::CommandView;
+use crate::{Problem, RequestBody as _, Sender as _, described};
 use axum::http::Method;
 use utoipa::ToSchema;
 use utoipa::openapi::header::HeaderBuilder;
@@ -11,33 +11,26 @@ use utoipa::openapi::path::{
 };
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, KnownFormat, SchemaFormat};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{
     ContentBuilder, Header, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Schema, Type,
 };
 
 const JSON: &str = "application/json";
-/// The name of the security scheme for access tokens of people and keys of services.
-const BEARER: &str = "bearer";
+/// The name of the security scheme for bearer tokens. The base document describes it.
+pub const BEARER: &str = "bearer";
 
 /// A schema with its name in the document.
 pub(crate) type Named = (String, RefOr<Schema>);
 
 /// The schemas that a command's operation refers to.
 pub(crate) fn schemas<R: CommandRequest>() -> Vec<Named> {
-    let mut schemas = vec![named::<R::Shown>(), named::<CommandView>(), named::<Problem>()];
-    if R::HAS_BODY {
-        schemas.push(named::<R::Body>());
-        R::Body::schemas(&mut schemas);
-    }
+    let mut schemas = vec![described::<R::Shown>(), described::<CommandView>(), described::<Problem>()];
+    schemas.extend(R::Body::description());
     R::Shown::schemas(&mut schemas);
     CommandView::schemas(&mut schemas);
     Problem::schemas(&mut schemas);
     schemas
-}
-
-fn named<T: ToSchema>() -> Named {
-    (T::name().into_owned(), T::schema())
 }
 
 /// The operation of a route that takes a command.
@@ -47,12 +40,12 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         .header("Location", header("The path of the command.", Type::String))
         .header("Retry-After", header("The estimated seconds until a worker begins the command.", Type::Integer))
         .header("Idempotency-Replayed", header("`true` if an earlier request was accepted.", Type::String))
-        .content(JSON, refers_to::<CommandView>());
+        .content(JSON, refers_to(&CommandView::name()));
     let (status, done) = done::<R>();
     let done = done
         .header("Preference-Applied", header("The preference that was applied, such as `wait=10`.", Type::String))
-        .content(JSON, refers_to::<R::Shown>());
-    let codes: Vec<_> = R::REJECTIONS.iter().map(|(code, _)| format!("`{code}`")).collect();
+        .content(JSON, refers_to(&R::Shown::name()));
+    let codes: Vec<_> = R::REJECTIONS.iter().map(|(why, _)| format!("`{}`", why.code())).collect();
     let conflict = Problem::response(&format!("The request conflicts with existing data: {}.", codes.join(", ")));
     let mut operation = OperationBuilder::new()
         .tag(tag)
@@ -62,20 +55,22 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         .parameter(idempotency_key())
         .response("202", accepted)
         .response(status, done)
-        .response("409", conflict)
         .response("422", Problem::response("Validation failed. `errors` lists every violation."));
+    if !codes.is_empty() {
+        operation = operation.response("409", conflict);
+    }
     operation = match R::Sender::REFUSAL {
         None => operation.security(SecurityRequirement::default()),
         Some(why) => operation.response("403", Problem::response(why)),
     };
     operation = operation.security(SecurityRequirement::new(BEARER, [""; 0]));
     if R::Path::NAMES {
-        let (kind, _) = R::TARGET;
+        let kind = R::TARGET.kind;
         let none = Problem::response(&format!("There is no such {kind}."));
         operation = operation.parameter(path_id(kind)).response("404", none);
     }
-    if R::HAS_BODY {
-        let body = RequestBodyBuilder::new().content(JSON, refers_to::<R::Body>()).required(Some(Required::True));
+    if let Some((name, _)) = R::Body::description() {
+        let body = RequestBodyBuilder::new().content(JSON, refers_to(&name)).required(Some(Required::True));
         operation = operation.request_body(Some(body.build()));
     } else {
         for (status, why) in OF_A_BODY {
@@ -83,7 +78,10 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         }
     }
     if R::PER_ADDRESS.is_some() {
-        operation = operation.response("429", too_many());
+        operation = operation.response(
+            "429",
+            Problem::response("Too many requests from this address. Retry after `Retry-After` seconds."),
+        );
     }
     PathsBuilder::new().path(path, PathItem::new(http_method(method), operation.build())).build()
 }
@@ -104,20 +102,8 @@ const OF_A_BODY: [(&str, &str); 3] = [
     ("415", "The media type of the body is not supported."),
 ];
 
-/// Adds the security schemes, and to every operation the problems that any request may get.
+/// Adds to every operation the problems that any request may get, and their schema to every problem.
 pub(crate) fn complete(document: &mut OpenApi) {
-    let bearer = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .description(Some(
-            "The `access_token` of `POST /auth/login`, or a service key that an administrator has created.",
-        ))
-        .build();
-    document.components.get_or_insert_default().add_security_scheme(BEARER, SecurityScheme::Http(bearer));
-    let basic = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Basic)
-        .description(Some("For other services: the id of the service key as user name, the key as password."))
-        .build();
-    document.components.get_or_insert_default().add_security_scheme("basic", SecurityScheme::Http(basic));
     let mut bodies = Vec::new();
     for item in document.paths.paths.values_mut() {
         let operations: [&mut Option<Operation>; 5] =
@@ -141,11 +127,19 @@ pub(crate) fn complete(document: &mut OpenApi) {
                     responses.entry(status.to_owned()).or_insert_with(|| Problem::response(why).into());
                 }
             }
+            let reads_input =
+                operation.request_body.is_some() || operation.parameters.iter().flatten().any(is_in_query);
+            if reads_input {
+                let why = "Validation failed. `errors` lists every violation.";
+                let responses = &mut operation.responses.responses;
+                responses.entry("422".to_owned()).or_insert_with(|| Problem::response(why).into());
+            }
             if operation.security.is_some() {
                 let why = "The token is missing, invalid or expired.";
                 let responses = &mut operation.responses.responses;
                 responses.entry("401".to_owned()).or_insert_with(|| Problem::response(why).into());
             }
+            operation.responses.responses.iter_mut().for_each(complete_problem);
         }
     }
     let schemas = &mut document.components.get_or_insert_default().schemas;
@@ -155,6 +149,23 @@ pub(crate) fn complete(document: &mut OpenApi) {
         if let Some(RefOr::T(Schema::Object(body))) = schemas.get_mut(&body) {
             body.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
         }
+    }
+}
+
+fn is_in_query(parameter: &RefOr<Parameter>) -> bool {
+    matches!(parameter, RefOr::T(Parameter { parameter_in: ParameterIn::Query, .. }))
+}
+
+/// Gives an error response the schema of a problem, and a 429 its `Retry-After`, where an operation describes the
+/// status alone.
+fn complete_problem((status, response): (&String, &mut RefOr<utoipa::openapi::Response>)) {
+    let RefOr::T(response) = response else { return };
+    let is_error = status.starts_with('4') || status.starts_with('5');
+    if is_error && response.content.is_empty() {
+        response.content = Problem::response("").content;
+    }
+    if status == "429" {
+        response.headers.entry("Retry-After".to_owned()).or_insert_with(|| RefOr::T(retry_after()));
     }
 }
 
@@ -215,16 +226,12 @@ fn last_part(name: &str) -> &str {
     name.split('.').nth(1).unwrap_or(name)
 }
 
-/// The description of a 429 with `Retry-After`.
-fn too_many() -> utoipa::openapi::Response {
-    let mut refused = Problem::response("Too many requests from this address. Retry after `Retry-After` seconds.");
-    let wait = header("Seconds until the next request is allowed.", Type::Integer);
-    refused.headers.insert("Retry-After".to_owned(), RefOr::T(wait));
-    refused
+fn retry_after() -> Header {
+    header("Seconds until the next request is allowed.", Type::Integer)
 }
 
-fn refers_to<T: ToSchema>() -> utoipa::openapi::Content {
-    ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name()))).build()
+fn refers_to(name: &str) -> utoipa::openapi::Content {
+    ContentBuilder::new().schema(Some(Ref::from_schema_name(name))).build()
 }
 
 fn header(description: &str, kind: Type) -> Header {

@@ -6,7 +6,7 @@ use crate::command::resource_links::ResourceLinks;
 use crate::edge::request_tasks::complete as run_to_its_end;
 use crate::openapi::{complete, describe, schemas};
 use crate::request::idempotency::MaybeKey;
-use crate::{Authenticate, Bearer, ClientAddress, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
+use crate::{Bearer, Callers, ClientAddress, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::Method;
 use axum::http::request::Parts;
@@ -104,8 +104,8 @@ impl<S: Sync, T: FromRequestParts<()>> FromRequestParts<S> for Stateless<T> {
     }
 }
 
-/// Merges the routes of all contexts into one router. `authenticate` identifies the callers.
-pub fn assemble(contexts: Vec<Routes>, commands: Commands, authenticate: Arc<dyn Authenticate>) -> Router {
+/// Merges the routes of all contexts into one router. `callers` authenticates requests.
+pub fn assemble(contexts: Vec<Routes>, commands: Commands, callers: Arc<dyn Callers>) -> Router {
     let mut targets = ResourceLinks::below(commands.base());
     let mut router = OpenApiRouter::new();
     for context in contexts {
@@ -114,7 +114,7 @@ pub fn assemble(contexts: Vec<Routes>, commands: Commands, authenticate: Arc<dyn
         router = router.merge(context.commands).merge(context.immediate.layer(finishing));
     }
     let router = router.merge(asking().with_state((commands, Arc::new(targets))));
-    Router::from(router).layer(Extension(authenticate))
+    Router::from(router).layer(Extension(callers))
 }
 
 /// The OpenAPI document of [`assemble`]'s routes: merges the operations of all contexts into `base`.

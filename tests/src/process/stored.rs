@@ -5,7 +5,8 @@
 use auth_application::Credentials as _;
 use auth_domain::BcryptCost;
 use auth_infrastructure::{HashPool, SqlCredentials};
-use kernel::{Email, Secret};
+use identity::Email;
+use kernel::Secret;
 use persistence::{Db, fetch_all};
 use std::sync::Arc;
 use uuid::Uuid;

@@ -11,7 +11,11 @@ enum Place<'a> {
     Domain(&'a str),
     Application(&'a str),
     Infrastructure(&'a str),
+    /// What a context offers to the routes of all contexts.
+    Access,
     Contracts,
+    /// The shared kernel of the contexts, which every domain may depend on.
+    Identity,
     /// The crate that every domain may depend on.
     Kernel,
     /// The crate that every use case may depend on.
@@ -43,6 +47,8 @@ impl<'a> Place<'a> {
     fn of(folder: &'a str) -> Option<Self> {
         Some(match folder.split('/').collect::<Vec<_>>()[..] {
             ["contexts", "contracts"] => Self::Contracts,
+            ["contexts", "identity"] => Self::Identity,
+            ["contexts", _, "access"] => Self::Access,
             ["contexts", context, "domain"] => Self::Domain(context),
             ["contexts", context, "application"] => Self::Application(context),
             ["contexts", context, "infrastructure"] => Self::Infrastructure(context),
@@ -62,7 +68,8 @@ impl<'a> Place<'a> {
 impl Edge<'_> {
     fn is_allowed(&self) -> bool {
         use Place::{
-            Acceptance, App, Application, Bench, Contracts, Domain, Infrastructure, Kernel, Outside, Platform,
+            Acceptance, Access, App, Application, Bench, Contracts, Domain, Identity, Infrastructure, Kernel, Outside,
+            Platform,
         };
         use Place::{Fuzz, UseCase, Xtask};
         let one_of = |names: &[&str]| names.contains(&self.name);
@@ -73,13 +80,18 @@ impl Edge<'_> {
             (Contracts, Outside) => words,
             (Application(_), Outside) => words || one_of(&["async-trait"]) || self.for_tests && one_of(&["tokio"]),
             // Every domain and every use case inherits the dependencies of these two crates.
-            (Kernel, Outside) => words || one_of(&["icu_properties", "idna", "jiff", "zeroize"]),
+            (Kernel, Outside) => words || one_of(&["icu_properties", "jiff", "zeroize"]),
+            (Identity, Outside) => words || one_of(&["idna"]),
             (UseCase, Outside) => words || one_of(&["async-trait", "serde_json"]),
-            (Domain(_), to) => to == Kernel,
-            (Contracts, to) => matches!(to, Kernel | UseCase),
-            (Application(context), to) => matches!(to, Kernel | UseCase | Contracts) || to == Domain(context),
+            (Domain(_), to) => matches!(to, Kernel | Identity),
+            (Identity, to) => to == Kernel,
+            (Contracts, to) => matches!(to, Kernel | Identity | UseCase),
+            (Access, to) => matches!(to, Outside | Kernel | Identity | Platform),
+            (Application(context), to) => {
+                matches!(to, Kernel | Identity | UseCase | Contracts) || to == Domain(context)
+            }
             (Infrastructure(context), to) => {
-                matches!(to, Outside | Kernel | UseCase | Contracts | Platform)
+                matches!(to, Outside | Kernel | Identity | UseCase | Contracts | Access | Platform)
                     || [Domain(context), Application(context)].contains(&to)
             }
             (Kernel, _) => false,
@@ -193,6 +205,13 @@ fn forbidden_edges_are_recognised() {
         (infrastructure, "contexts/auth/domain", "auth-domain"),
         (infrastructure, "app", "roster"),
         ("contexts/contracts", domain, "users-domain"),
+        ("contexts/identity", "contexts/contracts", "contracts"),
+        ("contexts/identity", "", "axum"),
+        ("contexts/auth/access", "contexts/auth/infrastructure", "auth-infrastructure"),
+        ("contexts/auth/access", "contexts/auth/domain", "auth-domain"),
+        (application, "contexts/auth/access", "auth-access"),
+        ("platform/kernel", "contexts/identity", "identity"),
+        ("platform/web", "contexts/auth/access", "auth-access"),
         ("contexts/contracts", "platform/ledger", "ledger"),
         ("contexts/contracts", "", "sqlx"),
         ("platform/ledger", domain, "users-domain"),
@@ -217,6 +236,8 @@ fn forbidden_edges_are_recognised() {
         (application, "contexts/contracts", "contracts"),
         (infrastructure, application, "users-application"),
         (infrastructure, "platform/web", "web"),
+        (infrastructure, "contexts/auth/access", "auth-access"),
+        (domain, "contexts/identity", "identity"),
         (infrastructure, "", "axum"),
         ("platform/web", "platform/ledger", "ledger"),
         ("app", infrastructure, "users-infrastructure"),

@@ -1,6 +1,6 @@
 //! Names and prose: one name has one meaning, and sentences name their actors.
 
-use crate::source::{files, name};
+use crate::source::{files, flat, name};
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -45,6 +45,49 @@ fn platform_crates_do_not_know_the_product() {
     assert_eq!(naming_the_product(texts()), Vec::<String>::new(), "hand names in from app/src/product.rs");
     let added = std::iter::once(("platform/new.rs".to_owned(), "const REALM: &str = \"Roster\";".to_owned()));
     assert_eq!(naming_the_product(texts().chain(added)), ["platform/new.rs"], "a new place is found");
+}
+
+/// Words of the contexts, which the platform does not use.
+const OF_CONTEXTS: [&str; 8] =
+    ["user", "users", "password", "passwords", "session", "sessions", "admin", "administrator"];
+/// Files of the platform that use these words for something else.
+const OTHER_MEANING: [(&str, &str); 4] = [
+    ("platform/persistence/", "PostgreSQL has users, passwords and sessions of its own"),
+    ("platform/messaging/", "RabbitMQ has users and passwords of its own"),
+    ("platform/private-files/", "an operating system has users"),
+    ("platform/sealing/src/keys.rs", "an operating system has users"),
+];
+
+/// The words of a Rust file's names and texts, in lower case.
+fn words_in(rust: &str) -> Vec<String> {
+    let tokens = flat(rust).unwrap_or_else(|error| panic!("{error}"));
+    let names = tokens.iter().map(ToString::to_string).map(|name| {
+        // `UserId` → `user id`
+        let spaced = name.chars().flat_map(|it| [it.is_uppercase().then_some(' '), Some(it)]);
+        spaced.flatten().collect::<String>().to_lowercase()
+    });
+    let split = |name: String| name.split(|it: char| !it.is_alphabetic()).map(str::to_owned).collect::<Vec<_>>();
+    names.flat_map(split).collect()
+}
+
+fn words_of_contexts(rust: &str) -> Vec<String> {
+    words_in(rust).into_iter().filter(|word| OF_CONTEXTS.contains(&word.as_str())).collect()
+}
+
+#[test]
+fn platform_crates_do_not_know_the_contexts() {
+    let platform = || product().into_iter().filter(|(file, _)| file.starts_with("platform/"));
+    let found: Vec<_> = platform()
+        .filter(|(file, _)| !OTHER_MEANING.iter().any(|(allowed, _)| file.starts_with(allowed)))
+        .map(|(file, text)| (file, words_of_contexts(&text)))
+        .filter(|(_, words)| !words.is_empty())
+        .collect();
+    assert_eq!(found, [], "persons and what they have belong to the contexts");
+    for (allowed, why) in OTHER_MEANING {
+        let uses = platform().any(|(file, text)| file.starts_with(allowed) && !words_of_contexts(&text).is_empty());
+        assert!(uses, "{allowed} needs no exception: {why}");
+    }
+    assert_eq!(words_of_contexts("fn f(id: UserId) -> &'static str { \"for administrators: admin\" }").len(), 2);
 }
 
 /// The name that a line declares after `pub` and one of the keywords.

@@ -165,7 +165,7 @@ async fn only_administrators_may_and_none_deactivates_themself(world: &World) {
     let own = world.send(&admin.deactivating().by(&admin)).await;
     assert_eq!((own.status, own.problem().as_str()), (409, "own_account"), "{own:?}");
     assert!(own.json()["detail"].as_str().unwrap().contains("another administrator"), "{own:?}");
-    let unknown = kernel::UserId::random().as_uuid();
+    let unknown = identity::UserId::random().as_uuid();
     for id in [unknown.to_string(), format!("{{{unknown}}}"), "me".into(), ada.user.simple().to_string()] {
         for what in ["deactivate", "reactivate"] {
             let answer = world.send(&Request::new("POST", format!("/users/{id}/{what}")).by(&admin)).await;

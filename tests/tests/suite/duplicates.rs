@@ -1,7 +1,8 @@
 //! A mailbox and an id belong to one user each, even if many clients ask for them at once.
 
 use acceptance::{Person, World, in_each_idle_world, in_each_world};
-use kernel::{MessageId, UserId};
+use identity::UserId;
+use kernel::MessageId;
 
 in_each_world! {
     one_of_fifty_concurrent_sign_ups_with_one_address_succeeds,

@@ -3,7 +3,8 @@
 use acceptance::{
     Answer, Node, Person, Request, World, in_each_idle_world, in_each_world, in_one_world, in_shared_worlds,
 };
-use kernel::{MessageId, UserId};
+use identity::UserId;
+use kernel::MessageId;
 use roster::compose::ProcessRole;
 use std::collections::BTreeSet;
 

@@ -4,7 +4,7 @@ use acceptance::{Node, Person, Request, SignedIn, World, in_each_world};
 use auth_application::{Authority, SetRole};
 use auth_domain::Role;
 use auth_infrastructure::run_in_transaction;
-use kernel::UserId;
+use identity::UserId;
 use persistence::execute;
 use roster::compose::ProcessRole as Process;
 use serde_json::json;

@@ -120,7 +120,7 @@ async fn an_id_that_is_taken_counts_since_it_answers_a_question(world: &World) {
     world.leaves_work();
     let node = world.limited_node("").await;
     let begun = Instant::now();
-    let ada = Person::new("ada@example.org").with_id(kernel::UserId::random().as_uuid());
+    let ada = Person::new("ada@example.org").with_id(identity::UserId::random().as_uuid());
     assert_eq!(node.send(&ada.sign_up()).await.status, 202);
     for _ in 1..20 {
         assert_eq!(node.send(&ada.sign_up()).await.problem(), "id_taken");

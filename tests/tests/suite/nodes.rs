@@ -1,7 +1,7 @@
 //! API and worker in separate processes.
 
 use acceptance::{Person, Request, World, in_shared_worlds};
-use kernel::UserId;
+use identity::UserId;
 use roster::compose::ProcessRole;
 use std::time::Duration;
 use tokio::time::Instant;

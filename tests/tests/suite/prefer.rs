@@ -1,7 +1,7 @@
 //! `Prefer: wait=N`: a client can wait for the outcome instead of getting a 202.
 
 use acceptance::{PATIENCE, Person, Request, World, in_each_idle_world, in_each_world, in_one_idle_world};
-use kernel::UserId;
+use identity::UserId;
 use roster::compose::ProcessRole;
 use std::time::Duration;
 use tokio::task::JoinSet;

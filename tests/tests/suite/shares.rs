@@ -1,7 +1,7 @@
 //! The share of one client in event streams and in requests that wait for an outcome.
 
 use acceptance::{Node, Person, Request, World, in_each_idle_world};
-use kernel::UserId;
+use identity::UserId;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

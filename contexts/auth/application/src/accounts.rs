@@ -1,5 +1,6 @@
 use auth_domain::{PasswordHash, Role};
-use kernel::{Email, Timestamp, UserId};
+use identity::{Email, UserId};
+use kernel::Timestamp;
 use use_case::{Unavailable, async_trait};
 
 /// A port: the accounts that users sign in to, and their password hashes.

@@ -1,5 +1,5 @@
 use auth_domain::{Administrators, LastAdministrator};
-use kernel::UserId;
+use identity::UserId;
 use use_case::{Unavailable, async_trait};
 
 /// A port: the administrators who can sign in.

@@ -1,6 +1,7 @@
 use crate::RequestOrigin;
 use auth_domain::SessionId;
-use kernel::{MessageId, UserId};
+use identity::UserId;
+use kernel::MessageId;
 use std::fmt;
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;

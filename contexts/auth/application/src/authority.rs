@@ -1,6 +1,6 @@
 use crate::{Actor, Auth, RequestOrigin};
 use auth_domain::{Role, Scope, ServiceKeyId, SessionId};
-use kernel::UserId;
+use identity::UserId;
 use use_case::Unavailable;
 
 /// The authority on which a use case acts. The web layer checks it when the head of the request arrives. It may have

@@ -5,7 +5,8 @@ use crate::{
     TooManyGuesses, UnitOfWork, UseCase, UseCaseError, VerifiedPassword,
 };
 use auth_domain::{PasswordFlaw, PasswordHash, PasswordPolicy, SessionId};
-use kernel::{Email, Secret, UserId};
+use identity::{Email, UserId};
+use kernel::Secret;
 use std::net::IpAddr;
 use use_case::Unavailable;
 

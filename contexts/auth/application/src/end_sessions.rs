@@ -2,7 +2,7 @@
 
 use crate::{Action, AuditEvent, Auth, Authority, SessionEnd, UseCase};
 use auth_domain::SessionId;
-use kernel::UserId;
+use identity::UserId;
 use use_case::Unavailable;
 
 /// The sessions of a user that [`EndSessions`] ends.

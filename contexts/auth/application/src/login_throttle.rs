@@ -1,4 +1,4 @@
-use kernel::Email;
+use identity::Email;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;

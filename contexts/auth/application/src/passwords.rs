@@ -1,6 +1,7 @@
 use crate::LoginThrottle;
 use auth_domain::PasswordHash;
-use kernel::{Email, MessageId, Sealed, Secret, UserId};
+use identity::{Email, UserId};
+use kernel::{MessageId, Sealed, Secret};
 use use_case::{FollowUpFailure, Unavailable, async_trait};
 
 /// Slow work on passwords. It needs no store, and no transaction is open while it runs.

@@ -1,7 +1,7 @@
 //! A command of another context was refused before it was accepted. The refusal is recorded in the audit log.
 
 use crate::{Action, Actor, AuditEvent, Auth, Authority, RequestOrigin, UseCase};
-use kernel::UserId;
+use identity::UserId;
 use use_case::Unavailable;
 
 /// A use case: record a refused command.

@@ -1,5 +1,6 @@
 use auth_domain::{Role, Session, SessionId, ShownToken};
-use kernel::{RequestOrigin, UserId};
+use identity::UserId;
+use kernel::RequestOrigin;
 use use_case::{Unavailable, async_trait};
 
 /// The SHA-256 of a token. The token itself is not stored.

@@ -2,7 +2,7 @@
 
 use crate::Auth;
 use auth_domain::PasswordHash;
-use kernel::UserId;
+use identity::UserId;
 use use_case::{PrepareContext, HandlerContext, Handle, Prepare, FollowUpFailure};
 
 pub use contracts::SetCredential;

@@ -2,7 +2,7 @@
 
 use crate::{Action, AuditEvent, Auth, Authority, SessionEnd, UseCase};
 use auth_domain::PasswordHash;
-use kernel::UserId;
+use identity::UserId;
 use use_case::Unavailable;
 
 /// A use case: store a new password, which the caller has checked against the policy and hashed.

@@ -2,7 +2,8 @@
 
 use crate::{Action, AuditEvent, Auth, Authority, UseCase};
 use auth_domain::{LastAdministrator, Role};
-use kernel::{DomainError as _, UserId};
+use identity::UserId;
+use kernel::DomainError as _;
 use use_case::Unavailable;
 
 /// A use case: set the role of a user.

@@ -5,7 +5,8 @@ use crate::{
     TokenHash, TooManyGuesses, UnitOfWork, UseCase, UseCaseError, VerifiedPassword,
 };
 use auth_domain::{MOST_SESSIONS, Session, SessionId, SessionLife};
-use kernel::{Email, Secret};
+use identity::Email;
+use kernel::Secret;
 use std::net::IpAddr;
 use use_case::Unavailable;
 

@@ -2,7 +2,7 @@
 
 use crate::{Action, AuditEvent, Auth, Authority, RequestOrigin, SessionEnd, UseCase};
 use auth_domain::SessionId;
-use kernel::UserId;
+use identity::UserId;
 use use_case::Unavailable;
 
 /// A use case: end the session that the request belongs to.

@@ -1,4 +1,5 @@
-use kernel::{DomainError, UserId};
+use identity::UserId;
+use kernel::DomainError;
 use std::collections::BTreeSet;
 
 /// The administrators who can sign in. Each has the role, a password, and an account that is neither deactivated nor
@@ -41,7 +42,8 @@ impl FromIterator<UserId> for Administrators {
 #[cfg(test)]
 mod tests {
     use super::{Administrators, LastAdministrator};
-    use kernel::{DomainError as _, UserId};
+    use identity::UserId;
+    use kernel::DomainError as _;
 
     #[test]
     fn all_administrators_but_the_last_may_leave() {

@@ -1,5 +1,6 @@
 use crate::{common_passwords, normalised, sequences};
-use kernel::{DomainError, Email, Secret};
+use identity::Email;
+use kernel::{DomainError, Secret};
 use std::cmp::Reverse;
 use unicode_normalization::UnicodeNormalization as _;
 

@@ -1,6 +1,7 @@
 use super::{MinCharsOutOfRange, PasswordFlaw, PasswordPolicy};
 use PasswordFlaw::{Common, ContainsEmail, ContainsName, ContainsService, HasNul, Repetitive, Sequential, TooLong};
-use kernel::{DomainError as _, Email};
+use identity::Email;
+use kernel::DomainError as _;
 
 const TOO_SHORT: PasswordFlaw = PasswordFlaw::TooShort { min_chars: 15 };
 

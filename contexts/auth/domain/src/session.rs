@@ -1,4 +1,5 @@
-use kernel::{Timestamp, UserId};
+use identity::UserId;
+use kernel::Timestamp;
 use std::time::Duration;
 
 kernel::id! {
@@ -109,7 +110,8 @@ fn is_within(grace: Duration, used_at: Timestamp, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{RefreshDecision, Session, SessionId, SessionLife, ShownToken};
-    use kernel::{Timestamp, UserId};
+    use identity::UserId;
+    use kernel::Timestamp;
     use std::time::Duration;
 
     const LIFE: SessionLife =

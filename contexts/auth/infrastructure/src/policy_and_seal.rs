@@ -1,8 +1,10 @@
 use crate::PURPOSE;
+use auth_access::PasswordSealer;
 use auth_domain::{PasswordPolicy, normalised};
-use kernel::{DomainError as _, Email, MessageId, Sealed, Secret, UserId};
+use identity::{Email, UserId};
+use kernel::{DomainError as _, MessageId, Sealed, Secret};
 use sealing::{Binding, Sealer};
-use web::{PasswordSealer, Problem, Violation};
+use web::{Problem, Violation};
 
 /// [`PasswordSealer`] of this context: checks a new password against the policy, then seals it for the workers.
 pub struct PolicyAndSeal {
@@ -25,9 +27,11 @@ impl PasswordSealer for PolicyAndSeal {
     }
 
     fn seal(&self, password: &Secret, root: MessageId, user: UserId) -> Result<Sealed, Problem> {
-        self.sealer.seal(&normalised(password), &Binding { root, user, purpose: PURPOSE }).map_err(|error| {
-            tracing::error!(%error, "could not seal a password");
-            Problem::internal()
-        })
+        self.sealer.seal(&normalised(password), &Binding { root, subject: user.as_uuid(), purpose: PURPOSE }).map_err(
+            |error| {
+                tracing::error!(%error, "could not seal a password");
+                Problem::internal()
+            },
+        )
     }
 }

@@ -7,7 +7,8 @@ use auth_application::{
     SignIn, SignInError, TokenHash,
 };
 use auth_domain::{BcryptCost, PasswordFlaw, PasswordPolicy, Session, SessionId, SessionLife};
-use kernel::{Email, Secret, UserId};
+use identity::{Email, UserId};
+use kernel::Secret;
 use persistence::testing::TestDb;
 use persistence::{DialectSql, execute, fetch_all};
 use std::net::IpAddr;

@@ -1,7 +1,8 @@
 //! An administrator deactivates a user, who is signed out and can no longer sign in.
 
 use crate::{Users, events};
-use kernel::{RequestOrigin, UserId};
+use identity::UserId;
+use kernel::RequestOrigin;
 use serde::{Deserialize, Serialize};
 use use_case::{HandlerContext, CommandFailure, Handle, Message};
 use users_domain::NoSuchUser;

@@ -1,7 +1,8 @@
 //! Makes the events about a user for other contexts, from the state of the user after the change.
 
 use contracts::{UserDeactivated, UserReactivated, UserRegistered};
-use kernel::{RequestOrigin, Timestamp, UserId};
+use identity::UserId;
+use kernel::{RequestOrigin, Timestamp};
 use users_domain::{User, UserState};
 
 /// The event: a user has registered.

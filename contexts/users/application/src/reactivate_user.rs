@@ -1,7 +1,8 @@
 //! An administrator reactivates a user, who can sign in again, with the same password.
 
 use crate::{Users, events};
-use kernel::{RequestOrigin, UserId};
+use identity::UserId;
+use kernel::RequestOrigin;
 use serde::{Deserialize, Serialize};
 use use_case::{HandlerContext, CommandFailure, Handle, Message};
 use users_domain::NoSuchUser;

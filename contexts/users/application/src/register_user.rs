@@ -2,7 +2,8 @@
 
 use crate::{Users, events};
 use contracts::SetCredential;
-use kernel::{Email, Sealed, UserId};
+use identity::{Email, UserId};
+use kernel::Sealed;
 use serde::{Deserialize, Serialize};
 use use_case::{HandlerContext, CommandFailure, Handle, Message};
 use users_domain::{Name, User};

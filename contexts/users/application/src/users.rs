@@ -1,4 +1,4 @@
-use kernel::UserId;
+use identity::UserId;
 use use_case::{CommandFailure, Port, Unavailable, async_trait};
 use users_domain::{Taken, User};
 

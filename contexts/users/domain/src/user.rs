@@ -1,5 +1,6 @@
 use crate::Name;
-use kernel::{DomainError, Email, Timestamp, UserId};
+use identity::{Email, UserId};
+use kernel::{DomainError, Timestamp};
 
 /// A registered user. Only the methods below change one, and each change is a new version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +118,8 @@ impl DomainError for OwnAccount {
 #[cfg(test)]
 mod tests {
     use super::{NoSuchUser, OwnAccount, Taken, User, UserState};
-    use kernel::{DomainError as _, Email, Timestamp, UserId};
+    use identity::{Email, UserId};
+    use kernel::{DomainError as _, Timestamp};
 
     fn ada() -> User {
         let email = Email::parse("ada@example.org").expect("an address");

@@ -3,21 +3,21 @@
 mod activation;
 
 use crate::queries::get_user::{self, UserView};
+use auth_access::{AnyCaller, PasswordSealer};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use futures::future::try_join;
-use kernel::{DomainError as _, Email, MessageId, UserId};
+use identity::{Email, UserId};
+use kernel::DomainError;
 use persistence::Db;
 use std::sync::Arc;
 use std::time::Duration;
 use use_case::Message as _;
 use users_application::RegisterUser;
 use users_domain::{Name, Taken};
-use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
-    AnyCaller, CommandRequest, Commands, Fields, NotAnId, PasswordSealer, Problem, RateLimit, Routes, Violation,
-    unavailable,
+    CommandRequest, Commands, Fields, Input, NotAnId, Problem, RateLimit, Resource, Routes, Violation, unavailable,
 };
 
 /// What the routes of this context use.
@@ -44,31 +44,34 @@ pub(crate) fn routes() -> Routes<UsersState> {
         .immediate(web::operation!(get_user::get_user))
 }
 
+/// What the commands of this context are about.
+const USER: Resource = Resource { kind: "user", path: "/users" };
+
 /// `POST /users`
 struct RegisterUserRequest(UsersState);
 
-/// The data of a new user.
-#[derive(ToSchema)]
-#[schema(title = "Registration", example = json!({
-    "email": "ada@example.org", "password": "correct horse battery staple", "name": "Ada Lovelace",
-}))]
-#[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
-pub(crate) struct Registration {
-    /// The email address. Each user needs a different one. Upper and lower case do not differ, nor do two spellings
-    /// of the same domain.
-    #[schema(format = Email, min_length = 3, max_length = 254)]
-    email: String,
-    /// At least 15 characters (Unicode code points after NFC normalization) and at most 1,024 bytes. Any character
-    /// except NUL is allowed. Common passwords, repetitions, sequences, and passwords made of the email, the name or
-    /// the name of this service are refused.
-    #[schema(format = Password, min_length = 15, max_length = 1024)]
-    password: String,
-    /// The user's name, in any script.
-    #[schema(min_length = 1, max_length = 200, required = false)]
-    name: Option<String>,
-    /// The id of the new user, if the client wants to choose it: a UUID of version 4 or 7.
-    #[schema(required = false)]
-    id: Option<Uuid>,
+web::body! {
+    /// The data of a new user.
+    #[schema(title = "Registration", example = json!({
+        "email": "ada@example.org", "password": "correct horse battery staple", "name": "Ada Lovelace",
+    }))]
+    pub(crate) struct Registration {
+        /// The email address. Each user needs a different one. Upper and lower case do not differ, nor do two spellings
+        /// of the same domain.
+        #[schema(format = Email, min_length = 3, max_length = 254)]
+        email: required Email = Email::parse,
+        /// At least 15 characters (Unicode code points after NFC normalization) and at most 1,024 bytes. Any character
+        /// except NUL is allowed. Common passwords, repetitions, sequences, and passwords made of the email, the name or
+        /// the name of this service are refused.
+        #[schema(format = Password, min_length = 15, max_length = 1024)]
+        password: secret,
+        /// The user's name, in any script.
+        #[schema(min_length = 1, max_length = 200)]
+        name: optional Name = Name::parse,
+        /// The id of the new user, if the client wants to choose it: a UUID of version 4 or 7.
+        #[schema(format = Uuid)]
+        id: optional UserId = choose_id,
+    }
 }
 
 impl CommandRequest for RegisterUserRequest {
@@ -79,19 +82,17 @@ impl CommandRequest for RegisterUserRequest {
     type Shown = UserView;
 
     const SUMMARY: &'static str = "Register a user";
-    const TARGET: (&'static str, &'static str) = ("user", "/users");
+    const TARGET: Resource = USER;
     const FOLLOW_UPS: &'static [&'static str] = &[contracts::SetCredential::NAME];
-    const REJECTIONS: &'static [(&'static str, &'static str)] = &[("email_taken", "/email"), ("id_taken", "/id")];
+    const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] =
+        &[(&Taken::Email, "/email"), (&Taken::Id, "/id")];
     /// High enough for a household or an office. Too low to enumerate email addresses, or to keep the hashing threads
     /// busy.
     const PER_ADDRESS: Option<RateLimit> =
         Some(RateLimit { name: "users.register_user", burst: 20, every: Duration::from_secs(30) });
 
-    fn read(&self, _: &AnyCaller, (): (), fields: &mut Fields, command: MessageId) -> Result<RegisterUser, Problem> {
-        let email = fields.required("email", Email::parse);
-        let name = fields.optional("name", Name::parse);
-        let id = fields.optional("id", choose_id);
-        let password = fields.secret("password");
+    fn read(&self, input: Input<'_, Self>) -> Result<RegisterUser, Problem> {
+        let Input { body: Registration { email, password, name, id }, fields, command, .. } = input;
         for flaw in
             password.iter().flat_map(|it| self.0.gate.check(it, email.as_ref(), name.as_ref().map(Name::as_str)))
         {
@@ -120,8 +121,7 @@ impl CommandRequest for RegisterUserRequest {
     }
 
     async fn show(&self, user: Uuid) -> Result<Response, Problem> {
-        let user = get_user::find(&self.0.db, user).await.map_err(unavailable)?.ok_or_else(Problem::not_found)?;
-        Ok(user.public().answer())
+        Ok(get_user::whole(&self.0.db, user).await?.public().answer())
     }
 }
 

@@ -1,11 +1,12 @@
 use crate::http::{UsersState, routes};
 use crate::sql_users::SqlUsers;
+use auth_access::PasswordSealer;
 use ledger::{Consent, MessageHandlers};
 use persistence::Db;
 use std::sync::Arc;
 use users_application::handlers;
 use utoipa::openapi::OpenApi;
-use web::{BoundedContext, Commands, PasswordSealer, Routes};
+use web::{BoundedContext, Commands, Routes};
 
 /// The handlers of the messages of `users`. `consent` belongs to the context that signs users in; this context asks it
 /// before a user loses access.

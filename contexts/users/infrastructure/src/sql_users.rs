@@ -1,4 +1,4 @@
-use kernel::{Email, UserId};
+use identity::{Email, UserId};
 use ledger::{Adapter, Consent};
 use persistence::{SqlError, SqlTimestamp, Tx, execute, fetch_optional};
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 use super::SqlUsers;
-use kernel::{Email, Timestamp, UserId};
+use identity::{Email, UserId};
+use kernel::Timestamp;
 use ledger::Consent;
 use persistence::Tx;
 use persistence::testing::TestDb;

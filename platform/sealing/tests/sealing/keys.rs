@@ -1,4 +1,4 @@
-use kernel::{MessageId, Secret, UserId};
+use kernel::{MessageId, Secret};
 use sealing::{Binding, Exposure, Keys, KeysError};
 use std::{
     collections::HashSet,
@@ -51,7 +51,8 @@ fn the_first_start_makes_keys_that_only_the_owner_can_read() {
 #[test]
 fn the_next_start_finds_the_same_keys() {
     let directory = tempfile::tempdir().unwrap();
-    let bound = Binding { root: MessageId::random(), user: UserId::random(), purpose: "set_credential" };
+    let bound =
+        Binding { root: MessageId::random(), subject: MessageId::random().as_uuid(), purpose: "set_credential" };
     let secret = Secret::new("correct horse battery".to_owned());
     let sealed = Keys::in_directory(directory.path()).unwrap().sealer(crate::LABELS).seal(&secret, &bound).unwrap();
     let opener = Keys::in_directory(directory.path()).unwrap().opener(crate::LABELS).unwrap();
@@ -86,7 +87,8 @@ fn a_file_without_private_keys_seals_and_says_what_a_worker_lacks() {
     let path = file(directory.path(), &private, "");
     let keys = Keys::from_file(&path).unwrap();
     assert_eq!(keys.exposure(), Exposure::Owner, "public keys may be read by everyone");
-    let bound = Binding { root: MessageId::random(), user: UserId::random(), purpose: "set_credential" };
+    let bound =
+        Binding { root: MessageId::random(), subject: MessageId::random().as_uuid(), purpose: "set_credential" };
     let sealed = keys.sealer(crate::LABELS).seal(&Secret::new("correct horse".to_owned()), &bound).unwrap();
     assert!(Keys::in_directory(directory.path()).unwrap().opener(crate::LABELS).unwrap().open(&sealed, &bound).is_ok());
     let error = keys.opener(crate::LABELS).map(|_| ()).unwrap_err();
@@ -105,7 +107,8 @@ fn retired_keys_open_and_the_active_one_seals() {
     let path = old.path().join("both.json");
     fs::write(&path, both.to_string()).unwrap();
 
-    let bound = Binding { root: MessageId::random(), user: UserId::random(), purpose: "set_credential" };
+    let bound =
+        Binding { root: MessageId::random(), subject: MessageId::random().as_uuid(), purpose: "set_credential" };
     let secret = Secret::new("correct horse".to_owned());
     let keys = Keys::from_file(&path).unwrap();
     let before = Keys::in_directory(old.path()).unwrap().sealer(crate::LABELS).seal(&secret, &bound).unwrap();

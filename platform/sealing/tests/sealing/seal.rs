@@ -1,4 +1,4 @@
-use kernel::{MessageId, Sealed, Secret, UserId};
+use kernel::{MessageId, Sealed, Secret};
 use sealing::{Binding, Keys, MAX_SECRET, SealError, UnsealError};
 use std::{collections::HashSet, path::Path, sync::Barrier, thread};
 
@@ -7,7 +7,7 @@ fn keys() -> Keys {
 }
 
 fn binding() -> Binding {
-    Binding { root: MessageId::random(), user: UserId::random(), purpose: "set_credential" }
+    Binding { root: MessageId::random(), subject: MessageId::random().as_uuid(), purpose: "set_credential" }
 }
 
 fn open(keys: &Keys, sealed: &Sealed, bound: &Binding) -> Result<String, UnsealError> {
@@ -58,10 +58,10 @@ fn a_sealed_value_opens_for_its_own_command_user_and_purpose_only() {
     let sealed = seal(&keys, "correct horse battery", &bound);
     let others = [
         Binding { root: MessageId::random(), ..bound },
-        Binding { user: UserId::random(), ..bound },
+        Binding { subject: MessageId::random().as_uuid(), ..bound },
         Binding { purpose: "reset_password", ..bound },
         Binding { purpose: "", ..bound },
-        Binding { root: MessageId::new(bound.user.as_uuid()), user: UserId::new(bound.root.as_uuid()), ..bound },
+        Binding { root: MessageId::new(bound.subject), subject: bound.root.as_uuid(), ..bound },
     ];
     for other in others {
         assert_eq!(open(&keys, &sealed, &other), Err(UnsealError::Broken), "{other:?}");
@@ -160,7 +160,7 @@ fn a_value_sealed_by_each_version_still_opens() {
     let keys = Keys::from_file(&folder.join("keys.json")).unwrap();
     let bound = Binding {
         root: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
-        user: "b2d1a7c8-4f7e-4c1a-9a3e-0a1b2c3d4e5f".parse().unwrap(),
+        subject: "b2d1a7c8-4f7e-4c1a-9a3e-0a1b2c3d4e5f".parse().unwrap(),
         purpose: "set_credential",
     };
     for name in ["sealed.json", "sealed-under-a-content-key.json"] {

@@ -1,127 +1,100 @@
 //! The description of a command route: its types say who may send the command and what the path names.
 
-use crate::{Administrator, AnyCaller, Bearer, Caller, Client, Fields, PathId, Person, Problem, RateLimit};
+use crate::command::sender::Sender;
+use crate::{Fields, PathId, Problem, RateLimit, RequestBody};
 use axum::extract::FromRequestParts;
 use axum::response::Response;
-use kernel::MessageId;
+use kernel::{DomainError, MessageId};
 use use_case::Message;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A request that becomes a command: how to read and check the request, and how to show the result.
-pub trait CommandRequest: Send + Sync + 'static {
+pub trait CommandRequest: Send + Sync + Sized + 'static {
     /// The command.
     type Message: Message;
-    /// The callers that may send the command: [`Caller`] or [`AnyCaller`] for all, [`Person`], or [`Administrator`].
-    /// A pair with [`Client`] if the audit log needs the sender's address and request id.
+    /// The callers that may send the command. [`WithClient`](crate::WithClient) if the audit log needs the sender's
+    /// address and request id.
     type Sender: Sender;
     /// The target in the path: `()`, or a [`PathId`] if the path contains `{id}`.
     type Path: PathTarget;
-    /// The request's body in the OpenAPI document; `()` if the command [has none](Self::HAS_BODY).
-    type Body: ToSchema;
+    /// The request's body, or `()` if the command has no fields. Clients may then leave the body out.
+    type Body: RequestBody;
     /// The body of the response after success, in the OpenAPI document.
     type Shown: ToSchema;
 
     /// The operation's summary in the OpenAPI document.
     const SUMMARY: &'static str;
-    /// The kind of resource that the command is about, and the path below which these resources are read.
-    const TARGET: (&'static str, &'static str);
-    /// Whether the command has a body. If not, clients may leave it out.
-    const HAS_BODY: bool = true;
+    /// What the command is about.
+    const TARGET: Resource;
     /// The wire names of the follow-ups. The ledger admits the command only if their lanes can finish in time, too.
     const FOLLOW_UPS: &'static [&'static str] = &[];
-    /// The codes with which the command may be rejected, each with the JSON pointer of its field, or an empty text.
-    const REJECTIONS: &'static [(&'static str, &'static str)];
+    /// The reasons for which the command may be rejected, each with the JSON pointer of its field, or an empty text.
+    const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = &[];
     /// The action to record in the audit log when [`check`](Self::check) finds a conflict; `None` to record nothing.
     const ON_RECORD: Option<&'static str> = None;
     /// The rate limit of one address, if there is one. Malformed requests and duplicates do not count.
     const PER_ADDRESS: Option<RateLimit> = None;
 
-    /// Reads the body. `command` is the id that the command will have.
+    /// Makes the command from the request.
     ///
     /// # Errors
     /// 422 with every violation.
-    fn read(
-        &self,
-        sender: &Self::Sender,
-        place: Self::Path,
-        fields: &mut Fields,
-        command: MessageId,
-    ) -> Result<Self::Message, Problem>;
+    fn read(&self, input: Input<'_, Self>) -> Result<Self::Message, Problem>;
 
     /// Rejects what a lookup can reject before the command is accepted. `given` has the fields that the client sent.
     ///
     /// # Errors
     /// 404, 409, or 503.
-    fn check(&self, message: &Self::Message, given: &Fields) -> impl Future<Output = Result<(), Problem>> + Send;
+    fn check(&self, message: &Self::Message, given: &Fields) -> impl Future<Output = Result<(), Problem>> + Send {
+        _ = (message, given);
+        async { Ok(()) }
+    }
 
     /// The response after success: the resource as its own query shows it.
     fn show(&self, subject: Uuid) -> impl Future<Output = Result<Response, Problem>> + Send;
 }
 
-/// The sender of a command. As an extractor it rejects all other callers.
-pub trait Sender: FromRequestParts<()> + Send + Sync + 'static {
-    /// The description of the 403 in the OpenAPI document; `None` if every caller may send the command.
-    const REFUSAL: Option<&'static str>;
+/// A request, for [`CommandRequest::read`].
+pub struct Input<'a, R: CommandRequest> {
+    pub sender: &'a R::Sender,
+    /// The target in the path.
+    pub path: R::Path,
+    /// The fields of the body, each `None` if it is absent or was rejected.
+    pub body: R::Body,
+    /// The reader of the body, which collects violations. [`finish`](Self::finish) ends it.
+    pub fields: &'a mut Fields,
+    /// The id that the command will have.
+    pub command: MessageId,
+}
 
-    /// The sender's name in the ledger, such as `user:<id>`.
-    fn principal(&self) -> String;
-
-    /// Authenticates the request's token again, at this moment.
+impl<R: CommandRequest> Input<'_, R> {
+    /// Ends the reading. `whole` is what the command needs of the body, or `None` if a field is missing.
     ///
     /// # Errors
-    /// As the extractor.
-    fn authenticate_again(bearer: &Bearer) -> impl Future<Output = Result<Self, Problem>> + Send;
-}
-
-impl Sender for Caller {
-    const REFUSAL: Option<&'static str> = None;
-    fn principal(&self) -> String {
-        Self::principal(self)
-    }
-    async fn authenticate_again(bearer: &Bearer) -> Result<Self, Problem> {
-        bearer.sender().await
+    /// 422 with every violation.
+    pub fn finish<T>(self, whole: Option<T>) -> Result<T, Problem> {
+        self.fields.finish(whole)
     }
 }
 
-impl Sender for AnyCaller {
-    const REFUSAL: Option<&'static str> = None;
-    fn principal(&self) -> String {
-        self.0.principal()
-    }
-    async fn authenticate_again(bearer: &Bearer) -> Result<Self, Problem> {
-        bearer.sender().await
-    }
+/// A kind of resource that commands are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resource {
+    /// The kind, such as `user`.
+    pub kind: &'static str,
+    /// The path below which resources of this kind are read by id, such as `/users`.
+    pub path: &'static str,
 }
 
-impl Sender for Person {
-    const REFUSAL: Option<&'static str> = Some("Service keys have no user.");
-    fn principal(&self) -> String {
-        Caller::Person(*self).principal()
-    }
-    async fn authenticate_again(bearer: &Bearer) -> Result<Self, Problem> {
-        bearer.sender().await
-    }
-}
+/// A rejection by another context, whose domain the context of the request does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ForeignRejection(pub &'static str);
 
-impl Sender for Administrator {
-    const REFUSAL: Option<&'static str> = Some("The caller is not an administrator.");
-    fn principal(&self) -> String {
-        self.0.principal()
-    }
-    async fn authenticate_again(bearer: &Bearer) -> Result<Self, Problem> {
-        bearer.sender().await
-    }
-}
-
-/// A sender with the origin of the request, for commands that the audit log records.
-impl<S: Sender> Sender for (S, Client) {
-    const REFUSAL: Option<&'static str> = S::REFUSAL;
-    fn principal(&self) -> String {
-        self.0.principal()
-    }
-    async fn authenticate_again(bearer: &Bearer) -> Result<Self, Problem> {
-        Ok((S::authenticate_again(bearer).await?, bearer.sender().await?))
+impl DomainError for ForeignRejection {
+    fn code(&self) -> &'static str {
+        self.0
     }
 }
 

@@ -6,19 +6,7 @@ use uuid::Uuid;
 
 /// A command and its state.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(title = "Command", example = json!({
-    "id": "01890a5d-ac96-774b-bcce-b302099a8057",
-    "type": "users.register_user.v1",
-    "status": "succeeded",
-    "accepted_at": "2026-09-21T14:13:20.123456Z",
-    "finished_at": "2026-09-21T14:13:20.634201Z",
-    "target": { "type": "user", "id": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "href": "/users/0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091" },
-    "attempts": 0,
-    "follow_ups": [
-        { "type": "users.user_registered.v1", "status": "succeeded", "attempts": 0, "awaited": true },
-        { "type": "auth.set_credential.v1", "status": "succeeded", "attempts": 0, "awaited": true },
-    ],
-}))]
+#[schema(title = "Command")]
 pub struct CommandView {
     /// The id of the command. A client that knows the id may ask for the state.
     #[schema(value_type = Uuid)]
@@ -98,10 +86,10 @@ pub(crate) struct FollowUpView {
 impl CommandView {
     /// The whole command, or only the fields that every client may see.
     pub(crate) fn new(command: ledger::Command, targets: &ResourceLinks, whole: bool) -> Self {
-        let target = targets.for_message(&command.name).filter(|_| whole).map(|(kind, path)| Target {
-            r#type: kind,
+        let target = targets.for_message(&command.name).filter(|_| whole).map(|resource| Target {
+            r#type: resource.kind,
             id: command.subject,
-            href: format!("{}{path}/{}", targets.base(), command.subject),
+            href: format!("{}{}/{}", targets.base(), resource.path, command.subject),
         });
         // Errors in the ledger may quote a database driver, so clients do not see them. Only rejections have a text of
         // the domain.

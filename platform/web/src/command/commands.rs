@@ -1,13 +1,14 @@
 //! Turns a request into a command, and the command's outcome into a response.
 
-use crate::command::command_request::{CommandRequest, PathTarget, Sender as _};
+use crate::command::callers::{Refusal, record};
+use crate::command::command_request::{CommandRequest, Input, PathTarget};
 use crate::command::command_view::CommandView;
 use crate::command::resource_links::ResourceLinks;
 use crate::connection::address_quotas::{AddressQuotas, QuotaExceeded, QuotaSlot};
 use crate::request::idempotency::IdempotencyKey;
 use crate::{
-    Bearer, ClientAddress, Deadline, Fields, Json, Prefer, Problem, RateLimiter, Refusal, RequestTasks, Trace,
-    Violation,
+    Bearer, ClientAddress, Deadline, Fields, Json, Prefer, Problem, RateLimiter, RequestBody as _, RequestTasks,
+    Sender as _, Trace, Violation,
 };
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -109,7 +110,9 @@ impl Commands {
             key.check(&sender)?;
         }
         let id = MessageId::random();
-        let message = request.read(&asked.sender, asked.place, &mut fields, id)?;
+        let body = R::Body::read(&mut fields);
+        let (sender_of, path, reader) = (&asked.sender, asked.place, &mut fields);
+        let message = request.read(Input { sender: sender_of, path, body, fields: reader, command: id })?;
         let once = asked.key.as_ref().map(|key| key.scope(R::Message::NAME, asked.place.id(), &fields));
         if let Some(before) = self.before(&sender, once.as_ref()).await? {
             return self.replay(request, before, &asked).await;
@@ -215,8 +218,7 @@ impl Commands {
 fn done<R: CommandRequest>(mut shown: Response, subject: Uuid) -> Response {
     if !R::Path::NAMES {
         *shown.status_mut() = StatusCode::CREATED;
-        let (_, path) = R::TARGET;
-        locate(&mut shown, &format!("{path}/{subject}"));
+        locate(&mut shown, &format!("{}/{subject}", R::TARGET.path));
     }
     shown
 }
@@ -239,7 +241,7 @@ impl<R: CommandRequest> CommandMeta<R> {
         if let (Some(bearer), Some(action)) = (&self.bearer, R::ON_RECORD)
             && refusal.status() == StatusCode::CONFLICT
         {
-            bearer.refused(Refusal { action, subject, code: refusal.code() }).await;
+            record(bearer.parts(), Refusal { action, subject, code: refusal.code() }).await;
         }
     }
 
@@ -249,7 +251,7 @@ impl<R: CommandRequest> CommandMeta<R> {
     /// As the sender's extractor; 401 if the token now belongs to another sender.
     async fn confirm(&self) -> Result<(), Problem> {
         let Some(bearer) = &self.bearer else { return Ok(()) };
-        let now = R::Sender::authenticate_again(bearer).await?;
+        let now: R::Sender = bearer.sender().await?;
         if now.principal() == self.sender.principal() { Ok(()) } else { Err(Problem::invalid_token()) }
     }
 }
@@ -257,9 +259,9 @@ impl<R: CommandRequest> CommandMeta<R> {
 fn rejected<R: CommandRequest>(command: Command) -> Problem {
     let problem = |code| Problem::new(StatusCode::CONFLICT, code, "The request conflicts with existing data");
     let Some(error) = command.error else { return problem("rejected") };
-    match R::REJECTIONS.iter().find(|(code, _)| *code == error.code) {
+    match R::REJECTIONS.iter().map(|(why, pointer)| (why.code(), *pointer)).find(|(code, _)| *code == error.code) {
         Some((code, "")) => problem(code).detail(error.message),
-        Some((code, pointer)) => problem(code).violations(vec![Violation::new(*pointer, code, error.message)]),
+        Some((code, pointer)) => problem(code).violations(vec![Violation::new(pointer, code, error.message)]),
         None => problem("rejected").detail(error.message),
     }
 }

@@ -3,7 +3,7 @@
 use crate::command::command_view::CommandView;
 use crate::command::commands::unavailable;
 use crate::command::resource_links::ResourceLinks;
-use crate::{Bearer, Caller, ClientAddress, Commands, Json, NoQuery, PathId, Problem, RateLimit};
+use crate::{ANONYMOUS, Bearer, ClientAddress, Commands, Json, NoQuery, PathId, Problem, RateLimit, Viewer};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
@@ -30,7 +30,8 @@ pub(crate) type Asking = State<(Commands, Arc<ResourceLinks>)>;
 /// Get the state of a command.
 ///
 /// Any client that knows the id may ask, for 30 days. `target`, `attempts`, `error` and `follow_ups` are shown only to
-/// the sender of the command and to administrators. If the sender had not signed in, every client sees them.
+/// the sender of the command and to callers who may see every command. If the sender had no token, every client sees
+/// them.
 #[utoipa::path(
     get,
     path = "/commands/{id}",
@@ -39,15 +40,14 @@ pub(crate) type Asking = State<(Commands, Arc<ResourceLinks>)>;
     params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
     responses(
         (status = 200, description = "The state of the command.", body = CommandView),
-        (status = 404, description = "There is no such command.", body = Problem, content_type = "application/problem+json"),
-        (status = 410, description = "The command is older than 30 days and is no longer stored.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "This address has asked for too many unknown command ids.", body = Problem, content_type = "application/problem+json",
-            headers(("Retry-After" = u64, description = "Seconds until the next request is allowed."))),
+        (status = 404, description = "There is no such command."),
+        (status = 410, description = "The command is older than 30 days and is no longer stored."),
+        (status = 429, description = "This address has asked for too many unknown command ids."),
     )
 )]
 pub(crate) async fn get_command(
     State((commands, targets)): Asking,
-    caller: Caller,
+    viewer: Viewer,
     Extension(client): Extension<ClientAddress>,
     PathId(id): PathId,
     _: NoQuery,
@@ -55,7 +55,7 @@ pub(crate) async fn get_command(
     commands.limits().peek(&MISSES, &client.key()).await?;
     match commands.ledger().command(MessageId::new(id)).await.map_err(unavailable)? {
         Some(command) => {
-            let whole = is_theirs(&command, &caller);
+            let whole = is_theirs(&command, &viewer);
             Ok(Json(CommandView::new(command, &targets, whole)))
         }
         None => Err(missed(MessageId::new(id), &commands, client).await),
@@ -74,15 +74,14 @@ pub(crate) async fn get_command(
     params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
     responses(
         (status = 200, description = "Events of type `command`; the data of each is the state of the command.", body = String, content_type = "text/event-stream"),
-        (status = 404, description = "There is no such command.", body = Problem, content_type = "application/problem+json"),
-        (status = 410, description = "The command is older than 30 days and is no longer stored.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "This address has asked for too many unknown command ids, or too many of its requests are waiting.", body = Problem, content_type = "application/problem+json",
-            headers(("Retry-After" = u64, description = "Seconds until the next request is allowed."))),
+        (status = 404, description = "There is no such command."),
+        (status = 410, description = "The command is older than 30 days and is no longer stored."),
+        (status = 429, description = "This address has asked for too many unknown command ids, or too many of its requests are waiting."),
     )
 )]
 pub(crate) async fn get_command_events(
     State((commands, targets)): Asking,
-    caller: Caller,
+    viewer: Viewer,
     bearer: Option<Bearer>,
     Extension(client): Extension<ClientAddress>,
     PathId(id): PathId,
@@ -97,11 +96,11 @@ pub(crate) async fn get_command_events(
     };
     let rest = stream::try_unfold((watch, bearer, share), move |(mut watch, bearer, share)| async move {
         let Some(command) = watch.next(deadline).await? else { return Ok(None) };
-        Ok::<_, Ended>(Some(((command, caller_now(bearer.as_ref()).await?), (watch, bearer, share))))
+        Ok::<_, Ended>(Some(((command, viewer_now(bearer.as_ref()).await?), (watch, bearer, share))))
     });
     // The stream ends if the database stops answering; the client then reconnects.
-    let commands = stream::iter([Ok((first, caller))]).chain(rest).map_ok(move |(command, caller)| {
-        let whole = is_theirs(&command, &caller);
+    let commands = stream::iter([Ok((first, viewer))]).chain(rest).map_ok(move |(command, viewer)| {
+        let whole = is_theirs(&command, &viewer);
         let view = serde_json::to_string(&CommandView::new(command, &targets, whole)).unwrap_or_default();
         Event::default().event("command").data(view)
     });
@@ -128,18 +127,19 @@ enum Ended {
 }
 
 /// Authenticates the client of a stream again. A client whose token is no longer valid becomes anonymous.
-async fn caller_now(bearer: Option<&Bearer>) -> Result<Caller, Ended> {
-    let Some(bearer) = bearer else { return Ok(Caller::Anonymous) };
+async fn viewer_now(bearer: Option<&Bearer>) -> Result<Viewer, Ended> {
+    let anonymous = || Viewer { principal: ANONYMOUS.to_owned(), sees_all: false };
+    let Some(bearer) = bearer else { return Ok(anonymous()) };
     match bearer.sender().await {
-        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Ok(Caller::Anonymous),
-        caller => caller.map_err(|_| Ended::Unknown),
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Ok(anonymous()),
+        viewer => viewer.map_err(|_| Ended::Unknown),
     }
 }
 
-/// Whether the caller may see the whole command: its sender and administrators may. Every caller may, if the sender was
-/// anonymous.
-fn is_theirs(command: &Command, caller: &Caller) -> bool {
-    caller.is_admin() || command.principal == caller.principal() || command.principal == Caller::Anonymous.principal()
+/// Whether the caller may see the whole command: its sender may, and callers who see all commands. Every caller may, if
+/// the sender was anonymous.
+fn is_theirs(command: &Command, viewer: &Viewer) -> bool {
+    viewer.sees_all || [&*viewer.principal, ANONYMOUS].contains(&&*command.principal)
 }
 
 /// Counts a miss and returns the problem: 404, 410 or 429.

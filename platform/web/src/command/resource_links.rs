@@ -1,12 +1,12 @@
-use crate::CommandRequest;
+use crate::{CommandRequest, Resource};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use use_case::Message;
 
-/// The kind and the path of the resource that a command is about, by the command's wire name.
+/// The kind of resource that a command is about, by the command's wire name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ResourceLinks {
-    by_name: BTreeMap<&'static str, (&'static str, &'static str)>,
+    by_name: BTreeMap<&'static str, Resource>,
     /// The path below which a proxy serves all routes, or an empty text.
     base: Arc<str>,
 }
@@ -28,7 +28,7 @@ impl ResourceLinks {
         self.by_name.extend(other.by_name);
     }
 
-    pub(crate) fn for_message(&self, name: &str) -> Option<(&'static str, &'static str)> {
+    pub(crate) fn for_message(&self, name: &str) -> Option<Resource> {
         self.by_name.get(name).copied()
     }
 }

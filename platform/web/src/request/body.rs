@@ -1,4 +1,4 @@
-use crate::{CommandRequest, Fields, FormBody, Problem, Query};
+use crate::{CommandRequest, Fields, FormBody, Problem, Query, RequestBody as _};
 use axum::{
     body::{Body, HttpBody as _},
     extract::{FromRequest, OptionalFromRequest, Request},
@@ -38,7 +38,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 impl Fields {
     /// Reads the body of a command. A command without fields needs no body.
     pub(crate) async fn of_command<R: CommandRequest>(request: Request) -> Result<Self, Problem> {
-        if R::HAS_BODY {
+        if R::Body::description().is_some() {
             return <Self as FromRequest<()>>::from_request(request, &()).await;
         }
         let given = <Self as OptionalFromRequest<()>>::from_request(request, &()).await?;

@@ -7,7 +7,11 @@ use zeroize::Zeroizing;
 ///
 /// ```
 /// # use web::{Fields, Problem};
-/// # use kernel::{Email, Secret};
+/// # use kernel::Secret;
+/// # struct Email(String);
+/// # #[derive(Debug, thiserror::Error)] #[error("must have an @")] struct NoAt;
+/// # impl kernel::DomainError for NoAt { fn code(&self) -> &'static str { "email_invalid" } }
+/// # impl Email { fn parse(text: &str) -> Result<Self, NoAt> { if text.contains('@') { Ok(Self(text.to_owned())) } else { Err(NoAt) } } }
 /// struct SignUp { email: Email, password: Secret, backup: Option<Email> }
 ///
 /// fn sign_up(mut fields: Fields) -> Result<SignUp, Problem> {

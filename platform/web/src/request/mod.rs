@@ -2,10 +2,11 @@
 
 pub(crate) mod bearer;
 pub(crate) mod body;
-pub(crate) mod caller;
+pub(crate) mod client;
 pub(crate) mod fields;
 pub(crate) mod idempotency;
 pub(crate) mod json;
 pub(crate) mod path_id;
 pub(crate) mod prefer;
 pub(crate) mod query;
+pub(crate) mod request_body;

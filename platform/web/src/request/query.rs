@@ -1,4 +1,4 @@
-use crate::{Fields, Problem, request::json::Value};
+use crate::{Fields, Problem, RequestBody, request::json::Value};
 use axum::{
     extract::FromRequestParts,
     http::{StatusCode, request::Parts},
@@ -55,6 +55,11 @@ impl Query {
         parse: impl FnOnce(&str) -> Result<T, R>,
     ) -> Option<T> {
         self.0.optional(name, parse)
+    }
+
+    /// Reads every field of a form.
+    pub fn read<B: RequestBody>(&mut self) -> B {
+        B::read(&mut self.0)
     }
 
     /// Ends the reading. `whole` is the value that the caller built from the parameters, or `None` if one is missing.

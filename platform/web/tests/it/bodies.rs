@@ -4,8 +4,26 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use kernel::Email;
+use kernel::DomainError;
 use web::{EdgeSettings, Fields, NoQuery, PathId, Problem, Query, parse_id};
+
+struct Email;
+
+#[derive(Debug, thiserror::Error)]
+#[error("must have an @")]
+struct NoAt;
+
+impl DomainError for NoAt {
+    fn code(&self) -> &'static str {
+        "email_invalid"
+    }
+}
+
+impl Email {
+    fn parse(text: &str) -> Result<Self, NoAt> {
+        if text.contains('@') { Ok(Self) } else { Err(NoAt) }
+    }
+}
 
 /// A text in every bad input below, which must not occur in a response.
 const CANARY: &str = "canary7";

@@ -4,12 +4,14 @@ use crate::queries::get_service_keys::scopes_of;
 use crate::sql::unit_of_work::run_in_transaction;
 use crate::tokens::{AccessTokens, Claims, OpaqueToken, TokenKind, Verified};
 use async_trait::async_trait;
+use auth_access::{Authenticate, Caller, Person, Service};
 use auth_application::{Action, Actor, RefuseCommand};
 use auth_domain::Role;
 use axum::extract::MatchedPath;
-use kernel::{Secret, UserId};
+use identity::UserId;
+use kernel::Secret;
 use persistence::Db;
-use web::{Authenticate, Caller, Client, Person, Problem, RateLimiter, Refusal, RequestTasks, Service, unavailable};
+use web::{Client, Problem, RateLimiter, Refusal, RequestTasks, unavailable};
 
 /// Tells who bears a token, by one indexed read per request, so that a session or key that has ended opens nothing.
 #[derive(Clone)]

@@ -1,5 +1,5 @@
 use auth_application::{Guess, LoginThrottle, Throttled, TooManyGuesses};
-use kernel::Email;
+use identity::Email;
 use persistence::{Db, SqlError, fetch_optional};
 use std::net::IpAddr;
 use std::time::Duration;

@@ -3,7 +3,8 @@ use crate::hashing::hash_job::HashJob;
 use crate::{HashPool, PURPOSE};
 use auth_application::Passwords;
 use auth_domain::{BcryptCost, PasswordHash};
-use kernel::{MessageId, Sealed, UserId};
+use identity::UserId;
+use kernel::{MessageId, Sealed};
 use sealing::{Binding, Opener, UnsealError};
 use std::sync::Arc;
 use use_case::{FollowUpFailure, Unavailable, async_trait};
@@ -34,10 +35,13 @@ impl Passwords for Hashing {
         let opener = self.opener.as_ref().ok_or_else(|| {
             Unavailable::retry_later("this process has no private keys to open passwords with: a worker has them")
         })?;
-        let password = opener.open(sealed, &Binding { root, user, purpose: PURPOSE }).map_err(|error| match error {
-            UnsealError::Unknown => FollowUpFailure::Unavailable(Unavailable::retry_later(error)),
-            UnsealError::Broken => FollowUpFailure::Broken(error.into()),
-        })?;
+        let password =
+            opener.open(sealed, &Binding { root, subject: user.as_uuid(), purpose: PURPOSE }).map_err(|error| {
+                match error {
+                    UnsealError::Unknown => FollowUpFailure::Unavailable(Unavailable::retry_later(error)),
+                    UnsealError::Broken => FollowUpFailure::Broken(error.into()),
+                }
+            })?;
         let (work, salt) = bcrypt::lanes(self.cost)
             .and_then(|cost| BcryptJob::new_hash(cost, &password))
             .map_err(Unavailable::retry_later)?;

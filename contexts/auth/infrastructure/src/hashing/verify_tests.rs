@@ -2,7 +2,8 @@ use super::{StoredHash, Verifier, costs};
 use crate::HashPool;
 use auth_domain::BcryptCost;
 use futures::future::join_all;
-use kernel::{Secret, UserId};
+use identity::UserId;
+use kernel::Secret;
 use std::sync::Arc;
 
 /// `Correct horse battery`, 72 `a`, 64 emoji: as passlib 1.7, bcrypt 4.0, Django 5.2 and argon2-cffi 25.1 hash them.

@@ -1,8 +1,9 @@
+use auth_access::{Administrator, Person};
 use auth_application::{Authority, Principal};
 use auth_domain::SessionId;
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
-use web::{Administrator, Client, Person, Problem};
+use web::{Client, Problem};
 
 /// Extracts the sender of a request, and the authority that a use case confirms again before it acts.
 pub(crate) struct By<S>(pub(crate) S, pub(crate) Authority);

@@ -4,27 +4,27 @@ use super::by::By;
 use super::state::too_many_guesses;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
+use auth_access::Person;
 use auth_application::{ChangePassword, ChangePasswordError};
 use auth_domain::SessionId;
 use axum::extract::State;
 use axum::http::StatusCode;
 use kernel::DomainError as _;
-use utoipa::ToSchema;
-use web::{Client, Fields, NoQuery, Person, Problem, Violation};
+use web::{Client, Fields, NoQuery, Problem, RequestBody as _, Violation};
 
-/// The current password and the new one.
-#[derive(ToSchema)]
-#[schema(title = "PasswordChange", example = json!({
-    "current_password": "correct horse battery staple", "new_password": "another horse, another staple",
-}))]
-#[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
-pub(crate) struct PasswordChange {
-    /// The current password.
-    #[schema(format = Password, min_length = 1, max_length = 1024)]
-    current_password: String,
-    /// The new password. The rules of registration hold, and it must differ from the current one.
-    #[schema(format = Password, min_length = 15, max_length = 1024)]
-    new_password: String,
+web::body! {
+    /// The current password and the new one.
+    #[schema(title = "PasswordChange", example = json!({
+        "current_password": "correct horse battery staple", "new_password": "another horse, another staple",
+    }))]
+    pub(crate) struct PasswordChange {
+        /// The current password.
+        #[schema(format = Password, min_length = 1, max_length = 1024)]
+        current_password: secret,
+        /// The new password. The rules of registration hold, and it must differ from the current one.
+        #[schema(format = Password, min_length = 15, max_length = 1024)]
+        new_password: secret,
+    }
 }
 
 /// Change your password.
@@ -38,13 +38,10 @@ pub(crate) struct PasswordChange {
     request_body = PasswordChange,
     responses(
         (status = 204, description = "The password has been changed."),
-        (status = 403, description = "Service keys have no password.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "The user does not exist any more.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "There were too many wrong passwords. See `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
-            ("Retry-After" = i64, description = "Seconds until the next attempt is allowed."),
-        )),
-        (status = 409, description = "Another request has changed the password meanwhile.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Validation failed. `errors` lists every violation with its JSON Pointer.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Service keys have no password."),
+        (status = 404, description = "The user does not exist any more."),
+        (status = 429, description = "There were too many wrong passwords. See `Retry-After`."),
+        (status = 409, description = "Another request has changed the password meanwhile."),
     )
 )]
 pub(crate) async fn change_password(
@@ -54,7 +51,7 @@ pub(crate) async fn change_password(
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<StatusCode, Problem> {
-    let (current, new) = (fields.secret("current_password"), fields.secret("new_password"));
+    let PasswordChange { current_password: current, new_password: new } = PasswordChange::read(&mut fields);
     let email = auth.credentials.identifier_of(me.user).await.map_err(not_run)?.ok_or_else(Problem::not_found)?;
     // The use case checks the same again; here, so that the answer lists every violation of the body at once.
     for flaw in new.iter().flat_map(|new| auth.policy.flaws_of_change(new, current.as_ref(), &email)) {

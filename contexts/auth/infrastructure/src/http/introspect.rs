@@ -1,7 +1,9 @@
 //! Other services ask whether an access token is valid (RFC 7662).
 
+use super::{any_secret, any_text};
 use crate::AuthState;
 use crate::tokens::Claims;
+use auth_access::{Caller, Service};
 use auth_domain::{Role, Scope};
 use axum::extract::{MatchedPath, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -12,9 +14,7 @@ use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{
-    Bearer, Caller, Client, FormBody, Json, NoQuery, NotAnId, Problem, RateLimit, Service, form_decoded, parse_id,
-};
+use web::{Bearer, Client, FormBody, Json, NoQuery, Problem, RateLimit, form_decoded, parse_id};
 use zeroize::Zeroizing;
 
 /// Rate limit, per address, on invalid service keys.
@@ -24,23 +24,23 @@ const WRONG_CREDENTIALS: RateLimit =
 const INACTIVE_TOKENS: RateLimit =
     RateLimit { name: "auth.introspect_inactive", burst: 300, every: Duration::from_millis(200) };
 
-/// The token to ask about, and the service key if it is not sent in `Authorization`.
-#[derive(ToSchema)]
-#[schema(title = "Introspection", example = json!({ "token": "eyJ0eXAiOiJhdCtqd3QifQ.e30.c2ln" }))]
-#[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
-pub(crate) struct Introspection {
-    /// The access token to ask about.
-    #[schema(min_length = 1, max_length = 4096)]
-    token: String,
-    /// Accepted for RFC 7662, and ignored.
-    #[schema(max_length = 100)]
-    token_type_hint: Option<String>,
-    /// The id of the service key, if the key is not sent in `Authorization`.
-    #[schema(max_length = 100)]
-    client_id: Option<String>,
-    /// The service key, if it is not sent in `Authorization`.
-    #[schema(format = Password, max_length = 100)]
-    client_secret: Option<String>,
+web::body! {
+    /// The token to ask about, and the service key if it is not sent in `Authorization`.
+    #[schema(title = "Introspection", example = json!({ "token": "eyJ0eXAiOiJhdCtqd3QifQ.e30.c2ln" }))]
+    pub(crate) struct Introspection {
+        /// The access token to ask about.
+        #[schema(min_length = 1, max_length = 4096)]
+        token: secret,
+        /// Accepted for RFC 7662, and ignored.
+        #[schema(max_length = 100)]
+        token_type_hint: optional String = any_text,
+        /// The id of the service key, if the key is not sent in `Authorization`.
+        #[schema(max_length = 100)]
+        client_id: optional String = any_text,
+        /// The service key, if it is not sent in `Authorization`.
+        #[schema(format = Password, max_length = 100)]
+        client_secret: optional Secret = any_secret,
+    }
 }
 
 /// The result. For an invalid token it contains `active` alone; for a valid one it contains every field.
@@ -108,12 +108,9 @@ pub(crate) struct IntrospectionResult {
     request_body(content = Introspection, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The result. `active` is false for every invalid token, whatever the reason.", body = IntrospectionResult),
-        (status = 401, description = "The service key is missing, invalid, expired or revoked.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The key does not have the scope `introspect`.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Validation failed. `errors` lists every violation.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many invalid keys from this address, or too many inactive tokens asked about with this key. Retry after the seconds in `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
-            ("Retry-After" = i64, description = "Seconds until the next request is allowed."),
-        )),
+        (status = 401, description = "The service key is missing, invalid, expired or revoked."),
+        (status = 403, description = "The key does not have the scope `introspect`."),
+        (status = 429, description = "Too many invalid keys from this address, or too many inactive tokens asked about with this key. Retry after the seconds in `Retry-After`."),
     )
 )]
 pub(crate) async fn introspect(
@@ -125,10 +122,7 @@ pub(crate) async fn introspect(
     _: NoQuery,
     FormBody(mut form): FormBody,
 ) -> Result<Json<IntrospectionResult>, Problem> {
-    let token = form.required("token", secret);
-    let _ = form.optional("token_type_hint", |_| Ok::<_, NotAnId>(()));
-    let id = form.optional("client_id", |text| Ok::<_, NotAnId>(text.to_owned()));
-    let key = form.optional("client_secret", secret);
+    let Introspection { token, token_type_hint: _, client_id: id, client_secret: key } = form.read();
     // Authenticate after the body has arrived: the key may have been revoked meanwhile.
     let service = Credentials::of(bearer, &headers, id, key)?.service(&auth, &client).await?;
     if !service.scopes.contains(Scope::Introspect.as_str()) {
@@ -197,10 +191,6 @@ impl Credentials {
         }
         found
     }
-}
-
-fn secret(text: &str) -> Result<Secret, NotAnId> {
-    Ok(Secret::new(text.to_owned()))
 }
 
 /// The id and the secret of HTTP Basic; `None` if the request has no such header.

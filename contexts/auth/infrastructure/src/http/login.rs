@@ -8,21 +8,20 @@ use crate::tokens::{OpaqueToken, TokenKind};
 use auth_application::{SignIn, SignInError, SignOut};
 use axum::extract::State;
 use axum::response::IntoResponse;
-use kernel::Email;
-use utoipa::ToSchema;
-use web::{Client, Fields, NoQuery, OrElse, Problem};
+use identity::Email;
+use web::{Client, Fields, NoQuery, OrElse, Problem, RequestBody as _};
 
-/// An email address and a password.
-#[derive(ToSchema)]
-#[schema(title = "Login", example = json!({ "email": "ada@example.org", "password": "correct horse battery staple" }))]
-#[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
-pub(crate) struct Login {
-    /// The address that the person registered with.
-    #[schema(format = Email, min_length = 3, max_length = 254)]
-    email: String,
-    /// The password.
-    #[schema(format = Password, min_length = 1, max_length = 1024)]
-    password: String,
+web::body! {
+    /// An email address and a password.
+    #[schema(title = "Login", example = json!({ "email": "ada@example.org", "password": "correct horse battery staple" }))]
+    pub(crate) struct Login {
+        /// The address that the person registered with.
+        #[schema(format = Email, min_length = 3, max_length = 254)]
+        email: required Email = Email::parse,
+        /// The password.
+        #[schema(format = Password, min_length = 1, max_length = 1024)]
+        password: secret,
+    }
 }
 
 /// Sign in.
@@ -33,12 +32,9 @@ pub(crate) struct Login {
     request_body = Login,
     responses(
         (status = 200, description = "The tokens of the new session.", body = TokensView),
-        (status = 401, description = "Wrong email address or password, or the person is deactivated. The answer does not tell which.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "There were too many wrong passwords. See `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
-            ("Retry-After" = i64, description = "Seconds until the next attempt is allowed."),
-        )),
-        (status = 503, description = "Too many people sign in at this moment, or the database does not answer. See `Retry-After`. The answer says nothing about the password.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Validation failed. `errors` lists every violation with its JSON Pointer.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Wrong email address or password, or the person is deactivated. The answer does not tell which."),
+        (status = 429, description = "There were too many wrong passwords. See `Retry-After`."),
+        (status = 503, description = "Too many people sign in at this moment, or the database does not answer. See `Retry-After`. The answer says nothing about the password."),
     )
 )]
 pub(crate) async fn login(
@@ -47,7 +43,7 @@ pub(crate) async fn login(
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<impl IntoResponse + use<>, Problem> {
-    let (email, password) = (fields.required("email", Email::parse), fields.secret("password"));
+    let Login { email, password } = Login::read(&mut fields);
     let (email, password) = fields.finish(email.zip(password))?;
     let refresh = OpaqueToken::random(TokenKind::Refresh).map_err(no_token)?;
     let sign_in = SignIn {

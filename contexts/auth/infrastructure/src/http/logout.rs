@@ -1,25 +1,25 @@
 //! Signs a session out, by its access token or by its refresh token.
 
+use super::any_secret;
 use crate::AuthState;
 use crate::queries::check_refresh_token::session_of;
 use crate::sql::unit_of_work::not_run;
 use crate::tokens::{OpaqueToken, TokenKind};
+use auth_access::{Caller, Person};
 use auth_application::{SignOut, SignOutByToken};
 use auth_domain::SessionId;
 use axum::extract::State;
 use axum::http::StatusCode;
 use kernel::Secret;
-use utoipa::ToSchema;
-use web::{Bearer, Caller, Client, Fields, NoQuery, NotAnId, Person, Problem};
+use web::{Bearer, Client, Fields, NoQuery, Problem, RequestBody as _};
 
-/// The refresh token of the session to end, for clients whose access token has expired.
-#[derive(ToSchema)]
-#[schema(title = "Logout", example = json!({ "refresh_token": "rr_5Ntq3kkRrVZ2l1CwWbCJzNEo2i7gMHbB3eAa3Y3wB4M" }))]
-#[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
-pub(crate) struct Logout {
-    /// A refresh token of the session to end. Without it, the session of the access token ends.
-    #[schema(required = false)]
-    refresh_token: Option<String>,
+web::body! {
+    /// The refresh token of the session to end, for clients whose access token has expired.
+    #[schema(title = "Logout", example = json!({ "refresh_token": "rr_5Ntq3kkRrVZ2l1CwWbCJzNEo2i7gMHbB3eAa3Y3wB4M" }))]
+    pub(crate) struct Logout {
+        /// A refresh token of the session to end. Without it, the session of the access token ends.
+        refresh_token: optional Secret = any_secret,
+    }
 }
 
 /// Sign out.
@@ -35,8 +35,7 @@ pub(crate) struct Logout {
     request_body(content = Option<Logout>),
     responses(
         (status = 204, description = "Signed out."),
-        (status = 403, description = "Service keys have no session.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Validation failed. `errors` lists every violation.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Service keys have no session."),
     )
 )]
 pub(crate) async fn logout(
@@ -48,8 +47,8 @@ pub(crate) async fn logout(
 ) -> Result<StatusCode, Problem> {
     let token = match fields {
         Some(mut fields) => {
-            let token = fields.optional("refresh_token", |text| Ok::<_, NotAnId>(Secret::new(text.to_owned())));
-            fields.finish(Some(token))?
+            let Logout { refresh_token } = Logout::read(&mut fields);
+            fields.finish(Some(refresh_token))?
         }
         None => None,
     };

@@ -14,7 +14,8 @@ mod state;
 mod tokens;
 
 use crate::queries::{get_audit_events, get_service_keys, get_sessions};
-use web::{Routes, operation};
+use kernel::Secret;
+use web::{NotAnId, Routes, operation};
 
 pub use state::AuthState;
 
@@ -33,4 +34,14 @@ pub(crate) fn routes() -> Routes<AuthState> {
         .immediate(operation!(service_keys::revoke_service_key))
         .immediate(operation!(roles::set_role))
         .immediate(operation!(get_audit_events::get_audit_events))
+}
+
+/// Reads an optional field that is not checked before it is used.
+fn any_text(text: &str) -> Result<String, NotAnId> {
+    Ok(text.to_owned())
+}
+
+/// Reads an optional secret that is not checked before it is used.
+fn any_secret(text: &str) -> Result<Secret, NotAnId> {
+    Ok(Secret::new(text.to_owned()))
 }

@@ -9,9 +9,8 @@ use crate::tokens::{OpaqueToken, TokenKind};
 use auth_application::{RefreshSession, Refreshed, TokenHash};
 use axum::extract::State;
 use std::time::Duration;
-use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Client, Fields, Json, NoQuery, Problem, RateLimit};
+use web::{Client, Fields, Json, NoQuery, Problem, RateLimit, RequestBody as _};
 
 /// Rate limit, per address, on refresh tokens without a live session.
 const MISSES: RateLimit = RateLimit { name: "auth.refresh_misses", burst: 30, every: Duration::from_secs(10) };
@@ -19,14 +18,14 @@ const MISSES: RateLimit = RateLimit { name: "auth.refresh_misses", burst: 30, ev
 const OF_SESSION: RateLimit =
     RateLimit { name: "auth.refreshes_of_session", burst: 60, every: Duration::from_secs(10) };
 
-/// The refresh token of the session to refresh.
-#[derive(ToSchema)]
-#[schema(title = "Refresh", example = json!({ "refresh_token": "rr_5Ntq3kkRrVZ2l1CwWbCJzNEo2i7gMHbB3eAa3Y3wB4M" }))]
-#[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
-pub(crate) struct RefreshRequest {
-    /// The latest refresh token of the session.
-    #[schema(min_length = 1, max_length = 1024)]
-    refresh_token: String,
+web::body! {
+    /// The refresh token of the session to refresh.
+    #[schema(title = "Refresh", example = json!({ "refresh_token": "rr_5Ntq3kkRrVZ2l1CwWbCJzNEo2i7gMHbB3eAa3Y3wB4M" }))]
+    pub(crate) struct RefreshRequest {
+        /// The latest refresh token of the session.
+        #[schema(min_length = 1, max_length = 1024)]
+        refresh_token: secret,
+    }
 }
 
 /// Refresh the tokens of a session.
@@ -42,11 +41,8 @@ pub(crate) struct RefreshRequest {
     request_body = RefreshRequest,
     responses(
         (status = 200, description = "The next access token and refresh token.", body = TokensView),
-        (status = 401, description = "The refresh token is not valid. Sign in again.", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many invalid tokens from this address, or too many refreshes of this session. Retry after the seconds in `Retry-After`.", body = Problem, content_type = "application/problem+json", headers(
-            ("Retry-After" = i64, description = "Seconds until the next request is allowed."),
-        )),
-        (status = 422, description = "Validation failed. `errors` lists every violation.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "The refresh token is not valid. Sign in again."),
+        (status = 429, description = "Too many invalid tokens from this address, or too many refreshes of this session. Retry after the seconds in `Retry-After`."),
     )
 )]
 pub(crate) async fn refresh(
@@ -55,8 +51,8 @@ pub(crate) async fn refresh(
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<Json<TokensView>, Problem> {
-    let token = fields.secret("refresh_token");
-    let token = fields.finish(token)?;
+    let RefreshRequest { refresh_token } = RefreshRequest::read(&mut fields);
+    let token = fields.finish(refresh_token)?;
     let shown = OpaqueToken::parse(TokenKind::Refresh, token.expose());
     let Some((shown, session)) = live(&auth, shown).await? else { return Err(missed(&auth, &from).await) };
     let _counts = auth.limits.acquire(&OF_SESSION, session.as_bytes()).await?;

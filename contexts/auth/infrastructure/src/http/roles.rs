@@ -3,21 +3,23 @@
 use super::by::By;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
+use auth_access::Administrator;
 use auth_application::SetRole;
+use auth_domain::Role;
 use axum::extract::State;
 use axum::http::StatusCode;
-use kernel::{DomainError as _, UserId};
-use utoipa::ToSchema;
-use web::{Administrator, Fields, NoQuery, PathId, Problem, Violation};
+use identity::UserId;
+use kernel::DomainError as _;
+use web::{Fields, NoQuery, PathId, Problem, RequestBody as _, Violation};
 
-/// The new role of a user.
-#[derive(ToSchema)]
-#[schema(title = "RoleOf", example = json!({ "role": "admin" }))]
-#[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
-pub(crate) struct RoleChange {
-    /// `user` or `admin`.
-    #[schema(pattern = "^(user|admin)$", max_length = 5)]
-    role: String,
+web::body! {
+    /// The new role of a user.
+    #[schema(title = "RoleOf", example = json!({ "role": "admin" }))]
+    pub(crate) struct RoleChange {
+        /// `user` or `admin`.
+        #[schema(pattern = "^(user|admin)$", max_length = 5)]
+        role: required Role = str::parse,
+    }
 }
 
 /// Set the role of a user. For administrators.
@@ -32,10 +34,9 @@ pub(crate) struct RoleChange {
     request_body = RoleChange,
     responses(
         (status = 204, description = "The role has been set."),
-        (status = 403, description = "The caller is not an administrator.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such user.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The user is the last administrator: `last_administrator`.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Validation failed. `errors` lists every violation.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The caller is not an administrator."),
+        (status = 404, description = "There is no such user."),
+        (status = 409, description = "The user is the last administrator: `last_administrator`."),
     )
 )]
 pub(crate) async fn set_role(
@@ -45,7 +46,7 @@ pub(crate) async fn set_role(
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<StatusCode, Problem> {
-    let role = fields.required("role", str::parse);
+    let RoleChange { role } = RoleChange::read(&mut fields);
     let role = fields.finish(role)?;
     let set = SetRole { by, user: UserId::new(id), role };
     match auth.run(set).await.map_err(not_run)?.ok_or_else(Problem::not_found)? {

@@ -6,6 +6,7 @@ use super::tokens::expose;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
 use crate::tokens::{OpaqueToken, TokenKind};
+use auth_access::Administrator;
 use auth_application::{CreateServiceKey, RevokeServiceKey};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use axum::extract::State;
@@ -15,22 +16,22 @@ use kernel::{Secret, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Administrator, Fields, Json, NoQuery, OrElse, PathId, Problem};
+use web::{Fields, Json, NoQuery, OrElse, PathId, Problem, RequestBody as _};
 
-/// The service key to create.
-#[derive(ToSchema)]
-#[schema(title = "NewServiceKey", example = json!({ "name": "orders", "scope": "introspect", "days": 90 }))]
-#[expect(dead_code, reason = "it describes the body, which is read field by field to find every violation")]
-pub(crate) struct NewServiceKey {
-    /// The name of the service that gets the key.
-    #[schema(min_length = 1, max_length = 100)]
-    name: String,
-    /// What the key allows: one or more of `introspect` and `audit:read`, separated by spaces.
-    #[schema(pattern = "^(introspect|audit:read)( (introspect|audit:read))*$", max_length = 100)]
-    scope: String,
-    /// The lifetime in days. The default is 90.
-    #[schema(minimum = 1, maximum = 366, required = false)]
-    days: Option<i64>,
+web::body! {
+    /// The service key to create.
+    #[schema(title = "NewServiceKey", example = json!({ "name": "orders", "scope": "introspect", "days": 90 }))]
+    pub(crate) struct NewServiceKey {
+        /// The name of the service that gets the key.
+        #[schema(min_length = 1, max_length = 100)]
+        name: required ServiceName = ServiceName::parse,
+        /// What the key allows: one or more of `introspect` and `audit:read`, separated by spaces.
+        #[schema(pattern = "^(introspect|audit:read)( (introspect|audit:read))*$", max_length = 100)]
+        scope: required Scopes = str::parse,
+        /// The lifetime in days. The default is 90.
+        #[schema(minimum = 1, maximum = 366)]
+        days: number Days = Days::parse,
+    }
 }
 
 /// A new service key. This is the only response that contains the key itself.
@@ -66,8 +67,7 @@ pub(crate) struct CreatedServiceKey {
     request_body = NewServiceKey,
     responses(
         (status = 201, description = "The key has been created. This response is the only one that contains it.", body = CreatedServiceKey),
-        (status = 403, description = "The caller is not an administrator.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Validation failed. `errors` lists every violation.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The caller is not an administrator."),
     )
 )]
 pub(crate) async fn create_service_key(
@@ -76,10 +76,9 @@ pub(crate) async fn create_service_key(
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let name = fields.required("name", ServiceName::parse);
-    let scopes: Option<Scopes> = fields.required("scope", str::parse);
-    let days = fields.number("days", Days::parse).unwrap_or_default();
-    let (name, scopes) = fields.finish(name.zip(scopes))?;
+    let NewServiceKey { name, scope, days } = NewServiceKey::read(&mut fields);
+    let (name, scopes) = fields.finish(name.zip(scope))?;
+    let days = days.unwrap_or_default();
     let key = OpaqueToken::random(TokenKind::ServiceKey).map_err(no_token)?;
     let create = CreateServiceKey { by: by.clone(), name, scopes, days, hash: key.hash };
     let created = auth.run(create).await.map_err(not_run)?;
@@ -110,8 +109,8 @@ pub(crate) async fn create_service_key(
     params(("id" = Uuid, Path, description = "The key's id.")),
     responses(
         (status = 204, description = "The key has been revoked."),
-        (status = 403, description = "The caller is not an administrator.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such key, or it is revoked already.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The caller is not an administrator."),
+        (status = 404, description = "There is no such key, or it is revoked already."),
     )
 )]
 pub(crate) async fn revoke_service_key(

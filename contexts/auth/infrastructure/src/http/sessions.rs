@@ -3,11 +3,12 @@
 use super::by::By;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
+use auth_access::Person;
 use auth_application::{EndSessions, SessionsToEnd};
 use auth_domain::SessionId;
 use axum::extract::State;
 use axum::http::StatusCode;
-use web::{NoQuery, PathId, Person, Problem};
+use web::{NoQuery, PathId, Problem};
 
 /// End one of your sessions.
 #[utoipa::path(
@@ -18,8 +19,8 @@ use web::{NoQuery, PathId, Person, Problem};
     params(("id" = Uuid, Path, description = "The session's id.")),
     responses(
         (status = 204, description = "The session has ended, and all its tokens are revoked."),
-        (status = 403, description = "Service keys have no sessions.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "You have no such session.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Service keys have no sessions."),
+        (status = 404, description = "You have no such session."),
     )
 )]
 pub(crate) async fn end_session(
@@ -42,7 +43,7 @@ pub(crate) async fn end_session(
     security(("bearer" = [])),
     responses(
         (status = 204, description = "All other sessions have ended; the current one continues."),
-        (status = 403, description = "Service keys have no sessions.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Service keys have no sessions."),
     )
 )]
 pub(crate) async fn end_other_sessions(

@@ -2,7 +2,7 @@
 
 use crate::sql::administration::of_administrators;
 use auth_domain::Role;
-use kernel::{Email, UserId};
+use identity::{Email, UserId};
 use persistence::{Db, SqlError, fetch_all, fetch_one, fetch_optional};
 use serde::Serialize;
 use uuid::Uuid;

@@ -2,6 +2,7 @@
 
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
+use auth_access::Caller;
 use auth_application::{Authority, Principal, ReadAudit};
 use auth_domain::{Scope, ServiceKeyId, SessionId};
 use axum::extract::{MatchedPath, State};
@@ -12,7 +13,7 @@ use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Caller, Client, Cursor, LimitError, Page, Paging, Problem, Query, RateLimit, parse_id, unavailable};
+use web::{Client, Cursor, LimitError, Page, Paging, Problem, Query, RateLimit, parse_id, unavailable};
 
 /// How many reads by one caller are recorded. Without a limit the audit log would fill up with reads of itself.
 const READINGS: RateLimit = RateLimit { name: "auth.audit_readings", burst: 30, every: Duration::from_secs(60) };
@@ -107,8 +108,7 @@ impl DomainError for NotAWord {
             }],
             "next_cursor": null,
         })),
-        (status = 403, description = "Only administrators, and services with the scope `audit:read`, may read the audit log.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A query parameter is invalid.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Only administrators, and services with the scope `audit:read`, may read the audit log."),
     )
 )]
 pub(crate) async fn get_audit_events(

@@ -1,6 +1,7 @@
 //! Reads the keys of other services.
 
 use crate::AuthState;
+use auth_access::Administrator;
 use auth_application::TokenHash;
 use auth_domain::Scopes;
 use axum::extract::State;
@@ -10,7 +11,7 @@ use persistence::{Db, SqlError, SqlTimestamp, fetch_all, fetch_optional};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Administrator, Cursor, Page, Paging, Problem, Query, unavailable};
+use web::{Cursor, Page, Paging, Problem, Query, unavailable};
 
 /// A service key, without the key itself, which only the response to its creation contains.
 #[derive(Debug, Serialize, ToSchema)]
@@ -57,8 +58,7 @@ pub struct ServiceKeyView {
             }],
             "next_cursor": null,
         })),
-        (status = 403, description = "The caller is not an administrator.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A query parameter is invalid.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The caller is not an administrator."),
     )
 )]
 pub(crate) async fn get_service_keys(

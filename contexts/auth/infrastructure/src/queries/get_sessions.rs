@@ -1,6 +1,7 @@
 //! A person reads their own sessions.
 
 use crate::AuthState;
+use auth_access::Person;
 use axum::extract::State;
 use axum::response::Response;
 use kernel::Timestamp;
@@ -8,7 +9,7 @@ use persistence::{Db, SqlError, SqlTimestamp, fetch_all};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Cursor, Page, Paging, Person, Problem, Query, unavailable};
+use web::{Cursor, Page, Paging, Problem, Query, unavailable};
 
 /// A session: one device or program on which a user is signed in.
 #[derive(Debug, Serialize, ToSchema)]
@@ -55,8 +56,7 @@ type Row = (Uuid, SqlTimestamp, SqlTimestamp, SqlTimestamp, String);
             }],
             "next_cursor": null,
         })),
-        (status = 403, description = "Service keys have no sessions.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A query parameter is invalid.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Service keys have no sessions."),
     )
 )]
 pub(crate) async fn get_sessions(

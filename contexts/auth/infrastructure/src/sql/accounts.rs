@@ -1,7 +1,8 @@
 use crate::SqlAuth;
 use auth_application::Accounts;
 use auth_domain::{PasswordHash, Role};
-use kernel::{Email, Timestamp, UserId};
+use identity::{Email, UserId};
+use kernel::Timestamp;
 use persistence::{SqlTimestamp, execute, fetch_optional};
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;

@@ -1,7 +1,8 @@
 use crate::SqlAuth;
 use auth_application::{Accounts as _, Administration as _, Auth, UserDeactivated, UserReactivated, UserRegistered};
 use auth_domain::{Administrators, PasswordHash, Role};
-use kernel::{Email, MessageId, RequestOrigin, Timestamp, UserId};
+use identity::{Email, UserId};
+use kernel::{MessageId, RequestOrigin, Timestamp};
 use ledger::Adapter as _;
 use persistence::testing::TestDb;
 use persistence::{SqlTimestamp, Tx, execute, fetch_all, fetch_one};

@@ -1,7 +1,7 @@
 use crate::SqlAuth;
 use auth_application::{Administration, depart};
 use auth_domain::Administrators;
-use kernel::UserId;
+use identity::UserId;
 use ledger::Consent;
 use persistence::{Tx, execute, fetch_all};
 use use_case::{CommandFailure, Unavailable, async_trait};

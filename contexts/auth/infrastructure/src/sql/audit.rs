@@ -1,7 +1,7 @@
 use crate::SqlAuth;
 use auth_application::{Audit, AuditEvent, Outcome};
 use auth_domain::SessionId;
-use kernel::UserId;
+use identity::UserId;
 use persistence::execute;
 use use_case::{Unavailable, async_trait};
 

@@ -1,7 +1,7 @@
 use crate::SqlAuth;
 use auth_application::{Refreshable, RequestOrigin, SealedToken, SessionEnd, Sessions, TokenHash};
 use auth_domain::{Role, Session, SessionId, ShownToken};
-use kernel::UserId;
+use identity::UserId;
 use persistence::{SqlError, SqlTimestamp, execute, fetch_optional};
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;

@@ -1,6 +1,7 @@
 //! Reads a user. Anyone sees the id, the name and the time of registration; the user and administrators see the rest.
 
 use crate::http::UsersState;
+use auth_access::{Caller, Person};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, VARY};
@@ -13,10 +14,7 @@ use use_case::Message as _;
 use users_application::RegisterUser;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{
-    Bearer, Caller, ClientAddress, Commands, Deadline, ETag, Json, NoQuery, PathId, Person, Prefer, Problem,
-    unavailable,
-};
+use web::{Bearer, ClientAddress, Commands, Deadline, ETag, Json, NoQuery, PathId, Prefer, Problem, unavailable};
 
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
@@ -98,6 +96,14 @@ pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<UserView>, SqlError
     }))
 }
 
+/// The complete view of a user.
+///
+/// # Errors
+/// 404 if there is no such user, 503 if the database does not answer.
+pub(crate) async fn whole(db: &Db, user: Uuid) -> Result<UserView, Problem> {
+    find(db, user).await.map_err(unavailable)?.ok_or_else(Problem::not_found)
+}
+
 /// Read a user.
 ///
 /// Anyone sees the user's id, name and time of registration. The user and administrators see everything.
@@ -117,7 +123,7 @@ pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<UserView>, SqlError
             ("ETag" = String, description = "The tag of this representation, for `If-None-Match`."),
         )),
         (status = 304, description = "Your copy is up to date."),
-        (status = 404, description = "There is no such user.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such user."),
     )
 )]
 pub(crate) async fn get_user(
@@ -159,13 +165,12 @@ pub(crate) async fn get_user(
         (status = 200, description = "Your user, with all fields.", body = UserView, headers(
             ("ETag" = String, description = "The tag of this representation."),
         )),
-        (status = 403, description = "Service keys have no user.", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Your user no longer exists.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Service keys have no user."),
+        (status = 404, description = "Your user no longer exists."),
     )
 )]
 pub(crate) async fn get_me(State(state): State<UsersState>, me: Person, _: NoQuery) -> Result<Response, Problem> {
-    let user = find(&state.db, me.user.as_uuid()).await.map_err(unavailable)?;
-    Ok(user.ok_or_else(Problem::not_found)?.answer())
+    Ok(whole(&state.db, me.user.as_uuid()).await?.answer())
 }
 
 /// Waits for a pending registration of this id, if the client asked for that. Returns whether it has waited, and the

@@ -1,5 +1,6 @@
-use crate::Violation;
-use kernel::{Email, MessageId, Sealed, Secret, UserId};
+use identity::{Email, UserId};
+use kernel::{MessageId, Sealed, Secret};
+use web::{Problem, Violation};
 
 /// Checks new passwords against the policy and seals them, so that the ledger stores no readable password.
 ///
@@ -13,5 +14,5 @@ pub trait PasswordSealer: Send + Sync {
     ///
     /// # Errors
     /// When the password cannot be sealed because of a fault of the installation. The implementation has logged it.
-    fn seal(&self, password: &Secret, root: MessageId, user: UserId) -> Result<Sealed, crate::Problem>;
+    fn seal(&self, password: &Secret, root: MessageId, user: UserId) -> Result<Sealed, Problem>;
 }

@@ -1,4 +1,4 @@
-use crate::{DomainError, find_invisible, is_ignorable, trim};
+use kernel::{DomainError, find_invisible, is_ignorable, trim};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -136,7 +136,7 @@ impl From<Email> for String {
 #[cfg(test)]
 mod tests {
     use super::{Email, EmailError};
-    use crate::DomainError as _;
+    use kernel::DomainError as _;
 
     fn canonical(text: &str) -> Result<String, EmailError> {
         Email::parse(text).map(|email| email.canonical().to_owned())
