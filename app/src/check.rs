@@ -1,9 +1,10 @@
 //! `roster check`
 
-use crate::compose::handled;
+use crate::contexts::handled;
 use crate::installation;
 use crate::output::print;
-use crate::serve::{missing_migrations, see_that_it_exists};
+use crate::schema;
+use crate::serve::see_that_it_exists;
 use crate::settings::Settings;
 use auth_domain::KeyFit;
 use auth_infrastructure::key_record;
@@ -73,7 +74,7 @@ pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> 
 async fn keys(settings: &Settings, db: Option<&Db>) -> Finding {
     let compared = async {
         let recorded = match db {
-            Some(db) if missing_migrations(db).await? == 0 => key_record::recorded(db).await?,
+            Some(db) if schema::missing(db).await? == 0 => key_record::recorded(db).await?,
             _ => Vec::new(),
         };
         let keys = installation::read(settings).map_err(|error| installation::explain_keys_error(error, &recorded))?;
@@ -94,9 +95,9 @@ async fn keys(settings: &Settings, db: Option<&Db>) -> Finding {
 }
 
 async fn inspect(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Finding>, SqlError> {
-    let pending = missing_migrations(db).await?;
+    let pending = schema::missing(db).await?;
     if pending > 0 {
-        return Ok(vec![bad("schema", format!("{pending} migrations are missing: run `roster migrate`"))]);
+        return Ok(vec![bad("schema", format!("{pending} steps of the schema are missing: run `roster migrate`"))]);
     }
     let without = unhandled_subscriptions(db).await?;
     let mut conn = db.read().await?;

@@ -1,8 +1,9 @@
 //! The command line.
 
 use crate::commands::{self, CommandsArgs};
-use crate::compose::{ProcessRole, document, migrations};
+use crate::compose::{ProcessRole, document};
 use crate::output::{Refused, WantsForce, note, print};
+use crate::schema;
 use crate::service_keys::{self, ServiceKeysArgs};
 use crate::settings::{InvalidSettings, Settings};
 use crate::users::{self, UsersArgs};
@@ -192,11 +193,7 @@ async fn migrate(settings: &Settings, json: bool) -> anyhow::Result<()> {
     if is_new {
         note(&format!("{}: a new database file has been created", settings.database));
     }
-    let mut applied = 0;
-    for migrations in migrations() {
-        applied += db.pending(&migrations).await?;
-        db.migrate(&migrations).await?;
-    }
+    let applied = schema::migrate(&db).await?;
     db.close().await;
     if json {
         print(&serde_json::json!({ "database": settings.database.to_string(), "applied": applied }).to_string())

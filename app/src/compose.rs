@@ -1,5 +1,6 @@
 //! Composes a process: builds the adapters and passes them to the bounded contexts.
 
+use crate::contexts::contexts;
 use crate::first_administrator;
 pub use crate::first_administrator::FirstAdministrator;
 use crate::installation::sealing_keys;
@@ -12,16 +13,13 @@ use crate::readiness::ProcessReadiness;
 use auth_access::{Authenticate, KnownCallers, PasswordSealer};
 use auth_domain::{BcryptCost, PasswordPolicy, SessionLife};
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys, TokenError};
-use auth_infrastructure::{
-    AuthState, Authenticator, DepartureConsent, HashPool, Hashing, PolicyAndSeal, SqlCredentials,
-};
+use auth_infrastructure::{AuthState, Authenticator, HashPool, Hashing, PolicyAndSeal, SqlCredentials};
 use axum::{Extension, Router};
 use ledger::{Ledger, MessageHandlers};
 use messaging::AddressError;
-use persistence::{Db, Migrations, SqlError};
+use persistence::{Db, SqlError};
 use sealing::{Keys, KeysError};
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
@@ -31,43 +29,12 @@ use tokio::time::Instant;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, ServerBuilder};
 use web::health::Stopping;
-use web::{
-    BoundedContext, Commands, ConnectionLimits, EdgeSettings, FrontPage, Proxies, PublicUrl, RateLimiter, RequestTasks,
-};
-
-/// The bounded contexts.
-const CONTEXTS: &[ContextEntry] = &[
-    ContextEntry {
-        migrations: users_infrastructure::MIGRATIONS,
-        messages: users_infrastructure::messages,
-        handlers: |_| users_infrastructure::message_handlers(Arc::new(DepartureConsent)),
-        operations: users_infrastructure::operations,
-        build: |with| Box::new(users_infrastructure::UsersContext::new(with.passwords.gate.clone())),
-    },
-    ContextEntry {
-        migrations: auth_infrastructure::MIGRATIONS,
-        messages: auth_infrastructure::messages,
-        handlers: |hashing| auth_infrastructure::message_handlers(hashing.clone()),
-        operations: auth_infrastructure::operations,
-        build: |with| Box::new(auth_infrastructure::AuthContext::new(with.auth.clone())),
-    },
-];
-
-/// How a bounded context is plugged in.
-struct ContextEntry {
-    migrations: Migrations,
-    /// The names of the messages that it handles.
-    messages: fn() -> Vec<&'static str>,
-    handlers: fn(&Arc<Hashing>) -> Arc<dyn MessageHandlers>,
-    /// Its operations in the OpenAPI document.
-    operations: fn() -> OpenApi,
-    build: fn(&Dependencies) -> Box<dyn BoundedContext>,
-}
+use web::{Commands, ConnectionLimits, EdgeSettings, FrontPage, Proxies, PublicUrl, RateLimiter, RequestTasks};
 
 /// The adapters and services that the HTTP sides of contexts are built with.
-struct Dependencies {
-    passwords: PasswordServices,
-    auth: AuthState,
+pub(crate) struct Dependencies {
+    pub(crate) passwords: PasswordServices,
+    pub(crate) auth: AuthState,
     authenticator: Authenticator,
     tasks: RequestTasks,
     signing: Arc<SigningKeys>,
@@ -200,30 +167,15 @@ pub enum ComposeError {
     Document(#[from] serde_json::Error),
 }
 
-/// The migrations of all parts. The ledger's come first, since the contexts' migrations add subscriptions to it.
-pub fn migrations() -> impl Iterator<Item = Migrations> {
-    [ledger::MIGRATIONS, web::MIGRATIONS].into_iter().chain(CONTEXTS.iter().map(|context| context.migrations))
-}
-
-/// The messages that this version handles: pairs of context and message name.
-#[must_use]
-pub fn handled() -> BTreeSet<(&'static str, &'static str)> {
-    let of = |context: &ContextEntry| {
-        let name = context.migrations.context;
-        (context.messages)().into_iter().map(move |message| (name, message))
-    };
-    CONTEXTS.iter().flat_map(of).collect()
-}
-
 /// The message handlers of all contexts.
 pub(crate) fn handlers(hashing: &Arc<Hashing>) -> Vec<Arc<dyn MessageHandlers>> {
-    CONTEXTS.iter().map(|context| (context.handlers)(hashing)).collect()
+    contexts().iter().map(|context| (context.handlers)(hashing)).collect()
 }
 
 /// The OpenAPI document of this version. It needs no keys and no database.
 #[must_use]
 pub fn document(public_url: Option<&PublicUrl>) -> OpenApi {
-    let mut document = web::document(title(public_url), CONTEXTS.iter().map(|context| (context.operations)()));
+    let mut document = web::document(title(public_url), contexts().iter().map(|context| (context.operations)()));
     auth_access::add_security_schemes(&mut document);
     document.merge(web::health::openapi());
     let schemas = &mut document.components.get_or_insert_default().schemas;
@@ -335,20 +287,20 @@ impl Roster {
         let watch =
             KeyWatch { db: db.clone(), sealing: sealing_keys(&keys).into(), signing: dependencies.signing.clone() };
         let tasks = dependencies.tasks.clone();
-        let contexts: Vec<_> = CONTEXTS.iter().map(|context| (context.build)(&dependencies)).collect();
+        let contexts = contexts();
 
         let mut background = JoinSet::new();
         background.spawn(limits.clone().sweep());
         let probe = limits.clone();
         for context in &contexts {
-            background.spawn(context.upkeep(&db));
+            background.spawn((context.upkeep)(&db));
         }
         background.spawn(dependencies.signing.clone().watch());
         background.spawn(watch.clone().watch());
         let operator = OperatorCommands::new(&db, messages.ledger(), &dependencies.passwords);
         let base_path = config.public_url.as_ref().map(PublicUrl::path).unwrap_or_default().to_owned();
         let commands = Commands::new(messages.ledger(), limits, tasks.clone()).below(&base_path);
-        let routes = contexts.iter().map(|context| context.routes(&db, &commands)).collect();
+        let routes = contexts.iter().map(|it| (it.routes)(&db, &commands, &dependencies)).collect();
         let authenticate: Arc<dyn Authenticate> = Arc::new(dependencies.authenticator);
         let router = web::assemble(routes, commands, Arc::new(KnownCallers)).layer(Extension(authenticate));
         let document = document(config.public_url.as_ref());

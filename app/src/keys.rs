@@ -2,7 +2,8 @@
 
 use crate::installation::{self, HELP, explain_keys_error, fit};
 use crate::output::{note, print, print_table, refused};
-use crate::serve::{beside, missing_migrations};
+use crate::schema;
+use crate::serve::beside;
 use crate::settings::Settings;
 use anyhow::bail;
 use auth_application::{Authority, KeyChange, RecordKeyChange};
@@ -132,7 +133,7 @@ async fn audit(db: Option<&Db>, change: KeyChange, kid: &str) {
 /// Reads the key file, and checks that it belongs to this installation.
 async fn keys(settings: &Settings, db: Option<&Db>) -> anyhow::Result<Sealing> {
     let recorded = match db {
-        Some(db) if missing_migrations(db).await? == 0 => key_record::recorded(db).await?,
+        Some(db) if schema::missing(db).await? == 0 => key_record::recorded(db).await?,
         _ => Vec::new(),
     };
     let keys = installation::read(settings).map_err(|error| explain_keys_error(error, &recorded))?;

@@ -1,8 +1,8 @@
 //! Decides whether this process is ready: tries what requests need.
 
-use crate::compose::migrations;
 use crate::key_watch::KeyWatch;
 use crate::message_node::WakeUps;
+use crate::schema;
 use async_trait::async_trait;
 use persistence::{Db, SqlError};
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl Shared {
     async fn try_dependencies(&self) -> Checks {
         let broker = if self.hints.are_sent() { Health::Ok } else { Health::Degraded };
         let looked = async {
-            let missing = self.missing().await?;
+            let missing = schema::missing(&self.db).await?;
             if missing == 0 {
                 self.limits.probe(self.process.as_bytes()).await?;
             }
@@ -83,13 +83,5 @@ impl Shared {
                 Checks { database: Health::Down, migrations: Health::Down, broker, keys }
             }
         }
-    }
-
-    async fn missing(&self) -> Result<usize, SqlError> {
-        let mut missing = 0;
-        for migrations in migrations() {
-            missing += self.db.pending(&migrations).await?;
-        }
-        Ok(missing)
     }
 }

@@ -1,13 +1,14 @@
 //! `roster serve`
 
 use crate::check::{unhandled_subscriptions, without_handler};
-use crate::compose::{AppConfig, Broker, ProcessRole, Roster, migrations};
+use crate::compose::{AppConfig, Broker, ProcessRole, Roster};
 use crate::installation::keys_to_serve;
 use crate::logging;
 use crate::product;
+use crate::schema;
 use crate::settings::{Profile, Settings};
 use anyhow::{Context as _, anyhow, bail};
-use persistence::{DatabaseUrl, Db, OpenError, SqlError};
+use persistence::{DatabaseUrl, Db, OpenError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -202,22 +203,10 @@ pub(crate) async fn beside(settings: &Settings) -> anyhow::Result<Db> {
 pub(crate) async fn open_read_only(settings: &Settings) -> anyhow::Result<Db> {
     see_that_it_exists(&settings.database)?;
     let db = Db::open_to_look(&settings.database).await?;
-    if missing_migrations(&db).await? > 0 {
+    if schema::missing(&db).await? > 0 {
         bail!("the schema of {} is not up to date: run `roster migrate`", settings.database);
     }
     Ok(db)
-}
-
-/// How many migrations are missing.
-///
-/// # Errors
-/// When the database does not answer.
-pub(crate) async fn missing_migrations(db: &Db) -> Result<usize, SqlError> {
-    let mut missing = 0;
-    for migrations in migrations() {
-        missing += db.pending(&migrations).await?;
-    }
-    Ok(missing)
 }
 
 /// Checks that a SQLite file exists. PostgreSQL is not asked.
@@ -233,25 +222,19 @@ pub(crate) fn see_that_it_exists(database: &DatabaseUrl) -> anyhow::Result<()> {
     }
 }
 
-/// Applies missing migrations in the development profile. In production it only checks that there are none.
+/// Brings the schema up to date in the development profile. In production it only checks that it is.
 ///
 /// # Errors
 /// When the schema is not up to date in production, or a migration fails.
 pub(crate) async fn prepare_schema(db: &Db, profile: Profile) -> anyhow::Result<()> {
-    let mut applied = 0;
-    for migrations in migrations() {
-        let pending = db.pending(&migrations).await?;
-        if pending > 0 && profile == Profile::Production {
-            bail!("the schema is not up to date: run `roster migrate` first");
-        }
-        if pending > 0 {
-            db.migrate(&migrations).await?;
-            applied += pending;
-        }
+    if schema::missing(db).await? == 0 {
+        return Ok(());
     }
-    if applied > 0 {
-        tracing::info!(migrations = applied, "the schema has been brought up to date");
+    if profile == Profile::Production {
+        bail!("the schema is not up to date: run `roster migrate` first");
     }
+    let applied = schema::migrate(db).await?;
+    tracing::info!(migrations = applied, "the schema has been brought up to date");
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use kernel::Secret;
 use ledger::Queue;
 use persistence::testing::TestDb;
 use persistence::{Db, DialectSql, fetch_all, fetch_one};
-use roster::compose::{AppConfig, Broker, Issuer, ProcessRole, migrations};
+use roster::compose::{AppConfig, Broker, Issuer, ProcessRole};
 use sealing::Keys;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -94,9 +94,7 @@ impl World {
             Kind::Postgres | Kind::PostgresAndRabbitMq => TestDb::postgres().await?,
         };
         let broker = if kind == Kind::PostgresAndRabbitMq { Some(broker()?) } else { None };
-        for migrations in migrations() {
-            test_db.db.migrate(&migrations).await.expect("the schema is applied");
-        }
+        roster::schema::migrate(&test_db.db).await.expect("the schema is applied");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let keys = Keys::in_directory(folder.path()).expect("keys are made");
         let node = Node::start(config(&test_db.url, keys, ProcessRole::All, broker.clone()).await).await;
@@ -219,7 +217,7 @@ impl World {
         test_db.end().await;
         if let Some(Broker { url, prefix }) = broker {
             let lanes = |context| Lane::ALL.map(|lane| Queue { context, lane });
-            let queues: Vec<_> = migrations().flat_map(|it| lanes(it.context)).collect();
+            let queues: Vec<_> = roster::contexts::names().into_iter().flat_map(lanes).collect();
             messaging::delete_queues(&url, &prefix, &queues).await.expect("the broker answers");
         }
     }

@@ -6,8 +6,6 @@
 use identity::{Email, UserId};
 use kernel::{RequestOrigin, Sealed, Timestamp};
 use serde::{Deserialize, Serialize};
-use use_case::{FollowUpFailure, Message};
-use uuid::Uuid;
 
 /// A command to `auth`: store the first password of a user. A user who already has a password keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,13 +15,7 @@ pub struct SetCredential {
     pub password: Sealed,
 }
 
-impl Message for SetCredential {
-    const NAME: &'static str = "auth.set_credential.v1";
-    type Failure = FollowUpFailure;
-    fn subject(&self) -> Uuid {
-        self.user_id.as_uuid()
-    }
-}
+use_case::follow_up!(SetCredential, "auth.set_credential.v1", about: user_id);
 
 /// An event of `users`: a user has registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,13 +29,7 @@ pub struct UserRegistered {
     pub registered_at: Timestamp,
 }
 
-impl Message for UserRegistered {
-    const NAME: &'static str = "users.user_registered.v1";
-    type Failure = FollowUpFailure;
-    fn subject(&self) -> Uuid {
-        self.user_id.as_uuid()
-    }
-}
+use_case::event!(UserRegistered, "users.user_registered.v1", about: user_id);
 
 /// An event of `users`: a user was deactivated and can no longer sign in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,13 +46,7 @@ pub struct UserDeactivated {
     pub client: Option<RequestOrigin>,
 }
 
-impl Message for UserDeactivated {
-    const NAME: &'static str = "users.user_deactivated.v1";
-    type Failure = FollowUpFailure;
-    fn subject(&self) -> Uuid {
-        self.user_id.as_uuid()
-    }
-}
+use_case::event!(UserDeactivated, "users.user_deactivated.v1", about: user_id);
 
 /// An event of `users`: a user was reactivated and can sign in again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,10 +63,4 @@ pub struct UserReactivated {
     pub client: Option<RequestOrigin>,
 }
 
-impl Message for UserReactivated {
-    const NAME: &'static str = "users.user_reactivated.v1";
-    type Failure = FollowUpFailure;
-    fn subject(&self) -> Uuid {
-        self.user_id.as_uuid()
-    }
-}
+use_case::event!(UserReactivated, "users.user_reactivated.v1", about: user_id);

@@ -13,6 +13,7 @@ mod backoff;
 mod hints;
 mod looking;
 mod row;
+mod subscriptions;
 mod working;
 
 pub use accepting::accept::{AcceptError, Accepted, IdempotencyScope, NewCommand};
@@ -20,13 +21,15 @@ pub use backoff::backoff;
 pub use hints::hint::{Hint, HintReceiver, HintSender, Queue, WakeUp};
 pub use looking::dead_letters;
 pub use looking::status::{Command, FollowUp, Status, Watch};
+pub use subscriptions::{Subscription, missing_subscriptions, subscribe};
 pub use working::consent::Consent;
-pub use working::message_handlers::{
-    Adapter, HandlerFuture, MessageHandlers, TransactionalHandler, handlers, handlers_with,
-};
+pub use working::message_handlers::{Adapter, HandlerFuture, MessageHandlers, TransactionalHandler, handlers};
 pub use working::outcome::AttemptError;
 pub use working::sweep::RETENTION_DAYS;
 pub use working::worker_pool::QueueConsumer;
+
+#[doc(hidden)]
+pub use persistence::Tx;
 
 pub(crate) use row::NewRow;
 pub(crate) use working::claim::Claim;

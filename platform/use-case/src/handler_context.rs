@@ -18,12 +18,14 @@ impl<'a, P: Port + ?Sized> HandlerContext<'a, P> {
 
     /// Sends a follow-up to one context, the first part of the follow-up's wire name.
     pub fn send<M: Message<Failure = FollowUpFailure>>(&mut self, message: &M) {
-        self.outbox.0.push(Outgoing::new_message(message, false));
+        const { assert!(!M::IS_EVENT, "publish an event: only a follow-up is sent to one context") };
+        self.outbox.0.push(Outgoing::new_message(message));
     }
 
     /// Publishes an event to every context that has subscribed to it.
     pub fn publish<M: Message<Failure = FollowUpFailure>>(&mut self, event: &M) {
-        self.outbox.0.push(Outgoing::new_message(event, true));
+        const { assert!(M::IS_EVENT, "send a follow-up: only an event is published to all subscribers") };
+        self.outbox.0.push(Outgoing::new_message(event));
     }
 }
 
@@ -71,8 +73,8 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// Serialises a message into its wire form.
-    pub fn new_message<M: Message>(message: &M, is_event: bool) -> Self {
+    pub fn new_message<M: Message>(message: &M) -> Self {
         let payload = serde_json::to_string(message).map_err(|error| error.to_string());
-        Self { name: M::NAME, subject: message.subject(), payload, is_event }
+        Self { name: M::NAME, subject: message.subject(), payload, is_event: M::IS_EVENT }
     }
 }

@@ -6,7 +6,7 @@
 //! use use_case::*;
 //! # use serde::{Deserialize, Serialize};
 //! # trait Shop: Send {}
-//! # impl Port for dyn Shop { type Tools = (); }
+//! # impl Port for dyn Shop { const CONTEXT: &'static str = "shop"; type Tools = (); }
 //! # #[derive(Clone, Serialize, Deserialize)] struct Sell;
 //! # impl Message for Sell { const NAME: &'static str = "shop.sell.v1"; type Failure = CommandFailure; fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() } }
 //! # #[derive(Clone)] struct Sold;
@@ -17,15 +17,15 @@
 //!     type Prepared = Sold;
 //!     async fn prepare(self, _: PrepareContext<'_, dyn Shop>) -> Result<Sold, CommandFailure> { Ok(Sold) }
 //! }
-//! let names: Vec<_> = HandlerRegistry::<dyn Shop>::default().on::<Sell>().names().collect();
-//! assert_eq!(names, [("shop.sell.v1", Lane::Slow)]);
+//! let messages = HandlerRegistry::<dyn Shop>::default().on::<Sell>().messages();
+//! assert_eq!((messages[0].name, messages[0].lane), ("shop.sell.v1", Lane::Slow));
 //! ```
 //!
 //! ```compile_fail,E0119
 //! use use_case::*;
 //! # use serde::{Deserialize, Serialize};
 //! # trait Shop: Send {}
-//! # impl Port for dyn Shop { type Tools = (); }
+//! # impl Port for dyn Shop { const CONTEXT: &'static str = "shop"; type Tools = (); }
 //! # #[derive(Clone, Serialize, Deserialize)] struct Sell;
 //! # impl Message for Sell { const NAME: &'static str = "shop.sell.v1"; type Failure = CommandFailure; fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() } }
 //! # #[derive(Clone)] struct Sold;
@@ -36,8 +36,8 @@
 //!     type Prepared = Sell;
 //!     async fn prepare(self, _: PrepareContext<'_, dyn Shop>) -> Result<Sell, CommandFailure> { Ok(Sell) }
 //! }
-//! let names: Vec<_> = HandlerRegistry::<dyn Shop>::default().on::<Sell>().names().collect();
-//! assert_eq!(names, [("shop.sell.v1", Lane::Slow)]);
+//! let messages = HandlerRegistry::<dyn Shop>::default().on::<Sell>().messages();
+//! assert_eq!((messages[0].name, messages[0].lane), ("shop.sell.v1", Lane::Slow));
 //! ```
 //!
 //! # A message with neither `Handle` nor `Prepare` cannot be registered (E0277)
@@ -46,25 +46,25 @@
 //! use use_case::*;
 //! # use serde::{Deserialize, Serialize};
 //! # trait Shop: Send {}
-//! # impl Port for dyn Shop { type Tools = (); }
+//! # impl Port for dyn Shop { const CONTEXT: &'static str = "shop"; type Tools = (); }
 //! # #[derive(Clone, Serialize, Deserialize)] struct Sell;
 //! # impl Message for Sell { const NAME: &'static str = "shop.sell.v1"; type Failure = CommandFailure; fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() } }
 //! impl Handle<dyn Shop> for Sell {
 //!     async fn handle(self, _: HandlerContext<'_, dyn Shop>) -> Result<(), CommandFailure> { Ok(()) }
 //! }
-//! let names: Vec<_> = HandlerRegistry::<dyn Shop>::default().on::<Sell>().names().collect();
-//! assert_eq!(names, [("shop.sell.v1", Lane::Fast)]);
+//! let messages = HandlerRegistry::<dyn Shop>::default().on::<Sell>().messages();
+//! assert_eq!((messages[0].name, messages[0].lane), ("shop.sell.v1", Lane::Fast));
 //! ```
 //!
 //! ```compile_fail,E0277
 //! use use_case::*;
 //! # use serde::{Deserialize, Serialize};
 //! # trait Shop: Send {}
-//! # impl Port for dyn Shop { type Tools = (); }
+//! # impl Port for dyn Shop { const CONTEXT: &'static str = "shop"; type Tools = (); }
 //! # #[derive(Clone, Serialize, Deserialize)] struct Sell;
 //! # impl Message for Sell { const NAME: &'static str = "shop.sell.v1"; type Failure = CommandFailure; fn subject(&self) -> uuid::Uuid { uuid::Uuid::nil() } }
 //! // the twin handles `Sell`
-//! let names: Vec<_> = HandlerRegistry::<dyn Shop>::default().on::<Sell>().names().collect();
+//! let messages = HandlerRegistry::<dyn Shop>::default().on::<Sell>().messages();
 //! ```
 //!
 //! # A message that may be rejected can be neither sent as a follow-up nor published as an event (E0271)
@@ -73,7 +73,7 @@
 //! use use_case::*;
 //! # use serde::{Deserialize, Serialize};
 //! # trait Shop: Send {}
-//! # impl Port for dyn Shop { type Tools = (); }
+//! # impl Port for dyn Shop { const CONTEXT: &'static str = "shop"; type Tools = (); }
 //! # #[derive(Clone, Serialize, Deserialize)] struct Deliver;
 //! impl Message for Deliver {
 //!     const NAME: &'static str = "depot.deliver.v1";
@@ -88,7 +88,7 @@
 //! use use_case::*;
 //! # use serde::{Deserialize, Serialize};
 //! # trait Shop: Send {}
-//! # impl Port for dyn Shop { type Tools = (); }
+//! # impl Port for dyn Shop { const CONTEXT: &'static str = "shop"; type Tools = (); }
 //! # #[derive(Clone, Serialize, Deserialize)] struct Deliver;
 //! impl Message for Deliver {
 //!     const NAME: &'static str = "depot.deliver.v1";
@@ -102,7 +102,7 @@
 //! use use_case::*;
 //! # use serde::{Deserialize, Serialize};
 //! # trait Shop: Send {}
-//! # impl Port for dyn Shop { type Tools = (); }
+//! # impl Port for dyn Shop { const CONTEXT: &'static str = "shop"; type Tools = (); }
 //! # #[derive(Clone, Serialize, Deserialize)] struct Deliver;
 //! impl Message for Deliver {
 //!     const NAME: &'static str = "depot.deliver.v1";
@@ -133,13 +133,29 @@
 //! ```
 //! # use use_case::*;
 //! # trait Shop: Send {}
-//! # impl Port for dyn Shop { type Tools = (); }
+//! # impl Port for dyn Shop { const CONTEXT: &'static str = "shop"; type Tools = (); }
 //! fn prepare(ctx: PrepareContext<'_, dyn Shop>) { let _ = ctx.tools; }
 //! ```
 //!
 //! ```compile_fail,E0609
 //! # use use_case::*;
 //! # trait Shop: Send {}
-//! # impl Port for dyn Shop { type Tools = (); }
+//! # impl Port for dyn Shop { const CONTEXT: &'static str = "shop"; type Tools = (); }
 //! fn prepare(ctx: PrepareContext<'_, dyn Shop>) { let _ = ctx.store; }
+//! ```
+//!
+//! # A wire name has a context, a name and a version (E0080)
+//!
+//! ```
+//! # use serde::{Deserialize, Serialize};
+//! # kernel::id! { ItemId }
+//! # #[derive(Clone, Serialize, Deserialize)] struct Sell { item: ItemId }
+//! use_case::command!(Sell, "shop.sell.v1", about: item);
+//! ```
+//!
+//! ```compile_fail,E0080
+//! # use serde::{Deserialize, Serialize};
+//! # kernel::id! { ItemId }
+//! # #[derive(Clone, Serialize, Deserialize)] struct Sell { item: ItemId }
+//! use_case::command!(Sell, "shop.sell", about: item); // the twin's has a version
 //! ```

@@ -24,8 +24,20 @@ pub type PrepareFuture<'a, P> = Boxed<'a, Result<Box<dyn PreparedMessage<P>>, Co
 
 type PrepareFn<P> = for<'a> fn(&'a str, PrepareContext<'a, P>) -> PrepareFuture<'a, P>;
 
+/// A message that a context handles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandledMessage {
+    /// The wire name.
+    pub name: &'static str,
+    pub lane: Lane,
+    /// Whether the context subscribes to it.
+    pub is_event: bool,
+    /// Of an event: whether the command that has caused it waits for the handler.
+    pub awaited: bool,
+}
+
 /// The handlers of one context, by wire name. The registry is the only place that erases the types of messages.
-pub struct HandlerRegistry<P: Port + ?Sized>(BTreeMap<&'static str, (Lane, PrepareFn<P>)>);
+pub struct HandlerRegistry<P: Port + ?Sized>(BTreeMap<&'static str, (HandledMessage, PrepareFn<P>)>);
 
 impl<P: Port + ?Sized> Default for HandlerRegistry<P> {
     fn default() -> Self {
@@ -43,14 +55,17 @@ impl<P: Port + ?Sized> HandlerRegistry<P> {
     where
         <M as Message>::Failure: 'static,
     {
-        let earlier = self.0.insert(M::NAME, (M::LANE, prepare::<P, M>));
+        let handled =
+            HandledMessage { name: M::NAME, lane: M::LANE, is_event: M::IS_EVENT, awaited: <M as Prepare<P>>::AWAITED };
+        let earlier = self.0.insert(M::NAME, (handled, prepare::<P, M>));
         assert!(earlier.is_none(), "two use cases have the name {}", M::NAME);
         self
     }
 
-    /// All registered wire names, with their lanes.
-    pub fn names(&self) -> impl Iterator<Item = (&'static str, Lane)> {
-        self.0.iter().map(|(name, (lane, _))| (*name, *lane))
+    /// All registered messages, by wire name.
+    #[must_use]
+    pub fn messages(&self) -> Vec<HandledMessage> {
+        self.0.values().map(|(handled, _)| *handled).collect()
     }
 
     /// Decodes and prepares a message; `None` if no handler is registered for the name.

@@ -1,15 +1,40 @@
 use crate::{Commands, Routes};
 use futures::future::{BoxFuture, FutureExt as _};
-use persistence::Db;
+use ledger::MessageHandlers;
+use persistence::{Db, Migrations};
+use std::sync::Arc;
+use use_case::HandledMessage;
+use utoipa::openapi::OpenApi;
 
-/// The HTTP side of a bounded context. The composition root starts its routes and its upkeep.
-pub trait BoundedContext: Send + Sync {
-    /// The HTTP routes of the context.
-    fn routes(&self, db: &Db, commands: &Commands) -> Routes;
-
+/// A bounded context, as the composition root plugs it in. `W` is what its message handlers need of the program, `H`
+/// what its routes need.
+pub struct BoundedContext<W = (), H = ()> {
+    /// Its name and its tables.
+    pub migrations: Migrations,
+    /// The messages that it handles.
+    pub messages: fn() -> Vec<HandledMessage>,
+    pub handlers: fn(W) -> Arc<dyn MessageHandlers>,
+    /// Its operations in the OpenAPI document.
+    pub operations: fn() -> OpenApi,
+    pub routes: fn(&Db, &Commands, H) -> Routes,
     /// Deletes expired rows from time to time. Runs on every node until the future is dropped.
-    fn upkeep(&self, db: &Db) -> BoxFuture<'static, ()> {
-        _ = db;
-        async {}.boxed()
+    pub upkeep: fn(&Db) -> BoxFuture<'static, ()>,
+}
+
+/// The [upkeep](BoundedContext::upkeep) of a context without expiring rows.
+pub fn no_upkeep(_: &Db) -> BoxFuture<'static, ()> {
+    async {}.boxed()
+}
+
+/// The state of routes that need no more than the database and the ledger.
+#[derive(Clone)]
+pub struct RouteState {
+    pub db: Db,
+    pub commands: Commands,
+}
+
+impl AsRef<Commands> for RouteState {
+    fn as_ref(&self) -> &Commands {
+        &self.commands
     }
 }

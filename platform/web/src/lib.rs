@@ -17,7 +17,7 @@ mod routes;
 pub use answer::etag::ETag;
 pub use answer::page::{Cursor, Page, Paging};
 pub use answer::problem::{NotAProblem, PROBLEM_JSON, Problem, Violation};
-pub use bounded_context::BoundedContext;
+pub use bounded_context::{BoundedContext, RouteState, no_upkeep};
 pub use command::callers::{Callers, Refusal, Viewer};
 pub use command::command_request::{CommandRequest, ForeignRejection, Input, PathTarget, Resource};
 pub use command::command_view::CommandView;

@@ -9,6 +9,7 @@ pub trait Auth: Accounts + Administration + Sessions + ServiceKeys + Audit {
 }
 
 impl Port for dyn Auth {
+    const CONTEXT: &'static str = "auth";
     type Tools = dyn Passwords;
 }
 

@@ -3,7 +3,6 @@
 mod access;
 mod hashing;
 mod http;
-mod module;
 mod policy_and_seal;
 pub mod queries;
 mod sql;
@@ -16,7 +15,6 @@ pub use hashing::hash_pool::HashPool;
 pub use hashing::hash_queue::Overloaded;
 pub use hashing::passwords::Hashing;
 pub use http::AuthState;
-pub use module::{AuthContext, message_handlers, operations};
 pub use policy_and_seal::PolicyAndSeal;
 pub use sql::administration::DepartureConsent;
 pub use sql::key_record;
@@ -28,7 +26,20 @@ pub(crate) use sql::auth::SqlAuth;
 #[cfg(test)]
 mod use_case_tests;
 
+use auth_application::{Passwords, handlers};
 use persistence::{Migration, Migrations};
+use std::sync::Arc;
+use web::BoundedContext;
+
+/// The bounded context `auth`. Its handlers hash passwords.
+pub const CONTEXT: BoundedContext<Arc<dyn Passwords>, AuthState> = BoundedContext {
+    migrations: MIGRATIONS,
+    messages: || handlers().messages(),
+    handlers: |passwords| ledger::handlers(handlers(), passwords, SqlAuth),
+    operations: || http::routes().into_openapi(),
+    routes: |_, _, state| http::routes().with_state(state),
+    upkeep: |db| Box::pin(sql::tidy::tidy(db.clone())),
+};
 
 /// The purpose that a sealed password is bound to.
 const PURPOSE: &str = "set_credential";
@@ -69,9 +80,3 @@ pub const MIGRATIONS: Migrations = Migrations {
         },
     ],
 };
-
-/// The names of the messages that this context handles.
-#[must_use]
-pub fn messages() -> Vec<&'static str> {
-    auth_application::handlers().names().map(|(name, _)| name).collect()
-}

@@ -4,7 +4,7 @@ use crate::{Users, events};
 use identity::UserId;
 use kernel::RequestOrigin;
 use serde::{Deserialize, Serialize};
-use use_case::{HandlerContext, CommandFailure, Handle, Message};
+use use_case::{HandlerContext, CommandFailure, Handle};
 use users_domain::NoSuchUser;
 
 /// A command: deactivate a user.
@@ -17,13 +17,7 @@ pub struct DeactivateUser {
     pub client: Option<RequestOrigin>,
 }
 
-impl Message for DeactivateUser {
-    const NAME: &'static str = "users.deactivate_user.v1";
-    type Failure = CommandFailure;
-    fn subject(&self) -> uuid::Uuid {
-        self.id.as_uuid()
-    }
-}
+use_case::command!(DeactivateUser, "users.deactivate_user.v1", about: id);
 
 impl Handle<dyn Users> for DeactivateUser {
     async fn handle(self, mut ctx: HandlerContext<'_, dyn Users>) -> Result<(), CommandFailure> {

@@ -4,7 +4,7 @@ use crate::{Users, events};
 use identity::UserId;
 use kernel::RequestOrigin;
 use serde::{Deserialize, Serialize};
-use use_case::{HandlerContext, CommandFailure, Handle, Message};
+use use_case::{HandlerContext, CommandFailure, Handle};
 use users_domain::NoSuchUser;
 
 /// A command: reactivate a user.
@@ -17,13 +17,7 @@ pub struct ReactivateUser {
     pub client: Option<RequestOrigin>,
 }
 
-impl Message for ReactivateUser {
-    const NAME: &'static str = "users.reactivate_user.v1";
-    type Failure = CommandFailure;
-    fn subject(&self) -> uuid::Uuid {
-        self.id.as_uuid()
-    }
-}
+use_case::command!(ReactivateUser, "users.reactivate_user.v1", about: id);
 
 impl Handle<dyn Users> for ReactivateUser {
     async fn handle(self, mut ctx: HandlerContext<'_, dyn Users>) -> Result<(), CommandFailure> {

@@ -5,7 +5,7 @@ use contracts::SetCredential;
 use identity::{Email, UserId};
 use kernel::Sealed;
 use serde::{Deserialize, Serialize};
-use use_case::{HandlerContext, CommandFailure, Handle, Message};
+use use_case::{HandlerContext, CommandFailure, Handle};
 use users_domain::{Name, User};
 
 /// A command: register a user.
@@ -19,13 +19,7 @@ pub struct RegisterUser {
     pub password: Sealed,
 }
 
-impl Message for RegisterUser {
-    const NAME: &'static str = "users.register_user.v1";
-    type Failure = CommandFailure;
-    fn subject(&self) -> uuid::Uuid {
-        self.id.as_uuid()
-    }
-}
+use_case::command!(RegisterUser, "users.register_user.v1", about: id);
 
 impl Handle<dyn Users> for RegisterUser {
     async fn handle(self, mut ctx: HandlerContext<'_, dyn Users>) -> Result<(), CommandFailure> {

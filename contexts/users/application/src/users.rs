@@ -23,6 +23,7 @@ pub trait Users: Send {
 }
 
 impl Port for dyn Users {
+    const CONTEXT: &'static str = "users";
     type Tools = ();
 }
 

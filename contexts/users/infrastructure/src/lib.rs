@@ -1,13 +1,28 @@
 //! The SQL and HTTP adapters of the `users` context.
 
 mod http;
-mod module;
 mod queries;
 mod sql_users;
 
-pub use module::{UsersContext, message_handlers, operations};
-
+use crate::http::{UsersState, routes};
+use crate::sql_users::SqlUsers;
+use auth_access::PasswordSealer;
+use ledger::Consent;
 use persistence::{Migration, Migrations};
+use std::sync::Arc;
+use users_application::handlers;
+use web::{BoundedContext, no_upkeep};
+
+/// The bounded context `users`. It asks the consent of the context that signs users in before a user loses access, and
+/// takes passwords that it never opens.
+pub const CONTEXT: BoundedContext<Arc<dyn Consent>, Arc<dyn PasswordSealer>> = BoundedContext {
+    migrations: MIGRATIONS,
+    messages: || handlers().messages(),
+    handlers: |consent| ledger::handlers(handlers(), Arc::new(()), move |tx| SqlUsers(tx, Arc::clone(&consent))),
+    operations: || routes().into_openapi(),
+    routes: |db, commands, gate| routes().with_state(UsersState { db: db.clone(), commands: commands.clone(), gate }),
+    upkeep: no_upkeep,
+};
 
 /// The schema migrations of the `users` context.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -25,9 +40,3 @@ pub const MIGRATIONS: Migrations = Migrations {
         },
     ],
 };
-
-/// The names of the messages that this context handles.
-#[must_use]
-pub fn messages() -> Vec<&'static str> {
-    users_application::handlers().names().map(|(name, _)| name).collect()
-}

@@ -1,5 +1,5 @@
 use identity::{Email, UserId};
-use ledger::{Adapter, Consent};
+use ledger::Consent;
 use persistence::{SqlError, SqlTimestamp, Tx, execute, fetch_optional};
 use std::sync::Arc;
 use use_case::{CommandFailure, Unavailable, async_trait};
@@ -10,17 +10,7 @@ use uuid::Uuid;
 /// [`Users`] in SQL, and the consent to ask for before a user loses access.
 pub(crate) struct SqlUsers(pub(crate) Tx, pub(crate) Arc<dyn Consent>);
 
-impl From<SqlUsers> for Tx {
-    fn from(users: SqlUsers) -> Self {
-        users.0
-    }
-}
-
-impl Adapter<dyn Users> for SqlUsers {
-    fn port(&mut self) -> &mut (dyn Users + 'static) {
-        self
-    }
-}
+ledger::adapter!(SqlUsers: dyn Users);
 
 #[async_trait]
 impl Users for SqlUsers {

@@ -68,13 +68,7 @@ pub enum AcceptError {
 impl NewCommand {
     /// A command from `principal`. The client asks for its outcome by `id`.
     pub fn new<M: Message>(id: MessageId, message: &M, principal: impl Into<String>) -> Self {
-        Self {
-            id,
-            message: Outgoing::new_message(message, false),
-            principal: principal.into(),
-            traceparent: None,
-            once: None,
-        }
+        Self { id, message: Outgoing::new_message(message), principal: principal.into(), traceparent: None, once: None }
     }
 
     /// Sets the idempotency key, if the client sent one.

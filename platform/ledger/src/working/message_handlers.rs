@@ -3,7 +3,7 @@
 use persistence::Tx;
 use std::sync::Arc;
 use use_case::{
-    Boxed, CommandFailure, HandlerContext, HandlerRegistry, Lane, MessageMeta, Outbox, Port, PrepareContext,
+    Boxed, CommandFailure, HandledMessage, HandlerContext, HandlerRegistry, MessageMeta, Outbox, Port, PrepareContext,
     PreparedMessage,
 };
 
@@ -19,8 +19,8 @@ pub trait MessageHandlers: Send + Sync {
     /// The context's name, which is the first part of the names of its messages.
     fn name(&self) -> &'static str;
 
-    /// The names of the messages that the context handles, with their lanes.
-    fn messages(&self) -> Vec<(&'static str, Lane)>;
+    /// The messages that the context handles.
+    fn messages(&self) -> Vec<HandledMessage>;
 
     /// Decodes and prepares a message. Returns `None` when the context does not handle this name.
     fn prepare<'a>(&'a self, name: &str, payload: &'a str, origin: &'a MessageMeta) -> Option<HandlerFuture<'a>>;
@@ -41,27 +41,38 @@ pub trait TransactionalHandler: Send + Sync {
     ) -> Boxed<'a, Result<Tx, CommandFailure>>;
 }
 
-/// Builds the message handlers of a context from its use cases, the adapter `A` of its port and its tools.
-pub fn handlers<P: Port + ?Sized, A: Adapter<P> + From<Tx>>(
-    name: &'static str,
-    handlers: HandlerRegistry<P>,
-    tools: Arc<P::Tools>,
-) -> Arc<dyn MessageHandlers> {
-    handlers_with(name, handlers, tools, A::from)
-}
-
-/// Like [`handlers`], for an adapter that needs more than a transaction.
-pub fn handlers_with<P: Port + ?Sized, A: Adapter<P>>(
-    name: &'static str,
+/// Builds the message handlers of a context from its use cases, its tools, and what makes the adapter of its port from a
+/// transaction.
+pub fn handlers<P: Port + ?Sized, A: Adapter<P>>(
     handlers: HandlerRegistry<P>,
     tools: Arc<P::Tools>,
     adapter: impl Fn(Tx) -> A + Send + Sync + 'static,
 ) -> Arc<dyn MessageHandlers> {
-    Arc::new(ContextHandlers { name, handlers, tools, adapter: Arc::new(adapter) })
+    Arc::new(ContextHandlers { handlers, tools, adapter: Arc::new(adapter) })
+}
+
+/// Makes a struct, whose first field is a transaction, the adapter of a port: `ledger::adapter!(SqlUsers: dyn Users);`
+#[macro_export]
+macro_rules! adapter {
+    ($adapter:ty: $port:ty) => {
+        impl From<$adapter> for $crate::Tx {
+            fn from(adapter: $adapter) -> Self {
+                adapter.0
+            }
+        }
+
+        const _: () = {
+            type Port = $port;
+            impl $crate::Adapter<Port> for $adapter {
+                fn port(&mut self) -> &mut Port {
+                    self
+                }
+            }
+        };
+    };
 }
 
 struct ContextHandlers<P: Port + ?Sized, A> {
-    name: &'static str,
     handlers: HandlerRegistry<P>,
     tools: Arc<P::Tools>,
     adapter: Arc<dyn Fn(Tx) -> A + Send + Sync>,
@@ -69,11 +80,11 @@ struct ContextHandlers<P: Port + ?Sized, A> {
 
 impl<P: Port + ?Sized, A: Adapter<P>> MessageHandlers for ContextHandlers<P, A> {
     fn name(&self) -> &'static str {
-        self.name
+        P::CONTEXT
     }
 
-    fn messages(&self) -> Vec<(&'static str, Lane)> {
-        self.handlers.names().collect()
+    fn messages(&self) -> Vec<HandledMessage> {
+        self.handlers.messages()
     }
 
     fn prepare<'a>(&'a self, name: &str, payload: &'a str, origin: &'a MessageMeta) -> Option<HandlerFuture<'a>> {

@@ -14,7 +14,8 @@ impl MessageRouting {
     pub(crate) fn new(contexts: &[std::sync::Arc<dyn MessageHandlers>]) -> Self {
         let queues = contexts.iter().flat_map(|context| {
             let name = context.name();
-            context.messages().into_iter().map(move |(message, lane)| ((message, name), Queue { context: name, lane }))
+            let queue = move |lane| Queue { context: name, lane };
+            context.messages().into_iter().map(move |message| ((message.name, name), queue(message.lane)))
         });
         Self(queues.collect())
     }

@@ -68,9 +68,9 @@ impl WorkerPool {
     async fn consume(self: Arc<Self>, context: Arc<dyn MessageHandlers>, mut consumer: QueueConsumer) {
         // Claim messages of both lanes: a row stays in its lane, even when a newer version has moved its message.
         let messages = context.messages();
-        let names: Vec<_> = messages.iter().map(|(name, _)| name).collect();
+        let names: Vec<_> = messages.iter().map(|message| message.name).collect();
         let names = serde_json::to_string(&names).unwrap_or_default();
-        let quick = messages.iter().filter(|(_, lane)| *lane == Lane::Fast).map(|(name, _)| *name).collect();
+        let quick = messages.iter().filter(|it| it.lane == Lane::Fast).map(|it| it.name).collect();
         let slots = Arc::new(Semaphore::new(consumer.slots));
         let freed = Arc::new(Notify::new());
         let mut under_way = JoinSet::new();

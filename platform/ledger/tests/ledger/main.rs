@@ -17,6 +17,7 @@ mod poison;
 mod retention;
 mod shop;
 mod stopping;
+mod subscriptions;
 mod sweeping;
 mod together;
 mod waiting;

@@ -1,6 +1,6 @@
 //! A small context to test the ledger with, and a second one that it sends messages to.
 
-use ledger::{Adapter, MessageHandlers};
+use ledger::{HandlerFuture, MessageHandlers};
 use persistence::{SqlError, Tx, execute};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, LazyLock, Mutex};
 use tokio::sync::Semaphore;
 use use_case::{
-    CommandFailure, FollowUpFailure, Handle, HandlerContext, HandlerRegistry, Message, Port, Prepare, PrepareContext,
-    Unavailable, async_trait,
+    CommandFailure, FollowUpFailure, Handle, HandledMessage, HandlerContext, HandlerRegistry, Message, MessageMeta,
+    Port, Prepare, PrepareContext, Unavailable, async_trait,
 };
 use uuid::Uuid;
 
@@ -96,28 +96,13 @@ pub(crate) trait Shop: Send {
 }
 
 impl Port for dyn Shop {
+    const CONTEXT: &'static str = "shop";
     type Tools = ();
 }
 
 pub(crate) struct SqlShop(Tx);
 
-impl From<Tx> for SqlShop {
-    fn from(tx: Tx) -> Self {
-        Self(tx)
-    }
-}
-
-impl From<SqlShop> for Tx {
-    fn from(shop: SqlShop) -> Self {
-        shop.0
-    }
-}
-
-impl Adapter<dyn Shop> for SqlShop {
-    fn port(&mut self) -> &mut (dyn Shop + 'static) {
-        self
-    }
-}
+ledger::adapter!(SqlShop: dyn Shop);
 
 #[async_trait]
 impl Shop for SqlShop {
@@ -159,13 +144,14 @@ pub(crate) struct Job {
 }
 
 macro_rules! job {
-    ($name:ident, $wire:literal, $failure:ty) => {
+    ($name:ident, $wire:literal, $is_event:literal, $failure:ty) => {
         #[derive(Debug, Clone, Serialize, Deserialize)]
         #[serde(transparent)]
         pub(crate) struct $name(pub(crate) Job);
 
         impl Message for $name {
             const NAME: &'static str = $wire;
+            const IS_EVENT: bool = $is_event;
             type Failure = $failure;
             fn subject(&self) -> Uuid {
                 self.0.subject
@@ -174,11 +160,11 @@ macro_rules! job {
     };
 }
 
-job!(Sell, "shop.sell.v1", CommandFailure);
-job!(Engrave, "shop.engrave.v1", CommandFailure);
-job!(Deliver, "depot.deliver.v1", FollowUpFailure);
-job!(Sold, "shop.item_sold.v1", FollowUpFailure);
-job!(Nowhere, "nowhere.do.v1", FollowUpFailure);
+job!(Sell, "shop.sell.v1", false, CommandFailure);
+job!(Engrave, "shop.engrave.v1", false, CommandFailure);
+job!(Deliver, "depot.deliver.v1", false, FollowUpFailure);
+job!(Sold, "shop.item_sold.v1", true, FollowUpFailure);
+job!(Nowhere, "nowhere.do.v1", false, FollowUpFailure);
 
 #[derive(Debug, thiserror::Error)]
 #[error("it is sold out")]
@@ -266,10 +252,27 @@ impl Handle<dyn Shop, FollowUpFailure> for Sold {
 
 pub(crate) fn shop() -> Arc<dyn MessageHandlers> {
     let does = HandlerRegistry::<dyn Shop>::default().on::<Sell>().on::<Engrave>();
-    ledger::handlers::<_, SqlShop>("shop", does, Arc::new(()))
+    ledger::handlers(does, Arc::new(()), SqlShop)
 }
 
 pub(crate) fn depot() -> Arc<dyn MessageHandlers> {
     let does = HandlerRegistry::<dyn Shop>::default().on::<Deliver>().on::<Sold>();
-    ledger::handlers::<_, SqlShop>("depot", does, Arc::new(()))
+    Arc::new(Depot(ledger::handlers(does, Arc::new(()), SqlShop)))
+}
+
+/// The handlers of another context with the same port.
+struct Depot(Arc<dyn MessageHandlers>);
+
+impl MessageHandlers for Depot {
+    fn name(&self) -> &'static str {
+        "depot"
+    }
+
+    fn messages(&self) -> Vec<HandledMessage> {
+        self.0.messages()
+    }
+
+    fn prepare<'a>(&'a self, name: &str, payload: &'a str, origin: &'a MessageMeta) -> Option<HandlerFuture<'a>> {
+        self.0.prepare(name, payload, origin)
+    }
 }

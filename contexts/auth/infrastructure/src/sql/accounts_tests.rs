@@ -29,7 +29,7 @@ impl World {
     async fn handle(&self, event: impl Handle<dyn Auth, FollowUpFailure>) -> Result<(), FollowUpFailure> {
         let id = MessageId::random();
         let origin = MessageMeta { id, root: id, accepted_at: at(0) };
-        let mut store = SqlAuth::from(self.test_db.db.begin().await.expect("the database answers"));
+        let mut store = SqlAuth(self.test_db.db.begin().await.expect("the database answers"));
         event.handle(HandlerContext::new(store.port(), &origin, &mut Outbox::default())).await?;
         Tx::from(store).commit().await.expect("committed");
         Ok(())
@@ -126,7 +126,7 @@ async fn a_deactivation_that_comes_before_the_registration_is_retried() {
 async fn an_announced_deactivation_counts_until_its_event_or_a_later_one_is_handled() {
     for world in World::each().await {
         world.registered().await;
-        let store = async || SqlAuth::from(world.test_db.db.begin().await.expect("the database answers"));
+        let store = async || SqlAuth(world.test_db.db.begin().await.expect("the database answers"));
         let expected = async |version: i64| {
             let mut store = store().await;
             store.expect_departure(world.user, version).await.expect("kept");

@@ -1,29 +1,12 @@
 use auth_application::Auth;
 use kernel::Timestamp;
-use ledger::Adapter;
 use persistence::{SqlTimestamp, Tx, fetch_one};
 use use_case::{Unavailable, async_trait};
 
 /// The ports of this context in SQL, over one transaction. Each port is implemented in a file of its own.
 pub(crate) struct SqlAuth(pub(crate) Tx);
 
-impl From<Tx> for SqlAuth {
-    fn from(tx: Tx) -> Self {
-        Self(tx)
-    }
-}
-
-impl From<SqlAuth> for Tx {
-    fn from(auth: SqlAuth) -> Self {
-        auth.0
-    }
-}
-
-impl Adapter<dyn Auth> for SqlAuth {
-    fn port(&mut self) -> &mut (dyn Auth + 'static) {
-        self
-    }
-}
+ledger::adapter!(SqlAuth: dyn Auth);
 
 #[async_trait]
 impl Auth for SqlAuth {

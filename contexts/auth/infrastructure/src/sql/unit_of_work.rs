@@ -55,7 +55,7 @@ pub async fn run_in_transaction<U: UseCase + Clone>(db: &Db, use_case: U) -> Res
 }
 
 async fn run_once<U: UseCase>(db: &Db, use_case: U) -> Result<Result<U::Outcome, Denied>, Unavailable> {
-    let mut store = SqlAuth::from(db.begin().await?);
+    let mut store = SqlAuth(db.begin().await?);
     let outcome = act(use_case, store.port()).await?;
     Tx::from(store).commit().await?;
     Ok(outcome)

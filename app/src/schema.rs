@@ -1,0 +1,43 @@
+//! The database schema of the whole program: the tables of all parts, and the subscriptions of all contexts.
+
+use crate::contexts::contexts;
+use ledger::Subscription;
+use persistence::{Db, Migrations, OpenError, SqlError};
+
+/// The migrations of all parts. The ledger's come first, since the contexts' migrations may use its tables.
+fn migrations() -> Vec<Migrations> {
+    let contexts = contexts();
+    [ledger::MIGRATIONS, web::MIGRATIONS].into_iter().chain(contexts.iter().map(|it| it.migrations)).collect()
+}
+
+/// The subscriptions of all contexts.
+fn subscriptions() -> Vec<Subscription> {
+    contexts().iter().flat_map(|context| Subscription::of(context.migrations.context, (context.messages)())).collect()
+}
+
+/// How many steps the schema lacks: migrations and subscriptions.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn missing(db: &Db) -> Result<usize, SqlError> {
+    let mut missing = 0;
+    for migrations in migrations() {
+        missing += db.pending(&migrations).await?;
+    }
+    // Without its tables, the ledger has no subscriptions to look at.
+    if missing == 0 { ledger::missing_subscriptions(db, &subscriptions()).await } else { Ok(missing) }
+}
+
+/// Brings the schema up to date. Returns how many migrations were applied.
+///
+/// # Errors
+/// When a migration fails, or the database does not answer.
+pub async fn migrate(db: &Db) -> Result<usize, OpenError> {
+    let mut applied = 0;
+    for migrations in migrations() {
+        applied += db.pending(&migrations).await?;
+        db.migrate(&migrations).await?;
+    }
+    ledger::subscribe(db, &subscriptions()).await?;
+    Ok(applied)
+}
