@@ -1,8 +1,9 @@
 //! One SQL adapter for PostgreSQL and SQLite.
 //!
 //! Most SQL is written once: [`execute!`] and `fetch_*!` run one text on a [`Tx`], an [`Autocommit`] or a [`Read`],
-//! and bind its parameters for either database (`$1` works on both). Where the dialects differ, a pair of texts takes
-//! its place: `("… postgres", "… sqlite")`.
+//! and bind its parameters for either database (`$1` works on both). [`sql!`] replaces words for what the dialects
+//! spell differently: `{now}`, `{15 s}`, `{for update skip locked}`. Where the dialects differ in more than words, each
+//! gets its own text: `sql!(postgres: "…"; sqlite: "…")`, or a plain pair `("… postgres", "… sqlite")`.
 
 mod autocommit;
 mod db;
@@ -12,6 +13,7 @@ mod notify;
 mod open;
 mod pool;
 mod postgres;
+mod sql;
 mod sql_timestamp;
 mod sqlite_file;
 mod sqlite_stamp;
@@ -21,6 +23,8 @@ pub mod testing;
 mod tx;
 mod url;
 mod uuid_list;
+#[doc(hidden)]
+pub mod words;
 
 pub use autocommit::Autocommit;
 pub use db::Db;
