@@ -15,6 +15,7 @@ mod pool;
 mod postgres;
 mod sql;
 mod sql_timestamp;
+mod sql_value;
 mod sqlite_file;
 mod sqlite_stamp;
 mod statement;
@@ -35,6 +36,9 @@ pub use open::{Connections, DatabaseUrl, OpenError, PostgresAddress};
 #[doc(hidden)]
 pub use postgres::StatementTimeout;
 pub use sql_timestamp::SqlTimestamp;
+pub use sql_value::SqlValue;
+#[doc(hidden)]
+pub use sql_value::checked;
 pub use statement::{Conn, DialectSql, Sql};
 pub use tx::{Read, Tx};
 pub use uuid_list::UuidList;
@@ -56,9 +60,9 @@ macro_rules! execute {
         let done = match $crate::Sql::conn(on) {
             $crate::Conn::Postgres(c, patience) => {
                 let sql = ($sql).postgres();
-                ::std::boxed::Box::pin(patience.wait(sql, $crate::sqlx::query(sql)$(.bind($bind))*.execute(c))).await.map(|done| done.rows_affected())
+                ::std::boxed::Box::pin(patience.wait(sql, $crate::sqlx::query(sql)$(.bind($crate::checked($bind)))*.execute(c))).await.map(|done| done.rows_affected())
             }
-            $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query(($sql).sqlite())$(.bind($bind))*.execute(c)).await.map(|done| done.rows_affected()),
+            $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query(($sql).sqlite())$(.bind($crate::checked($bind)))*.execute(c)).await.map(|done| done.rows_affected()),
         };
         $crate::Sql::record_result(on, done)
     }};
@@ -76,9 +80,9 @@ macro_rules! fetch {
         let done = match $crate::Sql::conn(on) {
             $crate::Conn::Postgres(c, patience) => {
                 let sql = ($sql).postgres();
-                ::std::boxed::Box::pin(patience.wait(sql, $crate::sqlx::query_as::<_, $row>(sql)$(.bind($bind))*.fetch_all(c))).await
+                ::std::boxed::Box::pin(patience.wait(sql, $crate::sqlx::query_as::<_, $row>(sql)$(.bind($crate::checked($bind)))*.fetch_all(c))).await
             }
-            $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query_as::<_, $row>(($sql).sqlite())$(.bind($bind))*.fetch_all(c)).await,
+            $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query_as::<_, $row>(($sql).sqlite())$(.bind($crate::checked($bind)))*.fetch_all(c)).await,
         };
         $crate::Sql::record_result(on, done.and_then($pick))
     }};
