@@ -9,6 +9,7 @@ mod autocommit;
 mod db;
 mod error;
 mod migrate;
+mod migrations;
 mod notify;
 mod open;
 mod pool;
@@ -30,7 +31,9 @@ pub mod words;
 pub use autocommit::Autocommit;
 pub use db::Db;
 pub use error::SqlError;
-pub use migrate::{Migration, Migrations};
+pub use migrations::{Migration, Migrations};
+#[doc(hidden)]
+pub use migrations::{check_numbers, without_number};
 pub use notify::Notifications;
 pub use open::{Connections, DatabaseUrl, OpenError, PostgresAddress};
 #[doc(hidden)]

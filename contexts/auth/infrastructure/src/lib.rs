@@ -28,47 +28,15 @@ pub(crate) use sql::auth::SqlAuth;
 #[cfg(test)]
 mod use_case_tests;
 
-use persistence::{Migration, Migrations};
+use persistence::{Migrations, migrations};
 
 /// The purpose that a sealed password is bound to.
 const PURPOSE: &str = "set_credential";
 
 /// The tables of this context.
-pub const MIGRATIONS: Migrations = Migrations {
-    context: "auth",
-    all: &[
-        Migration {
-            name: "credentials",
-            postgres: include_str!("../migrations/0001_credentials.postgres.sql"),
-            sqlite: include_str!("../migrations/0001_credentials.sqlite.sql"),
-        },
-        Migration {
-            name: "sessions",
-            postgres: include_str!("../migrations/0002_sessions.postgres.sql"),
-            sqlite: include_str!("../migrations/0002_sessions.sqlite.sql"),
-        },
-        Migration {
-            name: "deactivation",
-            postgres: include_str!("../migrations/0003_deactivation.postgres.sql"),
-            sqlite: include_str!("../migrations/0003_deactivation.sqlite.sql"),
-        },
-        Migration {
-            name: "authority",
-            postgres: include_str!("../migrations/0004_authority.postgres.sql"),
-            sqlite: include_str!("../migrations/0004_authority.sqlite.sql"),
-        },
-        Migration {
-            name: "refresh_grace",
-            postgres: include_str!("../migrations/0005_refresh_grace.postgres.sql"),
-            sqlite: include_str!("../migrations/0005_refresh_grace.sqlite.sql"),
-        },
-        Migration {
-            name: "keys",
-            postgres: include_str!("../migrations/0006_keys.postgres.sql"),
-            sqlite: include_str!("../migrations/0006_keys.sqlite.sql"),
-        },
-    ],
-};
+pub const MIGRATIONS: Migrations = migrations!(
+    "auth": "0001_credentials", "0002_sessions", "0003_deactivation", "0004_authority", "0005_refresh_grace", "0006_keys",
+);
 
 /// The names of the messages that this context handles.
 #[must_use]

@@ -7,24 +7,10 @@ mod sql_users;
 
 pub use module::{UsersContext, message_handlers, operations};
 
-use persistence::{Migration, Migrations};
+use persistence::{Migrations, migrations};
 
 /// The schema migrations of the `users` context.
-pub const MIGRATIONS: Migrations = Migrations {
-    context: "users",
-    all: &[
-        Migration {
-            name: "users",
-            postgres: include_str!("../migrations/0001_users.postgres.sql"),
-            sqlite: include_str!("../migrations/0001_users.sqlite.sql"),
-        },
-        Migration {
-            name: "deactivation",
-            postgres: include_str!("../migrations/0002_deactivation.postgres.sql"),
-            sqlite: include_str!("../migrations/0002_deactivation.sqlite.sql"),
-        },
-    ],
-};
+pub const MIGRATIONS: Migrations = migrations!("users": "0001_users", "0002_deactivation");
 
 /// The names of the messages that this context handles.
 #[must_use]
