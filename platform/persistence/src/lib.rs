@@ -6,12 +6,15 @@
 //! gets its own text: `sql!(postgres: "…"; sqlite: "…")`, or a plain pair `("… postgres", "… sqlite")`.
 
 mod autocommit;
+mod connections;
+mod database_url;
 mod db;
 mod error;
 mod migrate;
 mod migrations;
 mod notify;
 mod open;
+mod open_error;
 mod pool;
 mod postgres;
 mod sql;
@@ -23,19 +26,20 @@ mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tx;
-mod url;
 mod uuid_list;
 #[doc(hidden)]
 pub mod words;
 
 pub use autocommit::Autocommit;
+pub use connections::Connections;
+pub use database_url::{DatabaseUrl, PostgresAddress};
 pub use db::Db;
 pub use error::SqlError;
 pub use migrations::{Migration, Migrations};
 #[doc(hidden)]
 pub use migrations::{check_numbers, without_number};
 pub use notify::Notifications;
-pub use open::{Connections, DatabaseUrl, OpenError, PostgresAddress};
+pub use open_error::OpenError;
 #[doc(hidden)]
 pub use postgres::StatementTimeout;
 pub use sql_timestamp::SqlTimestamp;
