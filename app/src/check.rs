@@ -10,7 +10,7 @@ use auth_domain::KeyFit;
 use auth_infrastructure::key_record;
 use auth_infrastructure::queries::get_service_keys;
 use kernel::Timestamp;
-use persistence::{Db, Read, SqlError, SqlTimestamp, fetch_all, fetch_one};
+use persistence::{Db, Read, SqlError, SqlTimestamp, fetch_all, fetch_one, sql};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
@@ -101,8 +101,7 @@ async fn inspect(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Findin
     }
     let without = unhandled_subscriptions(db).await?;
     let mut conn = db.read().await?;
-    let now = ("select now()", "select cast(unixepoch('subsec') * 1000000 as integer)");
-    let (SqlTimestamp(theirs),) = fetch_one!(&mut conn, (SqlTimestamp,), now)?;
+    let (SqlTimestamp(theirs),) = fetch_one!(&mut conn, (SqlTimestamp,), sql!("select {now}"))?;
     let apart = (Timestamp::now().as_microsecond() - theirs.as_microsecond()) / 1_000_000;
     drop(conn);
     let ahead = ledger::dead_letters::ahead_of_the_clock(db).await?

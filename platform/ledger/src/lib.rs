@@ -34,7 +34,7 @@ pub use persistence::Tx;
 pub(crate) use row::NewRow;
 pub(crate) use working::claim::Claim;
 
-use persistence::{Db, Migration, Migrations, SqlError};
+use persistence::{Db, Migrations, SqlError, migrations};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -42,21 +42,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// The ledger's tables.
-pub const MIGRATIONS: Migrations = Migrations {
-    context: "ledger",
-    all: &[
-        Migration {
-            name: "messages",
-            postgres: include_str!("../migrations/0001_messages.postgres.sql"),
-            sqlite: include_str!("../migrations/0001_messages.sqlite.sql"),
-        },
-        Migration {
-            name: "awaited",
-            postgres: include_str!("../migrations/0002_awaited.postgres.sql"),
-            sqlite: include_str!("../migrations/0002_awaited.sqlite.sql"),
-        },
-    ],
-};
+pub const MIGRATIONS: Migrations = migrations!("ledger": "0001_messages", "0002_awaited");
 
 /// Configuration of one node's ledger.
 pub struct NodeConfig {

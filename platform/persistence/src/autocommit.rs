@@ -1,7 +1,6 @@
-use crate::db::Pools;
 use crate::error::stop_at_failed_sync;
 use crate::pool::Lease;
-use crate::{Conn, Db, Sql, SqlError};
+use crate::{Conn, Sql, SqlError};
 use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
 
@@ -10,43 +9,24 @@ use sqlx::pool::PoolConnection;
 /// On PostgreSQL it saves the two round trips that begin and commit a transaction. After a lost connection it is
 /// unknown whether the statement was executed.
 pub struct Autocommit {
-    inner: Inner,
+    inner: AutocommitConnection,
     /// False if a statement was cancelled or the connection was lost.
     is_sound: bool,
 }
 
-enum Inner {
+pub(crate) enum AutocommitConnection {
     Postgres(Lease),
     Sqlite(PoolConnection<Sqlite>),
 }
 
-impl Db {
-    /// Takes a connection for autocommit. On PostgreSQL it is not one of the writers' pool, so it does not wait for
-    /// other writers. On SQLite it is the one writer.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn autocommit(&self) -> Result<Autocommit, SqlError> {
-        let inner = match &self.0 {
-            Pools::Postgres { accepting, .. } => {
-                let mut lease = Box::pin(accepting.acquire()).await?;
-                // Closed when dropped, unless `keep` is called.
-                lease.is_sound = false;
-                Inner::Postgres(lease)
-            }
-            Pools::Sqlite { writer, urgent, .. } => {
-                urgent.asked();
-                Inner::Sqlite(Box::pin(writer.acquire()).await?)
-            }
-        };
-        Ok(Autocommit { inner, is_sound: true })
-    }
-}
-
 impl Autocommit {
+    pub(crate) const fn new(inner: AutocommitConnection) -> Self {
+        Self { inner, is_sound: true }
+    }
+
     /// Keeps the connection for the next caller, if it is sound. Dropping it instead closes the connection.
     pub fn keep(self) {
-        if let Inner::Postgres(mut lease) = self.inner {
+        if let AutocommitConnection::Postgres(mut lease) = self.inner {
             lease.is_sound = self.is_sound;
         }
     }
@@ -56,15 +36,15 @@ impl Sql for Autocommit {
     fn conn(&mut self) -> Conn<'_> {
         self.is_sound = false;
         match &mut self.inner {
-            Inner::Postgres(lease) => lease.lend(),
-            Inner::Sqlite(connection) => Conn::Sqlite(connection),
+            AutocommitConnection::Postgres(lease) => lease.lend(),
+            AutocommitConnection::Sqlite(connection) => Conn::Sqlite(connection),
         }
     }
 
     fn record_result<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, SqlError> {
         let done = match &mut self.inner {
-            Inner::Postgres(lease) => lease.record_result(done),
-            Inner::Sqlite(_) => done.map_err(SqlError::from),
+            AutocommitConnection::Postgres(lease) => lease.record_result(done),
+            AutocommitConnection::Sqlite(_) => done.map_err(SqlError::from),
         };
         let done = done.inspect_err(stop_at_failed_sync);
         self.is_sound = !done.as_ref().is_err_and(|error| error.is_cut_off() || error.leaves_the_connection_unknown());

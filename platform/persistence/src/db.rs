@@ -1,3 +1,4 @@
+use crate::autocommit::AutocommitConnection;
 use crate::pool::PostgresPool;
 use crate::postgres::{Pooling, Server};
 use crate::sqlite_file::SqliteFile;
@@ -73,6 +74,27 @@ impl Db {
             Pools::Postgres { reader, .. } => Source::Postgres(Box::pin(reader.begin()).await?),
             Pools::Sqlite { reader, .. } => Source::Sqlite(Box::pin(reader.acquire()).await?),
         }))
+    }
+
+    /// Takes a connection for autocommit. On PostgreSQL it is not one of the writers' pool, so it does not wait for
+    /// other writers. On SQLite it is the one writer.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn autocommit(&self) -> Result<Autocommit, SqlError> {
+        let inner = match &self.0 {
+            Pools::Postgres { accepting, .. } => {
+                let mut lease = Box::pin(accepting.acquire()).await?;
+                // Closed when dropped, unless `keep` is called.
+                lease.is_sound = false;
+                AutocommitConnection::Postgres(lease)
+            }
+            Pools::Sqlite { writer, urgent, .. } => {
+                urgent.asked();
+                AutocommitConnection::Sqlite(Box::pin(writer.acquire()).await?)
+            }
+        };
+        Ok(Autocommit::new(inner))
     }
 
     /// Opens every reading connection and the one of [`autocommit`](Self::autocommit) at the start. Otherwise many
@@ -195,7 +217,7 @@ impl WriterPriority {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn asked(&self) {
+    fn asked(&self) {
         let mut last = self.last();
         let before = last.filter(|last| last.at.elapsed() < Self::LATELY).map_or(0, |last| last.times);
         *last = Some(WriterRequests { at: Instant::now(), times: before.saturating_add(1) });

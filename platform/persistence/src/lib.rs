@@ -1,36 +1,51 @@
 //! One SQL adapter for PostgreSQL and SQLite.
 //!
 //! Most SQL is written once: [`execute!`] and `fetch_*!` run one text on a [`Tx`], an [`Autocommit`] or a [`Read`],
-//! and bind its parameters for either database (`$1` works on both). Where the dialects differ, a pair of texts takes
-//! its place: `("… postgres", "… sqlite")`.
+//! and bind its parameters for either database (`$1` works on both). [`sql!`] replaces words for what the dialects
+//! spell differently: `{now}`, `{15 s}`, `{for update skip locked}`. Where the dialects differ in more than words, each
+//! gets its own text: `sql!(postgres: "…"; sqlite: "…")`, or a plain pair `("… postgres", "… sqlite")`.
 
 mod autocommit;
+mod connections;
+mod database_url;
 mod db;
 mod error;
 mod migrate;
+mod migrations;
 mod notify;
 mod open;
+mod open_error;
 mod pool;
 mod postgres;
+mod sql;
 mod sql_timestamp;
+mod sql_value;
 mod sqlite_file;
 mod sqlite_stamp;
 mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tx;
-mod url;
 mod uuid_list;
+#[doc(hidden)]
+pub mod words;
 
 pub use autocommit::Autocommit;
+pub use connections::Connections;
+pub use database_url::{DatabaseUrl, PostgresAddress};
 pub use db::Db;
 pub use error::SqlError;
-pub use migrate::{Migration, Migrations};
+pub use migrations::{Migration, Migrations};
+#[doc(hidden)]
+pub use migrations::{check_numbers, without_number};
 pub use notify::Notifications;
-pub use open::{Connections, DatabaseUrl, OpenError, PostgresAddress};
+pub use open_error::OpenError;
 #[doc(hidden)]
 pub use postgres::StatementTimeout;
 pub use sql_timestamp::SqlTimestamp;
+pub use sql_value::SqlValue;
+#[doc(hidden)]
+pub use sql_value::checked;
 pub use statement::{Conn, DialectSql, Sql};
 pub use tx::{Read, Tx};
 pub use uuid_list::UuidList;
@@ -52,9 +67,9 @@ macro_rules! execute {
         let done = match $crate::Sql::conn(on) {
             $crate::Conn::Postgres(c, patience) => {
                 let sql = ($sql).postgres();
-                ::std::boxed::Box::pin(patience.wait(sql, $crate::sqlx::query(sql)$(.bind($bind))*.execute(c))).await.map(|done| done.rows_affected())
+                ::std::boxed::Box::pin(patience.wait(sql, $crate::sqlx::query(sql)$(.bind($crate::checked($bind)))*.execute(c))).await.map(|done| done.rows_affected())
             }
-            $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query(($sql).sqlite())$(.bind($bind))*.execute(c)).await.map(|done| done.rows_affected()),
+            $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query(($sql).sqlite())$(.bind($crate::checked($bind)))*.execute(c)).await.map(|done| done.rows_affected()),
         };
         $crate::Sql::record_result(on, done)
     }};
@@ -72,9 +87,9 @@ macro_rules! fetch {
         let done = match $crate::Sql::conn(on) {
             $crate::Conn::Postgres(c, patience) => {
                 let sql = ($sql).postgres();
-                ::std::boxed::Box::pin(patience.wait(sql, $crate::sqlx::query_as::<_, $row>(sql)$(.bind($bind))*.fetch_all(c))).await
+                ::std::boxed::Box::pin(patience.wait(sql, $crate::sqlx::query_as::<_, $row>(sql)$(.bind($crate::checked($bind)))*.fetch_all(c))).await
             }
-            $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query_as::<_, $row>(($sql).sqlite())$(.bind($bind))*.fetch_all(c)).await,
+            $crate::Conn::Sqlite(c) => ::std::boxed::Box::pin($crate::sqlx::query_as::<_, $row>(($sql).sqlite())$(.bind($crate::checked($bind)))*.fetch_all(c)).await,
         };
         $crate::Sql::record_result(on, done.and_then($pick))
     }};

@@ -1,31 +1,10 @@
 use crate::db::Pools;
 use crate::postgres::{Access, Server, close};
-use crate::{Conn, Db, OpenError, Sql as _, SqlError};
+use crate::{Conn, Db, Migration, Migrations, OpenError, Sql as _, SqlError};
 use sqlx::migrate::{AppliedMigration, Migrate as _, MigrateError, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlitePool};
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// The schema of one context, embedded in the binary. Each context records its applied migrations in a table of its
-/// own.
-///
-/// A release only expands the schema; a later release removes old parts. A node that is older than the schema keeps
-/// working, so unknown newer migrations are tolerated.
-#[derive(Debug, Clone, Copy)]
-pub struct Migrations {
-    /// The context's name, which is the prefix of all its tables.
-    pub context: &'static str,
-    /// The migrations in order, numbered from 1.
-    pub all: &'static [Migration],
-}
-
-/// One migration, in both dialects.
-#[derive(Debug, Clone, Copy)]
-pub struct Migration {
-    pub name: &'static str,
-    pub postgres: &'static str,
-    pub sqlite: &'static str,
-}
 
 impl Migrations {
     fn table(&self) -> String {

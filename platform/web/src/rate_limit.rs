@@ -4,19 +4,12 @@ mod counts;
 
 use self::counts::{Key, PermitTaken};
 use crate::{Problem, unavailable};
-use persistence::{Db, Migration, Migrations, SqlError};
+use persistence::{Db, Migrations, SqlError, migrations};
 use std::time::Duration;
 use tokio::time::sleep;
 
 /// The migration that creates the table `web_limits`.
-pub const MIGRATIONS: Migrations = Migrations {
-    context: "web",
-    all: &[Migration {
-        name: "limits",
-        postgres: include_str!("../migrations/0001_limits.postgres.sql"),
-        sqlite: include_str!("../migrations/0001_limits.sqlite.sql"),
-    }],
-};
+pub const MIGRATIONS: Migrations = migrations!("web": "0001_limits");
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 

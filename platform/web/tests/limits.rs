@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use axum::{http::header::RETRY_AFTER, response::IntoResponse as _};
-use persistence::{Db, execute, fetch_one, testing::TestDb};
+use persistence::{Db, execute, fetch_one, sql, testing::TestDb};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use web::{LimitError, MIGRATIONS, Problem, RateLimit, RateLimiter, limits_ahead_of_the_clock};
@@ -22,10 +22,7 @@ async fn on_each_database(test: impl AsyncFn(&RateLimiter, &TestDb)) {
 
 /// Moves the stored times as if `time` had passed.
 async fn pass(db: &Db, time: Duration) {
-    let sql = (
-        "update web_limits set empty_at = empty_at - $1 * interval '1 us'",
-        "update web_limits set empty_at = empty_at - $1",
-    );
+    let sql = sql!("update web_limits set empty_at = empty_at - {$1 us}");
     let mut tx = db.begin().await.unwrap();
     execute!(&mut tx, sql, i64::try_from(time.as_micros()).unwrap()).unwrap();
     tx.commit().await.unwrap();
@@ -304,10 +301,7 @@ async fn the_sweep_deletes_rows_of_a_clock_that_was_far_ahead() {
 
 /// Moves the stored times as if the clock had been ahead by `time`.
 async fn pass_back(db: &Db, time: Duration) {
-    let sql = (
-        "update web_limits set empty_at = empty_at + $1 * interval '1 us'",
-        "update web_limits set empty_at = empty_at + $1",
-    );
+    let sql = sql!("update web_limits set empty_at = empty_at + {$1 us}");
     let mut tx = db.begin().await.unwrap();
     execute!(&mut tx, sql, i64::try_from(time.as_micros()).unwrap()).unwrap();
     tx.commit().await.unwrap();

@@ -27,7 +27,7 @@ pub(crate) use sql::auth::SqlAuth;
 mod use_case_tests;
 
 use auth_application::{Passwords, handlers};
-use persistence::{Migration, Migrations};
+use persistence::{Migrations, migrations};
 use std::sync::Arc;
 use web::BoundedContext;
 
@@ -45,38 +45,6 @@ pub const CONTEXT: BoundedContext<Arc<dyn Passwords>, AuthState> = BoundedContex
 const PURPOSE: &str = "set_credential";
 
 /// The tables of this context.
-pub const MIGRATIONS: Migrations = Migrations {
-    context: "auth",
-    all: &[
-        Migration {
-            name: "credentials",
-            postgres: include_str!("../migrations/0001_credentials.postgres.sql"),
-            sqlite: include_str!("../migrations/0001_credentials.sqlite.sql"),
-        },
-        Migration {
-            name: "sessions",
-            postgres: include_str!("../migrations/0002_sessions.postgres.sql"),
-            sqlite: include_str!("../migrations/0002_sessions.sqlite.sql"),
-        },
-        Migration {
-            name: "deactivation",
-            postgres: include_str!("../migrations/0003_deactivation.postgres.sql"),
-            sqlite: include_str!("../migrations/0003_deactivation.sqlite.sql"),
-        },
-        Migration {
-            name: "authority",
-            postgres: include_str!("../migrations/0004_authority.postgres.sql"),
-            sqlite: include_str!("../migrations/0004_authority.sqlite.sql"),
-        },
-        Migration {
-            name: "refresh_grace",
-            postgres: include_str!("../migrations/0005_refresh_grace.postgres.sql"),
-            sqlite: include_str!("../migrations/0005_refresh_grace.sqlite.sql"),
-        },
-        Migration {
-            name: "keys",
-            postgres: include_str!("../migrations/0006_keys.postgres.sql"),
-            sqlite: include_str!("../migrations/0006_keys.sqlite.sql"),
-        },
-    ],
-};
+pub const MIGRATIONS: Migrations = migrations!(
+    "auth": "0001_credentials", "0002_sessions", "0003_deactivation", "0004_authority", "0005_refresh_grace", "0006_keys",
+);

@@ -10,7 +10,7 @@ use auth_domain::{BcryptCost, PasswordFlaw, PasswordPolicy, Session, SessionId, 
 use identity::{Email, UserId};
 use kernel::Secret;
 use persistence::testing::TestDb;
-use persistence::{DialectSql, execute, fetch_all};
+use persistence::{DialectSql, execute, fetch_all, sql};
 use std::net::IpAddr;
 use std::sync::Arc;
 use web::RateLimiter;
@@ -69,10 +69,7 @@ impl World {
     }
 
     async fn deactivate(&self) {
-        let sql = (
-            "update auth_accounts set disabled_at = now() where user_id = $1",
-            "update auth_accounts set disabled_at = 1 where user_id = $1",
-        );
+        let sql = sql!("update auth_accounts set disabled_at = {now} where user_id = $1");
         self.execute(sql).await;
     }
 

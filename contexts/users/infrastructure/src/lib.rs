@@ -8,7 +8,7 @@ use crate::http::{UsersState, routes};
 use crate::sql_users::SqlUsers;
 use auth_access::PasswordSealer;
 use ledger::Consent;
-use persistence::{Migration, Migrations};
+use persistence::{Migrations, migrations};
 use std::sync::Arc;
 use users_application::handlers;
 use web::{BoundedContext, no_upkeep};
@@ -25,18 +25,4 @@ pub const CONTEXT: BoundedContext<Arc<dyn Consent>, Arc<dyn PasswordSealer>> = B
 };
 
 /// The schema migrations of the `users` context.
-pub const MIGRATIONS: Migrations = Migrations {
-    context: "users",
-    all: &[
-        Migration {
-            name: "users",
-            postgres: include_str!("../migrations/0001_users.postgres.sql"),
-            sqlite: include_str!("../migrations/0001_users.sqlite.sql"),
-        },
-        Migration {
-            name: "deactivation",
-            postgres: include_str!("../migrations/0002_deactivation.postgres.sql"),
-            sqlite: include_str!("../migrations/0002_deactivation.sqlite.sql"),
-        },
-    ],
-};
+pub const MIGRATIONS: Migrations = migrations!("users": "0001_users", "0002_deactivation");

@@ -1,6 +1,6 @@
 use identity::{Email, UserId};
 use ledger::Consent;
-use persistence::{SqlError, SqlTimestamp, Tx, execute, fetch_optional};
+use persistence::{SqlError, SqlTimestamp, Tx, execute, fetch_optional, sql};
 use std::sync::Arc;
 use use_case::{CommandFailure, Unavailable, async_trait};
 use users_application::{AddError, Users};
@@ -23,10 +23,8 @@ impl Users for SqlUsers {
     }
 
     async fn load(&mut self, id: UserId) -> Result<Option<User>, Unavailable> {
-        // SQLite needs no row lock: this transaction is the only writer.
-        let sql = (
-            "select email, name, version, registered_at, deactivated_at from users_users where id = $1 for update",
-            "select email, name, version, registered_at, deactivated_at from users_users where id = $1",
+        let sql = sql!(
+            "select email, name, version, registered_at, deactivated_at from users_users where id = $1 {for update}"
         );
         fetch_optional!(&mut self.0, Row, sql, id.as_uuid())?.map(|row| restore(id, row)).transpose()
     }

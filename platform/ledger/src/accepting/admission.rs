@@ -1,7 +1,7 @@
 //! Admission control: the ledger rejects new commands when their queue cannot execute them in time.
 
 use crate::{AcceptError, Ledger, Queue};
-use persistence::{SqlError, fetch_all};
+use persistence::{SqlError, SqlTimestamp, fetch_all, sql};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,23 +17,18 @@ const WINDOW_SECONDS: f64 = 30.0;
 /// burst is slow.
 const ENOUGH: i64 = 20;
 
-/// Per queue: messages that wait, messages that finished in the window, and the age of the oldest waiting message in
-/// microseconds.
-const MEASURE: (&str, &str) = (
-    "select context, lane, sum(waiting)::bigint, sum(finished)::bigint, sum(age)::bigint from ( \
-       select context, lane, count(*) as waiting, 0 as finished, \
-         (extract(epoch from now() - min(next_attempt_at)) * 1000000)::bigint as age \
+/// Per queue: messages that wait, messages that finished in the window, since when the oldest one waits, and the current
+/// time.
+const MEASURE: (&str, &str) = sql!(
+    "select context, lane, cast(sum(waiting) as bigint), cast(sum(finished) as bigint), min(oldest), {now} from ( \
+       select context, lane, count(*) as waiting, 0 as finished, min(next_attempt_at) as oldest \
        from ledger_messages where status = 'accepted' group by context, lane union all \
-       select context, lane, 0, count(*), 0 from ledger_messages where finished_at > now() - interval '30 s' group by context, lane) part \
-     group by context, lane",
-    "select context, lane, sum(waiting), sum(finished), sum(age) from ( \
-       select context, lane, count(*) as waiting, 0 as finished, \
-         cast(unixepoch('subsec') * 1000000 as integer) - min(next_attempt_at) as age \
-       from ledger_messages where status = 'accepted' group by context, lane union all \
-       select context, lane, 0, count(*), 0 from ledger_messages \
-         where finished_at > cast(unixepoch('subsec') * 1000000 as integer) - 30000000 group by context, lane) \
-     group by context, lane",
+       select context, lane, 0, count(*), null from ledger_messages where finished_at > {now} - {30 s} \
+       group by context, lane) part \
+     group by context, lane"
 );
+
+type Row = (String, String, i64, i64, Option<SqlTimestamp>, SqlTimestamp);
 
 /// The load of each queue, as last measured.
 #[derive(Default)]
@@ -106,14 +101,15 @@ impl Ledger {
     async fn measure(&self) -> Result<Duration, SqlError> {
         let mut db = self.db.read().await?;
         let begun = Instant::now();
-        let rows = fetch_all!(&mut db, (String, String, i64, i64, i64), MEASURE)?;
+        let rows = fetch_all!(&mut db, Row, MEASURE)?;
         let took = begun.elapsed();
         let mut loads = self.admission.0.lock().unwrap_or_else(PoisonError::into_inner);
         for queue in self.routes.queues() {
-            let (waiting, finished, age) = rows
-                .iter()
-                .find(|(context, lane, ..)| *context == queue.context && *lane == queue.lane.as_str())
-                .map_or((0, 0, 0), |(.., waiting, finished, age)| (*waiting, *finished, *age));
+            let row = rows.iter().find(|(context, lane, ..)| *context == queue.context && *lane == queue.lane.as_str());
+            let (waiting, finished, age) = row.map_or((0, 0, 0), |(.., waiting, finished, oldest, now)| {
+                let age = oldest.map_or(0, |oldest| now.0.as_microsecond() - oldest.0.as_microsecond());
+                (*waiting, *finished, age)
+            });
             let load = loads.entry(queue).or_default();
             let oldest = Duration::from_micros(u64::try_from(age).unwrap_or(0));
             *load = load.measured(waiting, finished, oldest);

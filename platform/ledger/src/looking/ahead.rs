@@ -8,89 +8,44 @@
 
 use crate::{Hint, Ledger, Queue};
 use kernel::MessageId;
-use persistence::{Db, SqlError, execute, fetch_all, fetch_one};
+use persistence::{Db, SqlError, execute, fetch_all, fetch_one, sql};
 use uuid::Uuid;
 
 /// Maximum rows in one statement.
 const BATCH: i64 = 1_000;
 
-/// The SQL condition that a time lies too far in the future: `ahead!(postgres hinted_at)`.
-macro_rules! ahead {
-    (postgres next_attempt_at) => {
-        "next_attempt_at > now() + interval '6 min'"
-    };
-    (sqlite next_attempt_at) => {
-        "next_attempt_at > cast(unixepoch('subsec') * 1000000 as integer) + 360000000"
-    };
-    (postgres lease_until) => {
-        "lease_until > now() + interval '75 s'"
-    };
-    (sqlite lease_until) => {
-        "lease_until > cast(unixepoch('subsec') * 1000000 as integer) + 75000000"
-    };
-    (postgres $column:ident) => {
-        concat!(stringify!($column), " > now() + interval '1 min'")
-    };
-    (sqlite $column:ident) => {
-        concat!(stringify!($column), " > cast(unixepoch('subsec') * 1000000 as integer) + 60000000")
-    };
-}
-pub(crate) use ahead;
+/// The conditions that a time lies too far in the future.
+const ACCEPTED_AHEAD: &str = "accepted_at > {now} + {1 min}";
+const NEXT_ATTEMPT_AHEAD: &str = "next_attempt_at > {now} + {6 min}";
+const FINISHED_AHEAD: &str = "finished_at > {now} + {1 min}";
+pub(crate) const HINT_AHEAD: &str = "hinted_at > {now} + {1 min}";
+pub(crate) const LEASE_AHEAD: &str = "lease_until > {now} + {75 s}";
 
-const DUE: (&str, &str) = (
-    concat!(
-        "update ledger_messages set next_attempt_at = now() where id in ( \
-           select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' and ",
-        ahead!(postgres next_attempt_at),
-        " limit $3 for update skip locked) returning id, name, traceparent"
-    ),
-    concat!(
-        "update ledger_messages set next_attempt_at = cast(unixepoch('subsec') * 1000000 as integer) where id in ( \
-           select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' and ",
-        ahead!(sqlite next_attempt_at),
-        " limit $3) returning id, name, traceparent"
-    ),
+const DUE: (&str, &str) = sql!(
+    "update ledger_messages set next_attempt_at = {now} where id in ( \
+       select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' and",
+    NEXT_ATTEMPT_AHEAD,
+    "limit $3 {for update skip locked}) returning id, name, traceparent"
 );
 
-const FINISHED: (&str, &str) = (
-    concat!(
-        "update ledger_messages set finished_at = now() where id in (select id from ledger_messages where finished_at is not null and ",
-        ahead!(postgres finished_at),
-        " limit $1 for update skip locked)"
-    ),
-    concat!(
-        "update ledger_messages set finished_at = cast(unixepoch('subsec') * 1000000 as integer) where id in ( \
-           select id from ledger_messages where finished_at is not null and ",
-        ahead!(sqlite finished_at),
-        " limit $1)"
-    ),
+const FINISHED: (&str, &str) = sql!(
+    "update ledger_messages set finished_at = {now} where id in ( \
+       select id from ledger_messages where finished_at is not null and",
+    FINISHED_AHEAD,
+    "limit $1 {for update skip locked})"
 );
 
-const COUNT: (&str, &str) = (
-    concat!(
-        "select count(*) from ledger_messages where status in ('accepted', 'running') and (",
-        ahead!(postgres accepted_at),
-        " or ",
-        ahead!(postgres next_attempt_at),
-        " or ",
-        ahead!(postgres hinted_at),
-        ") or status = 'running' and ",
-        ahead!(postgres lease_until),
-        " or finished_at is not null and ",
-        ahead!(postgres finished_at)
-    ),
-    concat!(
-        "select count(*) from ledger_messages where status in ('accepted', 'running') and (",
-        ahead!(sqlite accepted_at),
-        " or ",
-        ahead!(sqlite next_attempt_at),
-        " or ",
-        ahead!(sqlite hinted_at),
-        ") or status = 'running' and ",
-        ahead!(sqlite lease_until),
-        " or finished_at is not null and ",
-        ahead!(sqlite finished_at)
-    ),
+const COUNT: (&str, &str) = sql!(
+    "select count(*) from ledger_messages where status in ('accepted', 'running') and (",
+    ACCEPTED_AHEAD,
+    "or",
+    NEXT_ATTEMPT_AHEAD,
+    "or",
+    HINT_AHEAD,
+    ") or status = 'running' and",
+    LEASE_AHEAD,
+    "or finished_at is not null and",
+    FINISHED_AHEAD
 );
 
 /// Counts the rows with a time that lies too far in the future.

@@ -3,7 +3,7 @@
 
 use crate::working::outcome::{AttemptError, attempt_errors};
 use kernel::{MessageId, Timestamp};
-use persistence::{Db, SqlError, SqlTimestamp, execute, fetch_all};
+use persistence::{Db, SqlError, SqlTimestamp, execute, fetch_all, sql};
 use uuid::Uuid;
 
 /// A row of the ledger as operators see it, without its payload.
@@ -60,12 +60,9 @@ pub async fn show(db: &Db, root: MessageId) -> Result<Vec<LedgerMessage>, SqlErr
 /// # Errors
 /// When the database does not answer.
 pub async fn retry(db: &Db, root: MessageId) -> Result<u64, SqlError> {
-    let sql = (
-        "update ledger_messages set status = 'accepted', attempts = 0, deaths = 0, finished_at = null, next_attempt_at = now() \
-         where (id = $1 or (root = $1 and root <> id)) and status = 'failed' and payload is not null",
-        "update ledger_messages set status = 'accepted', attempts = 0, deaths = 0, finished_at = null, \
-         next_attempt_at = cast(unixepoch('subsec') * 1000000 as integer) \
-         where (id = $1 or (root = $1 and root <> id)) and status = 'failed' and payload is not null",
+    let sql = sql!(
+        "update ledger_messages set status = 'accepted', attempts = 0, deaths = 0, finished_at = null, next_attempt_at = {now} \
+         where (id = $1 or (root = $1 and root <> id)) and status = 'failed' and payload is not null"
     );
     let mut tx = db.begin().await?;
     let due = execute!(&mut tx, sql, root.as_uuid())?;

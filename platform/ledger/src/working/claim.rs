@@ -2,7 +2,7 @@
 
 use crate::Queue;
 use kernel::MessageId;
-use persistence::{Db, SqlError, SqlTimestamp, UuidList, execute, fetch_all};
+use persistence::{Db, SqlError, SqlTimestamp, UuidList, execute, fetch_all, sql};
 use use_case::MessageMeta;
 use uuid::Uuid;
 
@@ -31,28 +31,28 @@ pub(crate) struct Claim {
 /// The condition is a scalar subquery, one index lookup per row. PostgreSQL turns `not exists` into a join, and after
 /// a burst that its statistics do not know, into a join over all waiting rows (28 s with a million rows).
 /// The claim counts as a crash (`deaths`) until its attempt has ended, because a killed process cannot count.
-const CLAIM: (&str, &str) = (
-    "with due as materialized ( \
-       select id from ledger_messages m where context = $1 and lane = $2 and status = 'accepted' and next_attempt_at <= now() \
+const CLAIM: (&str, &str) = sql!(
+    postgres: "with due as materialized ( \
+       select id from ledger_messages m where context = $1 and lane = $2 and status = 'accepted' and next_attempt_at <= {now} \
        and name in (select json_array_elements_text($3::json)) \
        and (select 1 from ledger_messages other where other.context = m.context and other.subject = m.subject \
          and other.status in ('accepted', 'running') and (other.sequence < m.sequence or other.status = 'running') \
          and other.id <> m.id limit 1) is null \
-       order by next_attempt_at, sequence limit $4 for update skip locked) \
+       order by next_attempt_at, sequence limit $4 {for update skip locked}) \
      update ledger_messages m set status = 'running', deaths = deaths + 1, lease_epoch = lease_epoch + 1, lease_owner = $5, \
-       lease_until = now() + interval '15 s' from due where m.id = due.id \
-     returning m.id, root, name, payload, principal, traceparent, lease_epoch, attempts, deaths, errors, accepted_at, awaited",
-    "update ledger_messages set status = 'running', deaths = deaths + 1, lease_epoch = lease_epoch + 1, lease_owner = $5, \
-       lease_until = cast(unixepoch('subsec') * 1000000 as integer) + 15000000 \
+       lease_until = {now} + {15 s} from due where m.id = due.id \
+     returning m.id, root, name, payload, principal, traceparent, lease_epoch, attempts, deaths, errors, accepted_at, awaited";
+    sqlite: "update ledger_messages set status = 'running', deaths = deaths + 1, lease_epoch = lease_epoch + 1, lease_owner = $5, \
+       lease_until = {now} + {15 s} \
      where id in ( \
        select id from ledger_messages m where context = $1 and lane = $2 and status = 'accepted' \
-       and next_attempt_at <= cast(unixepoch('subsec') * 1000000 as integer) \
+       and next_attempt_at <= {now} \
        and name in (select value from json_each($3)) \
        and (select 1 from ledger_messages other where other.context = m.context and other.subject = m.subject \
          and other.status in ('accepted', 'running') and (other.sequence < m.sequence or other.status = 'running') \
          and other.id <> m.id limit 1) is null \
        order by next_attempt_at, sequence limit $4) \
-     returning id, root, name, payload, principal, traceparent, lease_epoch, attempts, deaths, errors, accepted_at, awaited",
+     returning id, root, name, payload, principal, traceparent, lease_epoch, attempts, deaths, errors, accepted_at, awaited"
 );
 
 type Row =
@@ -89,12 +89,12 @@ impl Claim {
 
 /// Renews the leases of the rows that this process works on, in one statement.
 pub(crate) async fn renew(db: &Db, owner: Uuid, ids: &[Uuid]) -> Result<u64, SqlError> {
-    const RENEW: (&str, &str) = (
-        // A locked row is being finished. Waiting for it could deadlock.
-        "update ledger_messages set lease_until = now() + interval '15 s' where id in (select id from ledger_messages \
-         where id = any($2) and lease_owner = $1 and status = 'running' for update skip locked)",
-        "update ledger_messages set lease_until = cast(unixepoch('subsec') * 1000000 as integer) + 15000000 \
-         where id in (select unhex(value) from json_each($2)) and lease_owner = $1 and status = 'running'",
+    // A locked row is being finished. Waiting for it could deadlock.
+    const RENEW: (&str, &str) = sql!(
+        postgres: "update ledger_messages set lease_until = {now} + {15 s} where id in (select id from ledger_messages \
+         where id = any($2) and lease_owner = $1 and status = 'running' {for update skip locked})";
+        sqlite: "update ledger_messages set lease_until = {now} + {15 s} \
+         where id in (select unhex(value) from json_each($2)) and lease_owner = $1 and status = 'running'"
     );
     let mut tx = db.begin_low_priority().await?;
     let renewed = execute!(&mut tx, RENEW, owner, UuidList(ids))?;

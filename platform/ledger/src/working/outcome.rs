@@ -3,7 +3,7 @@
 use crate::backoff::backoff;
 use crate::working::claim::Claim;
 use kernel::Timestamp;
-use persistence::{SqlError, Tx, fetch_optional};
+use persistence::{SqlError, Tx, fetch_optional, sql};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
@@ -60,32 +60,29 @@ pub(crate) type EndedRow = Option<Option<NextInOrder>>;
 /// the earlier row was committed between them. The lock then makes their transactions run one after the other. The
 /// condition on the later row's status appears twice, once in the words of the index `ledger_order`. SQLite does not
 /// infer that one condition implies the other, and would scan all waiting rows of the context.
-const FINISH: (&str, &str) = (
-    "update ledger_messages m set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
+const FINISH: (&str, &str) = sql!(
+    postgres: "update ledger_messages m set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
        attempts = attempts + case when $3 = 'succeeded' then 0 else 1 end, \
-       lease_owner = null, lease_until = null, finished_at = clock_timestamp() \
+       lease_owner = null, lease_until = null, finished_at = {clock} \
      where id = $1 and lease_epoch = $2 and status = 'running' \
      returning (select json_build_object('id', id, 'lane', lane, 'name', name, 'traceparent', traceparent)::text \
        from ledger_messages later where later.context = m.context and later.subject = m.subject and later.sequence > m.sequence \
        and later.status in ('accepted', 'running') and later.status = 'accepted' order by later.sequence limit 1), \
-       pg_advisory_xact_lock(hashtextextended(context || subject::text, 0))::text",
-    "update ledger_messages set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
+       pg_advisory_xact_lock(hashtextextended(context || subject::text, 0))::text";
+    sqlite: "update ledger_messages set status = $3, errors = $4, payload = case when $3 = 'failed' then payload end, deaths = 0, \
        attempts = attempts + case when $3 = 'succeeded' then 0 else 1 end, \
-       lease_owner = null, lease_until = null, finished_at = cast(unixepoch('subsec') * 1000000 as integer) \
+       lease_owner = null, lease_until = null, finished_at = {clock} \
      where id = $1 and lease_epoch = $2 and status = 'running' \
      returning (select json_object('id', lower(hex(id)), 'lane', lane, 'name', name, 'traceparent', traceparent) \
        from ledger_messages later where later.context = ledger_messages.context and later.subject = ledger_messages.subject \
        and later.sequence > ledger_messages.sequence and later.status in ('accepted', 'running') \
-       and later.status = 'accepted' order by later.sequence limit 1), null",
+       and later.status = 'accepted' order by later.sequence limit 1), null"
 );
 
-const LATER: (&str, &str) = (
+const LATER: (&str, &str) = sql!(
     "update ledger_messages set status = 'accepted', errors = $3, attempts = attempts + 1, deaths = 0, lease_owner = null, \
-       lease_until = null, next_attempt_at = clock_timestamp() + $4 * interval '1 microsecond' \
-     where id = $1 and lease_epoch = $2 and status = 'running' returning null::text",
-    "update ledger_messages set status = 'accepted', errors = $3, attempts = attempts + 1, deaths = 0, lease_owner = null, \
-       lease_until = null, next_attempt_at = cast(unixepoch('subsec') * 1000000 as integer) + $4 \
-     where id = $1 and lease_epoch = $2 and status = 'running' returning null",
+       lease_until = null, next_attempt_at = {clock} + {$4 us} \
+     where id = $1 and lease_epoch = $2 and status = 'running' returning cast(null as text)"
 );
 
 impl Claim {

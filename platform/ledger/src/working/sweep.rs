@@ -1,10 +1,10 @@
 //! The sweep, which every node runs periodically. It expires leases, repeats lost hints, wakes waiters whose wake-up
 //! was lost, corrects times that lie in the future, and deletes expired commands.
 
-use crate::looking::ahead::ahead;
+use crate::looking::ahead::{HINT_AHEAD, LEASE_AHEAD};
 use crate::{Hint, Ledger};
 use kernel::MessageId;
-use persistence::{SqlError, UuidList, execute, fetch_all};
+use persistence::{SqlError, UuidList, execute, fetch_all, sql};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
@@ -15,42 +15,28 @@ const RETENTION_EVERY: Duration = Duration::from_secs(60);
 /// For how many days clients can ask for the outcome of a command.
 pub const RETENTION_DAYS: i64 = 30;
 
-/// Expires leases. A message whose process crashed while it ran alone waits 10 s after the first such crash and 20 s
-/// after the second, in case something else kills the process.
-const EXPIRED: (&str, &str) = (
-    concat!(
-        "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
-       next_attempt_at = case when deaths < 3 then next_attempt_at else now() + interval '10 s' * (deaths - 2) end where id in ( \
-       select id from ledger_messages where status = 'running' and (lease_until < now() or ",
-        ahead!(postgres lease_until),
-        ") limit 1000 for update skip locked) returning context, lane, id, name, traceparent"
-    ),
-    concat!(
-        "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
-           next_attempt_at = case when deaths < 3 then next_attempt_at \
-             else cast(unixepoch('subsec') * 1000000 as integer) + 10000000 * (deaths - 2) end \
-         where status = 'running' and (lease_until < cast(unixepoch('subsec') * 1000000 as integer) or ",
-        ahead!(sqlite lease_until),
-        ") returning context, lane, id, name, traceparent"
-    ),
+/// Makes messages due again whose lease has ended. If a process crashed while a message ran alone, the message waits
+/// 10 s after the first such crash and 20 s after the second, in case something else kills the process.
+const REQUEUE: &str = "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
+     next_attempt_at = case when deaths < 3 then next_attempt_at else {now} + {10 s} * (deaths - 2) end";
+
+const EXPIRED: (&str, &str) = sql!(
+    postgres: REQUEUE,
+    "where id in (select id from ledger_messages where status = 'running' and (lease_until < {now} or",
+    LEASE_AHEAD,
+    ") limit 1000 {for update skip locked}) returning context, lane, id, name, traceparent";
+    sqlite: REQUEUE,
+    "where status = 'running' and (lease_until < {now} or",
+    LEASE_AHEAD,
+    ") returning context, lane, id, name, traceparent"
 );
 
-const UNHINTED: (&str, &str) = (
-    concat!(
-        "update ledger_messages set hinted_at = now() where id in ( \
-           select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' and next_attempt_at <= now() \
-           and (hinted_at < now() - interval '5 s' or ",
-        ahead!(postgres hinted_at),
-        ") order by next_attempt_at, sequence limit 100 for update skip locked) returning id, name, traceparent"
-    ),
-    concat!(
-        "update ledger_messages set hinted_at = cast(unixepoch('subsec') * 1000000 as integer) where id in ( \
-           select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' \
-           and next_attempt_at <= cast(unixepoch('subsec') * 1000000 as integer) \
-           and (hinted_at < cast(unixepoch('subsec') * 1000000 as integer) - 5000000 or ",
-        ahead!(sqlite hinted_at),
-        ") order by next_attempt_at, sequence limit 100) returning id, name, traceparent"
-    ),
+const UNHINTED: (&str, &str) = sql!(
+    "update ledger_messages set hinted_at = {now} where id in ( \
+       select id from ledger_messages where context = $1 and lane = $2 and status = 'accepted' and next_attempt_at <= {now} \
+       and (hinted_at < {now} - {5 s} or",
+    HINT_AHEAD,
+    ") order by next_attempt_at, sequence limit 100 {for update skip locked}) returning id, name, traceparent"
 );
 
 /// Selects those of the roots for which no awaited row is unfinished.
@@ -64,19 +50,13 @@ const SETTLED: (&str, &str) = (
 
 /// Selects the roots whose last row finished before the retention time. A root is skipped while one of its rows is
 /// unfinished, or failed and waits for an operator. A discarded row has no payload.
-const EXPIRED_ROOTS: (&str, &str) = (
-    "select id from ledger_messages m where finished_at < now() - interval '1 day' * $1 and root = id \
+const EXPIRED_ROOTS: (&str, &str) = sql!(
+    "select id from ledger_messages m where finished_at < {now} - {$1 d} and root = id \
        and status in ('succeeded', 'rejected', 'failed') and not (status = 'failed' and payload is not null) \
        and not exists (select 1 from ledger_messages f where f.root = m.id and f.root <> f.id \
          and (f.status in ('accepted', 'running') or f.status = 'failed' and f.payload is not null \
-           or f.finished_at >= now() - interval '1 day' * $1)) \
-     order by finished_at limit 500 for update skip locked",
-    "select id from ledger_messages m where finished_at < cast(unixepoch('subsec') * 1000000 as integer) - 86400000000 * $1 and root = id \
-       and status in ('succeeded', 'rejected', 'failed') and not (status = 'failed' and payload is not null) \
-       and not exists (select 1 from ledger_messages f where f.root = m.id and f.root <> f.id \
-         and (f.status in ('accepted', 'running') or f.status = 'failed' and f.payload is not null \
-           or f.finished_at >= cast(unixepoch('subsec') * 1000000 as integer) - 86400000000 * $1)) \
-     order by finished_at limit 500",
+           or f.finished_at >= {now} - {$1 d})) \
+     order by finished_at limit 500 {for update skip locked}"
 );
 const FOLLOW_UPS_OF_ROOTS: (&str, &str) = (
     "delete from ledger_messages where root <> id and root = any($1)",
@@ -150,11 +130,8 @@ impl Ledger {
     /// Makes all running rows due again. The only process that serves a database file calls this at its start: the
     /// process that ran them is gone.
     pub(crate) async fn recover(&self) -> Result<(), SqlError> {
-        let sql = "update ledger_messages set status = 'accepted', lease_owner = null, lease_until = null, \
-             next_attempt_at = case when deaths < 3 then next_attempt_at \
-               else cast(unixepoch('subsec') * 1000000 as integer) + 10000000 * (deaths - 2) end where status = 'running'";
         let mut tx = self.db.begin_low_priority().await?;
-        let recovered = execute!(&mut tx, sql)?;
+        let recovered = execute!(&mut tx, sql!(REQUEUE, "where status = 'running'"))?;
         tx.commit().await?;
         if recovered > 0 {
             tracing::info!(recovered, "messages that an earlier process had begun are due again");

@@ -4,6 +4,7 @@ use crate::shop::Act;
 use crate::world::{MAX_DELAY, World, until};
 use futures::future::join_all;
 use ledger::AcceptError;
+use persistence::sql;
 use std::time::Duration;
 
 const SELL: &[&str] = &["shop.sell.v1"];
@@ -16,20 +17,12 @@ async fn an_overloaded_lane_rejects_commands_and_says_when_to_retry() {
         assert_eq!(node.ledger.admit(SELL).unwrap(), Duration::ZERO);
         // Sixty in thirty seconds are two per second.
         join_all((0..60).map(|_| node.accept(world.sell(Act::Note)))).await;
-        let done = (
-            "update ledger_messages set status = 'succeeded', accepted_at = now() - interval '40 s', finished_at = now()",
-            "update ledger_messages set status = 'succeeded', accepted_at = accepted_at - 40000000, finished_at = accepted_at",
-        );
+        let done =
+            sql!("update ledger_messages set status = 'succeeded', accepted_at = {now} - {40 s}, finished_at = {now}");
         world.sql(done).await;
-        let lately = (
-            "update ledger_messages set finished_at = now() where finished_at is not null",
-            "update ledger_messages set finished_at = cast(unixepoch('subsec') * 1000000 as integer) where finished_at is not null",
-        );
+        let lately = sql!("update ledger_messages set finished_at = {now} where finished_at is not null");
         join_all((0..200).map(|_| node.accept(world.sell(Act::Note)))).await;
-        let waiting = (
-            "update ledger_messages set next_attempt_at = now() - interval '40 s' where status = 'accepted'",
-            "update ledger_messages set next_attempt_at = next_attempt_at - 40000000 where status = 'accepted'",
-        );
+        let waiting = sql!("update ledger_messages set next_attempt_at = {now} - {40 s} where status = 'accepted'");
         world.sql(waiting).await;
         until("the lane is measured", async || {
             // The measurement may take long, so keep the finish times recent.
@@ -54,20 +47,12 @@ async fn the_rate_of_a_burst_after_a_quiet_time_counts_from_its_beginning() {
         let node = world.idle().await;
         // The burst came three seconds ago, and sixty of it are done: twenty per second.
         join_all((0..200).map(|_| node.accept(world.sell(Act::Note)))).await;
-        let burst = (
-            "update ledger_messages set next_attempt_at = now() - interval '3 s'",
-            "update ledger_messages set next_attempt_at = cast(unixepoch('subsec') * 1000000 as integer) - 3000000",
-        );
-        let done = (
-            "update ledger_messages set status = 'succeeded', finished_at = now() where id in (select id from ledger_messages limit 60)",
-            "update ledger_messages set status = 'succeeded', finished_at = cast(unixepoch('subsec') * 1000000 as integer) \
-             where id in (select id from ledger_messages limit 60)",
+        let burst = sql!("update ledger_messages set next_attempt_at = {now} - {3 s}");
+        let done = sql!(
+            "update ledger_messages set status = 'succeeded', finished_at = {now} where id in (select id from ledger_messages limit 60)"
         );
         world.sql(done).await;
-        let lately = (
-            "update ledger_messages set finished_at = now() where finished_at is not null",
-            "update ledger_messages set finished_at = cast(unixepoch('subsec') * 1000000 as integer) where finished_at is not null",
-        );
+        let lately = sql!("update ledger_messages set finished_at = {now} where finished_at is not null");
         until("the lane is measured", async || {
             // The measurement may take long, so keep the burst three seconds old.
             world.sql(burst).await;

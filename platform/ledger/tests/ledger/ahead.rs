@@ -3,17 +3,14 @@
 use crate::shop::Act;
 use crate::world::{Hints, World, id, until};
 use ledger::{Status, dead_letters};
-use persistence::{execute, fetch_one};
+use persistence::{execute, fetch_one, sql};
 
 /// How far ahead the clock was, in seconds: an hour, two days, until about 2100.
 const AHEAD: [i64; 3] = [3_600, 172_800, 2_350_000_000];
 
 macro_rules! shift {
     ($column:literal) => {
-        (
-            concat!("update ledger_messages set ", $column, " = ", $column, " + $1 * interval '1 s'"),
-            concat!("update ledger_messages set ", $column, " = ", $column, " + $1 * 1000000"),
-        )
+        sql!(concat!("update ledger_messages set ", $column, " = ", $column, " + {$1 s}"))
     };
 }
 const ACCEPTED: (&str, &str) = shift!("accepted_at");
@@ -58,10 +55,8 @@ async fn a_retry_within_its_bound_is_waited_for() {
         let command = node.accept(world.sell(Act::Note)).await;
         shift(&world, NEXT_ATTEMPT, 290).await;
         let ahead = node.accept(world.sell(Act::Note)).await;
-        let an_hour_ahead = (
-            "update ledger_messages set next_attempt_at = next_attempt_at + interval '1 hour' where id = $1",
-            "update ledger_messages set next_attempt_at = next_attempt_at + 3600000000 where id = $1",
-        );
+        let an_hour_ahead =
+            sql!("update ledger_messages set next_attempt_at = next_attempt_at + {60 min} where id = $1");
         world.sql_on(ahead, an_hour_ahead).await;
         node.work(4).await;
         // By then the sweep has run.
@@ -99,11 +94,8 @@ async fn a_row_that_finished_ahead_of_the_clock_is_retained_from_now_on() {
         let command = node.accept(world.sell(Act::Note)).await;
         node.outcome(command).await;
         shift(&world, FINISHED, AHEAD[2]).await;
-        let in_time = (
-            "select count(*) from ledger_messages where finished_at <= now() and finished_at > now() - interval '1 hour'",
-            "select count(*) from ledger_messages where finished_at <= cast(unixepoch('subsec') * 1000000 as integer) \
-             and finished_at > cast(unixepoch('subsec') * 1000000 as integer) - 3600000000",
-        );
+        let in_time =
+            sql!("select count(*) from ledger_messages where finished_at <= {now} and finished_at > {now} - {60 min}");
         until("it has finished now", async || {
             let mut db = world.db.read().await.unwrap();
             fetch_one!(&mut db, (i64,), in_time).unwrap().0 == 1

@@ -3,7 +3,7 @@
 use crate::shop::Act;
 use crate::world::{Hints, Running, World, id, until};
 use futures::future::join_all;
-use persistence::Db;
+use persistence::{Db, sql};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
@@ -130,10 +130,9 @@ async fn however_often_leases_run_out_each_command_takes_effect_once() {
             .await;
             let storm = async {
                 loop {
-                    let past = (
-                        "update ledger_messages set lease_until = now() - interval '1 minute' where id in \
-                         (select id from ledger_messages where status = 'running' for update skip locked)",
-                        "update ledger_messages set lease_until = 0 where status = 'running'",
+                    let past = sql!(
+                        "update ledger_messages set lease_until = {now} - {1 min} where id in \
+                         (select id from ledger_messages where status = 'running' {for update skip locked})"
                     );
                     let requeue_expired = "update ledger_messages set status = 'accepted', deaths = 0 where status = 'running' and lease_until < accepted_at";
                     world.sql(past).await;

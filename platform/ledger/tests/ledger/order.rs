@@ -5,7 +5,7 @@ use crate::world::{Hints, World, id, until};
 use futures::future::join_all;
 use kernel::MessageId;
 use ledger::{NewCommand, Status};
-use persistence::execute;
+use persistence::{execute, sql};
 use std::sync::atomic::Ordering::SeqCst;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -145,10 +145,7 @@ async fn a_row_that_waits_for_another_try_holds_back_only_its_successors() {
         let subject = id();
         let first = node.accept(world.sell_about(subject, 1, Act::Note)).await;
         // Like a failed attempt. No worker runs yet that could be faster.
-        let later = (
-            "update ledger_messages set attempts = 1, next_attempt_at = now() + interval '4 min' where id = $1",
-            "update ledger_messages set attempts = 1, next_attempt_at = next_attempt_at + 240000000 where id = $1",
-        );
+        let later = sql!("update ledger_messages set attempts = 1, next_attempt_at = {now} + {4 min} where id = $1");
         assert_eq!(world.sql_on(first, later).await, 1);
         node.work(4).await;
         let second = node.accept(world.sell_about(subject, 2, Act::Note)).await;

@@ -3,6 +3,7 @@
 use crate::shop::Act;
 use crate::world::{World, id, until};
 use ledger::Status;
+use persistence::sql;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
@@ -58,9 +59,8 @@ async fn messages_that_wait_while_a_suspect_runs_alone_do_not_share_its_crash() 
         ];
         // All of them ran beside it whenever the process crashed.
         world.sql("update ledger_messages set deaths = 4").await;
-        let oldest = (
-            "update ledger_messages set accepted_at = accepted_at - interval '1 hour', next_attempt_at = next_attempt_at - interval '1 hour' where id = $1",
-            "update ledger_messages set accepted_at = accepted_at - 3600000000, next_attempt_at = next_attempt_at - 3600000000 where id = $1",
+        let oldest = sql!(
+            "update ledger_messages set accepted_at = accepted_at - {60 min}, next_attempt_at = next_attempt_at - {60 min} where id = $1"
         );
         world.sql_on(suspect, oldest).await;
         node.work(4).await;

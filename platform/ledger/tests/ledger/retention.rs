@@ -4,12 +4,11 @@ use crate::shop::Act;
 use crate::world::{World, until};
 use futures::future::join_all;
 use kernel::MessageId;
+use persistence::sql;
 
 /// Moves every finish time 31 days into the past.
-const AGED: (&str, &str) = (
-    "update ledger_messages set finished_at = finished_at - interval '31 days' where finished_at is not null",
-    "update ledger_messages set finished_at = finished_at - 31 * 86400000000 where finished_at is not null",
-);
+const AGED: (&str, &str) =
+    sql!("update ledger_messages set finished_at = finished_at - {31 d} where finished_at is not null");
 
 #[tokio::test]
 async fn old_commands_are_deleted_as_a_whole_and_failed_ones_are_kept() {
@@ -32,10 +31,7 @@ async fn old_commands_are_deleted_as_a_whole_and_failed_ones_are_kept() {
         let [old, old_with_follow_up, rejected, failed, failed_later, settled_lately] = ids[..] else { panic!() };
         drop(node);
         world.sql(AGED).await;
-        let lately = (
-            "update ledger_messages set finished_at = now() where root = $1 and id <> $1",
-            "update ledger_messages set finished_at = cast(unixepoch('subsec') * 1000000 as integer) where root = $1 and id <> $1",
-        );
+        let lately = sql!("update ledger_messages set finished_at = {now} where root = $1 and id <> $1");
         world.sql_on(settled_lately, lately).await;
 
         let node = world.node().await;

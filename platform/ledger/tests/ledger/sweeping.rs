@@ -4,6 +4,7 @@ use crate::shop::Act;
 use crate::world::{World, id, until};
 use kernel::MessageId;
 use ledger::Status;
+use persistence::sql;
 
 /// Leaves a row like a killed process: claimed, and never ended.
 async fn leave_behind(world: &World, command: MessageId, lease: (&'static str, &'static str)) {
@@ -94,14 +95,10 @@ async fn the_lease_of_a_running_message_is_renewed() {
         let node = world.node().await;
         let command = node.accept(world.engrave(Act::StopAtTheGate)).await;
         world.script.has_arrived().await;
-        let soon = (
-            "update ledger_messages set lease_until = now() + interval '9 seconds' where id = $1",
-            "update ledger_messages set lease_until = cast(unixepoch('subsec') * 1000000 as integer) + 9000000 where id = $1",
-        );
+        let soon = sql!("update ledger_messages set lease_until = {now} + {9 s} where id = $1");
         assert_eq!(world.sql_on(command, soon).await, 1);
-        let renewed = (
-            "select count(*) from ledger_messages where status = 'running' and lease_epoch = 1 and lease_until > now() + interval '10 seconds'",
-            "select count(*) from ledger_messages where status = 'running' and lease_epoch = 1 and lease_until > cast(unixepoch('subsec') * 1000000 as integer) + 10000000",
+        let renewed = sql!(
+            "select count(*) from ledger_messages where status = 'running' and lease_epoch = 1 and lease_until > {now} + {10 s}"
         );
         until("it is renewed", async || world.number(renewed).await == 1).await;
         world.script.pass.add_permits(1);

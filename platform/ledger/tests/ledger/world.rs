@@ -7,7 +7,7 @@ use ledger::{
     QueueConsumer, WakeUp,
 };
 use persistence::testing::TestDb;
-use persistence::{Db, DialectSql, Tx, execute, fetch_all, fetch_one, fetch_optional};
+use persistence::{Db, DialectSql, Tx, execute, fetch_all, fetch_one, fetch_optional, sql};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -144,19 +144,15 @@ impl World {
 
     /// Expires the leases of all rows that were claimed once.
     pub(crate) async fn expire_first_leases(&self) {
-        let past = (
-            "update ledger_messages set lease_until = now() - interval '1 minute' where status = 'running' and lease_epoch = 1",
-            "update ledger_messages set lease_until = 0 where status = 'running' and lease_epoch = 1",
+        let past = sql!(
+            "update ledger_messages set lease_until = {now} - {1 min} where status = 'running' and lease_epoch = 1"
         );
         self.sql(past).await;
     }
 
     /// Makes every message that waits for another try due.
     pub(crate) async fn all_due(&self) {
-        let due = (
-            "update ledger_messages set next_attempt_at = now() where status = 'accepted'",
-            "update ledger_messages set next_attempt_at = 0 where status = 'accepted'",
-        );
+        let due = sql!("update ledger_messages set next_attempt_at = {now} where status = 'accepted'");
         self.sql(due).await;
     }
 

@@ -1,5 +1,5 @@
 use crate::{abandon, count, each_with_numbers};
-use persistence::{Db, Tx, execute, fetch_all, fetch_one};
+use persistence::{Db, Tx, execute, fetch_all, fetch_one, sql};
 use std::time::Duration;
 
 const INSERT: &str = "insert into numbers (n) values ($1)";
@@ -154,7 +154,7 @@ async fn transactions_that_read_before_they_write_lose_no_update() {
                 tokio::spawn(async move {
                     for _ in 0..10 {
                         let mut tx = db.begin().await.unwrap();
-                        let lock = ("select n from numbers for update", "select n from numbers");
+                        let lock = sql!("select n from numbers {for update}");
                         let (n,) = fetch_one!(&mut tx, (i64,), lock).unwrap();
                         execute!(&mut tx, "update numbers set n = $1", n + 1).unwrap();
                         tx.commit().await.unwrap();

@@ -3,100 +3,52 @@
 //! `burst * every` from now is denied. The database's clock decides. Bound times are microseconds.
 
 use super::RateLimit;
-use persistence::{Sql, SqlError, SqlTimestamp, Tx, execute, fetch_one, fetch_optional};
+use persistence::{Sql, SqlError, SqlTimestamp, Tx, execute, fetch_one, fetch_optional, sql};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
-/// The time from which the next permit counts: the later of now and `empty_at`. `$room` is burst * every. An `empty_at`
+/// The time from which the next permit counts: the later of now and `empty_at`. `$2` is burst * every. An `empty_at`
 /// more than a minute beyond that bound was written while the clock was ahead, and is ignored.
-macro_rules! counted {
-    (postgres $room:literal) => {
-        concat!(
-            "case when web_limits.empty_at > clock_timestamp() + ",
-            $room,
-            " * interval '1 us' + interval '1 min' then clock_timestamp() else greatest(web_limits.empty_at, clock_timestamp()) end"
-        )
-    };
-    (sqlite $room:literal) => {
-        concat!(
-            "case when web_limits.empty_at > cast(unixepoch('subsec') * 1000000 as integer) + ",
-            $room,
-            " + 60000000 then cast(unixepoch('subsec') * 1000000 as integer) \
-             else max(web_limits.empty_at, cast(unixepoch('subsec') * 1000000 as integer)) end"
-        )
-    };
-}
+const COUNTED: &str = "case when web_limits.empty_at > {clock} + {$2 us} + {1 min} then {clock} \
+     else {greatest}(web_limits.empty_at, {clock}) end";
 
-/// Takes a permit. Bound: key, every, burst * every. PostgreSQL uses `clock_timestamp()`, the time after the wait for
-/// the row's lock: by `now()`, the begin of the transaction, concurrent requests would be denied free permits.
-const TAKE: (&str, &str) = (
-    concat!(
-        "insert into web_limits (key, empty_at) values ($1, clock_timestamp() + $2 * interval '1 us') \
-         on conflict (key) do update set empty_at = ",
-        counted!(postgres "$3"),
-        " + $2 * interval '1 us' where ",
-        counted!(postgres "$3"),
-        " + $2 * interval '1 us' <= clock_timestamp() + $3 * interval '1 us' returning empty_at"
-    ),
-    concat!(
-        "insert into web_limits (key, empty_at) values ($1, cast(unixepoch('subsec') * 1000000 as integer) + $2) \
-         on conflict (key) do update set empty_at = ",
-        counted!(sqlite "$3"),
-        " + $2 where ",
-        counted!(sqlite "$3"),
-        " + $2 <= cast(unixepoch('subsec') * 1000000 as integer) + $3 returning empty_at"
-    ),
+/// Takes a permit. Bound: key, burst * every, every. PostgreSQL uses `{clock}`, the time after the wait for the row's
+/// lock: by `{now}`, the begin of the transaction, concurrent requests would be denied free permits.
+const TAKE: (&str, &str) = sql!(
+    "insert into web_limits (key, empty_at) values ($1, {clock} + {$3 us}) on conflict (key) do update set empty_at =",
+    COUNTED,
+    "+ {$3 us} where",
+    COUNTED,
+    "+ {$3 us} <= {clock} + {$2 us} returning empty_at"
 );
 
-/// The current count, in microseconds until it is zero. Bound: key, burst * every.
-const COUNTS: (&str, &str) = (
-    concat!(
-        "select coalesce(max(cast(extract(epoch from ",
-        counted!(postgres "$2"),
-        " - now()) * 1000000 as bigint)), 0) from web_limits where key = $1"
-    ),
-    concat!(
-        "select coalesce(max(",
-        counted!(sqlite "$2"),
-        " - cast(unixepoch('subsec') * 1000000 as integer)), 0) from web_limits where key = $1"
-    ),
-);
+/// When the count is zero again, and the current time. Bound: key, burst * every.
+const COUNTS: (&str, &str) = sql!("select", COUNTED, ", {now} from web_limits where key = $1");
 
 /// Returns the rest of a permit, the part whose time has not passed. Bound: key, every, the permit's own `empty_at`.
-const GIVE_BACK: (&str, &str) = (
-    "update web_limits set empty_at = empty_at - least($2 * interval '1 us', $3 - now()) where key = $1 and $3 > now()",
-    "update web_limits set empty_at = empty_at - min($2, $3 - cast(unixepoch('subsec') * 1000000 as integer)) \
-     where key = $1 and $3 > cast(unixepoch('subsec') * 1000000 as integer)",
-);
+const GIVE_BACK: (&str, &str) =
+    sql!("update web_limits set empty_at = empty_at - {least}({$2 us}, $3 - {now}) where key = $1 and $3 > {now}");
 
 /// Deletes expired rows. A concurrent [`TAKE`] that waited for the row's lock inserts a new row.
-const SWEEP: (&str, &str) = (
+const SWEEP: (&str, &str) = sql!(
     "delete from web_limits where key in ( \
-       select key from web_limits where empty_at < now() order by empty_at limit 100 for update skip locked)",
-    "delete from web_limits where key in ( \
-       select key from web_limits where empty_at < cast(unixepoch('subsec') * 1000000 as integer) order by empty_at limit 100)",
+       select key from web_limits where empty_at < {now} order by empty_at limit 100 {for update skip locked})"
 );
 
 /// Writes a row with a count of zero, which the sweep deletes.
-const PROBE: (&str, &str) = (
-    "insert into web_limits (key, empty_at) values ($1, now()) on conflict (key) do update set empty_at = excluded.empty_at",
-    "insert into web_limits (key, empty_at) values ($1, cast(unixepoch('subsec') * 1000000 as integer)) \
-     on conflict (key) do update set empty_at = excluded.empty_at",
+const PROBE: (&str, &str) = sql!(
+    "insert into web_limits (key, empty_at) values ($1, {now}) \
+     on conflict (key) do update set empty_at = excluded.empty_at"
 );
 
 /// Deletes rows that were written while the clock was ahead: no count lasts a day ([`RateLimit`]).
-const SWEEP_AHEAD: (&str, &str) = (
+const SWEEP_AHEAD: (&str, &str) = sql!(
     "delete from web_limits where key in ( \
-       select key from web_limits where empty_at > now() + interval '1 day' limit 100 for update skip locked)",
-    "delete from web_limits where key in ( \
-       select key from web_limits where empty_at > cast(unixepoch('subsec') * 1000000 as integer) + 86400000000 limit 100)",
+       select key from web_limits where empty_at > {now} + {1 d} limit 100 {for update skip locked})"
 );
 
 /// The number of rows that [`SWEEP_AHEAD`] would delete.
-const AHEAD: (&str, &str) = (
-    "select count(*) from web_limits where empty_at > now() + interval '1 day'",
-    "select count(*) from web_limits where empty_at > cast(unixepoch('subsec') * 1000000 as integer) + 86400000000",
-);
+const AHEAD: (&str, &str) = sql!("select count(*) from web_limits where empty_at > {now} + {1 d}");
 
 /// The hashed key of a count, so that the table holds no addresses. (A guess at an address can be checked.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,7 +75,7 @@ pub(super) async fn acquire(
     limit: &RateLimit,
 ) -> Result<Result<PermitTaken, Duration>, SqlError> {
     let every = microseconds(limit.every);
-    if let Some((empty_at,)) = fetch_optional!(tx, (SqlTimestamp,), TAKE, &key.0[..], every, room(limit))? {
+    if let Some((empty_at,)) = fetch_optional!(tx, (SqlTimestamp,), TAKE, &key.0[..], room(limit), every)? {
         return Ok(Ok(PermitTaken { key, every, empty_at }));
     }
     // On PostgreSQL the update has locked the row, though it took no permit.
@@ -132,7 +84,8 @@ pub(super) async fn acquire(
 
 /// The time until a permit is free; `None` if one is free now.
 pub(super) async fn wait(on: &mut impl Sql, key: &Key, limit: &RateLimit) -> Result<Option<Duration>, SqlError> {
-    let (counts,) = fetch_one!(on, (i64,), COUNTS, &key.0[..], room(limit))?;
+    let row = fetch_optional!(on, (SqlTimestamp, SqlTimestamp), COUNTS, &key.0[..], room(limit))?;
+    let counts = row.map_or(0, |(empty_at, now)| empty_at.0.as_microsecond() - now.0.as_microsecond());
     let over = counts.max(0).saturating_add(microseconds(limit.every)).saturating_sub(room(limit));
     Ok(u64::try_from(over.min(room(limit))).ok().filter(|over| *over > 0).map(Duration::from_micros))
 }

@@ -1,8 +1,9 @@
 //! Finds whether a session is live, and which role its user has now.
 
+use super::IS_LIVE;
 use auth_domain::Role;
 use kernel::Timestamp;
-use persistence::{Db, SqlError, SqlTimestamp, fetch_optional};
+use persistence::{Db, SqlError, SqlTimestamp, fetch_optional, sql};
 use uuid::Uuid;
 
 /// The user of a live session.
@@ -15,19 +16,10 @@ pub(crate) struct LiveSession {
 
 /// Returns `None` if the session has ended or expired, or the user is deactivated.
 pub(crate) async fn check(db: &Db, session: Uuid) -> Result<Option<LiveSession>, SqlError> {
-    let sql = (
-        concat!(
-            "select s.user_id, a.role, clock_timestamp() from auth_sessions s \
-             join auth_accounts a on a.user_id = s.user_id where s.id = $1 and s.ended_at is null and ",
-            timely!(postgres "s.opened_at", "s.expires_at"),
-            " and a.disabled_at is null"
-        ),
-        concat!(
-            "select s.user_id, a.role, cast(unixepoch('subsec') * 1000000 as integer) from auth_sessions s \
-             join auth_accounts a on a.user_id = s.user_id where s.id = $1 and s.ended_at is null and ",
-            timely!(sqlite "s.opened_at", "s.expires_at"),
-            " and a.disabled_at is null"
-        ),
+    let sql = sql!(
+        "select s.user_id, a.role, {clock} from auth_sessions s join auth_accounts a on a.user_id = s.user_id \
+         where s.id = $1 and a.disabled_at is null and",
+        IS_LIVE
     );
     let mut db = db.read().await?;
     let found = fetch_optional!(&mut db, (Uuid, String, SqlTimestamp), sql, session)?;

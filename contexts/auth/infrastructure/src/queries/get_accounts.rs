@@ -1,9 +1,9 @@
 //! Operators read accounts.
 
-use crate::sql::administration::of_administrators;
+use crate::sql::administration::OF_ADMINISTRATORS;
 use auth_domain::Role;
 use identity::{Email, UserId};
-use persistence::{Db, SqlError, fetch_all, fetch_one, fetch_optional};
+use persistence::{Db, SqlError, fetch_all, fetch_one, fetch_optional, sql};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -47,23 +47,11 @@ fn view((id, email, role, deactivated, sessions): Row) -> AccountView {
     AccountView { id, email, role, status, sessions }
 }
 
-/// The SQL statement for accounts: the expression for the current time, and the rest of the statement.
-macro_rules! accounts {
-    ($now:literal, $which:literal) => {
-        concat!(
-            "select a.user_id, a.identifier, a.role, \
-             cast(case when a.disabled_at is null then 0 else 1 end as bigint), \
-             (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null \
-              and s.expires_at > ",
-            $now,
-            ") from auth_accounts a ",
-            $which
-        )
-    };
-    ($which:literal) => {
-        (accounts!("clock_timestamp()", $which), accounts!("cast(unixepoch('subsec') * 1000000 as integer)", $which))
-    };
-}
+/// The beginning of an SQL statement that selects a [`Row`] for each account.
+const ACCOUNTS: &str = "select a.user_id, a.identifier, a.role, \
+     cast(case when a.disabled_at is null then 0 else 1 end as bigint), \
+     (select count(*) from auth_sessions s where s.user_id = a.user_id and s.ended_at is null and s.expires_at > {clock}) \
+     from auth_accounts a";
 
 /// Finds the account with this email address.
 ///
@@ -71,7 +59,7 @@ macro_rules! accounts {
 /// If the database does not answer.
 pub async fn find(db: &Db, email: &Email) -> Result<Option<AccountView>, SqlError> {
     let mut db = db.read().await?;
-    let found = fetch_optional!(&mut db, Row, accounts!("where a.identifier = $1"), email.canonical())?;
+    let found = fetch_optional!(&mut db, Row, sql!(ACCOUNTS, "where a.identifier = $1"), email.canonical())?;
     Ok(found.map(view))
 }
 
@@ -81,7 +69,7 @@ pub async fn find(db: &Db, email: &Email) -> Result<Option<AccountView>, SqlErro
 /// If the database does not answer.
 pub async fn find_account(db: &Db, user: UserId) -> Result<Option<AccountView>, SqlError> {
     let mut db = db.read().await?;
-    let found = fetch_optional!(&mut db, Row, accounts!("where a.user_id = $1"), user.as_uuid())?;
+    let found = fetch_optional!(&mut db, Row, sql!(ACCOUNTS, "where a.user_id = $1"), user.as_uuid())?;
     Ok(found.map(view))
 }
 
@@ -91,7 +79,7 @@ pub async fn find_account(db: &Db, user: UserId) -> Result<Option<AccountView>, 
 /// # Errors
 /// If the database does not answer.
 pub async fn page(db: &Db, after: &str, role: Option<Role>, limit: i64) -> Result<Vec<AccountView>, SqlError> {
-    let sql = accounts!("where a.identifier > $1 and (a.role = $2 or $2 = '') order by a.identifier limit $3");
+    let sql = sql!(ACCOUNTS, "where a.identifier > $1 and (a.role = $2 or $2 = '') order by a.identifier limit $3");
     let mut db = db.read().await?;
     let rows = fetch_all!(&mut db, Row, sql, after, role.map_or("", Role::as_str), limit)?;
     Ok(rows.into_iter().map(view).collect())
@@ -103,6 +91,6 @@ pub async fn page(db: &Db, after: &str, role: Option<Role>, limit: i64) -> Resul
 /// If the database does not answer.
 pub async fn has_administrator(db: &Db) -> Result<bool, SqlError> {
     let mut db = db.read().await?;
-    let (administrators,) = fetch_one!(&mut db, (i64,), of_administrators!("select count(*)"))?;
+    let (administrators,) = fetch_one!(&mut db, (i64,), sql!("select count(*)", OF_ADMINISTRATORS))?;
     Ok(administrators > 0)
 }

@@ -8,7 +8,7 @@ use auth_domain::{Scope, ServiceKeyId, SessionId};
 use axum::extract::{MatchedPath, State};
 use axum::response::Response;
 use kernel::{DomainError, Timestamp};
-use persistence::{Db, SqlError, SqlTimestamp, fetch_all};
+use persistence::{Db, SqlError, SqlTimestamp, fetch_all, sql};
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -191,28 +191,21 @@ type Row = (
     Option<String>,
 );
 
-/// The SQL statement, with the most selective condition first.
-macro_rules! lines {
-    ($narrow:literal) => {
-        concat!(
-            "select id, at, action, outcome, reason, actor, user_id, session_id, target, address, request \
-             from auth_audit_events where ",
-            $narrow,
-            " and (at, id) < ($1, $2) and ($3 is null or action = $3) and ($4 is null or outcome = $4) \
-             and ($5 is null or actor = $5) and ($6 is null or user_id = $6) order by at desc, id desc limit $7"
-        )
-    };
-}
+/// The SQL statement before and after its most selective condition.
+const EVENTS: &str = "select id, at, action, outcome, reason, actor, user_id, session_id, target, address, request \
+     from auth_audit_events where";
+const FILTERED: &str = "and (at, id) < ($1, $2) and ($3 is null or action = $3) and ($4 is null or outcome = $4) \
+     and ($5 is null or actor = $5) and ($6 is null or user_id = $6) order by at desc, id desc limit $7";
 
 async fn find(db: &Db, filter: &Filter, paging: Paging) -> Result<Vec<AuditEventView>, SqlError> {
     let Filter { action, outcome, actor, user } = filter;
     // The databases cannot use an index for `$6 is null or …`. So the most selective filter gets a condition of its
     // own.
     let sql = match filter {
-        Filter { user: Some(_), .. } => lines!("user_id = $6"),
-        Filter { actor: Some(_), .. } => lines!("actor = $5"),
-        Filter { action: Some(_), .. } => lines!("action = $3"),
-        _ => lines!("true"),
+        Filter { user: Some(_), .. } => sql!(EVENTS, "user_id = $6", FILTERED),
+        Filter { actor: Some(_), .. } => sql!(EVENTS, "actor = $5", FILTERED),
+        Filter { action: Some(_), .. } => sql!(EVENTS, "action = $3", FILTERED),
+        _ => sql!(EVENTS, "true", FILTERED),
     };
     let (at, id) = super::before(paging);
     let mut db = db.read().await?;

@@ -7,7 +7,7 @@ use auth_domain::Scopes;
 use axum::extract::State;
 use axum::response::Response;
 use kernel::Timestamp;
-use persistence::{Db, SqlError, SqlTimestamp, fetch_all, fetch_optional};
+use persistence::{Db, SqlError, SqlTimestamp, fetch_all, fetch_optional, sql};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -73,6 +73,10 @@ pub(crate) async fn get_service_keys(
     page.answer("/auth/service-keys", &[("limit", &paging.limit.to_string())])
 }
 
+/// The SQL condition that a key is valid. One that was created over a minute from now was written while the clock was
+/// ahead. It counts as expired, because it would last too long.
+const IS_VALID: &str = "revoked_at is null and created_at < {clock} + {1 min} and expires_at > {clock}";
+
 /// All valid keys, the latest first.
 ///
 /// # Errors
@@ -83,17 +87,10 @@ pub async fn all(db: &Db) -> Result<Vec<ServiceKeyView>, SqlError> {
 
 /// A page of the valid keys, the latest first.
 pub(crate) async fn find(db: &Db, paging: Paging) -> Result<Vec<ServiceKeyView>, SqlError> {
-    let sql = (
-        concat!(
-            "select id, name, scopes, created_at, expires_at, created_by from auth_service_keys where revoked_at is null and ",
-            timely!(postgres "created_at", "expires_at"),
-            " and (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3"
-        ),
-        concat!(
-            "select id, name, scopes, created_at, expires_at, created_by from auth_service_keys where revoked_at is null and ",
-            timely!(sqlite "created_at", "expires_at"),
-            " and (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3"
-        ),
+    let sql = sql!(
+        "select id, name, scopes, created_at, expires_at, created_by from auth_service_keys where",
+        IS_VALID,
+        "and (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3"
     );
     let (at, id) = super::before(paging);
     let mut db = db.read().await?;
@@ -113,16 +110,15 @@ impl ServiceKeyView {
 /// # Errors
 /// If the database does not answer.
 pub async fn orphaned(db: &Db) -> Result<Vec<ServiceKeyView>, SqlError> {
-    let sql = (
-        "select id, name, scopes, created_at, expires_at, created_by from auth_service_keys k \
-         where revoked_at is null and expires_at > clock_timestamp() and created_by like 'user:%' \
+    let sql = sql!(
+        postgres: "select id, name, scopes, created_at, expires_at, created_by from auth_service_keys k \
+         where revoked_at is null and expires_at > {clock} and created_by like 'user:%' \
          and not exists (select 1 from auth_accounts a where a.role = 'admin' and a.disabled_at is null \
-          and k.created_by = 'user:' || a.user_id::text) order by created_at, id",
-        "select id, name, scopes, created_at, expires_at, created_by from auth_service_keys k \
-         where revoked_at is null and expires_at > cast(unixepoch('subsec') * 1000000 as integer) \
-         and created_by like 'user:%' and not exists (select 1 from auth_accounts a where a.role = 'admin' \
-          and a.disabled_at is null and replace(k.created_by, '-', '') = 'user:' || lower(hex(a.user_id))) \
-         order by created_at, id",
+          and k.created_by = 'user:' || a.user_id::text) order by created_at, id";
+        sqlite: "select id, name, scopes, created_at, expires_at, created_by from auth_service_keys k \
+         where revoked_at is null and expires_at > {clock} and created_by like 'user:%' \
+         and not exists (select 1 from auth_accounts a where a.role = 'admin' and a.disabled_at is null \
+          and replace(k.created_by, '-', '') = 'user:' || lower(hex(a.user_id))) order by created_at, id"
     );
     let mut db = db.read().await?;
     Ok(fetch_all!(&mut db, Row, sql)?.into_iter().map(ServiceKeyView::from_row).collect())
@@ -130,16 +126,7 @@ pub async fn orphaned(db: &Db) -> Result<Vec<ServiceKeyView>, SqlError> {
 
 /// The id and the scopes of a valid key. `None` also for a key with a scope that this version does not know.
 pub(crate) async fn scopes_of(db: &Db, hash: &TokenHash) -> Result<Option<(Uuid, Scopes)>, SqlError> {
-    let sql = (
-        concat!(
-            "select id, scopes from auth_service_keys where hash = $1 and revoked_at is null and ",
-            timely!(postgres "created_at", "expires_at")
-        ),
-        concat!(
-            "select id, scopes from auth_service_keys where hash = $1 and revoked_at is null and ",
-            timely!(sqlite "created_at", "expires_at")
-        ),
-    );
+    let sql = sql!("select id, scopes from auth_service_keys where hash = $1 and", IS_VALID);
     let mut db = db.read().await?;
     let found = fetch_optional!(&mut db, (Uuid, String), sql, &hash.0[..])?;
     Ok(found.and_then(|(key, scopes)| Some((key, scopes.parse().ok()?))))

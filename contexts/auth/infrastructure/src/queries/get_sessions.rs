@@ -1,11 +1,12 @@
 //! A person reads their own sessions.
 
+use super::IS_LIVE;
 use crate::AuthState;
 use auth_access::Person;
 use axum::extract::State;
 use axum::response::Response;
 use kernel::Timestamp;
-use persistence::{Db, SqlError, SqlTimestamp, fetch_all};
+use persistence::{Db, SqlError, SqlTimestamp, fetch_all, sql};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -80,19 +81,10 @@ pub(crate) async fn get_sessions(
 }
 
 async fn find(db: &Db, user: Uuid, paging: Paging) -> Result<Vec<Row>, SqlError> {
-    let sql = (
-        concat!(
-            "select id, opened_at, refreshed_at, expires_at, address from auth_sessions where user_id = $1 \
-             and ended_at is null and ",
-            timely!(postgres "opened_at", "expires_at"),
-            " and (opened_at, id) < ($2, $3) order by opened_at desc, id desc limit $4"
-        ),
-        concat!(
-            "select id, opened_at, refreshed_at, expires_at, address from auth_sessions where user_id = $1 \
-             and ended_at is null and ",
-            timely!(sqlite "opened_at", "expires_at"),
-            " and (opened_at, id) < ($2, $3) order by opened_at desc, id desc limit $4"
-        ),
+    let sql = sql!(
+        "select id, opened_at, refreshed_at, expires_at, address from auth_sessions where user_id = $1 and",
+        IS_LIVE,
+        "and (opened_at, id) < ($2, $3) order by opened_at desc, id desc limit $4"
     );
     let (at, id) = super::before(paging);
     let mut db = db.read().await?;

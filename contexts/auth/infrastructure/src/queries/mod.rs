@@ -1,22 +1,5 @@
 //! Queries, which bypass the domain.
 
-/// An SQL condition: a row with these begin and end columns is valid now. Use it as
-/// `timely!(postgres "s.opened_at", "s.expires_at")`. A row that begins over a minute from now was written while the
-/// clock was ahead. It counts as expired, because it would last too long.
-macro_rules! timely {
-    (postgres $begin:literal, $end:literal) => {
-        concat!($begin, " < clock_timestamp() + interval '1 min' and ", $end, " > clock_timestamp()")
-    };
-    (sqlite $begin:literal, $end:literal) => {
-        concat!(
-            $begin,
-            " < cast(unixepoch('subsec') * 1000000 as integer) + 60000000 and ",
-            $end,
-            " > cast(unixepoch('subsec') * 1000000 as integer)"
-        )
-    };
-}
-
 mod ahead;
 pub(crate) mod check_refresh_token;
 pub(crate) mod check_session;
@@ -31,6 +14,10 @@ use kernel::Timestamp;
 use persistence::SqlTimestamp;
 use uuid::Uuid;
 use web::Paging;
+
+/// The SQL condition that a session is live. One that was opened over a minute from now was written while the clock was
+/// ahead. It counts as expired, because it would last too long.
+const IS_LIVE: &str = "ended_at is null and opened_at < {clock} + {1 min} and expires_at > {clock}";
 
 /// The sort key that the rows of a page come before in time; pages list the latest rows first.
 fn before(paging: Paging) -> (SqlTimestamp, Uuid) {

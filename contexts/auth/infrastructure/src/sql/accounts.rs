@@ -3,7 +3,7 @@ use auth_application::Accounts;
 use auth_domain::{PasswordHash, Role};
 use identity::{Email, UserId};
 use kernel::Timestamp;
-use persistence::{SqlTimestamp, execute, fetch_optional};
+use persistence::{SqlTimestamp, execute, fetch_optional, sql};
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
 
@@ -63,13 +63,10 @@ impl Accounts for SqlAuth {
     }
 
     async fn lock_for_sign_in(&mut self, user: UserId, hash: &PasswordHash) -> Result<bool, Unavailable> {
-        // `for update` serialises the sign-ins of one user, so that each counts the sessions of the ones before.
-        // SQLite needs no row lock: this transaction is the only writer.
-        let sql = (
+        // `{for update}` serialises the sign-ins of one user, so that each counts the sessions of the ones before.
+        let sql = sql!(
             "select a.user_id from auth_accounts a join auth_credentials c on c.user_id = a.user_id \
-             where a.user_id = $1 and a.disabled_at is null and c.hash = $2 for update",
-            "select a.user_id from auth_accounts a join auth_credentials c on c.user_id = a.user_id \
-             where a.user_id = $1 and a.disabled_at is null and c.hash = $2",
+             where a.user_id = $1 and a.disabled_at is null and c.hash = $2 {for update}"
         );
         Ok(fetch_optional!(&mut self.0, (Uuid,), sql, user.as_uuid(), hash.expose())?.is_some())
     }

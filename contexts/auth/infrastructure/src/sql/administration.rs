@@ -3,22 +3,14 @@ use auth_application::{Administration, depart};
 use auth_domain::Administrators;
 use identity::UserId;
 use ledger::Consent;
-use persistence::{Tx, execute, fetch_all};
+use persistence::{Tx, execute, fetch_all, sql};
 use use_case::{CommandFailure, Unavailable, async_trait};
 use uuid::Uuid;
 
 /// The end of an SQL statement that selects the administrators who can sign in. The condition is defined only here.
-macro_rules! of_administrators {
-    ($select:literal) => {
-        concat!(
-            $select,
-            " from auth_accounts a where a.role = 'admin' and a.disabled_at is null \
-              and exists (select 1 from auth_credentials c where c.user_id = a.user_id) \
-              and not exists (select 1 from auth_departures d where d.user_id = a.user_id and d.version > a.version)"
-        )
-    };
-}
-pub(crate) use of_administrators;
+pub(crate) const OF_ADMINISTRATORS: &str = "from auth_accounts a where a.role = 'admin' and a.disabled_at is null \
+     and exists (select 1 from auth_credentials c where c.user_id = a.user_id) \
+     and not exists (select 1 from auth_departures d where d.user_id = a.user_id and d.version > a.version)";
 
 /// [`Administration`] over any transaction, also of another context.
 struct SqlAdministration<'a>(&'a mut Tx);
@@ -33,7 +25,7 @@ impl Administration for SqlAdministration<'_> {
             "select 1",
         );
         fetch_all!(self.0, (i64,), lock)?;
-        let rows = fetch_all!(self.0, (Uuid,), of_administrators!("select a.user_id"))?;
+        let rows = fetch_all!(self.0, (Uuid,), sql!("select a.user_id", OF_ADMINISTRATORS))?;
         Ok(rows.into_iter().map(|(user,)| UserId::new(user)).collect())
     }
 

@@ -1,6 +1,6 @@
 use auth_application::Auth;
 use kernel::Timestamp;
-use persistence::{SqlTimestamp, Tx, fetch_one};
+use persistence::{SqlTimestamp, Tx, fetch_one, sql};
 use use_case::{Unavailable, async_trait};
 
 /// The ports of this context in SQL, over one transaction. Each port is implemented in a file of its own.
@@ -11,9 +11,8 @@ ledger::adapter!(SqlAuth: dyn Auth);
 #[async_trait]
 impl Auth for SqlAuth {
     async fn now(&mut self) -> Result<Timestamp, Unavailable> {
-        // Not `now()`, which is the time when the transaction began: it may have waited for a lock since.
-        let sql = ("select clock_timestamp()", "select cast(unixepoch('subsec') * 1000000 as integer)");
-        let (now,) = fetch_one!(&mut self.0, (SqlTimestamp,), sql)?;
+        // Not `{now}`, which is the time when the transaction began: it may have waited for a lock since.
+        let (now,) = fetch_one!(&mut self.0, (SqlTimestamp,), sql!("select {clock}"))?;
         Ok(now.0)
     }
 }

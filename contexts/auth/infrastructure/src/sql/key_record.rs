@@ -1,7 +1,7 @@
 //! The record of the keys that the installation uses, in the database.
 
 use auth_domain::{InstallationKey, KeyKind, RecordedKey};
-use persistence::{Db, SqlError, Tx, execute, fetch_all, fetch_one};
+use persistence::{Db, SqlError, Tx, execute, fetch_all, fetch_one, sql};
 
 type Row = (String, String, String, i64);
 
@@ -89,11 +89,7 @@ impl KeyRecord {
     /// # Errors
     /// If the database does not answer.
     pub async fn retire(&mut self, kid: &str) -> Result<bool, SqlError> {
-        let sql = (
-            "update auth_keys set retired_at = clock_timestamp() where kid = $1 and retired_at is null",
-            "update auth_keys set retired_at = cast(unixepoch('subsec') * 1000000 as integer) \
-             where kid = $1 and retired_at is null",
-        );
+        let sql = sql!("update auth_keys set retired_at = {clock} where kid = $1 and retired_at is null");
         Ok(execute!(&mut self.0, sql, kid)? > 0)
     }
 
@@ -102,11 +98,7 @@ impl KeyRecord {
     /// # Errors
     /// If the database does not answer.
     pub async fn retire_all(&mut self) -> Result<(), SqlError> {
-        let sql = (
-            "update auth_keys set retired_at = clock_timestamp() where retired_at is null",
-            "update auth_keys set retired_at = cast(unixepoch('subsec') * 1000000 as integer) where retired_at is null",
-        );
-        execute!(&mut self.0, sql)?;
+        execute!(&mut self.0, sql!("update auth_keys set retired_at = {clock} where retired_at is null"))?;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 use crate::SqlAuth;
 use auth_application::{ServiceKey, ServiceKeys, TokenHash};
 use auth_domain::{Scopes, ServiceKeyId};
-use persistence::{SqlTimestamp, execute, fetch_optional};
+use persistence::{SqlTimestamp, execute, fetch_optional, sql};
 use use_case::{Unavailable, async_trait};
 
 #[async_trait]
@@ -16,11 +16,9 @@ impl ServiceKeys for SqlAuth {
     }
 
     async fn scopes_of(&mut self, key: ServiceKeyId) -> Result<Option<Scopes>, Unavailable> {
-        let sql = (
+        let sql = sql!(
             "select scopes from auth_service_keys where id = $1 and revoked_at is null \
-             and expires_at > clock_timestamp() for update",
-            "select scopes from auth_service_keys where id = $1 and revoked_at is null \
-             and expires_at > cast(unixepoch('subsec') * 1000000 as integer)",
+             and expires_at > {clock} {for update}"
         );
         let found = fetch_optional!(&mut self.0, (String,), sql, key.as_uuid())?;
         // A key with a scope that this version does not know allows nothing.
@@ -28,11 +26,7 @@ impl ServiceKeys for SqlAuth {
     }
 
     async fn revoke(&mut self, key: ServiceKeyId) -> Result<bool, Unavailable> {
-        let sql = (
-            "update auth_service_keys set revoked_at = clock_timestamp() where id = $1 and revoked_at is null",
-            "update auth_service_keys set revoked_at = cast(unixepoch('subsec') * 1000000 as integer) \
-             where id = $1 and revoked_at is null",
-        );
+        let sql = sql!("update auth_service_keys set revoked_at = {clock} where id = $1 and revoked_at is null");
         Ok(execute!(&mut self.0, sql, key.as_uuid())? == 1)
     }
 }

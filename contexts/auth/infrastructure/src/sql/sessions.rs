@@ -2,7 +2,7 @@ use crate::SqlAuth;
 use auth_application::{Refreshable, RequestOrigin, SealedToken, SessionEnd, Sessions, TokenHash};
 use auth_domain::{Role, Session, SessionId, ShownToken};
 use identity::UserId;
-use persistence::{SqlError, SqlTimestamp, execute, fetch_optional};
+use persistence::{SqlError, SqlTimestamp, execute, fetch_optional, sql};
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
 
@@ -25,13 +25,10 @@ impl Sessions for SqlAuth {
     ) -> Result<Option<Refreshable>, Unavailable> {
         let sql = "select session_id from auth_refresh_tokens where hash = $1";
         let Some((id,)) = fetch_optional!(&mut self.0, (Uuid,), sql, &token.0[..])? else { return Ok(None) };
-        // A transaction that waits here reads what the one before has committed. SQLite needs no row lock: this
-        // transaction is the only writer.
-        let sql = (
+        // A transaction that waits here reads what the one before has committed.
+        let sql = sql!(
             "select user_id, generation, refreshed_at, expires_at from auth_sessions \
-             where id = $1 and ended_at is null for update",
-            "select user_id, generation, refreshed_at, expires_at from auth_sessions \
-             where id = $1 and ended_at is null",
+             where id = $1 and ended_at is null {for update}"
         );
         let Some((user, current, refreshed_at, expires_at)) = fetch_optional!(&mut self.0, Row, sql, id)? else {
             return Ok(None);
@@ -54,18 +51,12 @@ impl Sessions for SqlAuth {
     }
 
     async fn role_in(&mut self, user: UserId, session: SessionId) -> Result<Option<Role>, Unavailable> {
-        // Lock the account first, as a deactivation and a sign-in do. SQLite needs no row lock: this transaction is the
-        // only writer.
-        let sql = (
-            "select role from auth_accounts where user_id = $1 and disabled_at is null for update",
-            "select role from auth_accounts where user_id = $1 and disabled_at is null",
-        );
+        // Lock the account first, as a deactivation and a sign-in do.
+        let sql = sql!("select role from auth_accounts where user_id = $1 and disabled_at is null {for update}");
         let Some((role,)) = fetch_optional!(&mut self.0, (String,), sql, user.as_uuid())? else { return Ok(None) };
-        let sql = (
+        let sql = sql!(
             "select id from auth_sessions where id = $1 and user_id = $2 and ended_at is null \
-             and expires_at > clock_timestamp() for update",
-            "select id from auth_sessions where id = $1 and user_id = $2 and ended_at is null \
-             and expires_at > cast(unixepoch('subsec') * 1000000 as integer)",
+             and expires_at > {clock} {for update}"
         );
         let live = fetch_optional!(&mut self.0, (Uuid,), sql, session.as_uuid(), user.as_uuid())?;
         // A role that this version does not know counts as `user`.
@@ -92,11 +83,9 @@ impl Sessions for SqlAuth {
     }
 
     async fn end(&mut self, user: UserId, session: SessionId, why: SessionEnd) -> Result<bool, Unavailable> {
-        let sql = (
-            "update auth_sessions set ended_at = clock_timestamp(), ended_why = $3 \
-             where id = $1 and user_id = $2 and ended_at is null",
-            "update auth_sessions set ended_at = cast(unixepoch('subsec') * 1000000 as integer), ended_why = $3 \
-             where id = $1 and user_id = $2 and ended_at is null",
+        let sql = sql!(
+            "update auth_sessions set ended_at = {clock}, ended_why = $3 \
+             where id = $1 and user_id = $2 and ended_at is null"
         );
         let ended = execute!(&mut self.0, sql, session.as_uuid(), user.as_uuid(), why.as_str())? == 1;
         self.forget_tokens(user).await?;
@@ -104,11 +93,9 @@ impl Sessions for SqlAuth {
     }
 
     async fn end_others(&mut self, user: UserId, but: Option<SessionId>, why: SessionEnd) -> Result<u64, Unavailable> {
-        let sql = (
-            "update auth_sessions set ended_at = clock_timestamp(), ended_why = $3 \
-             where user_id = $1 and id <> $2 and ended_at is null",
-            "update auth_sessions set ended_at = cast(unixepoch('subsec') * 1000000 as integer), ended_why = $3 \
-             where user_id = $1 and id <> $2 and ended_at is null",
+        let sql = sql!(
+            "update auth_sessions set ended_at = {clock}, ended_why = $3 \
+             where user_id = $1 and id <> $2 and ended_at is null"
         );
         let but = but.map_or(Uuid::nil(), SessionId::as_uuid);
         let ended = execute!(&mut self.0, sql, user.as_uuid(), but, why.as_str())?;
@@ -117,13 +104,10 @@ impl Sessions for SqlAuth {
     }
 
     async fn end_oldest(&mut self, user: UserId, but: i64, why: SessionEnd) -> Result<(), Unavailable> {
-        let sql = (
-            "update auth_sessions set ended_at = clock_timestamp(), ended_why = $3 where id in \
+        let sql = sql!(
+            "update auth_sessions set ended_at = {clock}, ended_why = $3 where id in \
              (select id from auth_sessions where user_id = $1 and ended_at is null \
-              order by opened_at desc, id desc limit 1000 offset $2)",
-            "update auth_sessions set ended_at = cast(unixepoch('subsec') * 1000000 as integer), ended_why = $3 \
-             where id in (select id from auth_sessions where user_id = $1 and ended_at is null \
-              order by opened_at desc, id desc limit 1000 offset $2)",
+              order by opened_at desc, id desc limit 1000 offset $2)"
         );
         if execute!(&mut self.0, sql, user.as_uuid(), but, why.as_str())? > 0 {
             self.forget_tokens(user).await?;

@@ -1,7 +1,7 @@
 //! Deletes expired rows of this context, once a minute on every node.
 
 use auth_domain::LONGEST_GRACE;
-use persistence::{Db, SqlError, execute};
+use persistence::{Db, SqlError, execute, sql};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -9,26 +9,19 @@ const EVERY: Duration = Duration::from_secs(60);
 
 /// Erases stored successors whose grace period is over. `$1` is the longest grace period, in microseconds. A time
 /// further ahead of now than that, from a clock that was wrong, counts as over, too.
-const SUCCESSORS: (&str, &str) = (
+const SUCCESSORS: (&str, &str) = sql!(
     "update auth_refresh_tokens set sealed_successor = null where hash in (select hash from auth_refresh_tokens \
-     where sealed_successor is not null and (used_at is null or used_at not between \
-       clock_timestamp() - $1 * interval '1 us' and clock_timestamp() + $1 * interval '1 us') \
-     limit 500 for update skip locked)",
-    "update auth_refresh_tokens set sealed_successor = null where hash in (select hash from auth_refresh_tokens \
-     where sealed_successor is not null and (used_at is null or used_at not between \
-       cast(unixepoch('subsec') * 1000000 as integer) - $1 and cast(unixepoch('subsec') * 1000000 as integer) + $1) \
-     limit 500)",
+     where sealed_successor is not null \
+       and (used_at is null or used_at not between {clock} - {$1 us} and {clock} + {$1 us}) \
+     limit 500 {for update skip locked})"
 );
 
 /// Deletes sessions that have expired, and sessions that expire a day later than any that opens now, because the clock
 /// was ahead. The margin of a day keeps sessions that only look so to a slow clock; meanwhile they are refused. The
 /// tokens are deleted with a session, which may have thousands, so the limit is low.
-const SESSIONS: (&str, &str) = (
-    "delete from auth_sessions where id in (select id from auth_sessions where expires_at < clock_timestamp() \
-     or expires_at > clock_timestamp() + interval '31 days' order by expires_at limit 20 for update skip locked)",
-    "delete from auth_sessions where id in (select id from auth_sessions \
-     where expires_at < cast(unixepoch('subsec') * 1000000 as integer) \
-     or expires_at > cast(unixepoch('subsec') * 1000000 as integer) + 2678400000000 order by expires_at limit 20)",
+const SESSIONS: (&str, &str) = sql!(
+    "delete from auth_sessions where id in (select id from auth_sessions where expires_at < {clock} \
+     or expires_at > {clock} + {31 d} order by expires_at limit 20 {for update skip locked})"
 );
 
 /// Deletes expired rows once a minute, until it is dropped.
