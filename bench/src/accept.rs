@@ -1,11 +1,13 @@
 //! Measures how quickly sign-ups are accepted while workers hash earlier ones.
 
-use crate::server::{Result, Server, post};
+use crate::server::{Result, Server};
 use crate::{COST, one_hash_of_the_crate};
+use serde_json::json;
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
+use testkit::Client;
 
 const CLIENTS: usize = 32;
 const LASTS: Duration = Duration::from_secs(10);
@@ -16,16 +18,15 @@ pub(crate) fn run(binary: &Path) -> Result<()> {
     let server = Server::start(binary)?;
     let together = Barrier::new(CLIENTS);
     let client = |client: usize| -> Result<Vec<Duration>> {
-        let connected = server.connect();
+        let mut connection = Client::new(server.at);
+        let connected = connection.get("/health/live");
         together.wait();
-        let (mut connection, begun, mut times) = (connected?, Instant::now(), Vec::new());
+        connected?;
+        let (begun, mut times) = (Instant::now(), Vec::new());
         while begun.elapsed() < LASTS {
             let email = format!("{client}.{}@example.org", times.len());
-            let person =
-                format!(r#"{{"email":"{email}","password":"a rather long pass phrase","name":"Ada Lovelace"}}"#);
-            let asked = Instant::now();
-            post(&mut connection, "/users", "respond-async", &person, 202)?;
-            times.push(asked.elapsed());
+            let person = json!({ "email": email, "password": "a rather long pass phrase", "name": "Ada Lovelace" });
+            times.push(connection.post("/users", "respond-async", &person)?.with_status(202)?.took);
         }
         Ok(times)
     };

@@ -1,43 +1,20 @@
-//! Runs the server that is measured, and sends requests to it.
+//! Runs the server that is measured.
 
 use crate::COST;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use testkit::Client;
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
-
-/// Sends a request and reads the complete answer.
-pub(crate) fn post(connection: &mut TcpStream, path: &str, prefer: &str, body: &str, expected: u16) -> Result<()> {
-    let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\nprefer: {prefer}\r\ncontent-type: application/json");
-    connection.write_all(format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes())?;
-    let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
-    loop {
-        let read = connection.read(&mut buffer)?;
-        answer.extend(buffer.get(..read).unwrap_or_default());
-        let text = String::from_utf8_lossy(&answer);
-        let complete = text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
-            let length =
-                head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-            length.is_none_or(|length: usize| body.len() >= length)
-        });
-        if complete && text.starts_with(&format!("HTTP/1.1 {expected} ")) {
-            return Ok(());
-        }
-        if complete || read == 0 {
-            return Err(format!("POST {path} was answered {text}").into());
-        }
-    }
-}
 
 /// The processes of a server. Drop kills them and removes their data.
 pub(crate) struct Server {
     processes: Vec<Child>,
-    port: u16,
+    pub(crate) at: SocketAddr,
     data: PathBuf,
 }
 
@@ -47,10 +24,10 @@ impl Server {
         let data = std::env::temp_dir().join(format!("roster-bench-{}", std::process::id()));
         fs::create_dir(&data)?;
         let roles: &[_] = if std::env::var_os("DATABASE_URL").is_some() { &["worker", "api"] } else { &["all"] };
-        let mut server = Self { processes: Vec::new(), port: 0, data };
+        let mut server = Self { processes: Vec::new(), at: (Ipv4Addr::LOCALHOST, 0).into(), data };
         for role in roles {
             // The last process is the one that answers requests.
-            server.port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+            server.at = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
             let process = server.roster(binary, role)?.spawn()?;
             server.processes.push(process);
         }
@@ -66,7 +43,7 @@ impl Server {
         roster.stdin(Stdio::null()).stdout(Stdio::null());
         let given = ["DATABASE_URL", "AMQP_URL"].map(|name| Some((name, std::env::var_os(name)?)));
         roster.envs(given.into_iter().flatten()).env("ROSTER_DATA_DIR", &self.data);
-        roster.envs([("ROSTER_LISTEN", format!("127.0.0.1:{}", self.port)), ("ROSTER_LIMITS", "off".into())]);
+        roster.envs([("ROSTER_LISTEN", self.at.to_string()), ("ROSTER_LIMITS", "off".into())]);
         roster.env("ROSTER_BCRYPT_COST", COST.to_string());
         roster.envs([("ROSTER_METRICS_LISTEN", "off"), ("RUST_LOG", "warn")]);
         Ok(roster)
@@ -74,19 +51,13 @@ impl Server {
 
     fn wait_until_it_listens(&self) -> Result<()> {
         let end = Instant::now() + Duration::from_secs(30);
-        while self.connect().is_err() {
+        while Client::new(self.at).get("/health/live").is_err() {
             if Instant::now() > end {
                 return Err("the server does not listen".into());
             }
             sleep(Duration::from_millis(10));
         }
         Ok(())
-    }
-
-    pub(crate) fn connect(&self) -> Result<TcpStream> {
-        let connection = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
-        connection.set_nodelay(true)?;
-        Ok(connection)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Compares a single sign-in with one hash.
 
-use crate::server::{Result, Server, post};
+use crate::server::{Result, Server};
 use crate::{COST, one_hash_of_the_crate, seconds};
 use bcrypt_lanes::{Cost, Job, bcrypt};
+use serde_json::json;
 use std::hint::black_box;
 use std::path::Path;
+use testkit::Client;
 
 const ROUNDS: usize = 25;
 const EMAIL: &str = "ada@example.org";
@@ -14,16 +16,14 @@ const PASSWORD: &str = "a rather long pass phrase";
 /// Alternates sign-ins on one connection with single hashes, without other load.
 pub(crate) fn run(binary: &Path) -> Result<()> {
     let server = Server::start(binary)?;
-    let mut connection = server.connect()?;
-    let person = format!(r#"{{"email":"{EMAIL}","password":"{PASSWORD}","name":"Ada"}}"#);
-    post(&mut connection, "/users", WAIT, &person, 201)?;
-    let credentials = format!(r#"{{"email":"{EMAIL}","password":"{PASSWORD}"}}"#);
+    let mut client = Client::new(server.at);
+    let person = json!({ "email": EMAIL, "password": PASSWORD, "name": "Ada" });
+    client.post("/users", WAIT, &person)?.with_status(201)?;
+    let credentials = json!({ "email": EMAIL, "password": PASSWORD });
     let (cost, job) = (Cost::try_from(COST)?, Job { key: PASSWORD.as_bytes(), salt: [7; 16] });
     let (mut sign_ins, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let mut signed_in = Ok(());
-        sign_ins.push(seconds(|| signed_in = post(&mut connection, "/auth/login", WAIT, &credentials, 200)));
-        signed_in?;
+        sign_ins.push(client.post("/auth/login", WAIT, &credentials)?.with_status(200)?.took.as_secs_f64());
         ours.push(seconds(|| drop(black_box(bcrypt(cost, black_box(&[job]))))));
         theirs.push(one_hash_of_the_crate());
     }

@@ -4,13 +4,12 @@
 
 pub mod canary;
 pub mod checker;
-pub mod http;
 pub mod load;
 pub mod own_postgres;
 pub mod relay;
 pub mod stored;
 
-use http::Answer;
+use crate::{Answer, Request};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -347,17 +346,22 @@ impl Server {
     /// # Panics
     /// When there is no answer.
     pub async fn get(&self, path: &str) -> Answer {
-        http::send(self.at(), "GET", path, &[], None).await.unwrap()
+        self.ask("GET", path, "", None).await
     }
 
     /// Sends a request, with a bearer token unless `token` is empty.
     ///
     /// # Panics
     /// When there is no answer.
-    pub async fn ask(&self, method: &str, path: &str, token: &str, body: Option<&Value>) -> Answer {
-        let bearer = format!("Bearer {token}");
-        let headers = if token.is_empty() { &[][..] } else { &[("authorization", bearer.as_str())] };
-        http::send(self.at(), method, path, headers, body).await.unwrap()
+    pub async fn ask(&self, method: &'static str, path: &str, token: &str, body: Option<&Value>) -> Answer {
+        let mut request = Request::new(method, path);
+        if let Some(body) = body {
+            request = request.body("application/json", body.to_string());
+        }
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        request.send(self.at()).await
     }
 
     /// Sends `POST /auth/login`.
@@ -374,7 +378,8 @@ impl Server {
     /// # Panics
     /// When there is no answer.
     pub async fn sign_up(&self, headers: &[(&str, &str)], body: &Value) -> Answer {
-        http::send(self.at(), "POST", "/users", headers, Some(body)).await.unwrap()
+        let request = Request::post("/users", body);
+        headers.iter().fold(request, |request, (name, value)| request.header(name, value)).send(self.at()).await
     }
 
     /// Waits until a command has ended, and returns it.

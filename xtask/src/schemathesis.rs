@@ -8,8 +8,8 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use crate::demo::client::Client;
 use crate::demo::server::{Server, Settings};
+use crate::demo::sign_up_alone;
 use crate::servers::{Place, packages, random_hex};
 use crate::{process, workspace};
 
@@ -60,7 +60,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn attack(python: &Path, server: &mut Server, place: &Place, options: &Options) -> Result<()> {
     let password = random_hex(16)?;
     let registration = json!({ "email": EMAIL, "password": password });
-    Client::new(&server.url).sign_up(&registration)?;
+    sign_up_alone(server, &registration)?;
     process::must(Command::new(python).args(["-c", PROMOTE]).arg(place.path().join("data/roster.db")))?;
 
     let mut failed = Vec::new();
@@ -72,7 +72,7 @@ fn attack(python: &Path, server: &mut Server, place: &Place, options: &Options) 
         schemathesis.current_dir(place.path()).env("ATTACKER_EMAIL", EMAIL).env("ATTACKER_PASSWORD", &password);
         schemathesis.arg("--config-file").arg(&config).args(["--no-color", "run", "--seed", "1"]);
         schemathesis.args(["--max-examples", "50", "--max-time", &seconds.to_string()]).args(&options.arguments);
-        schemathesis.arg(format!("{}/openapi.json", server.url));
+        schemathesis.arg(format!("http://{}/openapi.json", server.at));
         if !process::run(&mut schemathesis)?.success() {
             failed.push(who);
         }

@@ -1,7 +1,8 @@
 //! Clients that sign up and keep a log of every answer. They send a request without an answer again, with the same
 //! idempotency key.
 
-use super::{http, uuid};
+use super::uuid;
+use crate::{Answer, Request};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -78,9 +79,10 @@ impl SignUp {
 
     /// Sends the sign-up until there is an answer other than 503.
     async fn send(&mut self, at: SocketAddr) {
-        let (body, give_up) = (self.body(), Instant::now() + PATIENCE);
+        let request = Request::post("/users", &self.body()).header("idempotency-key", &self.key);
+        let give_up = Instant::now() + PATIENCE;
         loop {
-            let answer = http::send(at, "POST", "/users", &[("idempotency-key", &self.key)], Some(&body)).await;
+            let answer = request.try_send(at).await;
             let heard = answer.map_or(Heard::Nothing, |answer| understand(&answer));
             let again = matches!(heard, Heard::Nothing | Heard::Refused(503, _));
             self.heard.push(heard);
@@ -97,7 +99,7 @@ impl SignUp {
         let commands: Vec<_> = self.accepted().map(|(command, _)| command).collect();
         let mut all_final = true;
         for command in commands {
-            let Ok(answer) = http::send(at, "GET", &format!("/commands/{command}"), &[], None).await else {
+            let Ok(answer) = Request::get(format!("/commands/{command}")).try_send(at).await else {
                 all_final = false;
                 continue;
             };
@@ -109,7 +111,7 @@ impl SignUp {
     }
 }
 
-fn understand(answer: &http::Answer) -> Heard {
+fn understand(answer: &Answer) -> Heard {
     let body = answer.json();
     let id = |value: &Value| value.as_str().and_then(|text| Uuid::parse_str(text).ok());
     match (answer.status, id(&body["id"]), id(&body["target"]["id"])) {

@@ -28,6 +28,8 @@ enum Place<'a> {
     /// The fuzz targets.
     Fuzz,
     Xtask,
+    /// The HTTP client of xtask and the benchmarks. Every `cargo xtask` builds it, so it stays small.
+    Testkit,
     /// A crate from outside of this workspace.
     Outside,
 }
@@ -60,6 +62,7 @@ impl<'a> Place<'a> {
             ["bench"] => Self::Bench,
             ["fuzz"] => Self::Fuzz,
             ["xtask"] => Self::Xtask,
+            ["testkit"] => Self::Testkit,
             _ => return None,
         })
     }
@@ -71,7 +74,7 @@ impl Edge<'_> {
             Acceptance, Access, App, Application, Bench, Contracts, Domain, Identity, Infrastructure, Kernel, Outside,
             Platform,
         };
-        use Place::{Fuzz, UseCase, Xtask};
+        use Place::{Fuzz, Testkit, UseCase, Xtask};
         let one_of = |names: &[&str]| names.contains(&self.name);
         // Crates for plain data and for tests of it: none of them can reach a network, a disk or a clock.
         let words = one_of(&["serde", "thiserror", "uuid"]) || self.for_tests && one_of(&["proptest", "serde_json"]);
@@ -97,9 +100,11 @@ impl Edge<'_> {
             (Kernel, _) => false,
             (UseCase, to) => to == Kernel,
             (Platform, to) => matches!(to, Outside | Kernel | UseCase | Platform),
-            (App, to) => !matches!(to, App | Acceptance | Bench | Fuzz | Xtask),
-            (Acceptance | Bench | Fuzz, to) => !matches!(to, Acceptance | Bench | Fuzz | Xtask),
+            (Testkit, to) => to == Outside && one_of(&["serde_json"]),
+            (Bench | Xtask, Testkit) => true,
             (Xtask, to) => to == Outside,
+            (App, to) => !matches!(to, App | Acceptance | Bench | Fuzz | Testkit | Xtask),
+            (Acceptance | Bench | Fuzz, to) => !matches!(to, Acceptance | Bench | Fuzz | Testkit | Xtask),
             (Outside, _) => true,
         }
     }
@@ -222,6 +227,8 @@ fn forbidden_edges_are_recognised() {
         ("platform/use-case", "platform/ledger", "ledger"),
         ("platform/use-case", "", "sqlx"),
         ("xtask", "app", "roster"),
+        ("testkit", "", "tokio"),
+        ("app", "testkit", "testkit"),
         ("app", "tests", "acceptance"),
         ("app", "fuzz", "fuzz"),
     ] {
@@ -242,6 +249,7 @@ fn forbidden_edges_are_recognised() {
         ("platform/web", "platform/ledger", "ledger"),
         ("app", infrastructure, "users-infrastructure"),
         ("tests", "app", "roster"),
+        ("xtask", "testkit", "testkit"),
     ] {
         assert!(allowed(from, to, name, false), "{from} → {name}");
     }

@@ -1,6 +1,7 @@
 //! A PostgreSQL that is read-only after a failover, has too few connections, or cannot be written to.
 
 use crate::{SOON, databases, new_person, on};
+use acceptance::Request;
 use acceptance::process::own_postgres::OwnPostgres;
 use acceptance::process::{Folder, Server, postgres, stored, until};
 use serde_json::Value;
@@ -101,7 +102,7 @@ async fn many_readiness_requests_cost_one_check_a_second() {
         let at = server.at();
         asking.spawn(async move {
             for _ in 0..25 {
-                let answer = acceptance::process::http::send(at, "GET", "/health/ready", &[], None).await.unwrap();
+                let answer = Request::get("/health/ready").try_send(at).await.unwrap();
                 assert_eq!(answer.status, 200);
             }
         });
@@ -135,9 +136,7 @@ async fn forty_sign_up(server: &Server) -> Duration {
     let mut all = JoinSet::new();
     for _ in 0..40 {
         let (at, body) = (server.at(), new_person());
-        all.spawn(
-            async move { acceptance::process::http::send(at, "POST", "/users", &[], Some(&body)).await.unwrap() },
-        );
+        all.spawn(async move { Request::post("/users", &body).try_send(at).await.unwrap() });
     }
     for accepted in all.join_all().await {
         assert_eq!(accepted.status, 202, "{accepted:?}");

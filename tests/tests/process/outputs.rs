@@ -1,6 +1,7 @@
 //! A server continues if its standard output and error are closed, full or never read.
 
-use acceptance::process::{Folder, binary, free_port, http, until};
+use acceptance::Request;
+use acceptance::process::{Folder, binary, free_port, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs::OpenOptions;
@@ -33,7 +34,7 @@ impl Process {
     async fn serves(&mut self) {
         until(PATIENCE, "answer", async || {
             assert_eq!(self.child.try_wait().unwrap(), None, "it ended by itself");
-            http::send(self.at, "GET", "/health/ready", &[], None).await.ok().filter(|answer| answer.status == 200)
+            Request::get("/health/ready").try_send(self.at).await.ok().filter(|answer| answer.status == 200)
         })
         .await;
     }

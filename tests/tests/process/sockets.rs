@@ -1,5 +1,6 @@
 //! Limits on connections, and their end when the process stops.
 
+use acceptance::Request;
 use acceptance::process::{Folder, Server, free_port, until};
 use rustix::process::{Resource, getrlimit};
 use std::net::SocketAddr;
@@ -102,7 +103,7 @@ async fn an_idle_event_stream_sends_heartbeats() {
 }
 
 async fn readiness(server: &Server) -> Option<(u16, serde_json::Value)> {
-    let answer = acceptance::process::http::send(server.at(), "GET", "/health/ready", &[], None).await.ok()?;
+    let answer = Request::get("/health/ready").try_send(server.at()).await.ok()?;
     Some((answer.status, answer.json()))
 }
 

@@ -1,10 +1,10 @@
 //! SIGTERM under load: requests are answered, running messages are finished, and no lease stays.
 
 use acceptance::process::checker::broken_promises;
-use acceptance::process::http;
 use acceptance::process::load::{Heard, Load};
 use acceptance::process::stored::{self, Stored};
 use acceptance::process::{Folder, Roster, postgres, until, uuid};
+use acceptance::{Answer, Request};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,14 +14,14 @@ const WAITING: usize = 30;
 
 /// Starts clients that wait for the outcome of a slow sign-up, and collects their answers. A client sends its request
 /// again if the server is overloaded.
-fn waiting(at: SocketAddr) -> JoinSet<std::io::Result<http::Answer>> {
+fn waiting(at: SocketAddr) -> JoinSet<std::io::Result<Answer>> {
     let mut all = JoinSet::new();
     for _ in 0..WAITING {
         let body =
             json!({ "email": format!("{}@example.org", uuid().simple()), "password": "correct horse battery staple" });
         all.spawn(async move {
             loop {
-                let answer = http::send(at, "POST", "/users", &[("prefer", "wait=30")], Some(&body)).await?;
+                let answer = Request::post("/users", &body).wait(30).try_send(at).await?;
                 if answer.status != 503 {
                     return Ok(answer);
                 }

@@ -1,6 +1,5 @@
 //! Rate limits per address for costly requests and guesses. Instead of sleeping, the tests move the stored times.
 
-use acceptance::process::http::send;
 use acceptance::{Answer, Node, Person, Request, World, in_each_idle_world, in_one_idle_world, in_one_world};
 use kernel::MessageId;
 use persistence::execute;
@@ -219,11 +218,9 @@ async fn when_the_counters_cannot_be_written_every_request_is_refused(world: &Wo
     execute!(&mut tx, "drop table web_limits").unwrap();
     tx.commit().await.unwrap();
     let (location, ada) = (accepted.header("location").unwrap(), Person::new("ada@example.org").json());
-    for (method, path, body) in
-        [("POST", "/users", Some(&ada)), ("GET", location, None), ("GET", &format!("{location}/events"), None)]
-    {
-        let denied = send(node.address, method, path, &[], body).await.unwrap();
-        assert_eq!((denied.status, denied.json()["code"].as_str()), (503, Some("database_unavailable")), "{path}");
+    for request in [Request::post("/users", &ada), Request::get(location), Request::get(format!("{location}/events"))] {
+        let denied = request.try_send(node.address).await.unwrap();
+        assert_eq!((denied.status, denied.json()["code"].as_str()), (503, Some("database_unavailable")), "{request:?}");
         assert!(denied.header("retry-after").is_some(), "{denied:?}");
     }
     assert_eq!(world.count("select count(*) from ledger_messages").await, 1);

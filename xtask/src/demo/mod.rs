@@ -1,12 +1,13 @@
 //! `cargo xtask demo`: signs up two thousand varied people and reads them back, on SQLite or PostgreSQL.
 
-pub(crate) mod client;
 mod people;
 mod report;
 pub(crate) mod server;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
+use std::io;
+use std::net::SocketAddr;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Barrier;
@@ -17,8 +18,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use testkit::{Answer, Client};
 
-use self::client::{Answer, Client};
 use self::people::{Fate, Person};
 use self::report::Report;
 use self::server::{Server, Settings};
@@ -81,7 +82,7 @@ fn measure(options: &Options, settings: &Settings<'_>, place: &Place) -> Result<
 fn show(people: &[Person], server: &mut Server, report: &mut Report) -> Result<()> {
     // First one sign-up alone, to its end, so that API and worker have opened their connections.
     let first = json!({ "email": "the.very.first@example.org", "password": "a pass phrase of the very first" });
-    report.first = Client::new(&server.url).sign_up(&first)?.took;
+    report.first = sign_up_alone(server, &first)?.took;
     let began = Instant::now();
     let pending = sign_up(people, server, report)?;
     report.accepting = began.elapsed();
@@ -92,6 +93,11 @@ fn show(people: &[Person], server: &mut Server, report: &mut Report) -> Result<(
     read_back(people, &users, server, report)
 }
 
+/// Signs a person up and waits until it is done.
+pub(crate) fn sign_up_alone(server: &Server, person: &Value) -> io::Result<Answer> {
+    Client::new(server.at).post("/users", "wait=30", person)?.with_status(201)
+}
+
 /// A command that was answered 202.
 struct Accepted {
     person: usize,
@@ -100,9 +106,9 @@ struct Accepted {
 
 /// Sends every request, and compares each answer with the person's fate.
 fn sign_up(people: &[Person], server: &Server, report: &mut Report) -> Result<Vec<Accepted>> {
-    let ask = |client: &Client, person: usize| client.post("/users", &people[person].body);
+    let ask = |client: &mut Client, person: usize| client.post("/users", "respond-async", &people[person].body);
     let mut pending = Vec::new();
-    for (person, answer) in in_parallel("sign up", people.len(), &server.url, ask)? {
+    for (person, answer) in in_parallel("sign up", people.len(), server.at, ask)? {
         match (answer, &people[person].fate) {
             (Ok(answer), Fate::Accepted { .. }) if answer.status == 202 => {
                 report.accept_times.push(answer.took);
@@ -120,7 +126,7 @@ fn sign_up(people: &[Person], server: &Server, report: &mut Report) -> Result<Ve
             (Ok(answer), fate) => report
                 .wrong
                 .push(format!("person {person}: {} {} where {fate:?} was expected", answer.status, answer.body)),
-            (Err(error), _) => report.wrong.push(format!("person {person}: {error:#}")),
+            (Err(error), _) => report.wrong.push(format!("person {person}: {error}")),
         }
     }
     // Ask for the oldest first. This is nearly the order of acceptance.
@@ -131,7 +137,7 @@ fn sign_up(people: &[Person], server: &Server, report: &mut Report) -> Result<Ve
 fn command_path(answer: &Answer) -> Result<String, String> {
     let id = answer.body["id"].as_str().ok_or("the 202 has no command's id")?;
     let path = format!("/commands/{id}");
-    match answer.location.as_deref() {
+    match answer.header("location") {
         Some(location) if location == path || location.ends_with(&path) => Ok(path),
         Some(location) => Err(format!("Location is {location} where {path} was expected")),
         None => Err("the 202 has no Location".to_owned()),
@@ -140,8 +146,9 @@ fn command_path(answer: &Answer) -> Result<String, String> {
 
 /// The code of a refusal, which must be a problem document (RFC 9457) that names the pointer.
 fn refusal(answer: &Answer, pointer: Option<&str>) -> Result<String, String> {
-    if !answer.media_type.starts_with("application/problem+json") {
-        return Err(format!("a refusal as `{}`", answer.media_type));
+    let media_type = answer.header("content-type").unwrap_or_default();
+    if !media_type.starts_with("application/problem+json") {
+        return Err(format!("a refusal as `{media_type}`"));
     }
     let code = answer.body["code"].as_str().ok_or("a refusal without a code")?;
     let errors = answer.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -157,7 +164,7 @@ fn refusal(answer: &Answer, pointer: Option<&str>) -> Result<String, String> {
 /// Polls the commands until all have ended, with few requests, in order not to slow the workers.
 fn follow(mut pending: Vec<Accepted>, server: &mut Server, report: &mut Report) -> Result<Vec<(usize, Value)>> {
     const NOT_YET: usize = 8;
-    let client = Client::new(&server.url);
+    let mut client = Client::new(server.at);
     let bar = bar("complete", pending.len())?;
     let mut ended = Vec::with_capacity(pending.len());
     let mut last_end = Instant::now();
@@ -249,8 +256,8 @@ fn check_outcomes(people: &[Person], ended: &[(usize, Value)], report: &mut Repo
 /// Checks that every registered user can be read with the name that was sent, and that no other user exists.
 fn read_back(people: &[Person], users: &[(String, Option<usize>)], server: &Server, report: &mut Report) -> Result<()> {
     let began = Instant::now();
-    let ask = |client: &Client, index: usize| client.get(&format!("/users/{}", users[index].0));
-    let answers = in_parallel("read back", users.len(), &server.url, ask)?;
+    let ask = |client: &mut Client, index: usize| client.get(&format!("/users/{}", users[index].0));
+    let answers = in_parallel("read back", users.len(), server.at, ask)?;
     report.reading = began.elapsed();
     for (index, answer) in answers {
         let (user, person) = &users[index];
@@ -264,7 +271,7 @@ fn read_back(people: &[Person], users: &[(String, Option<usize>)], server: &Serv
             }
             (Ok(answer), None) if answer.status == 404 => {}
             (Ok(Answer { status, body, .. }), _) => report.wrong.push(format!("user {user}: {status} {body}")),
-            (Err(error), _) => report.wrong.push(format!("user {user}: {error:#}")),
+            (Err(error), _) => report.wrong.push(format!("user {user}: {error}")),
         }
     }
     Ok(())
@@ -274,12 +281,12 @@ fn read_back(people: &[Person], users: &[(String, Option<usize>)], server: &Serv
 fn in_parallel(
     what: &'static str,
     count: usize,
-    url: &str,
-    ask: impl Fn(&Client, usize) -> Result<Answer> + Sync,
-) -> Result<Vec<(usize, Result<Answer>)>> {
+    at: SocketAddr,
+    ask: impl Fn(&mut Client, usize) -> io::Result<Answer> + Sync,
+) -> Result<Vec<(usize, io::Result<Answer>)>> {
     let (next, all_connected, bar) = (AtomicUsize::new(0), Barrier::new(CLIENTS), bar(what, count)?);
     let run = || {
-        let client = Client::new(url);
+        let mut client = Client::new(at);
         // Measure requests on open connections only. An error here is found again below.
         let _ = client.get("/health/live");
         all_connected.wait();
@@ -289,7 +296,7 @@ fn in_parallel(
             if count <= index || process::check().is_err() {
                 return answers;
             }
-            answers.push((index, ask(&client, index)));
+            answers.push((index, ask(&mut client, index)));
             bar.inc(1);
         }
     };

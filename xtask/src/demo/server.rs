@@ -1,14 +1,15 @@
 //! The Roster processes of the demo: one on SQLite, or an API and a worker on PostgreSQL and RabbitMQ.
 
 use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
+use testkit::Client;
 
-use super::client::Client;
 use crate::process::{self, Guarded};
 use crate::servers::{Place, Servers, end_of, free_port};
 
@@ -25,7 +26,7 @@ pub(crate) struct Settings<'a> {
 
 /// Running processes of Roster.
 pub(crate) struct Server {
-    pub(crate) url: String,
+    pub(crate) at: SocketAddr,
     pub(crate) time_to_ready: Duration,
     log: PathBuf,
     processes: Vec<(&'static str, Guarded)>,
@@ -37,7 +38,7 @@ impl Server {
         let port = free_port()?;
         let log = place.path().join("roster.log");
         let mut server = Server {
-            url: format!("http://127.0.0.1:{port}"),
+            at: (Ipv4Addr::LOCALHOST, port).into(),
             time_to_ready: Duration::ZERO,
             log: log.clone(),
             processes: Vec::new(),
@@ -61,7 +62,7 @@ impl Server {
             let server = Guarded::spawn(serve.args(["serve", "--role", role]), Signal::TERM)?;
             self.processes.push((role, server));
         }
-        let client = Client::new(&self.url);
+        let mut client = Client::new(self.at);
         while !client.get("/health/ready").is_ok_and(|answer| answer.status == 200) {
             self.expect_alive()?;
             if PATIENCE < began.elapsed() {

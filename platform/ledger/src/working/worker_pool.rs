@@ -1,14 +1,14 @@
 //! The worker pool: one consumer per queue claims due rows into free slots, and one heartbeat renews all leases.
 
 use crate::working::claim::{claim, release, renew};
-use crate::{Claim, HintReceiver, Ledger, MessageHandlers, Queue, WakeUp};
+use crate::{Claim, HintReceiver, Ledger, MessageHandlers, Queue};
 use futures::FutureExt as _;
 use futures::future::join_all;
 use persistence::SqlError;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, OwnedSemaphorePermit, RwLock, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use use_case::Lane;
@@ -37,7 +37,7 @@ pub(crate) async fn work(ledger: Ledger, contexts: Vec<Arc<dyn MessageHandlers>>
     let mut tasks = JoinSet::new();
     for consumer in consumers {
         if let Some(context) = contexts.iter().find(|context| context.name() == consumer.queue.context) {
-            tasks.spawn(Arc::clone(&pool).consume(Arc::clone(context), consumer));
+            tasks.spawn(QueueLoop::new(Arc::clone(&pool), Arc::clone(context), consumer).run());
         }
     }
     let heartbeat = tokio::spawn(Arc::clone(&pool).renew_leases());
@@ -64,52 +64,81 @@ struct WorkerPool {
     alone: RwLock<()>,
 }
 
-impl WorkerPool {
-    async fn consume(self: Arc<Self>, context: Arc<dyn MessageHandlers>, mut consumer: QueueConsumer) {
-        // Claim messages of both lanes: a row stays in its lane, even when a newer version has moved its message.
+/// The loop of one queue.
+struct QueueLoop {
+    pool: Arc<WorkerPool>,
+    context: Arc<dyn MessageHandlers>,
+    consumer: QueueConsumer,
+    /// A JSON array of the context's messages in both lanes: a row stays in its lane, even when a newer version has
+    /// moved its message.
+    names: String,
+    fast: HashSet<&'static str>,
+    slots: Arc<Semaphore>,
+    /// How many slots must be free before a claim when more rows are due. For fast messages it is half of them.
+    /// Otherwise each would be claimed and committed alone for ever.
+    wanted: u32,
+    running: JoinSet<()>,
+    /// Whether the database answered the last claim.
+    well: bool,
+}
+
+impl QueueLoop {
+    fn new(pool: Arc<WorkerPool>, context: Arc<dyn MessageHandlers>, consumer: QueueConsumer) -> Self {
         let messages = context.messages();
         let names: Vec<_> = messages.iter().map(|message| message.name).collect();
         let names = serde_json::to_string(&names).unwrap_or_default();
-        let quick = messages.iter().filter(|it| it.lane == Lane::Fast).map(|it| it.name).collect();
+        let fast = messages.iter().filter(|it| it.lane == Lane::Fast).map(|it| it.name).collect();
         let slots = Arc::new(Semaphore::new(consumer.slots));
-        let freed = Arc::new(Notify::new());
-        let mut under_way = JoinSet::new();
-        let mut well = true;
-        // Fast messages: wait until half of the slots are free. Otherwise each would be claimed and committed alone
-        // for ever.
         let wanted = if consumer.queue.lane == Lane::Fast { consumer.slots.div_ceil(2) } else { 1 };
-        let enough_free = async || {
-            while slots.available_permits() < wanted {
-                freed.notified().await;
-            }
-        };
-        while !self.ledger.is_stopping() {
-            let free = slots.available_permits();
-            // One claim covers all wake-ups so far. Without a free slot or a database, leave the hints to other
-            // workers.
-            while free > 0 && well && consumer.listen.next().now_or_never().is_some() {}
-            let claimed = if free == 0 { Ok(Vec::new()) } else { self.claim(&consumer.queue, &names, free).await };
-            well = report_health(&consumer.queue, well, &claimed);
-            let claims = claimed.unwrap_or_default();
-            // The claim filled all free slots, so there are probably more due rows.
-            let more = claims.len() == free;
-            for group in groups(claims, &quick) {
-                let size = u32::try_from(group.len()).unwrap_or(u32::MAX);
-                let Ok(taken) = Arc::clone(&slots).try_acquire_many_owned(size) else { break };
-                let (pool, context, freed) = (Arc::clone(&self), Arc::clone(&context), Arc::clone(&freed));
-                under_way.spawn(async move { pool.run(&*context, &group, taken, &freed).await });
-            }
-            while under_way.try_join_next().is_some() {}
-            let _wake_up: Option<WakeUp> = tokio::select! {
-                () = self.ledger.stopping() => None,
-                () = enough_free(), if more => None,
-                wake_up = consumer.listen.next(), if well && !more => Some(wake_up),
-                () = tokio::time::sleep(LOOK) => None,
-            };
-        }
-        while under_way.join_next().await.is_some() {}
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        Self { pool, context, consumer, names, fast, slots, wanted, running: JoinSet::new(), well: true }
     }
 
+    async fn run(mut self) {
+        while !self.pool.ledger.is_stopping() {
+            let free = self.slots.available_permits();
+            let claims = self.claim(free).await;
+            // The claim filled all free slots, so there are probably more due rows.
+            let more = claims.len() == free;
+            self.start(claims);
+            self.wait(more).await;
+        }
+        while self.running.join_next().await.is_some() {}
+    }
+
+    async fn claim(&mut self, free: usize) -> Vec<Claim> {
+        if free == 0 {
+            return Vec::new();
+        }
+        // One claim covers all wake-ups so far. Without a free slot or a database, leave the hints to other workers.
+        while self.well && self.consumer.listen.next().now_or_never().is_some() {}
+        let claimed = self.pool.claim(&self.consumer.queue, &self.names, free).await;
+        self.well = report_health(&self.consumer.queue, self.well, &claimed);
+        claimed.unwrap_or_default()
+    }
+
+    fn start(&mut self, claims: Vec<Claim>) {
+        for group in groups(claims, &self.fast) {
+            let size = u32::try_from(group.len()).unwrap_or(u32::MAX);
+            let Ok(taken) = Arc::clone(&self.slots).try_acquire_many_owned(size) else { break };
+            let (pool, context) = (Arc::clone(&self.pool), Arc::clone(&self.context));
+            self.running.spawn(async move { pool.run(&*context, &group, taken).await });
+        }
+        while self.running.try_join_next().is_some() {}
+    }
+
+    /// Waits for a reason to claim again.
+    async fn wait(&mut self, more: bool) {
+        tokio::select! {
+            () = self.pool.ledger.stopping() => {}
+            _ = self.slots.acquire_many(self.wanted), if more => {}
+            _ = self.consumer.listen.next(), if self.well && !more => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+impl WorkerPool {
     /// Claims due rows. A claim counts as a crash until its attempt has ended, so nothing is claimed while a message
     /// runs alone.
     async fn claim(&self, queue: &Queue, names: &str, free: usize) -> Result<Vec<Claim>, SqlError> {
@@ -122,13 +151,8 @@ impl WorkerPool {
         Ok(claims)
     }
 
-    async fn run(
-        &self,
-        context: &dyn MessageHandlers,
-        group: &[Claim],
-        mut slots: OwnedSemaphorePermit,
-        freed: &Notify,
-    ) {
+    /// Each slot is free again when its message has ended.
+    async fn run(&self, context: &dyn MessageHandlers, group: &[Claim], mut slots: OwnedSemaphorePermit) {
         if let [claim] = group
             && claim.runs_alone()
         {
@@ -147,17 +171,13 @@ impl WorkerPool {
                 self.ledger.accept_pressure.yield_to_accepts(begun).await;
             } else {
                 let each: Vec<_> = held.into_iter().map(|claim| (claim, slots.split(1))).collect();
-                join_all(each.into_iter().map(async |(claim, slot)| {
+                join_all(each.into_iter().map(async |(claim, _slot)| {
                     self.ledger.attempt(context, claim).await;
                     self.unregister(claim);
-                    drop(slot);
-                    freed.notify_one();
                 }))
                 .await;
             }
         }
-        drop(slots);
-        freed.notify_one();
     }
 
     /// Removes the claim, unless it was released and perhaps claimed again.

@@ -1,6 +1,6 @@
 //! One connection to the broker, and how it ends.
 
-use super::{address::Address, health::BrokerHealth, supervisor::ConnectionPurpose};
+use super::{address::Address, health::BrokerHealth};
 use futures::StreamExt as _;
 use lapin::{
     AsyncTcpStream, Channel, Connection, ConnectionProperties, Event,
@@ -104,12 +104,9 @@ pub(crate) struct BrokerConnection {
 }
 
 impl BrokerConnection {
-    pub(crate) async fn open(
-        address: &Address,
-        application: &str,
-        role: ConnectionPurpose,
-    ) -> Result<Self, BrokerError> {
-        let name = LongString::from(format!("{application} {}", role.name()));
+    /// `role` says what the connection is for. RabbitMQ shows it behind the application's name.
+    pub(crate) async fn open(address: &Address, application: &str, role: &str) -> Result<Self, BrokerError> {
+        let name = LongString::from(format!("{application} {role}"));
         // Automatic recovery is off by default, and must stay off.
         let options = ConnectionProperties::default().with_connection_name(name);
         let socket = CutOnDrop(Socket::default());

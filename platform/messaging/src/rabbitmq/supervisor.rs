@@ -99,7 +99,7 @@ async fn open(
     address: &Address,
     health: &BrokerHealth,
 ) -> Result<Arc<BrokerConnection>, BrokerError> {
-    let link = BrokerConnection::open(address, &plan.application, plan.role).await?;
+    let link = BrokerConnection::open(address, &plan.application, plan.role.name()).await?;
     for queue in &plan.queues {
         topology::declare(&link, queue).await.inspect_err(|error| topology::report(health, queue, error))?;
         health.heal(queue);

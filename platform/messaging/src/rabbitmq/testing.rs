@@ -37,7 +37,7 @@ impl RabbitMq {
 pub async fn delete_queues(url: &str, prefix: &str, queues: &[Queue]) -> Result<(), String> {
     let address: Address = url.parse().map_err(|error| format!("{error}"))?;
     let delete = async || {
-        let link = BrokerConnection::open(&address, prefix, ConnectionPurpose::Publishing).await?;
+        let link = BrokerConnection::open(&address, prefix, ConnectionPurpose::Publishing.name()).await?;
         let channel = link.channel().await?;
         for queue in queues {
             let name = topology::name(prefix, queue);

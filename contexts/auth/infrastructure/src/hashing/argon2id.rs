@@ -1,6 +1,6 @@
 //! argon2id, for imported hashes. Only one is computed at a time, because each needs much memory.
 
-use crate::hashing::hash_job::HashJobError;
+use crate::hashing::hash_job_error::HashJobError;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use auth_domain::Argon2id;
 use base64::Engine as _;

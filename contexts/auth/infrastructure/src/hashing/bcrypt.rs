@@ -10,7 +10,7 @@ use kernel::Secret;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::hashing::hash_job::HashJobError;
+use crate::hashing::hash_job_error::HashJobError;
 
 /// A bcrypt hash to compute.
 pub(crate) struct BcryptJob {

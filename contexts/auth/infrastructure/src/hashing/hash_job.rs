@@ -1,5 +1,6 @@
 use crate::hashing::argon2id::Argon2idJob;
 use crate::hashing::bcrypt::BcryptJob;
+use crate::hashing::hash_job_error::HashJobError;
 use auth_domain::PasswordHash;
 use bcrypt_lanes::{Cost, Job};
 use kernel::Secret;
@@ -8,16 +9,6 @@ use kernel::Secret;
 pub(crate) enum HashJob {
     Bcrypt(BcryptJob),
     Argon2id(Argon2idJob),
-}
-
-/// Why a hash job cannot be made. The fault is in the system or in stored data.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum HashJobError {
-    #[error("the system gives no random bytes: {0}")]
-    NoRandomness(getrandom::Error),
-    /// The parts of a stored hash do not fit together.
-    #[error("a stored password hash is malformed")]
-    Malformed,
 }
 
 impl HashJob {

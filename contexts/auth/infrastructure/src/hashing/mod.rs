@@ -4,6 +4,7 @@ pub(crate) mod argon2id;
 pub(crate) mod bcrypt;
 pub(crate) mod credentials;
 pub(crate) mod hash_job;
+pub(crate) mod hash_job_error;
 pub(crate) mod hash_pool;
 pub(crate) mod hash_queue;
 pub(crate) mod passwords;

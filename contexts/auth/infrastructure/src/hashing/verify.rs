@@ -2,7 +2,8 @@
 
 use crate::HashPool;
 use crate::hashing::bcrypt::{self, BcryptJob};
-use crate::hashing::hash_job::{HashJob, HashJobError};
+use crate::hashing::hash_job::HashJob;
+use crate::hashing::hash_job_error::HashJobError;
 use crate::hashing::hash_queue::Reservation;
 use auth_domain::{BcryptCost, HashError, PasswordHash, normalised, spellings};
 use identity::UserId;
