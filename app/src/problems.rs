@@ -279,6 +279,13 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "The form has a service key, and the `Authorization` header has a credential, too.",
         "Send the key in one way only.",
     ),
+    part("text_empty", "The text has no visible character.", "Send a text."),
+    part(
+        "text_has_invisible",
+        "The text has an invisible character, or one that changes the direction of the text.",
+        "Leave it out. Joiners that a script or an emoji needs are allowed.",
+    ),
+    part("text_too_long", "The text has more characters than its field allows.", "Use a shorter one."),
     problem(
         "timeout",
         503,

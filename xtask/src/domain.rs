@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::{process, workspace};
 
-/// The crates to measure. They use no framework, so everything in them can be tested.
-const CRATES: [&str; 3] = ["kernel", "users-domain", "auth-domain"];
+/// The crates to measure beside the domains of all contexts. They use no framework, so everything can be tested.
+const SHARED: [&str; 2] = ["kernel", "identity"];
 /// The minimum line coverage in percent.
 const COVERED: &str = "95";
 
@@ -26,7 +26,7 @@ pub(crate) fn coverage(options: &Options) -> Result<ExitStatus> {
     expect_tool("llvm-cov")?;
     let mut coverage = workspace::cargo();
     coverage.args(["llvm-cov", "test", "--summary-only", "--fail-under-lines", COVERED]);
-    coverage.args(packages()).args(&options.arguments);
+    coverage.args(packages()?).args(&options.arguments);
     if let Some(llvm) = llvm_tools()? {
         coverage.env("LLVM_COV", llvm.join("llvm-cov")).env("LLVM_PROFDATA", llvm.join("llvm-profdata"));
     }
@@ -39,12 +39,14 @@ pub(crate) fn mutants(options: &Options) -> Result<ExitStatus> {
     expect_tool("mutants")?;
     let mut mutants = workspace::cargo();
     mutants.args(["mutants", "--output"]).arg(workspace::target()?);
-    mutants.args(packages()).args(&options.arguments);
+    mutants.args(packages()?).args(&options.arguments);
     process::run(&mut mutants)
 }
 
-fn packages() -> impl Iterator<Item = &'static str> {
-    CRATES.iter().flat_map(|package| ["--package", package])
+fn packages() -> Result<Vec<String>> {
+    let domains = workspace::packages()?.into_iter().filter(|package| package.ends_with("-domain"));
+    let packages = SHARED.map(str::to_owned).into_iter().chain(domains);
+    Ok(packages.flat_map(|package| ["--package".to_owned(), package]).collect())
 }
 
 fn expect_tool(name: &str) -> Result<()> {

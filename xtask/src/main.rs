@@ -5,6 +5,7 @@
 mod alone;
 mod demo;
 mod domain;
+mod new;
 mod process;
 mod schemathesis;
 mod servers;
@@ -38,6 +39,9 @@ enum Command {
     Mutants(domain::Options),
     /// Attack the API with Schemathesis, with a token and without one, within three minutes
     Schemathesis(schemathesis::Options),
+    /// Write a bounded context, or a command of one
+    #[command(subcommand)]
+    New(new::New),
     /// Check each crate by itself, with only the features that it enables
     Alone,
     /// Run benchmarks that compare speeds within one run
@@ -70,6 +74,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Coverage(options) => Ok(code_of(domain::coverage(&options)?)),
         Command::Mutants(options) => Ok(code_of(domain::mutants(&options)?)),
         Command::Schemathesis(options) => schemathesis::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::New(part) => new::run(&part).map(|()| ExitCode::SUCCESS),
         Command::Alone => alone::run().map(|()| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Bench { arguments } => {

@@ -8,6 +8,7 @@ mod reason;
 mod sealed;
 mod secret;
 mod text;
+mod text_type;
 mod time;
 
 pub use client::RequestOrigin;
@@ -16,6 +17,7 @@ pub use reason::DomainError;
 pub use sealed::Sealed;
 pub use secret::Secret;
 pub use text::{find_invisible, has_control, has_visible, is_blank, is_ignorable, trim};
+pub use text_type::{TextError, checked_text};
 pub use time::Timestamp;
 
 #[doc(hidden)]

@@ -84,7 +84,7 @@ fn late_operations(document: &Value) -> Vec<(&'static str, [&'static str; 7])> {
     };
     // A registration with a token belongs to that caller.
     let asks = |(name, row): &(&str, [&str; 7])| row[0] == "401" || *name == "POST /users";
-    TABLE.into_iter().filter(asks).filter(|(name, _)| has_body(name)).collect()
+    TABLE.iter().copied().filter(asks).filter(|(name, _)| has_body(name)).collect()
 }
 
 async fn a_caller_who_loses_authority_while_the_body_arrives_changes_nothing(world: &World) {

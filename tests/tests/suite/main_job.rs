@@ -62,7 +62,8 @@ async fn a_sign_up_succeeds_together_with_its_follow_ups(world: &World) {
     assert!(command["finished_at"].as_str() >= command["accepted_at"].as_str(), "{command}");
     assert_eq!(command["attempts"], 0);
     let done = |name: &str| json!({"type": name, "status": "succeeded", "attempts": 0, "awaited": true});
-    assert_eq!(command["follow_ups"], json!([done("users.user_registered.v1"), done("auth.set_credential.v1")]));
+    let awaited = command["follow_ups"].as_array().unwrap().iter().filter(|it| it["awaited"] == true);
+    assert_eq!(awaited.collect::<Vec<_>>(), [&done("users.user_registered.v1"), &done("auth.set_credential.v1")]);
     let user = world.get(command["target"]["href"].as_str().unwrap()).await;
     assert_eq!(user.status, 200, "{user:?}");
 }
@@ -177,8 +178,9 @@ async fn a_password_that_this_worker_cannot_open_waits_for_one_that_can(world: &
     world.until("select count(*) from ledger_messages where name = 'auth.set_credential.v1' and attempts > 0", 1).await;
     let command = other.command(&accepted).await;
     assert_eq!(command["status"], "running", "the user is there, the password is not: {command}");
-    assert_eq!(command["follow_ups"][1]["type"], "auth.set_credential.v1");
-    assert!(command["follow_ups"][1]["attempts"].as_i64() > Some(0), "{command}");
+    let parts = command["follow_ups"].as_array().unwrap();
+    let hashing = parts.iter().find(|it| it["type"] == "auth.set_credential.v1").unwrap();
+    assert!(hashing["attempts"].as_i64() > Some(0), "{command}");
     assert_eq!(other.get(command["target"]["href"].as_str().unwrap()).await.status, 200);
     assert_eq!(world.verify(&person.email, &person.password).await, None);
     other.stop().await;
@@ -242,38 +244,19 @@ async fn sealed_only(world: &World, password: &str) {
             kept.extend(bytes);
         }
     } else {
-        let mut tables = world.texts("select tablename::text from pg_tables where schemaname = 'public'").await;
-        tables.sort();
-        let known: Vec<_> = TABLES.iter().map(|(table, _)| *table).collect();
-        assert_eq!(tables, known, "every table is looked through");
-        for (table, sql) in TABLES {
-            let rows = world.texts(sql).await.join("\n");
-            search(table, rows.as_bytes());
+        let tables = world.texts(EVERY_ROW).await;
+        assert!(tables.len() >= 16, "{} tables are not all of them", tables.len());
+        for rows in tables {
+            search("a table", rows.as_bytes());
             kept.extend(rows.into_bytes());
         }
     }
     assert!(kept.windows(15).any(|part| part == b"ada@example.org"), "it looks where things are kept");
 }
 
-/// The rows of every table as text.
-const TABLES: [(&str, &str); 16] = [
-    ("auth_accounts", "select t::text from auth_accounts t"),
-    ("auth_audit_events", "select t::text from auth_audit_events t"),
-    ("auth_credentials", "select t::text from auth_credentials t"),
-    ("auth_departures", "select t::text from auth_departures t"),
-    ("auth_keys", "select t::text from auth_keys t"),
-    ("auth_migrations", "select t::text from auth_migrations t"),
-    ("auth_refresh_tokens", "select t::text from auth_refresh_tokens t"),
-    ("auth_service_keys", "select t::text from auth_service_keys t"),
-    ("auth_sessions", "select t::text from auth_sessions t"),
-    ("ledger_messages", "select t::text from ledger_messages t"),
-    ("ledger_migrations", "select t::text from ledger_migrations t"),
-    ("ledger_subscriptions", "select t::text from ledger_subscriptions t"),
-    ("users_migrations", "select t::text from users_migrations t"),
-    ("users_users", "select t::text from users_users t"),
-    ("web_limits", "select t::text from web_limits t"),
-    ("web_migrations", "select t::text from web_migrations t"),
-];
+/// The rows of every table as text, one text per table.
+const EVERY_ROW: &str = "select query_to_xml('select t::text as row from ' || quote_ident(tablename) || ' t', true, false, '')::text \
+     from pg_tables where schemaname = 'public'";
 
 async fn finished_messages_keep_no_payload(world: &World) {
     let person = Person::new("ada@example.org");
@@ -289,7 +272,7 @@ async fn finished_messages_keep_no_payload(world: &World) {
     let mut db = world.db.read().await.unwrap();
     let rows = fetch_all!(&mut db, (Uuid, String, Option<String>), "select id, status, payload from ledger_messages");
     let rows = rows.unwrap();
-    assert_eq!(rows.len(), 4);
+    assert!(rows.len() >= 4, "{rows:?}");
     assert!(rows.iter().all(|(_, _, payload)| payload.is_none()), "{rows:?}");
 }
 

@@ -73,7 +73,8 @@ async fn a_worker_that_is_stopped_inside_its_transaction_cannot_commit_when_post
     // Like `idle_in_transaction_session_timeout`.
     let ended = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
          where datname = current_database() and state = 'idle in transaction' and pid <> pg_backend_pid()";
-    assert_eq!(world.number(ended).await, 1);
+    // The node's own look at its queues may be between two statements, too.
+    assert!(world.number(ended).await >= 1);
     let _second = successor(&world).await;
     world.until_status(command, "succeeded").await;
     let after = world.row(command).await;

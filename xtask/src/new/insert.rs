@@ -1,0 +1,44 @@
+//! Inserts lines into files that are there.
+
+use anyhow::{Context as _, Result};
+
+/// Inserts a line into a sorted list: after the last line of the list that is less, where a line of the list is one that
+/// begins with `like`, after the line that contains `below`.
+pub(crate) fn into_list(text: &str, below: &str, like: &str, line: &str) -> Result<String> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    let head = lines.iter().position(|it| it.contains(below)).with_context(|| format!("there is no `{below}`"))?;
+    let first = lines.iter().skip(head + 1).position(|it| it.starts_with(like)).map(|at| head + 1 + at);
+    let first = first.with_context(|| format!("there is no line like `{like}` below `{below}`"))?;
+    let is_of_list = |it: &&&str| it.starts_with(like) || it.trim_start().starts_with("//");
+    let length = lines[first..].iter().take_while(is_of_list).count();
+    let at = lines[first..first + length].iter().rposition(|it| it.starts_with(like) && *it < line);
+    lines.insert(at.map_or(first, |at| first + at + 1), line);
+    Ok(lines.join("\n") + "\n")
+}
+
+/// Inserts a text before the first place of another.
+pub(crate) fn before(text: &str, place: &str, new: &str) -> Result<String> {
+    let at = text.find(place).with_context(|| format!("there is no `{}`", place.trim()))?;
+    let (head, tail) = text.split_at(at);
+    Ok(format!("{head}{new}{tail}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{before, into_list};
+
+    #[test]
+    fn a_line_is_inserted_where_the_list_stays_sorted() {
+        let text = "[a]\nb = 1\n[list]\nb = 1\n# a comment\nd = 1\n\nc = 9\n";
+        let inserted = |line| into_list(text, "[list]", "", line).unwrap();
+        assert!(into_list(text, "[other]", "", "x").is_err());
+        let text = "mod a;\nmod c;\n\nuse b;\n";
+        let of = |line| into_list(&format!("//!\n{text}"), "//!", "mod ", line).unwrap();
+        assert_eq!(of("mod b;"), "//!\nmod a;\nmod b;\nmod c;\n\nuse b;\n");
+        assert_eq!(of("mod d;"), "//!\nmod a;\nmod c;\nmod d;\n\nuse b;\n");
+        assert_eq!(of("mod _;"), "//!\nmod _;\nmod a;\nmod c;\n\nuse b;\n");
+        assert!(inserted("c = 1").contains("c = 1"));
+        assert_eq!(before("ab", "b", "x").unwrap(), "axb");
+        assert!(before("ab", "c", "x").is_err());
+    }
+}

@@ -1,0 +1,52 @@
+use super::__ENTITY__;
+use crate::queries::__query__::{self, __Entity__View};
+use auth_access::Person;
+use axum::response::Response;
+use __context___application::__Command__;
+use __context___domain::{
+    __Field__, // each field
+    __Entity__Id,
+};
+use persistence::Db;
+use uuid::Uuid;
+use web::{CommandRequest, Input, Problem, Resource};
+
+/// `POST /__context__`
+pub(super) struct __Command__Request(pub(super) Db);
+
+web::body! {
+    /// The data of a new __entity__.
+    #[schema(title = "New__Entity__", example = json!({
+        "__field__": "an example", // each field
+    }))]
+    pub(crate) struct New__Entity__ {
+        /// The __field__. // each field
+        #[schema(min_length = 1, max_length = 200)] // each field
+        __field__: required __Field__ = __Field__::parse, // each field
+    }
+}
+
+impl CommandRequest for __Command__Request {
+    type Message = __Command__;
+    type Sender = Person;
+    type Path = ();
+    type Body = New__Entity__;
+    type Shown = __Entity__View;
+
+    const SUMMARY: &'static str = "__Command_words__";
+    const TARGET: Resource = __ENTITY__;
+
+    fn read(&self, input: Input<'_, Self>) -> Result<__Command__, Problem> {
+        let Input { sender, body, fields, .. } = input;
+        let __pattern__ = fields.finish(__whole__)?;
+        Ok(__Command__ {
+            id: __Entity__Id::random(),
+            owner: sender.user,
+            __field__, // each field
+        })
+    }
+
+    async fn show(&self, __entity__: Uuid) -> Result<Response, Problem> {
+        Ok(__query__::whole(&self.0, __entity__).await?.answer())
+    }
+}
