@@ -441,23 +441,3 @@ fn title(public_url: Option<&PublicUrl>) -> OpenApi {
 pub(crate) fn cores() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::migrations;
-
-    /// The databases of earlier releases have recorded these names.
-    #[test]
-    fn the_names_of_migrations_stay() {
-        let named =
-            migrations().map(|it| (it.context, it.all.iter().map(|step| step.name).collect::<Vec<_>>().join(" ")));
-        let named: Vec<_> = named.map(|(context, names)| format!("{context}: {names}")).collect();
-        let recorded = [
-            "ledger: messages awaited",
-            "web: limits",
-            "users: users deactivation",
-            "auth: credentials sessions deactivation authority refresh_grace keys",
-        ];
-        assert_eq!(named, recorded, "add new ones at the end of a context");
-    }
-}

@@ -41,3 +41,24 @@ pub async fn migrate(db: &Db) -> Result<usize, OpenError> {
     ledger::subscribe(db, &subscriptions()).await?;
     Ok(applied)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::migrations;
+
+    /// The databases of earlier releases have recorded these names.
+    #[test]
+    fn the_names_of_migrations_stay() {
+        let names = |all: &[persistence::Migration]| all.iter().map(|step| step.name).collect::<Vec<_>>().join(" ");
+        let named: Vec<_> = migrations().iter().map(|it| format!("{}: {}", it.context, names(it.all))).collect();
+        for recorded in [
+            "ledger: messages awaited",
+            "web: limits",
+            "users: users deactivation",
+            "auth: credentials sessions deactivation authority refresh_grace keys",
+        ] {
+            let stays = named.iter().any(|it| it.starts_with(recorded));
+            assert!(stays, "add new ones at the end of a context: {recorded}: {named:?}");
+        }
+    }
+}

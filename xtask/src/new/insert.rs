@@ -3,13 +3,13 @@
 use anyhow::{Context as _, Result};
 
 /// Inserts a line into a sorted list: after the last line of the list that is less, where a line of the list is one that
-/// begins with `like`, after the line that contains `below`.
+/// begins with `like`, after the line that contains `below`. An empty line ends the list.
 pub(crate) fn into_list(text: &str, below: &str, like: &str, line: &str) -> Result<String> {
     let mut lines: Vec<&str> = text.lines().collect();
     let head = lines.iter().position(|it| it.contains(below)).with_context(|| format!("there is no `{below}`"))?;
     let first = lines.iter().skip(head + 1).position(|it| it.starts_with(like)).map(|at| head + 1 + at);
     let first = first.with_context(|| format!("there is no line like `{like}` below `{below}`"))?;
-    let is_of_list = |it: &&&str| it.starts_with(like) || it.trim_start().starts_with("//");
+    let is_of_list = |it: &&&str| !it.is_empty() && (it.starts_with(like) || it.trim_start().starts_with("//"));
     let length = lines[first..].iter().take_while(is_of_list).count();
     let at = lines[first..first + length].iter().rposition(|it| it.starts_with(like) && *it < line);
     lines.insert(at.map_or(first, |at| first + at + 1), line);
@@ -37,7 +37,7 @@ mod tests {
         assert_eq!(of("mod b;"), "//!\nmod a;\nmod b;\nmod c;\n\nuse b;\n");
         assert_eq!(of("mod d;"), "//!\nmod a;\nmod c;\nmod d;\n\nuse b;\n");
         assert_eq!(of("mod _;"), "//!\nmod _;\nmod a;\nmod c;\n\nuse b;\n");
-        assert!(inserted("c = 1").contains("c = 1"));
+        assert_eq!(inserted("e = 1"), "[a]\nb = 1\n[list]\nb = 1\n# a comment\nd = 1\ne = 1\n\nc = 9\n");
         assert_eq!(before("ab", "b", "x").unwrap(), "axb");
         assert!(before("ab", "c", "x").is_err());
     }

@@ -12,7 +12,7 @@ impl Name {
         if text.split('_').all(is_word) && !is_keyword(text) {
             Ok(Self(text.to_owned()))
         } else {
-            bail!("`{text}` must be lower-case words joined by underscores, and no keyword of Rust or SQL")
+            bail!("`{text}` must be lower-case words joined by underscores, and no keyword of Rust")
         }
     }
 
@@ -54,13 +54,12 @@ fn capitalized(word: &str) -> String {
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
-/// Words that are no names of fields, columns, tables or modules.
+/// Whether a text is no name of a module or a variable.
 fn is_keyword(text: &str) -> bool {
-    const WORDS: [&str; 40] = [
+    const WORDS: [&str; 35] = [
         "as", "async", "await", "break", "const", "continue", "crate", "dyn", "else", "enum", "extern", "fn", "for",
         "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return", "self", "static",
-        "struct", "super", "trait", "type", "unsafe", "use", "where", "while", "select", "table", "from", "group",
-        "user",
+        "struct", "super", "trait", "type", "unsafe", "use", "where", "while",
     ];
     WORDS.contains(&text)
 }
@@ -77,6 +76,12 @@ impl Signature {
         let (name, fields) = text.split_once(':').unwrap_or((text, ""));
         let fields =
             fields.split(',').filter(|field| !field.is_empty()).map(Name::parse).collect::<Result<Vec<_>>>()?;
+        // Words of SQL that are no names of columns, and columns that each table has.
+        const TAKEN: [&str; 10] =
+            ["from", "group", "id", "order", "owner", "select", "table", "user", "version", "where"];
+        if let Some(field) = fields.iter().find(|field| TAKEN.contains(&field.snake())) {
+            bail!("a field cannot have the name `{}`", field.snake());
+        }
         if fields.is_empty() {
             bail!("`{text}` must have a field, such as {name}:item");
         }
@@ -114,7 +119,7 @@ mod tests {
             ("PlaceOrder".into(), "Place order".into(), "PLACE_ORDER".into())
         );
         assert_eq!((name.verb(), name.noun().unwrap().snake()), ("place", "order"));
-        for text in ["", "Order", "place-order", "order2", "_order", "type", "select"] {
+        for text in ["", "Order", "place-order", "order2", "_order", "type", "match"] {
             assert!(Name::parse(text).is_err(), "{text}");
         }
     }
@@ -125,6 +130,7 @@ mod tests {
         assert_eq!(signature.fields.iter().map(Name::snake).collect::<Vec<_>>(), ["item", "note"]);
         assert!(Signature::parse("place_order").is_err());
         assert!(Signature::parse("place_order:Item").is_err());
+        assert!(Signature::parse("place_order:group").is_err());
         assert_eq!(EventName::parse("users.user_registered.v1").unwrap().name.camel(), "UserRegistered");
         assert!(EventName::parse("user_registered").is_err());
     }
