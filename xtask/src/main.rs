@@ -42,6 +42,8 @@ enum Command {
     /// Write a bounded context, or a command of one
     #[command(subcommand)]
     New(new::New),
+    /// Generate a context and a command into a copy of the workspace, and run their tests there
+    Generated,
     /// Check each crate by itself, with only the features that it enables
     Alone,
     /// Run benchmarks that compare speeds within one run
@@ -74,6 +76,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Coverage(options) => Ok(code_of(domain::coverage(&options)?)),
         Command::Mutants(options) => Ok(code_of(domain::mutants(&options)?)),
         Command::Schemathesis(options) => schemathesis::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Generated => Ok(code_of(new::generated::test()?)),
         Command::New(part) => new::run(&part).map(|()| ExitCode::SUCCESS),
         Command::Alone => alone::run().map(|()| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),

@@ -107,7 +107,7 @@ fn template(options: &Options, entity: &Name) -> Template {
         ("Event", event.as_ref().map(|it| it.name.camel()).unwrap_or_default()),
         ("event_name", event.map(|it| it.wire).unwrap_or_default()),
         ("columns", fields.iter().map(|field| format!(", {field}")).collect()),
-        ("places", (0..fields.len()).map(|at| format!(", ${}", at + 5)).collect()),
+        ("places", (1..=fields.len() + 4).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ")),
         ("whole", zipped(&fields)),
         ("pattern", pattern(&fields)),
     ]);

@@ -5,11 +5,13 @@
 
 mod command;
 mod context;
+pub(crate) mod generated;
 mod insert;
 mod names;
 mod template;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -26,20 +28,29 @@ pub(crate) enum New {
 /// Writes the part, formats the code, and prints what to do next.
 pub(crate) fn run(part: &New) -> Result<()> {
     let root = workspace::root();
-    let written = match part {
-        New::Context(options) => context::write(&root, options)?,
-        New::Command(options) => command::write(&root, options)?,
-    };
-    let formatted = process::run(workspace::cargo().args(["fmt", "--all"]).current_dir(&root))?;
-    if !formatted.success() {
-        bail!("cargo fmt has failed: the files are written, see its message");
-    }
+    let written = write(&root, part)?;
     for file in &written.files {
         println!("wrote {}", file.strip_prefix(&root).unwrap_or(file).display());
     }
     println!("\nTest it:    cargo xtask test -- -p acceptance --test suite {}::", written.test);
     println!("Then write: grep -rn TODO-AUTHOR {}", written.folder);
     Ok(())
+}
+
+/// Writes the part into the workspace in this folder, and formats its Rust files.
+fn write(root: &Path, part: &New) -> Result<Written> {
+    let written = match part {
+        New::Context(options) => context::write(root, options)?,
+        New::Command(options) => command::write(root, options)?,
+    };
+    // Not `cargo fmt`: it does not find modules that a macro declares.
+    let is_rust = |file: &&PathBuf| file.extension().is_some_and(|it| it == "rs");
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt.args(["--edition", "2024", "--config-path"]).arg(root).args(written.files.iter().filter(is_rust));
+    if !process::run(rustfmt.current_dir(root))?.success() {
+        bail!("rustfmt has failed: the files are written, see its message");
+    }
+    Ok(written)
 }
 
 /// What was written.
@@ -74,7 +85,9 @@ impl Written {
         let text = read(&file)?;
         let changed = change(text).with_context(|| format!("{} has another form than expected", file.display()))?;
         std::fs::write(&file, changed).with_context(|| format!("{} cannot be written", file.display()))?;
-        self.files.push(file);
+        if !self.files.contains(&file) {
+            self.files.push(file);
+        }
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! A person changes their password. All their other sessions end, since a thief of the old password may be in them.
 
 use crate::{
-    Action, AuditEvent, Auth, Authority, Denied, GuessError, PasswordPorts, SessionEnd, Throttled,
-    TooManyGuesses, UnitOfWork, UseCase, UseCaseError, VerifiedPassword,
+    Action, AuditEvent, Auth, Authority, Denied, GuessError, PasswordPorts, SessionEnd, Throttled, TooManyGuesses,
+    UnitOfWork, UseCase, UseCaseError, VerifiedPassword,
 };
 use auth_domain::{PasswordFlaw, PasswordHash, PasswordPolicy, SessionId};
 use identity::{Email, UserId};

@@ -1,6 +1,6 @@
 //! An administrator creates a key for another service.
 
-use crate::{Action, AuditEvent, Auth, Authority, UseCase, ServiceKey, TokenHash};
+use crate::{Action, AuditEvent, Auth, Authority, ServiceKey, TokenHash, UseCase};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use use_case::Unavailable;
 

@@ -1,7 +1,7 @@
 //! A user was deactivated: all their sessions end, and they can no longer sign in.
 
 use crate::{Action, AuditEvent, Auth, SessionEnd};
-use use_case::{HandlerContext, Handle, FollowUpFailure};
+use use_case::{FollowUpFailure, Handle, HandlerContext};
 
 pub use contracts::UserDeactivated;
 

@@ -1,7 +1,7 @@
 //! A user was reactivated and can sign in again.
 
 use crate::{Action, AuditEvent, Auth};
-use use_case::{HandlerContext, Handle, FollowUpFailure};
+use use_case::{FollowUpFailure, Handle, HandlerContext};
 
 pub use contracts::UserReactivated;
 

@@ -1,7 +1,7 @@
 //! A user has registered: store the email address that they sign in with.
 
 use crate::Auth;
-use use_case::{HandlerContext, Handle, FollowUpFailure};
+use use_case::{FollowUpFailure, Handle, HandlerContext};
 
 pub use contracts::UserRegistered;
 

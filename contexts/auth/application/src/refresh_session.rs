@@ -1,6 +1,8 @@
 //! A client refreshes a session: the refresh token is used up, and the next one takes its place.
 
-use crate::{Action, AuditEvent, Auth, Authority, RequestOrigin, SessionEnd, UseCase, Refreshable, SealedToken, TokenHash};
+use crate::{
+    Action, AuditEvent, Auth, Authority, Refreshable, RequestOrigin, SealedToken, SessionEnd, TokenHash, UseCase,
+};
 use auth_domain::{RefreshDecision, Session, SessionLife};
 use use_case::Unavailable;
 

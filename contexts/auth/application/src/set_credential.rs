@@ -3,7 +3,7 @@
 use crate::Auth;
 use auth_domain::PasswordHash;
 use identity::UserId;
-use use_case::{PrepareContext, HandlerContext, Handle, Prepare, FollowUpFailure};
+use use_case::{FollowUpFailure, Handle, HandlerContext, Prepare, PrepareContext};
 
 pub use contracts::SetCredential;
 

@@ -1,6 +1,6 @@
 //! A user whose access token has expired signs out with a refresh token: the session ends.
 
-use crate::{Action, AuditEvent, Auth, Authority, RequestOrigin, SessionEnd, UseCase, TokenHash};
+use crate::{Action, AuditEvent, Auth, Authority, RequestOrigin, SessionEnd, TokenHash, UseCase};
 use use_case::Unavailable;
 
 /// A use case: end the session of a refresh token, the latest one or an earlier one.

@@ -4,7 +4,7 @@ use crate::{Users, events};
 use identity::UserId;
 use kernel::RequestOrigin;
 use serde::{Deserialize, Serialize};
-use use_case::{HandlerContext, CommandFailure, Handle};
+use use_case::{CommandFailure, Handle, HandlerContext};
 use users_domain::NoSuchUser;
 
 /// A command: reactivate a user.

@@ -5,7 +5,7 @@ use contracts::SetCredential;
 use identity::{Email, UserId};
 use kernel::Sealed;
 use serde::{Deserialize, Serialize};
-use use_case::{HandlerContext, CommandFailure, Handle};
+use use_case::{CommandFailure, Handle, HandlerContext};
 use users_domain::{Name, User};
 
 /// A command: register a user.

@@ -21,15 +21,15 @@ impl __Context__ for Sql__Context__ {
             version,
             created_at,
         } = __entity__.state();
-        let sql = "insert into __context_____context__ (id, owner, version, created_at__columns__) values ($1, $2, $3, $4__places__)";
+        let sql = "insert into __context_____context__ (id, owner, version__columns__, created_at) values (__places__)";
         execute!(
             &mut self.0,
             sql,
             id.as_uuid(),
             owner.as_uuid(),
             *version,
-            SqlTimestamp(*created_at),
             __field__.as_str(), // each field
+            SqlTimestamp(*created_at)
         )?;
         Ok(())
     }
