@@ -407,17 +407,9 @@ impl Roster {
     }
 }
 
-/// The tags of the OpenAPI document, in the order in which a new reader needs them.
-const TAGS: [(&str, &str); 6] = [
-    ("users", "Register users and read them. Administrators deactivate and reactivate users."),
-    ("commands", "Read the outcome of a command, once or as a stream of events."),
-    ("auth", "Sign in and out, refresh tokens, manage sessions, passwords and roles."),
-    (
-        "services",
-        "For other services: verify access tokens by public key or by introspection. Administrators manage service \
-         keys.",
-    ),
-    ("audit", "The audit log: who did what to which user, from which address, and with which outcome."),
+/// The tags of operations that belong to no context, each with its description.
+const TAGS: [(&str, &str); 2] = [
+    ("commands", "Read the outcome of a command, once or as a stream of events. Administrators see every command."),
     ("health", "Whether the process runs, and whether it is ready to serve."),
 ];
 
@@ -432,9 +424,11 @@ fn title(public_url: Option<&PublicUrl>) -> OpenApi {
         ))
         .license(Some(license))
         .build();
-    let tags = TAGS.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build());
+    let contexts = contexts();
+    let tags = contexts.iter().flat_map(|context| context.tags).chain(&TAGS);
+    let tags = tags.map(|(name, about)| TagBuilder::new().name(*name).description(Some(*about)).build());
     let servers = public_url.map(|url| vec![ServerBuilder::new().url(url.as_str()).build()]);
-    OpenApiBuilder::new().info(info).tags(Some(tags)).servers(servers).build()
+    OpenApiBuilder::new().info(info).tags(Some(tags.collect::<Vec<_>>())).servers(servers).build()
 }
 
 /// How many threads run at the same time on this machine.

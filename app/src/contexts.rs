@@ -27,6 +27,7 @@ pub(crate) struct Plugged {
     pub(crate) migrations: Migrations,
     pub(crate) messages: fn() -> Vec<HandledMessage>,
     pub(crate) handlers: MakeHandlers,
+    pub(crate) tags: &'static [(&'static str, &'static str)],
     pub(crate) operations: fn() -> OpenApi,
     pub(crate) routes: MakeRoutes,
     pub(crate) upkeep: fn(&Db) -> BoxFuture<'static, ()>,
@@ -38,11 +39,12 @@ fn plug<W: 'static, H: 'static>(
     work: fn(&Arc<Hashing>) -> W,
     answer: fn(&Dependencies) -> H,
 ) -> Plugged {
-    let BoundedContext { migrations, messages, handlers, operations, routes, upkeep } = context;
+    let BoundedContext { migrations, messages, handlers, tags, operations, routes, upkeep } = context;
     Plugged {
         migrations,
         messages,
         handlers: Box::new(move |hashing| handlers(work(hashing))),
+        tags,
         operations,
         routes: Box::new(move |db, commands, with| routes(db, commands, answer(with))),
         upkeep,

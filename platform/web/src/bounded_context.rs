@@ -14,6 +14,8 @@ pub struct BoundedContext<W = (), H = ()> {
     /// The messages that it handles.
     pub messages: fn() -> Vec<HandledMessage>,
     pub handlers: fn(W) -> Arc<dyn MessageHandlers>,
+    /// The tags of its operations in the OpenAPI document, each with its description.
+    pub tags: &'static [(&'static str, &'static str)],
     /// Its operations in the OpenAPI document.
     pub operations: fn() -> OpenApi,
     pub routes: fn(&Db, &Commands, H) -> Routes,

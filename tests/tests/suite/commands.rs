@@ -44,7 +44,7 @@ async fn the_id_of_a_follow_up_names_no_command(world: &World) {
     world.register(&Person::new("ada@example.org")).await;
     let parts = "select id::text from ledger_messages where id <> root";
     let parts = world.texts((parts, "select lower(hex(id)) from ledger_messages where id <> root")).await;
-    assert_eq!(parts.len(), 2);
+    assert!(parts.len() >= 2, "{parts:?}");
     for id in parts {
         let id: Uuid = id.parse().unwrap();
         assert_eq!(world.get(format!("/commands/{id}")).await.problem(), "not_found");

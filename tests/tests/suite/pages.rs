@@ -2,7 +2,7 @@
 
 use acceptance::{Answer, Node, Person, Request, World, in_one_world};
 use roster::problems::PROBLEMS;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 in_one_world! {
@@ -76,7 +76,9 @@ async fn the_type_of_every_problem_links_to_its_explanation(world: &World) {
 async fn the_document_names_every_code_that_it_mentions_and_lists_closed_sets(world: &World) {
     let document = world.get("/openapi.json").await.json();
     let tags: Vec<_> = document["tags"].as_array().unwrap().iter().map(|it| it["name"].clone()).collect();
-    assert_eq!(tags, ["users", "commands", "auth", "services", "audit", "health"]);
+    for tag in ["users", "auth", "services", "audit", "commands", "health"] {
+        assert!(tags.contains(&json!(tag)), "{tag}");
+    }
     assert!(document["tags"].as_array().unwrap().iter().all(|it| it["description"].is_string()));
     let known: BTreeSet<_> = PROBLEMS.iter().map(|kind| kind.code).collect();
     for item in document["paths"].as_object().unwrap().values() {

@@ -108,10 +108,12 @@ impl Cast {
     }
 
     /// An existing id for the operation's `{id}`. It is new each time if the operation works only once.
-    async fn id(&self, world: &World, path: &str) -> String {
+    async fn id(&self, world: &World, path: &str, caller: &str) -> String {
         let (person, owner) = &self.people["owner"];
         match path {
             "/users/{id}/deactivate" | "/users/{id}/reactivate" => self.guest.clone(),
+            // What only the user themself may do, by a caller who is about to lose that right.
+            _ if path.starts_with("/users/{id}/") && caller == "late" => self.people["late"].1.user.to_string(),
             _ if path.starts_with("/users/{id}") || path == "/auth/roles/{id}" => owner.user.to_string(),
             "/commands/{id}" | "/commands/{id}/events" => self.command.clone(),
             "/auth/sessions/{id}" => world.sign_in(owner.user, person).await.session.to_string(),
@@ -152,8 +154,11 @@ impl Cast {
         let (method, path) = name.split_once(' ').unwrap();
         let operation = &document["paths"][path][method.to_lowercase()];
         let method = ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().find(|it| *it == method).unwrap();
-        let target =
-            if path.contains("{id}") { path.replace("{id}", &self.id(world, path).await) } else { path.to_owned() };
+        let target = if path.contains("{id}") {
+            path.replace("{id}", &self.id(world, path, caller).await)
+        } else {
+            path.to_owned()
+        };
         let request = self.bear(caller, Request::new(method, target));
         let Some((kind, content)) = operation["requestBody"]["content"].as_object().and_then(|it| it.iter().next())
         else {

@@ -36,6 +36,15 @@ pub const CONTEXT: BoundedContext<Arc<dyn Passwords>, AuthState> = BoundedContex
     migrations: MIGRATIONS,
     messages: || handlers().messages(),
     handlers: |passwords| ledger::handlers(handlers(), passwords, SqlAuth),
+    tags: &[
+        ("auth", "Sign in and out, refresh tokens, manage sessions, passwords and roles."),
+        (
+            "services",
+            "For other services: verify access tokens by public key or by introspection. Administrators manage service \
+             keys.",
+        ),
+        ("audit", "The audit log: who did what to which user, from which address, and with which outcome."),
+    ],
     operations: || http::routes().into_openapi(),
     routes: |_, _, state| http::routes().with_state(state),
     upkeep: |db| Box::pin(sql::tidy::tidy(db.clone())),

@@ -19,6 +19,7 @@ pub const CONTEXT: BoundedContext<Arc<dyn Consent>, Arc<dyn PasswordSealer>> = B
     migrations: MIGRATIONS,
     messages: || handlers().messages(),
     handlers: |consent| ledger::handlers(handlers(), Arc::new(()), move |tx| SqlUsers(tx, Arc::clone(&consent))),
+    tags: &[("users", "Register users and read them. Administrators deactivate and reactivate users.")],
     operations: || routes().into_openapi(),
     routes: |db, commands, gate| routes().with_state(UsersState { db: db.clone(), commands: commands.clone(), gate }),
     upkeep: no_upkeep,

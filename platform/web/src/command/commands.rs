@@ -7,8 +7,8 @@ use crate::command::resource_links::ResourceLinks;
 use crate::connection::address_quotas::{AddressQuotas, QuotaExceeded, QuotaSlot};
 use crate::request::idempotency::IdempotencyKey;
 use crate::{
-    Bearer, ClientAddress, Deadline, Fields, Json, Prefer, Problem, RateLimiter, RequestBody as _, RequestTasks,
-    Sender as _, Trace, Violation,
+    Bearer, ClientAddress, Deadline, Fields, Json, Permit, Prefer, Problem, RateLimiter, RequestBody as _,
+    RequestTasks, Sender as _, Trace, Violation,
 };
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -103,51 +103,26 @@ impl Commands {
         &self,
         request: &R,
         asked: CommandMeta<R>,
-        mut fields: Fields,
+        fields: Fields,
     ) -> Result<Response, Problem> {
-        let sender = asked.sender.principal();
-        if let Some(key) = &asked.key {
-            key.check(&sender)?;
+        let draft = Draft::read(request, &asked, fields)?;
+        if let Some(earlier) = self.accepted_earlier(&draft).await? {
+            return self.replay(request, earlier, &asked).await;
         }
-        let id = MessageId::random();
-        let body = R::Body::read(&mut fields);
-        let (sender_of, path, reader) = (&asked.sender, asked.place, &mut fields);
-        let message = request.read(Input { sender: sender_of, path, body, fields: reader, command: id })?;
-        let once = asked.key.as_ref().map(|key| key.scope(R::Message::NAME, asked.place.id(), &fields));
-        if let Some(before) = self.before(&sender, once.as_ref()).await? {
-            return self.replay(request, before, &asked).await;
-        }
-        let lanes: Vec<_> = std::iter::once(R::Message::NAME).chain(R::FOLLOW_UPS.iter().copied()).collect();
-        let delay = self.ledger.admit(&lanes).map_err(not_accepted)?;
-        let permit = match R::PER_ADDRESS {
-            Some(limit) => Some(self.limits.acquire(&limit, &asked.client.key()).await?),
-            None => None,
-        };
-        if let Err(refusal) = request.check(&message, &fields).await {
+        let delay = self.admit::<R>()?;
+        let permit = self.acquire_permit::<R>(&asked).await?;
+        if let Err(refusal) = request.check(&draft.message, &draft.fields).await {
             asked.confirm().await?;
             // The request may conflict with its own duplicate, which was accepted after the first lookup.
-            let Some(before) = self.before(&sender, once.as_ref()).await? else {
-                asked.record(&refusal, message.subject()).await;
+            let Some(earlier) = self.accepted_earlier(&draft).await? else {
+                asked.record(&refusal, draft.message.subject()).await;
                 return Err(refusal);
             };
-            return self.replay(request, before, &asked).await;
+            return self.replay(request, earlier, &asked).await;
         }
-        let entry =
-            NewCommand::new(id, &message, &sender).idempotent(once).traced(Some(asked.trace.traceparent().to_owned()));
-        // Check the sender last: reading the body and the steps above may have taken a while.
-        let accepted = match asked.confirm().await {
-            Ok(()) => self.ledger.accept(entry).await.map_err(not_accepted),
-            Err(refusal) => Err(refusal),
-        };
-        // The rate limit counts new commands only: refund rejected requests and duplicates.
-        if !matches!(accepted, Ok(Accepted::New(..)))
-            && let Some(permit) = permit
-        {
-            self.limits.refund(permit).await;
-        }
-        match accepted? {
+        match self.store(&draft, &asked, permit).await? {
             Accepted::New(id, at) => {
-                let command = Command::just_accepted(id, R::Message::NAME, message.subject(), &sender, at);
+                let command = Command::just_accepted(id, R::Message::NAME, draft.message.subject(), &draft.sender, at);
                 self.answer(request, command, &asked, delay).await
             }
             Accepted::Duplicate(id) => self.replay(request, id, &asked).await,
@@ -155,9 +130,45 @@ impl Commands {
     }
 
     /// Looks up the command that was accepted earlier under the same idempotency key.
-    async fn before(&self, sender: &str, once: Option<&IdempotencyScope>) -> Result<Option<MessageId>, Problem> {
-        let Some(once) = once else { return Ok(None) };
-        self.ledger.before(sender, once).await.map_err(not_accepted)
+    async fn accepted_earlier<R: CommandRequest>(&self, draft: &Draft<R>) -> Result<Option<MessageId>, Problem> {
+        let Some(once) = &draft.once else { return Ok(None) };
+        self.ledger.before(&draft.sender, once).await.map_err(not_accepted)
+    }
+
+    /// Estimates how long the command and its follow-ups will wait for a worker.
+    fn admit<R: CommandRequest>(&self) -> Result<Duration, Problem> {
+        let messages: Vec<_> = std::iter::once(R::Message::NAME).chain(R::FOLLOW_UPS.iter().copied()).collect();
+        self.ledger.admit(&messages).map_err(not_accepted)
+    }
+
+    /// Counts the request towards the rate limit of its address, if there is one.
+    async fn acquire_permit<R: CommandRequest>(&self, asked: &CommandMeta<R>) -> Result<Option<Permit>, Problem> {
+        match R::PER_ADDRESS {
+            Some(limit) => Ok(Some(self.limits.acquire(&limit, &asked.client.key()).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Stores the command, if its sender may still send it. The rate limit counts new commands only.
+    async fn store<R: CommandRequest>(
+        &self,
+        draft: &Draft<R>,
+        asked: &CommandMeta<R>,
+        permit: Option<Permit>,
+    ) -> Result<Accepted, Problem> {
+        let command = NewCommand::new(draft.id, &draft.message, &draft.sender)
+            .idempotent(draft.once.clone())
+            .traced(Some(asked.trace.traceparent().to_owned()));
+        // Check the sender last: reading the body and the steps above may have taken a while.
+        let stored = match asked.confirm().await {
+            Ok(()) => self.ledger.accept(command).await.map_err(not_accepted),
+            Err(refusal) => Err(refusal),
+        };
+        match (&stored, permit) {
+            (Ok(Accepted::New(..)), _) | (_, None) => {}
+            (_, Some(permit)) => self.limits.refund(permit).await,
+        }
+        stored
     }
 
     /// Answers a request whose command was accepted earlier.
@@ -221,6 +232,29 @@ fn done<R: CommandRequest>(mut shown: Response, subject: Uuid) -> Response {
         locate(&mut shown, &format!("{}/{subject}", R::TARGET.path));
     }
     shown
+}
+
+/// A command that was read from a request, and is not accepted yet.
+struct Draft<R: CommandRequest> {
+    id: MessageId,
+    message: R::Message,
+    /// The sender's name in the ledger.
+    sender: String,
+    once: Option<IdempotencyScope>,
+    fields: Fields,
+}
+
+impl<R: CommandRequest> Draft<R> {
+    fn read(request: &R, asked: &CommandMeta<R>, mut fields: Fields) -> Result<Self, Problem> {
+        let (id, sender) = (MessageId::random(), asked.sender.principal());
+        if let Some(key) = &asked.key {
+            key.check(&sender)?;
+        }
+        let (path, body) = (asked.place, R::Body::read(&mut fields));
+        let message = request.read(Input { sender: &asked.sender, path, body, fields: &mut fields, command: id })?;
+        let once = asked.key.as_ref().map(|key| key.scope(R::Message::NAME, asked.place.id(), &fields));
+        Ok(Self { id, message, sender, once, fields })
+    }
 }
 
 /// The parts of a command's request other than its body.

@@ -16,6 +16,8 @@ pub const CONTEXT: BoundedContext = BoundedContext {
     migrations: migrations!("__context__": "0001___context__"),
     messages: || handlers().messages(),
     handlers: |()| ledger::handlers(handlers(), Arc::new(()), Sql__Context__),
+    // TODO-AUTHOR: say what clients do here.
+    tags: &[("__context__", "Create and read __context__.")],
     operations: || routes().into_openapi(),
     routes: |db, commands, ()| routes().with_state(RouteState { db: db.clone(), commands: commands.clone() }),
     upkeep: no_upkeep,
