@@ -1,5 +1,8 @@
-//! Fills a template in. `__word__` stands for a value. A line that ends in `// each field` is written once per field, a
-//! line that ends in `// on` only if there is an event.
+//! Fills a template in. `__word__` stands for a value. Lines that end in `// each field` are a block, which is written once
+//! per field. A line that ends in `// on` is written only if there is an event.
+
+const EACH: &str = " // each field";
+const ON: &str = " // on";
 
 /// The values of a template.
 pub(crate) struct Template {
@@ -12,23 +15,28 @@ pub(crate) struct Template {
 impl Template {
     pub(crate) fn fill(&self, template: &str) -> String {
         let mut filled = String::new();
+        let mut each = Vec::new();
         for line in template.lines() {
-            if let Some(line) = line.strip_suffix(" // each field") {
-                for field in &self.fields {
-                    filled.push_str(&replaced(&replaced(line, field), &self.values));
-                    filled.push('\n');
-                }
-            } else if let Some(line) = line.strip_suffix(" // on") {
-                if self.has_event {
-                    filled.push_str(&replaced(line, &self.values));
-                    filled.push('\n');
-                }
-            } else {
-                filled.push_str(&replaced(line, &self.values));
-                filled.push('\n');
+            if let Some(line) = line.strip_suffix(EACH) {
+                each.push(line);
+                continue;
             }
+            self.write_each(&mut each, &mut filled);
+            let line = match line.strip_suffix(ON) {
+                Some(_) if !self.has_event => continue,
+                Some(line) => line,
+                None => line,
+            };
+            filled.push_str(&replaced(line, &self.values));
+            filled.push('\n');
         }
+        self.write_each(&mut each, &mut filled);
         filled
+    }
+
+    fn write_each(&self, lines: &mut Vec<&str>, filled: &mut String) {
+        let block = lines.drain(..).fold(String::new(), |block, line| block + line + "\n");
+        filled.extend(self.fields.iter().map(|field| replaced(&replaced(&block, field), &self.values)));
     }
 }
 
@@ -55,6 +63,8 @@ mod tests {
         };
         let text = "mod __context___domain;\n__field__, // each field\non; // on\n";
         assert_eq!(template.fill(text), "mod orders_domain;\nitem,\nnote,\n");
+        let block = "text! { // each field\n    __field__ // each field\n} // each field\n";
+        assert_eq!(template.fill(block), "text! {\n    item\n}\ntext! {\n    note\n}\n");
         template.has_event = true;
         assert_eq!(template.fill(text), "mod orders_domain;\nitem,\nnote,\non;\n");
     }
