@@ -104,7 +104,7 @@ const TYPES: [&str; 4] = ["struct", "enum", "trait", "type"];
 fn defined_twice(product: &[(String, String)]) -> Vec<(String, Vec<String>)> {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (file, text) in product {
-        for name in text.lines().filter_map(|line| declared(line, &TYPES)) {
+        for name in text.lines().filter_map(|line| declared(line, &TYPES)).filter(|name| !name.is_empty()) {
             places.entry(name.to_owned()).or_default().push(file.clone());
         }
     }

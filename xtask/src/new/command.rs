@@ -103,7 +103,7 @@ pub(super) fn write(root: &Path, options: &Options) -> Result<Written> {
     let row = Row {
         operation: format!("POST /{context}/{{id}}/{}", options.command.name.verb()),
         permissions: options.by.permissions(),
-        statuses: "200 202 400 401 403 404 408 409 413 414 415 422 431 500 503",
+        statuses: None,
     };
     row.add(root, &mut written)?;
     Ok(written)

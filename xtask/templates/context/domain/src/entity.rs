@@ -29,8 +29,8 @@ pub struct __Entity__State {
 }
 
 impl __Entity__ {
-    /// Creates version 1.
     // TODO-AUTHOR: add the rules; an error that implements `DomainError` rejects the command.
+    /// Creates version 1.
     #[must_use]
     pub const fn __verb__(
         id: __Entity__Id,
