@@ -1,7 +1,8 @@
 //! The command line.
 
 use crate::commands::{self, CommandsArgs};
-use crate::compose::{ProcessRole, document};
+use crate::compose::ProcessRole;
+use crate::document::document;
 use crate::output::{Refused, WantsForce, note, print};
 use crate::schema;
 use crate::service_keys::{self, ServiceKeysArgs};

@@ -1,33 +1,34 @@
 //! Composes a process: builds the adapters and passes them to the bounded contexts.
 
 use crate::contexts::contexts;
+use crate::document::document;
 use crate::first_administrator;
 pub use crate::first_administrator::FirstAdministrator;
 use crate::installation::sealing_keys;
 use crate::key_watch::KeyWatch;
 use crate::message_node::{MessageNode, WakeUps};
 use crate::operator_commands::OperatorCommands;
+use crate::password_services::{PasswordServices, password_policy};
 use crate::problems::PROBLEMS;
 use crate::product;
 use crate::readiness::ProcessReadiness;
-use auth_access::{Authenticate, KnownCallers, PasswordSealer};
-use auth_domain::{BcryptCost, PasswordPolicy, SessionLife};
+use crate::settings::ServiceOptions;
+use auth_access::{Authenticate, KnownCallers};
+use auth_domain::SessionLife;
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys, TokenError};
-use auth_infrastructure::{AuthState, Authenticator, HashPool, Hashing, PolicyAndSeal, SqlCredentials};
+use auth_infrastructure::{AuthState, Authenticator, Hashing};
 use axum::{Extension, Router};
 use ledger::{Ledger, MessageHandlers};
 use messaging::AddressError;
 use persistence::{Db, SqlError};
 use sealing::{Keys, KeysError};
-use serde_json::json;
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, ServerBuilder};
+use utoipa::openapi::OpenApi;
 use web::health::Stopping;
 use web::{Commands, ConnectionLimits, EdgeSettings, FrontPage, Proxies, PublicUrl, RateLimiter, RequestTasks};
 
@@ -38,13 +39,6 @@ pub(crate) struct Dependencies {
     authenticator: Authenticator,
     tasks: RequestTasks,
     signing: Arc<SigningKeys>,
-}
-
-/// The services that check, seal, hash and verify passwords.
-pub(crate) struct PasswordServices {
-    pub(crate) gate: Arc<dyn PasswordSealer>,
-    pub(crate) hashing: Arc<Hashing>,
-    pub(crate) credentials: Arc<SqlCredentials>,
 }
 
 /// The role of a process: API, worker, or both.
@@ -90,12 +84,6 @@ pub struct Issuer {
     pub audience: String,
 }
 
-impl Default for Issuer {
-    fn default() -> Self {
-        Self { issuer: product::NAME.to_owned(), audience: product::NAME.to_owned() }
-    }
-}
-
 /// How long requests whose clients have hung up may take to end, counted from the begin of the stop. It is a little
 /// longer than connections may take to drain.
 const TASKS_WITHIN: Duration = Duration::from_secs(26);
@@ -110,23 +98,7 @@ pub struct AppConfig {
     pub role: ProcessRole,
     /// Without a broker, hints stay in the process or go through PostgreSQL.
     pub broker: Option<Broker>,
-    /// The cost of hashing new passwords.
-    pub bcrypt_cost: BcryptCost,
-    pub tokens: Issuer,
-    /// How long after its first use a refresh token is accepted once more.
-    pub refresh_grace: Duration,
-    /// The longest estimated wait at which a new command is still accepted.
-    pub max_delay: Duration,
-    /// Whether `/docs` and `/openapi.json` are served.
-    pub docs: bool,
-    /// Whether rate limits are on.
-    pub limits: bool,
-    /// The proxies whose forwarding headers are trusted.
-    pub proxies: Proxies,
-    /// How many connections, or requests through a proxy, one client address may have at once while rate limits are on.
-    pub connections_per_address: usize,
-    /// The URL under which clients reach this service, if it is configured.
-    pub public_url: Option<PublicUrl>,
+    pub options: ServiceOptions,
 }
 
 /// A composed process. It accepts commands at once, and executes them after [`Roster::work`] is called.
@@ -172,63 +144,6 @@ pub(crate) fn handlers(hashing: &Arc<Hashing>) -> Vec<Arc<dyn MessageHandlers>> 
     contexts().iter().map(|context| (context.handlers)(hashing)).collect()
 }
 
-/// The OpenAPI document of this version. It needs no keys and no database.
-#[must_use]
-pub fn document(public_url: Option<&PublicUrl>) -> OpenApi {
-    let mut document = web::document(title(public_url), contexts().iter().map(|context| (context.operations)()));
-    auth_access::add_security_schemes(&mut document);
-    document.merge(web::health::openapi());
-    let schemas = &mut document.components.get_or_insert_default().schemas;
-    if let Some(RefOr::T(Schema::Object(command))) = schemas.get_mut("CommandView") {
-        command.example = Some(example_of_a_command());
-    }
-    document
-}
-
-/// The state of a registration, as an example in the OpenAPI document.
-fn example_of_a_command() -> serde_json::Value {
-    json!({
-        "id": "01890a5d-ac96-774b-bcce-b302099a8057",
-        "type": "users.register_user.v1",
-        "status": "succeeded",
-        "accepted_at": "2026-09-21T14:13:20.123456Z",
-        "finished_at": "2026-09-21T14:13:20.634201Z",
-        "target": { "type": "user", "id": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "href": "/users/0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091" },
-        "attempts": 0,
-        "follow_ups": [
-            { "type": "users.user_registered.v1", "status": "succeeded", "attempts": 0, "awaited": true },
-            { "type": "auth.set_credential.v1", "status": "succeeded", "attempts": 0, "awaited": true },
-        ],
-    })
-}
-
-/// The policy for new passwords. It rejects passwords derived from the service's own names.
-pub(crate) fn password_policy(tokens: &Issuer) -> PasswordPolicy {
-    PasswordPolicy::default().of_service([product::NAME, &*tokens.issuer, &*tokens.audience])
-}
-
-impl PasswordServices {
-    /// Starts the hashing threads. Without the role of a worker, it cannot open sealed passwords.
-    ///
-    /// # Errors
-    /// [`ComposeError`]
-    pub(crate) fn start(
-        db: &Db,
-        keys: &Keys,
-        role: ProcessRole,
-        cost: BcryptCost,
-        policy: PasswordPolicy,
-    ) -> Result<Self, ComposeError> {
-        let opener = if role.works() { Some(keys.opener(product::LABELS)?) } else { None };
-        let pool = Arc::new(HashPool::start(cores())?);
-        Ok(Self {
-            gate: Arc::new(PolicyAndSeal::new(policy, keys.sealer(product::LABELS))),
-            hashing: Arc::new(Hashing::new(opener, pool.clone(), cost)),
-            credentials: Arc::new(SqlCredentials::new(db.clone(), pool, cost)),
-        })
-    }
-}
-
 impl Dependencies {
     fn new(
         db: &Db,
@@ -263,24 +178,13 @@ impl Roster {
     /// # Errors
     /// [`ComposeError`]
     pub fn compose(config: AppConfig) -> Result<Self, ComposeError> {
-        let AppConfig {
-            db,
-            keys,
-            role,
-            broker,
-            bcrypt_cost,
-            tokens,
-            refresh_grace,
-            max_delay,
-            docs,
-            limits,
-            proxies,
-            ..
-        } = config;
+        let AppConfig { db, keys, role, broker, options } = config;
+        let ServiceOptions { bcrypt_cost, limits, tokens, proxies, refresh_grace, max_delay, docs, public_url, .. } =
+            options;
         let passwords = PasswordServices::start(&db, &keys, role, bcrypt_cost, password_policy(&tokens))?;
         let messages = MessageNode::start(&db, &passwords.hashing, role, broker, max_delay)?;
         // In a load test, which turns limits off, all connections may come from one address.
-        let connections_per_address = if limits { config.connections_per_address } else { usize::MAX };
+        let connections_per_address = if limits { options.connections_per_address } else { usize::MAX };
         let limits = RateLimiter::new(db.clone(), limits);
         let life = SessionLife { grace: refresh_grace, ..SessionLife::default() };
         let dependencies = Dependencies::new(&db, &keys, passwords, &tokens, life, limits.clone())?;
@@ -298,12 +202,12 @@ impl Roster {
         background.spawn(dependencies.signing.clone().watch());
         background.spawn(watch.clone().watch());
         let operator = OperatorCommands::new(&db, messages.ledger(), &dependencies.passwords);
-        let base_path = config.public_url.as_ref().map(PublicUrl::path).unwrap_or_default().to_owned();
+        let base_path = public_url.as_ref().map(PublicUrl::path).unwrap_or_default().to_owned();
         let commands = Commands::new(messages.ledger(), limits, tasks.clone()).below(&base_path);
         let routes = contexts.iter().map(|it| (it.routes)(&db, &commands, &dependencies)).collect();
         let authenticate: Arc<dyn Authenticate> = Arc::new(dependencies.authenticator);
         let router = web::assemble(routes, commands, Arc::new(KnownCallers)).layer(Extension(authenticate));
-        let document = document(config.public_url.as_ref());
+        let document = document(public_url.as_ref());
         let stopping = Stopping::default();
         let ready = ProcessReadiness::new(db.clone(), probe, messages.hints().clone(), watch);
         let mut router = router.merge(web::health::routes(Arc::new(ready), stopping.clone()));
@@ -405,30 +309,6 @@ impl Roster {
         self.background.shutdown().await;
         self.db.close().await;
     }
-}
-
-/// The tags of operations that belong to no context, each with its description.
-const TAGS: [(&str, &str); 2] = [
-    ("commands", "Read the outcome of a command, once or as a stream of events. Administrators see every command."),
-    ("health", "Whether the process runs, and whether it is ready to serve."),
-];
-
-fn title(public_url: Option<&PublicUrl>) -> OpenApi {
-    let license = LicenseBuilder::new().name("Apache-2.0 OR MIT").identifier(Some("Apache-2.0 OR MIT")).build();
-    let info = InfoBuilder::new()
-        .title(product::TITLE)
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(
-            "User accounts. Registering, deactivating and reactivating users are commands: the answer is 202 once \
-             the command is stored, and the command is then executed to exactly one outcome, which can be read.",
-        ))
-        .license(Some(license))
-        .build();
-    let contexts = contexts();
-    let tags = contexts.iter().flat_map(|context| context.tags).chain(&TAGS);
-    let tags = tags.map(|(name, about)| TagBuilder::new().name(*name).description(Some(*about)).build());
-    let servers = public_url.map(|url| vec![ServerBuilder::new().url(url.as_str()).build()]);
-    OpenApiBuilder::new().info(info).tags(Some(tags.collect::<Vec<_>>())).servers(servers).build()
 }
 
 /// How many threads run at the same time on this machine.

@@ -1,10 +1,11 @@
 //! Submits a command for an operator and waits for its outcome, beside a running server or without one.
 
-use crate::compose::{PasswordServices, ProcessRole, password_policy};
+use crate::compose::ProcessRole;
 use crate::installation::{keys_to_serve, keys_to_work};
 use crate::message_node::MessageNode;
 use crate::operator_commands::OperatorCommands;
 use crate::output::note;
+use crate::password_services::{PasswordServices, password_policy};
 use crate::product;
 use crate::serve::{prepare_schema, see_that_it_exists};
 use crate::settings::Settings;
@@ -91,9 +92,9 @@ impl OperatorProcess {
         // With a key file of public keys only, another process has to execute commands.
         let works = may_serve && keys.opener(product::LABELS).is_ok();
         let role = if works { ProcessRole::Worker } else { ProcessRole::Api };
-        let policy = password_policy(&settings.tokens);
-        let passwords = PasswordServices::start(&db, &keys, role, settings.bcrypt_cost, policy)?;
-        let messages = MessageNode::start(&db, &passwords.hashing, role, None, settings.max_delay)?;
+        let policy = password_policy(&settings.service.tokens);
+        let passwords = PasswordServices::start(&db, &keys, role, settings.service.bcrypt_cost, policy)?;
+        let messages = MessageNode::start(&db, &passwords.hashing, role, None, settings.service.max_delay)?;
         let commands = OperatorCommands::new(&db, messages.ledger(), &passwords);
         Ok(Self { messages, commands, works })
     }

@@ -1,6 +1,6 @@
 //! Commands that an operator sends through the ledger, as the HTTP handlers do for clients.
 
-use crate::compose::PasswordServices;
+use crate::password_services::PasswordServices;
 use anyhow::anyhow;
 use auth_access::PasswordSealer;
 use auth_application::{Authority, SetRole};

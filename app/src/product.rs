@@ -1,5 +1,4 @@
-//! The names of this product. A product of another name changes them here, in the name of the binary
-//! (`app/Cargo.toml`) and in the prefix of its settings (`settings/names.rs`).
+//! The names of this product. `docs/STARTING-FROM-ROSTER.md` says how to rename it.
 
 use sealing::Labels;
 
@@ -8,6 +7,12 @@ pub const TITLE: &str = "Roster";
 /// The name that machines read: the command, the first part of the names of queues, the realm of challenges (RFC 9110,
 /// section 11.5), the name of connections to PostgreSQL, and the channel of `NOTIFY`.
 pub const NAME: &str = "roster";
+/// The prefix of the names of settings, besides `DATABASE_URL` and `AMQP_URL`.
+pub(crate) const SETTINGS_PREFIX: &str = "ROSTER_";
+/// The file of settings, in the working directory.
+pub(crate) const SETTINGS_FILE: &str = "roster.toml";
+/// The SQLite file in `ROSTER_DATA_DIR`, unless `DATABASE_URL` names another.
+pub(crate) const DATABASE_FILE: &str = "roster.db";
 /// The first sentence of the front page.
 pub(crate) const ABOUT: &str = "User accounts behind a REST API.";
 /// The labels of what is sealed. They MUST stay when the product is renamed: sealed passwords in the ledger and in

@@ -67,15 +67,7 @@ pub async fn serve(settings: Settings, role: ProcessRole) -> anyhow::Result<()> 
         keys,
         role,
         broker: settings.amqp.clone().map(|url| Broker { url, prefix: product::NAME.into() }),
-        bcrypt_cost: settings.bcrypt_cost,
-        tokens: settings.tokens.clone(),
-        refresh_grace: settings.refresh_grace,
-        max_delay: settings.max_delay,
-        docs: settings.docs,
-        limits: settings.limits,
-        proxies: settings.proxies.clone(),
-        connections_per_address: settings.connections_per_address,
-        public_url: settings.public_url.clone(),
+        options: settings.service.clone(),
     })?;
     roster.work().await.context("the ledger cannot be read")?;
     if let Some(who) = settings.first_administrator.clone() {
@@ -243,7 +235,7 @@ fn greeting(settings: &Settings, roster: &Roster, role: ProcessRole, listening: 
     match listening {
         Some(at) => {
             lines.push(format!("Roster listens on http://{at}"));
-            if settings.docs {
+            if settings.service.docs {
                 lines.push(format!("  docs     http://{at}/docs"));
             }
         }
@@ -260,7 +252,7 @@ fn greeting(settings: &Settings, roster: &Roster, role: ProcessRole, listening: 
 /// Logs settings that an operator should know of.
 fn warn(settings: &Settings) {
     tracing::info!("registration is open: anyone who registers can learn whether an address is registered already");
-    if !settings.limits {
+    if !settings.service.limits {
         tracing::warn!("ROSTER_LIMITS=off is for load tests");
     }
 }

@@ -10,7 +10,8 @@ mod url;
 
 pub use raw::RawSettings;
 
-use crate::compose::{FirstAdministrator, Issuer, password_policy};
+use crate::compose::{FirstAdministrator, Issuer};
+use crate::password_services::password_policy;
 use crate::product;
 use auth_domain::{BcryptCost, LONGEST_GRACE};
 use identity::Email;
@@ -46,6 +47,18 @@ pub struct Settings {
     pub keys_file: Option<PathBuf>,
     /// `ROSTER_PROFILE`
     pub profile: Profile,
+    /// `ROSTER_ADMIN_EMAIL`, `ROSTER_ADMIN_PASSWORD`
+    pub first_administrator: Option<FirstAdministrator>,
+    /// `ROSTER_IDLE_TIMEOUT`
+    pub idle_timeout: Duration,
+    /// `ROSTER_SHUTDOWN_DELAY`
+    pub shutdown_delay: Duration,
+    pub service: ServiceOptions,
+}
+
+/// The settings of the service itself. Every process that answers or works needs them.
+#[derive(Clone)]
+pub struct ServiceOptions {
     /// `ROSTER_BCRYPT_COST`
     pub bcrypt_cost: BcryptCost,
     /// `ROSTER_LIMITS`
@@ -54,8 +67,6 @@ pub struct Settings {
     pub tokens: Issuer,
     /// `ROSTER_TRUSTED_PROXIES`
     pub proxies: Proxies,
-    /// `ROSTER_ADMIN_EMAIL`, `ROSTER_ADMIN_PASSWORD`
-    pub first_administrator: Option<FirstAdministrator>,
     /// `ROSTER_REFRESH_GRACE`; zero for off.
     pub refresh_grace: Duration,
     /// `ROSTER_MAX_DELAY`
@@ -66,10 +77,47 @@ pub struct Settings {
     pub public_url: Option<PublicUrl>,
     /// `ROSTER_CONNECTIONS_PER_ADDRESS`
     pub connections_per_address: usize,
-    /// `ROSTER_IDLE_TIMEOUT`
-    pub idle_timeout: Duration,
-    /// `ROSTER_SHUTDOWN_DELAY`
-    pub shutdown_delay: Duration,
+}
+
+impl ServiceOptions {
+    /// The values without any setting.
+    ///
+    /// # Panics
+    /// When a default value is refused, which is a bug.
+    #[must_use]
+    pub fn default_values() -> Self {
+        Self::read(&RawSettings::default()).unwrap_or_else(|problem| panic!("{}", problem.says))
+    }
+
+    fn read(raw: &RawSettings) -> Result<Self, SettingProblem> {
+        Ok(Self {
+            bcrypt_cost: raw.parsed("ROSTER_BCRYPT_COST", "12", |text| {
+                let cost: Option<u8> = text.parse().ok();
+                cost.and_then(|cost| BcryptCost::try_from(cost).ok())
+                    .ok_or_else(|| "must be a number from 10 to 15".into())
+            })?,
+            limits: raw.one_of("ROSTER_LIMITS", &[("on", true), ("off", false)])?,
+            tokens: Issuer {
+                issuer: raw.parsed("ROSTER_ISSUER", product::NAME, name)?,
+                audience: raw.parsed("ROSTER_AUDIENCE", product::NAME, name)?,
+            },
+            proxies: raw
+                .parsed("ROSTER_TRUSTED_PROXIES", "", |text| text.parse().map_err(|why: NotProxies| why.to_string()))?,
+            refresh_grace: raw.parsed("ROSTER_REFRESH_GRACE", "10s", grace)?,
+            max_delay: raw.parsed("ROSTER_MAX_DELAY", "1h", duration)?,
+            docs: raw.one_of("ROSTER_DOCS", &[("on", true), ("off", false)])?,
+            public_url: raw
+                .get("ROSTER_PUBLIC_URL")
+                .map(|text| {
+                    text.parse().map_err(|why: NotAPublicUrl| raw.problem("ROSTER_PUBLIC_URL", &why.to_string()))
+                })
+                .transpose()?,
+            connections_per_address: raw.parsed("ROSTER_CONNECTIONS_PER_ADDRESS", "2000", |text| {
+                let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));
+                number.ok_or_else(|| "must be a number from 1 to 10000".into())
+            })?,
+        })
+    }
 }
 
 /// How strict Roster is with its settings.
@@ -161,7 +209,7 @@ impl Settings {
             raw.one_of(name, &[(value, ())])?;
         }
         let data_dir = PathBuf::from(raw.get("ROSTER_DATA_DIR").unwrap_or("data"));
-        let default_database = format!("sqlite://{}", data_dir.join("roster.db").display());
+        let default_database = format!("sqlite://{}", data_dir.join(product::DATABASE_FILE).display());
         let connections = raw.parsed("ROSTER_DB_CONNECTIONS", "26", |text| {
             let connections = text.parse().ok().and_then(Connections::new);
             connections.ok_or_else(|| "must be a number from 5 to 1000".into())
@@ -184,34 +232,10 @@ impl Settings {
                 "ROSTER_PROFILE",
                 &[("development", Profile::Development), ("production", Profile::Production)],
             )?,
-            bcrypt_cost: raw.parsed("ROSTER_BCRYPT_COST", "12", |text| {
-                let cost: Option<u8> = text.parse().ok();
-                cost.and_then(|cost| BcryptCost::try_from(cost).ok())
-                    .ok_or_else(|| "must be a number from 10 to 15".into())
-            })?,
-            limits: raw.one_of("ROSTER_LIMITS", &[("on", true), ("off", false)])?,
-            tokens: Issuer {
-                issuer: raw.parsed("ROSTER_ISSUER", "roster", name)?,
-                audience: raw.parsed("ROSTER_AUDIENCE", "roster", name)?,
-            },
-            proxies: raw
-                .parsed("ROSTER_TRUSTED_PROXIES", "", |text| text.parse().map_err(|why: NotProxies| why.to_string()))?,
             first_administrator: first_administrator(raw)?,
-            refresh_grace: raw.parsed("ROSTER_REFRESH_GRACE", "10s", grace)?,
-            max_delay: raw.parsed("ROSTER_MAX_DELAY", "1h", duration)?,
-            docs: raw.one_of("ROSTER_DOCS", &[("on", true), ("off", false)])?,
-            public_url: raw
-                .get("ROSTER_PUBLIC_URL")
-                .map(|text| {
-                    text.parse().map_err(|why: NotAPublicUrl| raw.problem("ROSTER_PUBLIC_URL", &why.to_string()))
-                })
-                .transpose()?,
-            connections_per_address: raw.parsed("ROSTER_CONNECTIONS_PER_ADDRESS", "2000", |text| {
-                let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));
-                number.ok_or_else(|| "must be a number from 1 to 10000".into())
-            })?,
             idle_timeout: raw.parsed("ROSTER_IDLE_TIMEOUT", "75s", duration)?,
             shutdown_delay: raw.parsed("ROSTER_SHUTDOWN_DELAY", "0s", duration_or_none)?,
+            service: ServiceOptions::read(raw)?,
         })
     }
 
@@ -235,7 +259,7 @@ impl Settings {
             ));
         }
         if let Some(who) = &self.first_administrator {
-            let flaws = password_policy(&self.tokens).flaws(&who.password, Some(&who.email), None);
+            let flaws = password_policy(&self.service.tokens).flaws(&who.password, Some(&who.email), None);
             if !flaws.is_empty() {
                 let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
                 problems.push(SettingProblem::between(

@@ -1,10 +1,10 @@
 //! `roster users`
 
 use crate::activation::{self, Activation, UserRef};
-use crate::compose::password_policy;
 use crate::operator_command::{self, Installation, OperatorCommand};
 use crate::operator_commands::{NewUser, Registered, give_role};
 use crate::output::{print, print_table, refused};
+use crate::password_services::password_policy;
 use crate::prompt;
 use crate::serve::{beside, open_read_only};
 use crate::settings::Settings;
@@ -162,12 +162,12 @@ async fn set_password(db: &Db, settings: &Settings, user: &UserRef, stdin: bool)
     let account = user.find(db).await?;
     let email = Email::parse(&account.email).context("the stored email address is malformed")?;
     let password = password(stdin)?;
-    let flaws = password_policy(&settings.tokens).flaws(&password, Some(&email), None);
+    let flaws = password_policy(&settings.service.tokens).flaws(&password, Some(&email), None);
     if !flaws.is_empty() {
         return Err(weak(flaws.iter().map(ToString::to_string)));
     }
     let pool = Arc::new(HashPool::start(1).context("the hashing thread cannot be started")?);
-    let credentials = SqlCredentials::new(db.clone(), pool, settings.bcrypt_cost);
+    let credentials = SqlCredentials::new(db.clone(), pool, settings.service.bcrypt_cost);
     let new = credentials.hash(&password).await.map_err(|why| anyhow!("{why}"))?;
     let set = SetPassword { by: Authority::operator(), user: UserId::new(account.id), new };
     run_in_transaction(db, set).await.map_err(|why| anyhow!("{why}"))?;

@@ -14,7 +14,8 @@ use kernel::Secret;
 use ledger::Queue;
 use persistence::testing::TestDb;
 use persistence::{Db, DialectSql, fetch_all, fetch_one};
-use roster::compose::{AppConfig, Broker, Issuer, ProcessRole};
+use roster::compose::{AppConfig, Broker, ProcessRole};
+use roster::settings::ServiceOptions;
 use sealing::Keys;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,6 @@ use tokio::time::{Instant, sleep};
 use tracing_subscriber::EnvFilter;
 use use_case::Lane;
 use uuid::Uuid;
-use web::Proxies;
 
 /// A timeout far longer than any working step takes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -123,22 +123,22 @@ impl World {
     /// commands, it can share their SQLite file.
     pub async fn limited_node(&self, proxies: &str) -> Node {
         let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
-        config.limits = true;
-        config.proxies = proxies.parse().expect("proxies");
+        config.options.limits = true;
+        config.options.proxies = proxies.parse().expect("proxies");
         Node::start(config).await
     }
 
     /// An API process with this public URL.
     pub async fn node_below(&self, public_url: &str) -> Node {
         let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
-        config.public_url = Some(public_url.parse().expect("a public URL"));
+        config.options.public_url = Some(public_url.parse().expect("a public URL"));
         Node::start(config).await
     }
 
     /// An API process that accepts a used refresh token again for this long.
     pub async fn lenient_node(&self, grace: Duration) -> Node {
         let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
-        config.refresh_grace = grace;
+        config.options.refresh_grace = grace;
         Node::start(config).await
     }
 
@@ -248,21 +248,14 @@ async fn config(url: &str, keys: Keys, role: ProcessRole, broker: Option<Broker>
     };
     let (max_delay, bcrypt_cost) = (Duration::from_secs(3600), cost());
     // Tests send many requests from one address, so limits are off. Tests of limits use `World::limited_node`.
-    AppConfig {
-        db: db.expect("the database opens"),
-        keys,
-        role,
-        broker,
+    let options = ServiceOptions {
         bcrypt_cost,
-        tokens: Issuer::default(),
         refresh_grace: Duration::ZERO,
         max_delay,
-        docs: true,
         limits: false,
-        proxies: Proxies::default(),
-        connections_per_address: 2_000,
-        public_url: None,
-    }
+        ..ServiceOptions::default_values()
+    };
+    AppConfig { db: db.expect("the database opens"), keys, role, broker, options }
 }
 
 /// A broker with a prefix of its own for queue names.

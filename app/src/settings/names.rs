@@ -1,6 +1,7 @@
 //! The names of settings, and suggestions for misspelt ones.
 
 use super::raw::{SETTINGS, SettingSpec};
+use crate::product::SETTINGS_PREFIX;
 
 /// Names that other programs use for the same settings.
 const CALLED_ELSEWHERE: &[(&str, &str)] = &[
@@ -31,10 +32,10 @@ pub(super) fn name_of(setting: &SettingSpec, variable: &str) -> Option<bool> {
 /// `listen` and `roster_listen` → `ROSTER_LISTEN`; `database_url` → `DATABASE_URL`.
 pub(super) fn variable(key: &str) -> String {
     let upper = key.to_uppercase();
-    if upper.starts_with("ROSTER_") || upper.starts_with("DATABASE_") || upper.starts_with("AMQP_") {
+    if upper.starts_with(SETTINGS_PREFIX) || upper.starts_with("DATABASE_") || upper.starts_with("AMQP_") {
         upper
     } else {
-        format!("ROSTER_{upper}")
+        format!("{SETTINGS_PREFIX}{upper}")
     }
 }
 
@@ -61,5 +62,18 @@ pub(super) fn suggestion(unknown: &str) -> Option<String> {
 }
 
 fn bare(variable: &str) -> &str {
-    variable.strip_prefix("ROSTER_").unwrap_or(variable)
+    variable.strip_prefix(SETTINGS_PREFIX).unwrap_or(variable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SETTINGS, SETTINGS_PREFIX};
+
+    #[test]
+    fn every_setting_has_the_prefix_of_the_product_or_the_name_of_a_server() {
+        for setting in SETTINGS {
+            let is_of_a_server = ["DATABASE_URL", "AMQP_URL"].contains(&setting.name);
+            assert!(setting.name.starts_with(SETTINGS_PREFIX) || is_of_a_server, "{}", setting.name);
+        }
+    }
 }

@@ -12,10 +12,10 @@ const DEFAULT_PASSWORDS: [&str; 9] =
 pub(super) fn refusals(settings: &Settings) -> Vec<SettingProblem> {
     let mut problems = Vec::new();
     let mut refuse = |names: &[&'static str], says: &str| problems.push(SettingProblem::between(names, says));
-    if !settings.limits {
+    if !settings.service.limits {
         refuse(&["ROSTER_LIMITS"], "ROSTER_LIMITS=off is for load tests: the production profile refuses it");
     }
-    if !settings.listen.ip().is_loopback() && settings.proxies.is_empty() {
+    if !settings.listen.ip().is_loopback() && settings.service.proxies.is_empty() {
         refuse(
             &["ROSTER_LISTEN", "ROSTER_TRUSTED_PROXIES"],
             "ROSTER_LISTEN can be reached over a network, and Roster does not speak TLS: put a proxy before it and \

@@ -2,14 +2,12 @@ use super::SettingProblem;
 use super::injected::is_injected;
 use super::names::{name_of, spelling_in_file, suggestion, variable};
 use super::text::{Hidden, clean, without_line_breaks};
+use crate::product::SETTINGS_FILE as FILE;
 use private_files::{Exposure, REMEDY, explained, exposure};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-
-/// The file of settings, in the working directory.
-const FILE: &str = "roster.toml";
 
 /// A setting that Roster knows.
 pub(super) struct SettingSpec {

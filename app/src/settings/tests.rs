@@ -22,19 +22,19 @@ fn without_any_setting_everything_has_a_default() {
     let it = settings("", &[("PATH", "/bin")]).expect("defaults");
     assert_eq!(it.database.to_string(), "sqlite://data/roster.db");
     assert_eq!(it.listen.to_string(), "127.0.0.1:8000");
-    assert_eq!((it.bcrypt_cost.log2(), it.limits, it.docs), (12, true, true));
+    assert_eq!((it.service.bcrypt_cost.log2(), it.service.limits, it.service.docs), (12, true, true));
     let postgres = settings("", &[("DATABASE_URL", "postgres://localhost/r"), ("ROSTER_DB_CONNECTIONS", "5")]);
     assert_eq!(postgres.expect("well formed").database.connections().map(persistence::Connections::all), Some(5));
-    assert_eq!((it.max_delay, it.profile), (Duration::from_secs(3_600), Profile::Development));
+    assert_eq!((it.service.max_delay, it.profile), (Duration::from_secs(3_600), Profile::Development));
     assert_eq!((it.idle_timeout, it.shutdown_delay), (Duration::from_secs(75), Duration::ZERO));
-    assert_eq!((it.connections_per_address, it.public_url), (2_000, None));
+    assert_eq!((it.service.connections_per_address, it.service.public_url), (2_000, None));
 }
 
 #[test]
 fn the_environment_comes_before_the_file() {
     let file = "listen = \"127.0.0.1:1\"\nbcrypt_cost = 10\nlimits = false";
     let it = settings(file, &[("ROSTER_LISTEN", "127.0.0.1:2"), ("ROSTER_DATA_DIR", "")]).expect("well formed");
-    assert_eq!((it.listen.port(), it.bcrypt_cost.log2(), it.limits), (2, 10, false));
+    assert_eq!((it.listen.port(), it.service.bcrypt_cost.log2(), it.service.limits), (2, 10, false));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_setting_given_twice_in_one_place_is_refused() {
     assert_eq!(line, "DATABASE_URL and the content of DATABASE_URL_FILE are the same setting: remove one of them");
     let line = refusal_in("docs = \"on\"\nroster_docs = \"off\"", &[]);
     assert!(line.starts_with("roster.toml: docs and roster.toml: roster_docs are the same setting"), "{line}");
-    assert!(settings("docs = \"on\"", &[("ROSTER_DOCS", "off")]).is_ok_and(|it| !it.docs));
+    assert!(settings("docs = \"on\"", &[("ROSTER_DOCS", "off")]).is_ok_and(|it| !it.service.docs));
 }
 
 #[test]
@@ -145,8 +145,8 @@ fn white_space_around_a_value_is_stripped() {
         ("ROSTER_ADMIN_PASSWORD", "\u{feff}drei blaue Würfel rollen\r\n"),
     ];
     let it = settings("\u{feff}audience = \" a \\n\"\r\nissuer = \"b\\r\\n\"\r\n", &given).expect("clean");
-    assert_eq!((it.listen.port(), it.docs, it.limits), (1, false, true));
-    assert_eq!((&*it.tokens.audience, &*it.tokens.issuer), ("a", "b"));
+    assert_eq!((it.listen.port(), it.service.docs, it.service.limits), (1, false, true));
+    assert_eq!((&*it.service.tokens.audience, &*it.service.tokens.issuer), ("a", "b"));
     assert_eq!(it.database.to_string(), "postgres://localhost:5432/roster");
     let who = it.first_administrator.expect("given");
     assert_eq!((who.email.as_str(), who.password.expose()), ("ada@example.org", "drei blaue Würfel rollen"));

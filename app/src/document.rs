@@ -1,0 +1,62 @@
+//! The OpenAPI document of the whole program.
+
+use crate::contexts::contexts;
+use crate::product;
+use serde_json::json;
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, ServerBuilder};
+use web::PublicUrl;
+
+/// The tags of operations that belong to no context, each with its description.
+const TAGS: [(&str, &str); 2] = [
+    ("commands", "Read the outcome of a command, once or as a stream of events. Administrators see every command."),
+    ("health", "Whether the process runs, and whether it is ready to serve."),
+];
+
+/// The OpenAPI document of this version. It needs no keys and no database.
+#[must_use]
+pub(crate) fn document(public_url: Option<&PublicUrl>) -> OpenApi {
+    let mut document = web::document(title(public_url), contexts().iter().map(|context| (context.operations)()));
+    auth_access::add_security_schemes(&mut document);
+    document.merge(web::health::openapi());
+    let schemas = &mut document.components.get_or_insert_default().schemas;
+    if let Some(RefOr::T(Schema::Object(command))) = schemas.get_mut("CommandView") {
+        command.example = Some(example_of_a_command());
+    }
+    document
+}
+
+/// The state of a registration, as an example in the OpenAPI document.
+fn example_of_a_command() -> serde_json::Value {
+    json!({
+        "id": "01890a5d-ac96-774b-bcce-b302099a8057",
+        "type": "users.register_user.v1",
+        "status": "succeeded",
+        "accepted_at": "2026-09-21T14:13:20.123456Z",
+        "finished_at": "2026-09-21T14:13:20.634201Z",
+        "target": { "type": "user", "id": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "href": "/users/0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091" },
+        "attempts": 0,
+        "follow_ups": [
+            { "type": "users.user_registered.v1", "status": "succeeded", "attempts": 0, "awaited": true },
+            { "type": "auth.set_credential.v1", "status": "succeeded", "attempts": 0, "awaited": true },
+        ],
+    })
+}
+
+fn title(public_url: Option<&PublicUrl>) -> OpenApi {
+    let license = LicenseBuilder::new().name("Apache-2.0 OR MIT").identifier(Some("Apache-2.0 OR MIT")).build();
+    let info = InfoBuilder::new()
+        .title(product::TITLE)
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "User accounts. Registering, deactivating and reactivating users are commands: the answer is 202 once \
+             the command is stored, and the command is then executed to exactly one outcome, which can be read.",
+        ))
+        .license(Some(license))
+        .build();
+    let contexts = contexts();
+    let tags = contexts.iter().flat_map(|context| context.tags).chain(&TAGS);
+    let tags = tags.map(|(name, about)| TagBuilder::new().name(*name).description(Some(*about)).build());
+    let servers = public_url.map(|url| vec![ServerBuilder::new().url(url.as_str()).build()]);
+    OpenApiBuilder::new().info(info).tags(Some(tags.collect::<Vec<_>>())).servers(servers).build()
+}
