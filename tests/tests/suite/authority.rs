@@ -1,7 +1,7 @@
 //! Authority is checked when something is done and when something is shown, not only when the head of a request
 //! arrives.
 
-use crate::permissions::{Cast, TABLE, key};
+use crate::permissions::{Cast, key, table};
 use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -76,27 +76,28 @@ async fn state(world: &World) -> Vec<Vec<String>> {
 }
 
 /// The operations that have a body, so that a test can delay it, and that need or use a caller's authority.
-fn late_operations(document: &Value) -> Vec<(&'static str, [&'static str; 7])> {
+fn late_operations(document: &Value) -> Vec<(String, [&'static str; 7])> {
     let has_body = |name: &str| {
         let (method, path) = name.split_once(' ').unwrap();
         let operation = &document["paths"][path][method.to_lowercase()];
         operation.get("requestBody").is_some() || operation["responses"].get("202").is_some()
     };
     // A registration with a token belongs to that caller.
-    let asks = |(name, row): &(&str, [&str; 7])| row[0] == "401" || *name == "POST /users";
-    TABLE.iter().copied().filter(asks).filter(|(name, _)| has_body(name)).collect()
+    let asks = |(name, row): &(String, [&str; 7])| row[0] == "401" || *name == "POST /users";
+    table(document).into_iter().filter(asks).filter(|(name, _)| has_body(name)).collect()
 }
 
 async fn a_caller_who_loses_authority_while_the_body_arrives_changes_nothing(world: &World) {
     let document = world.get("/openapi.json").await.json();
     let operations = late_operations(&document);
-    let names: Vec<_> = operations.iter().map(|(name, _)| *name).collect();
+    let names: Vec<_> = operations.iter().map(|(name, _)| name.as_str()).collect();
     for name in ["PUT /auth/roles/{id}", "POST /users/{id}/deactivate", "POST /auth/password", "POST /users"] {
         assert!(names.contains(&name), "{names:?}");
     }
     let mut cast = Cast::of(world).await;
     let (mut wrong, mut refused, mut nth) = (Vec::new(), 0, 0);
-    for (name, row) in operations {
+    for (name, row) in &operations {
+        let (name, row) = (name.as_str(), *row);
         for loss in Loss::of(row) {
             nth += 1;
             let person = Person::new(format!("late-{nth}@example.org"));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::context::{Row, add_test, pattern, test_file, zipped};
+use super::context::{add_test, pattern, test_file, zipped};
 use super::insert::{before, into_list};
 use super::names::{Name, Signature};
 use super::template::{Template, pairs};
@@ -53,13 +53,6 @@ impl By {
             Self::Administrator => "world.administrator(\"admin@example.org\").await",
         }
     }
-
-    const fn permissions(self) -> &'static str {
-        match self {
-            Self::Oneself => "\"401\", \"in\", \"403\", \"401\", \"403\", \"403\", \"403\"",
-            Self::Administrator => "\"401\", \"403\", \"403\", \"401\", \"in\", \"403\", \"403\"",
-        }
-    }
 }
 
 macro_rules! template {
@@ -100,12 +93,6 @@ pub(super) fn write(root: &Path, options: &Options) -> Result<Written> {
         before(&text, "        .immediate(", &route)
     })?;
     add_test(root, command, &mut written)?;
-    let row = Row {
-        operation: format!("POST /{context}/{{id}}/{}", options.command.name.verb()),
-        permissions: options.by.permissions(),
-        statuses: None,
-    };
-    row.add(root, &mut written)?;
     Ok(written)
 }
 
