@@ -4,12 +4,12 @@ use sqlx::{Encode, Postgres, Sqlite, Type};
 /// what to write instead of a wrong value.
 ///
 /// ```
-/// # async fn f(tx: &mut persistence::Tx, id: kernel::UserId) -> Result<u64, persistence::SqlError> {
+/// # async fn f(tx: &mut persistence::Tx, id: kernel::MessageId) -> Result<u64, persistence::SqlError> {
 /// persistence::execute!(tx, "delete from t where id = $1", id.as_uuid())
 /// # }
 /// ```
 /// ```compile_fail
-/// # async fn f(tx: &mut persistence::Tx, id: kernel::UserId) -> Result<u64, persistence::SqlError> {
+/// # async fn f(tx: &mut persistence::Tx, id: kernel::MessageId) -> Result<u64, persistence::SqlError> {
 /// persistence::execute!(tx, "delete from t where id = $1", id)
 /// # }
 /// ```
