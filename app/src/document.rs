@@ -9,7 +9,7 @@ use web::PublicUrl;
 
 /// The tags of operations that belong to no context, each with its description.
 const TAGS: [(&str, &str); 2] = [
-    ("commands", "Read the outcome of a command, once or as a stream of events. Administrators see every command."),
+    ("commands", "Read the status of a command, once or as a stream of events. Administrators see every command."),
     ("health", "Whether the process runs, and whether it is ready to serve."),
 ];
 
@@ -49,8 +49,9 @@ fn title(public_url: Option<&PublicUrl>) -> OpenApi {
         .title(product::TITLE)
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "User accounts. Registering, deactivating and reactivating users are commands: the answer is 202 once \
-             the command is stored, and the command is then executed to exactly one outcome, which can be read.",
+            "User accounts. Registering, deactivating and reactivating users are commands: the server answers 202 once \
+             it has stored the command. It then executes the command to exactly one outcome. Read the outcome at \
+             `GET /commands/{id}`.",
         ))
         .license(Some(license))
         .build();

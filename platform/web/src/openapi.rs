@@ -36,14 +36,14 @@ pub(crate) fn schemas<R: CommandRequest>() -> Vec<Named> {
 /// The operation of a route that takes a command.
 pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str) -> Paths {
     let accepted = ResponseBuilder::new()
-        .description("The command has been accepted and stored. Get its outcome from `Location`.")
+        .description("The server has accepted and stored the command. Get its outcome from `Location`.")
         .header("Location", header("The path of the command.", Type::String))
         .header("Retry-After", header("The estimated seconds until a worker begins the command.", Type::Integer))
-        .header("Idempotency-Replayed", header("`true` if an earlier request was accepted.", Type::String))
+        .header("Idempotency-Replayed", header("`true` if an earlier request had the same key.", Type::String))
         .content(JSON, refers_to(&CommandView::name()));
     let (status, done) = done::<R>();
     let done = done
-        .header("Preference-Applied", header("The preference that was applied, such as `wait=10`.", Type::String))
+        .header("Preference-Applied", header("The preference that the server used: `wait=10`.", Type::String))
         .content(JSON, refers_to(&R::Shown::name()));
     let codes: Vec<_> = R::REJECTIONS.iter().map(|(why, _)| format!("`{}`", why.code())).collect();
     let conflict = Problem::response(&format!("The request conflicts with existing data: {}.", codes.join(", ")));
@@ -80,7 +80,7 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
     if R::PER_ADDRESS.is_some() {
         operation = operation.response(
             "429",
-            Problem::response("Too many requests from this address. Retry after `Retry-After` seconds."),
+            Problem::response("Too many requests from this address. Retry after the seconds in `Retry-After`."),
         );
     }
     PathsBuilder::new().path(path, PathItem::new(http_method(method), operation.build())).build()
@@ -88,7 +88,7 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
 
 /// The status and the description of the response to a command that succeeds within the client's wait.
 fn done<R: CommandRequest>() -> (&'static str, ResponseBuilder) {
-    let done = ResponseBuilder::new().description("The command has succeeded within the time of `Prefer: wait`.");
+    let done = ResponseBuilder::new().description("The command has succeeded within the seconds of `Prefer: wait=N`.");
     if R::Path::NAMES {
         return ("200", done);
     }
@@ -114,7 +114,7 @@ pub(crate) fn complete(document: &mut OpenApi) {
                 ("414", "The request target is over 8,000 bytes."),
                 ("431", "The request's headers are too large."),
                 ("500", "An internal error."),
-                ("503", "The server cannot answer now; see `Retry-After`, if present."),
+                ("503", "The server cannot answer now. If `Retry-After` is present, retry after it."),
             ] {
                 let responses = &mut operation.responses.responses;
                 responses.entry(status.to_owned()).or_insert_with(|| Problem::response(why).into());
@@ -242,7 +242,7 @@ pub(crate) fn prefer() -> Parameter {
     ParameterBuilder::new()
         .name("Prefer")
         .parameter_in(ParameterIn::Header)
-        .description(Some("`wait=N`: wait up to N seconds for the outcome, at most 30 (RFC 7240)."))
+        .description(Some("`wait=N`: the server waits up to N seconds, at most 30, for the outcome (RFC 7240)."))
         // No pattern: unknown preferences are ignored.
         .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .example(Some("wait=10".into()))
@@ -268,8 +268,9 @@ fn idempotency_key() -> Parameter {
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
         .description(Some(
-            "A UUID of version 4 or 7 that the client has made. A repeated request with the same key is the same \
-             command. With a token, other versions are allowed, too.",
+            "A UUID of version 4 or 7 that the client chooses for the command. If the client repeats the request with \
+             the same key, the server accepts no second command, and answers with the first command. A client that \
+             sends a token may use a UUID of any version.",
         ))
         .schema(Some(uuid()))
         .build()

@@ -12,7 +12,7 @@ pub fn add_security_schemes(document: &mut OpenApi) {
         .build();
     let basic = HttpBuilder::new()
         .scheme(HttpAuthScheme::Basic)
-        .description(Some("For other services: the id of the service key as user name, the key as password."))
+        .description(Some("For `POST /auth/introspect`: the id of the service key as user name, the key as password."))
         .build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));

@@ -56,13 +56,13 @@ web::body! {
         "email": "ada@example.org", "password": "correct horse battery staple", "name": "Ada Lovelace",
     }))]
     pub(crate) struct Registration {
-        /// The email address. Each user needs a different one. Upper and lower case do not differ, nor do two spellings
-        /// of the same domain.
+        /// The email address. Each user needs a different one. The server ignores upper and lower case, and treats two
+        /// spellings of one domain as the same domain.
         #[schema(format = Email, min_length = 3, max_length = 254)]
         email: required Email = Email::parse,
         /// At least 15 characters (Unicode code points after NFC normalization) and at most 1,024 bytes. Any character
-        /// except NUL is allowed. Common passwords, repetitions, sequences, and passwords made of the email, the name or
-        /// the name of this service are refused.
+        /// except NUL is allowed. The server rejects common passwords, repetitions, sequences, and passwords made of
+        /// the email address, the user's name or the name of this service.
         #[schema(format = Password, min_length = 15, max_length = 1024)]
         password: secret,
         /// The user's name, in any script.

@@ -30,7 +30,8 @@ pub struct Problem {
 /// One violation of the rules for a request's input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Violation {
-    /// The place: a JSON pointer into the body (RFC 6901), or `?name` for a query parameter. Empty for the whole body.
+    /// Where the violation is: a JSON pointer into the body (RFC 6901), or `?name` for a query parameter. Empty for the
+    /// whole body.
     #[schema(example = "/email")]
     pub pointer: String,
     /// A stable `snake_case` code.
@@ -223,7 +224,8 @@ pub(crate) fn render(answer: Response, trace: &Trace, base: &str) -> Response {
     }],
 }))]
 struct Body<'a> {
-    /// The kind of problem, as the path of its explanation: a page for people, JSON for programs.
+    /// The kind of problem, as the path of its explanation. The server answers it with HTML for people, or JSON
+    /// for programs.
     #[schema(format = "uri-reference")]
     r#type: String,
     /// The kind of problem in a few words.

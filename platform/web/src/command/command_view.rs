@@ -4,24 +4,25 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A command and its state.
+/// A command and its status.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "Command")]
 pub struct CommandView {
-    /// The id of the command. A client that knows the id may ask for the state.
+    /// The id of the command. A client that knows the id may ask for the status.
     #[schema(value_type = Uuid)]
     id: MessageId,
     /// The wire name of the command.
     #[schema(max_length = 100)]
     r#type: String,
-    /// `accepted`: stored, not yet begun. `running`: a worker handles it. `succeeded`: done, including the awaited
-    /// follow-ups. `rejected`: refused, see `error`. `failed`: an error that needs an operator, see `error`.
+    /// `accepted`: stored, and no worker has begun it. `running`: a worker has begun it. `succeeded`: the command and
+    /// the awaited follow-ups are done. `rejected`: the command changed nothing, see `error`. `failed`: an operator
+    /// must retry or discard it, see `error`.
     #[schema(pattern = "^(accepted|running|succeeded|rejected|failed)$")]
     status: &'static str,
-    /// When the command was accepted.
+    /// When the server accepted the command.
     #[schema(value_type = String, format = DateTime)]
     accepted_at: Timestamp,
-    /// When the command and its awaited follow-ups were done.
+    /// When the command and its awaited follow-ups ended. Absent until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     finished_at: Option<Timestamp>,
@@ -37,7 +38,7 @@ pub struct CommandView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error: Option<CommandError>,
-    /// The follow-ups: messages that the command has sent to other parts of the service.
+    /// The follow-ups: messages that the command has sent. The server handles each in its own transaction.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     follow_ups: Option<Vec<FollowUpView>>,
@@ -67,13 +68,13 @@ pub(crate) struct CommandError {
     message: String,
 }
 
-/// A follow-up: a message that a command has sent, handled in its own transaction.
+/// A follow-up: a message that a command has sent. The server handles it in its own transaction.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FollowUpView {
     /// The wire name of the follow-up.
     #[schema(max_length = 100)]
     r#type: String,
-    /// The state, with the same meaning as the command's `status`.
+    /// The status, with the same meaning as the command's `status`.
     #[schema(pattern = "^(accepted|running|succeeded|failed)$")]
     status: &'static str,
     /// The number of attempts that ended in an error.

@@ -1,4 +1,4 @@
-//! The state of a command, as one response or as a stream of events.
+//! The status of a command, as one response or as a stream of events.
 
 use crate::command::command_view::CommandView;
 use crate::command::commands::unavailable;
@@ -27,11 +27,10 @@ const MISSES: RateLimit = RateLimit { name: "web.command_misses", burst: 30, eve
 
 pub(crate) type Asking = State<(Commands, Arc<ResourceLinks>)>;
 
-/// Get the state of a command.
+/// Get the status of a command.
 ///
-/// Any client that knows the id may ask, for 30 days. `target`, `attempts`, `error` and `follow_ups` are shown only to
-/// the sender of the command and to callers who may see every command. If the sender had no token, every client sees
-/// them.
+/// Any client that knows the id may ask, for 30 days. Only the sender of the command, and callers who may see every
+/// command, get `target`, `attempts`, `error` and `follow_ups`. If the sender had no token, every client gets them.
 #[utoipa::path(
     get,
     path = "/commands/{id}",
@@ -39,7 +38,7 @@ pub(crate) type Asking = State<(Commands, Arc<ResourceLinks>)>;
     security((), ("bearer" = [])),
     params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
     responses(
-        (status = 200, description = "The state of the command.", body = CommandView),
+        (status = 200, description = "The command with its status.", body = CommandView),
         (status = 404, description = "There is no such command."),
         (status = 410, description = "The command is older than 30 days and is no longer stored."),
         (status = 429, description = "This address has asked for too many unknown command ids."),
@@ -62,10 +61,10 @@ pub(crate) async fn get_command(
     }
 }
 
-/// Follow the state of a command.
+/// Follow the status of a command.
 ///
-/// Sends server-sent events, each with the state of the command. The stream ends after the final state, or after 10
-/// minutes. Every 15 seconds without an event, the server sends a comment.
+/// The server sends events (server-sent events), each with the command and its status. The stream ends after the final
+/// status, or after 10 minutes. After 15 seconds without an event, the server sends a comment.
 #[utoipa::path(
     get,
     path = "/commands/{id}/events",
@@ -73,7 +72,7 @@ pub(crate) async fn get_command(
     security((), ("bearer" = [])),
     params(("id" = Uuid, Path, description = "The command's id, from the answer that accepted it.")),
     responses(
-        (status = 200, description = "Events of type `command`; the data of each is the state of the command.", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events of type `command`. The data of each is the JSON that `GET /commands/{id}` returns.", body = String, content_type = "text/event-stream"),
         (status = 404, description = "There is no such command."),
         (status = 410, description = "The command is older than 30 days and is no longer stored."),
         (status = 429, description = "This address has asked for too many unknown command ids, or too many of its requests are waiting."),

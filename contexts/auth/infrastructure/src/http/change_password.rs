@@ -21,7 +21,7 @@ web::body! {
         /// The current password.
         #[schema(format = Password, min_length = 1, max_length = 1024)]
         current_password: secret,
-        /// The new password. The rules of registration hold, and it must differ from the current one.
+        /// The new password. It follows the same rules as at registration, and must differ from the current password.
         #[schema(format = Password, min_length = 15, max_length = 1024)]
         new_password: secret,
     }
@@ -29,7 +29,7 @@ web::body! {
 
 /// Change your password.
 ///
-/// All other sessions of the user end.
+/// The server ends all other sessions of the user.
 #[utoipa::path(
     post,
     path = "/auth/password",
@@ -39,9 +39,9 @@ web::body! {
     responses(
         (status = 204, description = "The password has been changed."),
         (status = 403, description = "Service keys have no password."),
-        (status = 404, description = "The user does not exist any more."),
-        (status = 429, description = "There were too many wrong passwords. See `Retry-After`."),
-        (status = 409, description = "Another request has changed the password meanwhile."),
+        (status = 404, description = "The user no longer exists."),
+        (status = 429, description = "Too many wrong passwords. Retry after the seconds in `Retry-After`."),
+        (status = 409, description = "Another request changed the password at the same time. The password of this request is not stored."),
     )
 )]
 pub(crate) async fn change_password(

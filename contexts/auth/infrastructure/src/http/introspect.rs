@@ -31,7 +31,7 @@ web::body! {
         /// The access token to ask about.
         #[schema(min_length = 1, max_length = 4096)]
         token: secret,
-        /// Accepted for RFC 7662, and ignored.
+        /// RFC 7662 defines this field. The server ignores it.
         #[schema(max_length = 100)]
         token_type_hint: optional String = any_text,
         /// The id of the service key, if the key is not sent in `Authorization`.
@@ -43,7 +43,8 @@ web::body! {
     }
 }
 
-/// The result. For an invalid token it contains `active` alone; for a valid one it contains every field.
+/// Whether a token is valid. The result for an invalid token has only the field `active`; for a valid token it has
+/// every field.
 #[derive(Default, Serialize, ToSchema)]
 #[schema(title = "Introspected", example = json!({
     "active": true, "token_type": "Bearer", "iss": "roster", "aud": "roster",
@@ -97,9 +98,9 @@ pub(crate) struct IntrospectionResult {
 
 /// Introspect an access token (RFC 7662).
 ///
-/// For services that have a key with the scope `introspect`. Send the key in one of three ways: as a bearer token; by
-/// HTTP Basic, with the id of the key as user name and the key as password; or in the form, as `client_id` and
-/// `client_secret` (RFC 6749, section 2.3.1). The token of a session that has ended is not active.
+/// For services that have a service key with the scope `introspect`. Send the key in one of three ways: as a bearer
+/// token; by HTTP Basic, with the id of the key as user name and the key as password; or in the form, as `client_id`
+/// and `client_secret` (RFC 6749, section 2.3.1). The token of a session that has ended is not active.
 #[utoipa::path(
     post,
     path = "/auth/introspect",
@@ -110,7 +111,7 @@ pub(crate) struct IntrospectionResult {
         (status = 200, description = "The result. `active` is false for every invalid token, whatever the reason.", body = IntrospectionResult),
         (status = 401, description = "The service key is missing, invalid, expired or revoked."),
         (status = 403, description = "The key does not have the scope `introspect`."),
-        (status = 429, description = "Too many invalid keys from this address, or too many inactive tokens asked about with this key. Retry after the seconds in `Retry-After`."),
+        (status = 429, description = "Too many invalid keys from this address, or too many requests with this key about inactive tokens. Retry after the seconds in `Retry-After`."),
     )
 )]
 pub(crate) async fn introspect(

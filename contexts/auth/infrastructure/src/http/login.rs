@@ -15,7 +15,7 @@ web::body! {
     /// An email address and a password.
     #[schema(title = "Login", example = json!({ "email": "ada@example.org", "password": "correct horse battery staple" }))]
     pub(crate) struct Login {
-        /// The address that the person registered with.
+        /// The email address that the user registered with.
         #[schema(format = Email, min_length = 3, max_length = 254)]
         email: required Email = Email::parse,
         /// The password.
@@ -32,9 +32,9 @@ web::body! {
     request_body = Login,
     responses(
         (status = 200, description = "The tokens of the new session.", body = TokensView),
-        (status = 401, description = "Wrong email address or password, or the person is deactivated. The answer does not tell which."),
-        (status = 429, description = "There were too many wrong passwords. See `Retry-After`."),
-        (status = 503, description = "Too many people sign in at this moment, or the database does not answer. See `Retry-After`. The answer says nothing about the password."),
+        (status = 401, description = "Wrong email address or password, or the user is deactivated. The answer does not say which."),
+        (status = 429, description = "Too many wrong passwords. Retry after the seconds in `Retry-After`."),
+        (status = 503, description = "The server has too many sign-ins at this moment, or its database does not answer. Retry after the seconds in `Retry-After`. This answer does not say whether the password is right."),
     )
 )]
 pub(crate) async fn login(

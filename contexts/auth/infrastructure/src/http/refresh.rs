@@ -30,10 +30,10 @@ web::body! {
 
 /// Refresh the tokens of a session.
 ///
-/// A refresh token works once: it returns an access token and the next refresh token. If the same token comes again
-/// within a few seconds (`ROSTER_REFRESH_GRACE`), and the next refresh token is unused, the server returns that next
-/// token again. So two browser tabs may refresh at once, and a client may retry after a lost answer. Any other reuse of
-/// a refresh token ends the session, because two clients may have the token.
+/// A refresh token works once: the server returns an access token and the next refresh token. If a client sends the
+/// same token again within a few seconds (`ROSTER_REFRESH_GRACE`), and the next refresh token is unused, the server
+/// returns that next token again. So two browser tabs may refresh at once, and a client may retry after a lost answer.
+/// Any other reuse of a refresh token ends the session, because two clients may have the token.
 #[utoipa::path(
     post,
     path = "/auth/refresh",

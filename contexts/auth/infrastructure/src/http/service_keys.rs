@@ -66,7 +66,7 @@ pub(crate) struct CreatedServiceKey {
     security(("bearer" = [])),
     request_body = NewServiceKey,
     responses(
-        (status = 201, description = "The key has been created. This response is the only one that contains it.", body = CreatedServiceKey),
+        (status = 201, description = "The server has created the key. Only this response contains it.", body = CreatedServiceKey),
         (status = 403, description = "The caller is not an administrator."),
     )
 )]

@@ -42,7 +42,7 @@ pub(crate) async fn end_session(
     tag = "auth",
     security(("bearer" = [])),
     responses(
-        (status = 204, description = "All other sessions have ended; the current one continues."),
+        (status = 204, description = "The server has ended all other sessions. The current session continues."),
         (status = 403, description = "Service keys have no sessions."),
     )
 )]

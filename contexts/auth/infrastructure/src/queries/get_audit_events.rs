@@ -90,7 +90,7 @@ impl DomainError for NotAWord {
     tag = "audit",
     security(("bearer" = [])),
     params(
-        ("limit" = Option<i64>, Query, description = "The most events to return.", minimum = 1, maximum = 100),
+        ("limit" = Option<i64>, Query, description = "The maximum number of events to return.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the previous page.", max_length = 100),
         ("action" = Option<String>, Query, description = "Return only events with this action.", pattern = "^[a-z0-9._:-]{1,50}$"),
         ("outcome" = Option<String>, Query, description = "Return only events with this outcome: `succeeded` or `refused`.", pattern = "^[a-z0-9._:-]{1,50}$"),

@@ -44,7 +44,7 @@ pub struct ServiceKeyView {
     tag = "services",
     security(("bearer" = [])),
     params(
-        ("limit" = Option<i64>, Query, description = "The most keys to return.", minimum = 1, maximum = 100),
+        ("limit" = Option<i64>, Query, description = "The maximum number of keys to return.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the previous page.", max_length = 100),
     ),
     responses(

@@ -43,7 +43,7 @@ type Row = (Uuid, SqlTimestamp, SqlTimestamp, SqlTimestamp, String);
     tag = "auth",
     security(("bearer" = [])),
     params(
-        ("limit" = Option<i64>, Query, description = "The most sessions to return.", minimum = 1, maximum = 100),
+        ("limit" = Option<i64>, Query, description = "The maximum number of sessions to return.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the previous page.", max_length = 100),
     ),
     responses(

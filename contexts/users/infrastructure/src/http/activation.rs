@@ -23,7 +23,7 @@ impl CommandRequest for Deactivation {
     type Body = ();
     type Shown = UserView;
 
-    const SUMMARY: &'static str = "Deactivate a user, who is signed out and cannot sign in. For administrators";
+    const SUMMARY: &'static str = "Deactivate a user: end all sessions and refuse further sign-ins. For administrators";
     const TARGET: Resource = USER;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] =
         &[(&OwnAccount, ""), (&NoSuchUser, ""), (&ForeignRejection("last_administrator"), "")];
@@ -60,7 +60,7 @@ impl CommandRequest for Reactivation {
     type Body = ();
     type Shown = UserView;
 
-    const SUMMARY: &'static str = "Reactivate a user, who can sign in again. For administrators";
+    const SUMMARY: &'static str = "Reactivate a user: allow the user to sign in again. For administrators";
     const TARGET: Resource = USER;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = &[(&NoSuchUser, "")];
 

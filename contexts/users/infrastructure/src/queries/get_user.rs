@@ -107,7 +107,7 @@ pub(crate) async fn whole(db: &Db, user: Uuid) -> Result<UserView, Problem> {
 /// Read a user.
 ///
 /// Anyone sees the user's id, name and time of registration. The user and administrators see everything.
-/// With `Prefer: wait=N` the server waits for a pending registration of this id.
+/// With `Prefer: wait=N` the server waits for a registration of this id that is not finished yet.
 #[utoipa::path(
     get,
     path = "/users/{id}",
@@ -115,7 +115,7 @@ pub(crate) async fn whole(db: &Db, user: Uuid) -> Result<UserView, Problem> {
     security((), ("bearer" = [])),
     params(
         ("id" = Uuid, Path, description = "The user's id."),
-        ("Prefer" = Option<String>, Header, description = "`wait=N`: wait at most N seconds, up to 30, for a pending registration of this id (RFC 7240)."),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: the server waits up to N seconds, at most 30, for a registration of this id that is not finished yet (RFC 7240)."),
         ("If-None-Match" = Option<String>, Header, description = "The ETag of the copy that you have."),
     ),
     responses(
