@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::context::{add_test, pattern, test_file, zipped};
+use super::context::{add_test, test_file};
 use super::insert::{before, into_list};
 use super::names::{Name, Signature};
-use super::template::{Template, pairs};
+use super::template::{Template, pairs, shared};
 use super::{Written, read};
 
 #[derive(clap::Args)]
@@ -121,26 +121,16 @@ fn template(options: &Options, entity: &Name, aggregate: &str, use_cases: &str) 
         let kind = inner.unwrap_or(kind).to_owned();
         fields.push(pairs([("field", field.snake().to_owned()), ("Field", kind), ("set", set)]));
     }
-    let names: Vec<_> = options.command.fields.iter().map(Name::snake).collect();
     let from = if id == "UserId" { "identity".to_owned() } else { format!("{context}_domain") };
-    let values = pairs([
-        ("context", context.to_owned()),
+    let mut values = shared(&options.context, entity, &options.command);
+    values.extend(pairs([
         ("Port", port.to_owned()),
-        ("entity", entity.snake().to_owned()),
-        ("Entity", entity.camel()),
-        ("ENTITY", entity.upper()),
-        ("command", options.command.name.snake().to_owned()),
-        ("Command", options.command.name.camel()),
-        ("Command_words", options.command.name.sentence()),
-        ("verb", options.command.name.verb().to_owned()),
         ("By", options.by.sender().to_owned()),
         ("By_words", options.by.words().to_owned()),
         ("sender", options.by.in_test().to_owned()),
         ("Id", id.to_owned()),
         ("use_id", format!("use {from}::{id};")),
-        ("whole", zipped(&names)),
-        ("pattern", pattern(&names)),
-        ("count", names.len().to_string()),
-    ]);
+        ("count", fields.len().to_string()),
+    ]));
     Ok(Template { values, fields, has_event: false })
 }

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::insert::{before, into_list};
 use super::names::{EventName, Name, Signature};
-use super::template::{Template, pairs};
+use super::template::{Template, pairs, shared};
 use super::{Written, read};
 
 #[derive(clap::Args)]
@@ -92,44 +92,19 @@ pub(super) fn write(root: &Path, options: &Options) -> Result<Written> {
 fn template(options: &Options, entity: &Name) -> Template {
     let fields: Vec<_> = options.command.fields.iter().map(Name::snake).collect();
     let event = options.on.clone();
-    let values = pairs([
-        ("context", options.name.snake().to_owned()),
+    let mut values = shared(&options.name, entity, &options.command);
+    values.extend(pairs([
         ("Context", options.name.camel()),
-        ("entity", entity.snake().to_owned()),
-        ("Entity", entity.camel()),
-        ("ENTITY", entity.upper()),
-        ("command", options.command.name.snake().to_owned()),
-        ("Command", options.command.name.camel()),
-        ("Command_words", options.command.name.sentence()),
-        ("verb", options.command.name.verb().to_owned()),
         ("query", options.query.snake().to_owned()),
         ("event", event.as_ref().map(|it| it.name.snake().to_owned()).unwrap_or_default()),
         ("Event", event.as_ref().map(|it| it.name.camel()).unwrap_or_default()),
         ("event_name", event.map(|it| it.wire).unwrap_or_default()),
         ("columns", fields.iter().map(|field| format!(", {field}")).collect()),
         ("places", (1..=fields.len() + 4).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ")),
-        ("whole", zipped(&fields)),
-        ("pattern", pattern(&fields)),
-    ]);
-    let each = options.command.fields.iter().map(|field| {
-        let camel = field.camel();
-        pairs([("field", field.snake().to_owned()), ("Field", camel), ("String", "String".to_owned())])
-    });
+    ]));
+    let each = options.command.fields.iter();
+    let each = each.map(|field| pairs([("field", field.snake().to_owned()), ("Field", field.camel())]));
     Template { values, fields: each.collect(), has_event: options.on.is_some() }
-}
-
-/// The fields of a body as one `Option`: `body.item.zip(body.note)`.
-pub(super) fn zipped(fields: &[&str]) -> String {
-    let mut all = fields.iter().map(|field| format!("body.{field}"));
-    let first = all.next().unwrap_or_default();
-    all.fold(first, |zipped, field| format!("{zipped}.zip({field})"))
-}
-
-/// The pattern of [`zipped`]: `(item, note)`.
-pub(super) fn pattern(fields: &[&str]) -> String {
-    let mut all = fields.iter();
-    let first = (*all.next().unwrap_or(&"")).to_owned();
-    all.fold(first, |pattern, field| format!("({pattern}, {field})"))
 }
 
 pub(super) fn test_file(root: &Path, module: &str) -> PathBuf {

@@ -1,6 +1,8 @@
 //! Fills a template in. `__word__` stands for a value. Lines that end in `// each field` are a block, which is written once
 //! per field. A line that ends in `// on` is written only if there is an event.
 
+use super::names::{Name, Signature};
+
 const EACH: &str = " // each field";
 const ON: &str = " // on";
 
@@ -42,6 +44,37 @@ impl Template {
 
 fn replaced(text: &str, values: &[(String, String)]) -> String {
     values.iter().fold(text.to_owned(), |text, (word, value)| text.replace(&format!("__{word}__"), value))
+}
+
+/// The values that the templates of contexts and of commands share.
+pub(crate) fn shared(context: &Name, entity: &Name, command: &Signature) -> Vec<(String, String)> {
+    let fields: Vec<_> = command.fields.iter().map(Name::snake).collect();
+    pairs([
+        ("context", context.snake().to_owned()),
+        ("entity", entity.snake().to_owned()),
+        ("Entity", entity.camel()),
+        ("ENTITY", entity.upper()),
+        ("command", command.name.snake().to_owned()),
+        ("Command", command.name.camel()),
+        ("Command_words", command.name.sentence()),
+        ("verb", command.name.verb().to_owned()),
+        ("whole", zipped(&fields)),
+        ("pattern", pattern(&fields)),
+    ])
+}
+
+/// The fields of a body as one `Option`: `body.item.zip(body.note)`.
+fn zipped(fields: &[&str]) -> String {
+    let mut all = fields.iter().map(|field| format!("body.{field}"));
+    let first = all.next().unwrap_or_default();
+    all.fold(first, |zipped, field| format!("{zipped}.zip({field})"))
+}
+
+/// The pattern of [`zipped`]: `(item, note)`.
+fn pattern(fields: &[&str]) -> String {
+    let mut all = fields.iter();
+    let first = (*all.next().unwrap_or(&"")).to_owned();
+    all.fold(first, |pattern, field| format!("({pattern}, {field})"))
 }
 
 /// The pairs of a word and its value.

@@ -1,10 +1,9 @@
 //! Callers with a permission. Each is an extractor that rejects all other callers, and records the known ones.
 
 use crate::authenticate::deny;
-use crate::{Caller, Person, Service};
+use crate::{Caller, Person};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use std::marker::PhantomData;
 use web::{PathId, Problem, Sender};
 
 /// An administrator. As an extractor: 401 for an anonymous caller, 403 for all other callers.
@@ -14,18 +13,6 @@ pub struct Administrator(pub Person);
 /// The person whose id is `{id}` in the path. As an extractor: 401 for an anonymous caller, 403 for all other callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Oneself(pub Person);
-
-/// A service whose key has the scope `S`. As an extractor: 401 for an anonymous caller, 403 for all other callers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceWith<S>(pub Service, PhantomData<S>);
-
-/// A scope that a route asks for.
-pub trait RequiredScope: Send + Sync + 'static {
-    /// The scope, such as `introspect`.
-    const SCOPE: &'static str;
-    /// The description of the 403 in the OpenAPI document.
-    const REFUSAL: &'static str;
-}
 
 impl<S: Sync> FromRequestParts<S> for Administrator {
     type Rejection = Problem;
@@ -50,17 +37,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Oneself {
     }
 }
 
-impl<S: Sync, N: RequiredScope> FromRequestParts<S> for ServiceWith<N> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        match Caller::from_request_parts(parts, state).await? {
-            Caller::Service(service) if service.scopes.contains(N::SCOPE) => Ok(Self(service, PhantomData)),
-            other => Err(deny(parts, &other).await),
-        }
-    }
-}
-
 impl Sender for Administrator {
     const REFUSAL: Option<&'static str> = Some("The caller is not an administrator.");
     fn principal(&self) -> String {
@@ -72,12 +48,5 @@ impl Sender for Oneself {
     const REFUSAL: Option<&'static str> = Some("The caller is not this user.");
     fn principal(&self) -> String {
         self.0.principal()
-    }
-}
-
-impl<N: RequiredScope> Sender for ServiceWith<N> {
-    const REFUSAL: Option<&'static str> = Some(N::REFUSAL);
-    fn principal(&self) -> String {
-        format!("service:{}", self.0.key)
     }
 }

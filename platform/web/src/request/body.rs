@@ -38,7 +38,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
 impl Fields {
     /// Reads the body of a command. A command without fields needs no body.
     pub(crate) async fn of_command<R: CommandRequest>(request: Request) -> Result<Self, Problem> {
-        if R::Body::description().is_some() {
+        if R::Body::EXISTS {
             return <Self as FromRequest<()>>::from_request(request, &()).await;
         }
         let given = <Self as OptionalFromRequest<()>>::from_request(request, &()).await?;

@@ -6,6 +6,9 @@ use utoipa::openapi::{RefOr, Schema};
 
 /// The body of a request. [`body!`](crate::body) implements it; `()` stands for no body.
 pub trait RequestBody: Send + Sized {
+    /// Whether there is a body. If not, clients may leave it out.
+    const EXISTS: bool = true;
+
     /// The name and the schema in the OpenAPI document; `None` without a body.
     fn description() -> Option<(String, RefOr<Schema>)>;
 
@@ -15,6 +18,8 @@ pub trait RequestBody: Send + Sized {
 }
 
 impl RequestBody for () {
+    const EXISTS: bool = false;
+
     fn description() -> Option<(String, RefOr<Schema>)> {
         None
     }

@@ -72,7 +72,7 @@ pub(crate) async fn whole(db: &Db, id: Uuid) -> Result<__Entity__View, Problem> 
 type Row = (
     Uuid,
     SqlTimestamp,
-    __String__, // each field
+    String, // each field
 );
 
 async fn find(db: &Db, id: Uuid) -> Result<Option<__Entity__View>, SqlError> {
