@@ -94,8 +94,7 @@ fn all_problems_are_reported_at_once() {
         ("ROSTER_LIMITS", "off"),
         ("ROSTER_ADMIN_EMAIL", "ada@example.org"),
     ];
-    let mut lines = settings(file, &given).err().expect("refused");
-    lines.sort_unstable();
+    let lines = settings(file, &given).err().expect("refused");
     let starts = [
         "DATABASE_URL_FILE names a file that cannot be read",
         "ROSTER_ADMIN_EMAIL needs ",
@@ -108,9 +107,10 @@ fn all_problems_are_reported_at_once() {
         "unknown setting ROSTER_LISTNE (did you mean ROSTER_LISTEN?)",
     ];
     assert_eq!(lines.len(), starts.len(), "{lines:?}");
-    for (line, start) in lines.iter().zip(starts) {
-        assert!(line.starts_with(start) && !line.contains("canary") && !line.contains('\n'), "{line}");
+    for start in starts {
+        assert_eq!(lines.iter().filter(|line| line.starts_with(start)).count(), 1, "{start}: {lines:?}");
     }
+    assert!(lines.iter().all(|line| !line.contains("canary") && !line.contains('\n')), "{lines:?}");
 }
 
 #[test]
@@ -127,7 +127,9 @@ fn a_setting_given_twice_in_one_place_is_refused() {
     let line = refusal(&[("DATABASE_URL", "sqlite://x.db"), ("DATABASE_URL_FILE", path)]);
     assert_eq!(line, "DATABASE_URL and the content of DATABASE_URL_FILE are the same setting: remove one of them");
     let line = refusal_in("docs = \"on\"\nroster_docs = \"off\"", &[]);
-    assert!(line.starts_with("roster.toml: docs and roster.toml: roster_docs are the same setting"), "{line}");
+    for named in ["roster.toml: docs", "roster.toml: roster_docs", "are the same setting"] {
+        assert!(line.contains(named), "{line}");
+    }
     assert!(settings("docs = \"on\"", &[("ROSTER_DOCS", "off")]).is_ok_and(|it| !it.service.docs));
 }
 
