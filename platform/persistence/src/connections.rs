@@ -1,5 +1,5 @@
 /// The maximum number of connections of one process to PostgreSQL. One listens, and one accepts commands. Two thirds
-/// of the rest write, and one third reads.
+/// of the rest write, and one third reads; of those, one or two read for many requests at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connections(u32);
 
@@ -22,12 +22,26 @@ impl Connections {
         self.0
     }
 
-    pub(crate) const fn readers(self) -> usize {
+    const fn all_readers(self) -> usize {
         ((self.0 - Self::OWN_PURPOSE) / 3) as usize
     }
 
+    /// Those that read for one request each.
+    pub(crate) const fn readers(self) -> usize {
+        self.all_readers() - self.batches()
+    }
+
+    /// Those that read for many requests at once. If 0, they share the other readers.
+    pub(crate) const fn batches(self) -> usize {
+        match self.all_readers() {
+            1 => 0,
+            2 | 3 => 1,
+            _ => 2,
+        }
+    }
+
     pub(crate) const fn writers(self) -> usize {
-        (self.0 - Self::OWN_PURPOSE) as usize - self.readers()
+        (self.0 - Self::OWN_PURPOSE) as usize - self.all_readers()
     }
 }
 

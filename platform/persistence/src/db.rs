@@ -20,6 +20,8 @@ pub(crate) enum Pools {
         connections: Connections,
         writer: PostgresPool,
         reader: PostgresPool,
+        /// For [`BatchLoader`](crate::BatchLoader)s, so that they never wait for long reads.
+        batches: PostgresPool,
         /// For autocommit statements, which never wait for other writers.
         accepting: PostgresPool,
     },
@@ -28,6 +30,7 @@ pub(crate) enum Pools {
         /// timeout is not.
         writer: SqlitePool,
         reader: SqlitePool,
+        batches: SqlitePool,
         urgent: Arc<WriterPriority>,
         /// The last field, so that the file is closed last.
         file: Arc<SqliteFile>,
@@ -76,6 +79,14 @@ impl Db {
         }))
     }
 
+    /// Like [`read`](Self::read), for one query that answers many requests.
+    pub(crate) async fn read_batch(&self) -> Result<Read, SqlError> {
+        Ok(Read(match &self.0 {
+            Pools::Postgres { batches, .. } => Source::Postgres(Box::pin(batches.begin()).await?),
+            Pools::Sqlite { batches, .. } => Source::Sqlite(Box::pin(batches.acquire()).await?),
+        }))
+    }
+
     /// Takes a connection for autocommit. On PostgreSQL it is not one of the writers' pool, so it does not wait for
     /// other writers. On SQLite it is the one writer.
     ///
@@ -101,9 +112,10 @@ impl Db {
     /// simultaneous requests would each open one. With SCRAM, PostgreSQL works ten milliseconds for each, and other
     /// requests wait meanwhile.
     pub async fn warm_up(&self) {
-        if let Pools::Postgres { reader, .. } = &self.0 {
+        if let Pools::Postgres { reader, batches, .. } = &self.0 {
             // If PostgreSQL does not answer, the first request that needs it reports the error.
             let _ = self.autocommit().await.map(Autocommit::keep);
+            batches.warm_up().await;
             reader.warm_up().await;
         }
     }
@@ -164,12 +176,12 @@ impl Db {
     /// Closes every connection, after waiting for those in use. On PostgreSQL the wait ends after a few seconds.
     pub async fn close(&self) {
         match &self.0 {
-            Pools::Postgres { writer, reader, accepting, .. } => {
-                tokio::join!(reader.close(), accepting.close(), writer.close());
+            Pools::Postgres { writer, reader, batches, accepting, .. } => {
+                tokio::join!(reader.close(), batches.close(), accepting.close(), writer.close());
             }
-            Pools::Sqlite { writer, reader, file, .. } => {
+            Pools::Sqlite { writer, reader, batches, file, .. } => {
                 file.begin_closing();
-                reader.close().await;
+                tokio::join!(reader.close(), batches.close());
                 if file.is_served_here() {
                     unstamp(file, writer).await;
                 } else {

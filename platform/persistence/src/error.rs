@@ -1,14 +1,15 @@
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use use_case::Unavailable;
 
 /// The error of a failed statement. It distinguishes only the causes that callers treat differently.
-#[derive(Debug)]
-pub struct SqlError(sqlx::Error);
+#[derive(Debug, Clone)]
+pub struct SqlError(Arc<sqlx::Error>);
 
 impl From<sqlx::Error> for SqlError {
     fn from(error: sqlx::Error) -> Self {
-        Self(error)
+        Self(Arc::new(error))
     }
 }
 
@@ -40,7 +41,7 @@ impl SqlError {
     /// Whether the database does not answer, as opposed to answering with an error.
     #[must_use]
     pub fn is_disconnected(&self) -> bool {
-        match &self.0 {
+        match &*self.0 {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 true
             }
@@ -55,7 +56,7 @@ impl SqlError {
     /// Whether only this connection is lost. Another one may work.
     #[must_use]
     pub fn is_cut_off(&self) -> bool {
-        let pool = matches!(&self.0, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed);
+        let pool = matches!(&*self.0, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed);
         self.is_disconnected() && !pool && self.code().as_deref() != Some("53300")
     }
 
@@ -63,9 +64,14 @@ impl SqlError {
     /// database.
     pub(crate) fn leaves_the_connection_unknown(&self) -> bool {
         matches!(
-            &self.0,
+            &*self.0,
             sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed
         )
+    }
+
+    /// Whether a row holds a value that cannot be read.
+    pub(crate) fn is_about_one_row(&self) -> bool {
+        matches!(&*self.0, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
     }
 
     /// Whether an fsync failed (SQLite's IOERR_FSYNC, IOERR_DIR_FSYNC). The contents of the disk are unknown from
@@ -86,14 +92,12 @@ impl SqlError {
         }
     }
 
+    pub(crate) fn cause(&self) -> &sqlx::Error {
+        &self.0
+    }
+
     pub(crate) fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
         self.0.as_database_error().and_then(|error| error.code())
-    }
-}
-
-impl From<SqlError> for sqlx::Error {
-    fn from(error: SqlError) -> Self {
-        error.0
     }
 }
 

@@ -6,6 +6,7 @@
 //! gets its own text: `sql!(postgres: "…"; sqlite: "…")`, or a plain pair `("… postgres", "… sqlite")`.
 
 mod autocommit;
+mod batch_loader;
 mod connections;
 mod database_url;
 mod db;
@@ -31,6 +32,7 @@ mod uuid_list;
 pub mod words;
 
 pub use autocommit::Autocommit;
+pub use batch_loader::{BatchLoader, BatchQuery};
 pub use connections::Connections;
 pub use database_url::{DatabaseUrl, PostgresAddress};
 pub use db::Db;

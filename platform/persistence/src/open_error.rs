@@ -16,7 +16,7 @@ pub enum OpenError {
 
 impl From<SqlError> for OpenError {
     fn from(error: SqlError) -> Self {
-        Self::connecting(error.into())
+        unreachable_or_unfit(error)
     }
 }
 
@@ -28,32 +28,33 @@ impl OpenError {
     }
 
     pub(crate) fn connecting(error: sqlx::Error) -> Self {
-        unreachable_or_unfit(error)
+        unreachable_or_unfit(error.into())
     }
 }
 
 /// Classifies an error of connecting. A wrong password, an unknown database or a wrong certificate does not go away
 /// by itself.
-fn unreachable_or_unfit(error: sqlx::Error) -> OpenError {
-    if let Some(said) = error.as_database_error()
+fn unreachable_or_unfit(error: SqlError) -> OpenError {
+    let cause = error.cause();
+    if let Some(said) = cause.as_database_error()
         && said.message().contains("startup parameter")
     {
         return OpenError::Unfit(format!(
             "{said}: leave it out of DATABASE_URL, or name it in ignore_startup_parameters of pgbouncer"
         ));
     }
-    let is_tls = match &error {
+    let is_tls = match cause {
         sqlx::Error::Io(error) => is_wrong_certificate(error),
         error => matches!(error, sqlx::Error::Tls(_) | sqlx::Error::Configuration(_)),
     };
     if is_tls {
-        return OpenError::Unfit(format!("{error}: see sslmode and sslrootcert in DATABASE_URL"));
+        return OpenError::Unfit(format!("{cause}: see sslmode and sslrootcert in DATABASE_URL"));
     }
-    match error.as_database_error().and_then(|error| error.code()).as_deref() {
+    match error.code().as_deref() {
         Some(code) if code.starts_with("28") || code.starts_with("3D") || code.starts_with("42") => {
-            OpenError::Unfit(SqlError::from(error).to_string())
+            OpenError::Unfit(error.to_string())
         }
-        _ => OpenError::Unreachable(error.into()),
+        _ => OpenError::Unreachable(error),
     }
 }
 

@@ -10,6 +10,7 @@
 /// | `{15 s}`, `{$2 us}` | an `interval` | microseconds |
 /// | `{for update}` | `for update` | nothing: the transaction is the only writer |
 /// | `{for update skip locked}` | `for update skip locked` | nothing |
+/// | `{in $1}` | `= any($1)`, for a [`UuidList`](crate::UuidList) | the same condition |
 /// | `{least}`, `{greatest}` | `least`, `greatest` | `min`, `max` |
 ///
 /// A length of time is a number or a parameter, and one of the units `us`, `s`, `min` and `d`.
@@ -30,8 +31,8 @@
 ///
 /// ```
 /// let sql = persistence::sql!(
-///     postgres: "delete from t where until < {now} and id = any($1)";
-///     sqlite: "delete from t where until < {now} and id in (select unhex(value) from json_each($1))"
+///     postgres: "select extract(year from at)::bigint from t where until < {now}";
+///     sqlite: "select cast(strftime('%Y', at / 1000000, 'unixepoch') as integer) from t where until < {now}"
 /// );
 /// ```
 ///
@@ -80,6 +81,8 @@ mod tests {
         assert_eq!(crate::sql!("{6 min}"), ("(6 * interval '1 min')", "(6 * 60000000)"));
         assert_eq!(crate::sql!("{31 d}"), ("(31 * interval '1 d')", "(31 * 86400000000)"));
         assert_eq!(crate::sql!("{$12 us}"), ("($12 * interval '1 us')", "($12 * 1)"));
+        let many = ("id = any($2)", "id in (select unhex(value) from json_each($2))");
+        assert_eq!(crate::sql!("id {in $2}"), many);
         assert_eq!(crate::sql!("é = 'ü' {now}").0, "é = 'ü' now()");
     }
 
@@ -98,7 +101,7 @@ mod tests {
 
     #[test]
     #[should_panic = "`{nwo}` is not a word of `sql!`. The words are {now} {clock} {for update} {for update skip locked} \
-                      {least} {greatest} and lengths of time like {15 s} or {$2 us}, in us, s, min or d."]
+                      {least} {greatest} {in $1} and lengths of time like {15 s} or {$2 us}, in us, s, min or d."]
     fn an_unknown_word_is_refused() {
         let _ = length(&["select {nwo}"], Dialect::Postgres);
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// Many ids in one parameter: `uuid[]` on PostgreSQL, a JSON array of hexadecimal texts on SQLite.
 ///
-/// `("… = any($1)", "… in (select unhex(value) from json_each($1))")`
+/// `sql!("select … where id {in $1}")`
 #[derive(Debug, Clone, Copy)]
 pub struct UuidList<'a>(pub &'a [Uuid]);
 

@@ -106,6 +106,17 @@ impl<const N: usize> Buffer<N> {
                 return self.push(text);
             }
         }
+        if let [b'i', b'n', b' ', parameter @ ..] = word
+            && let [b'$', _, ..] = parameter
+        {
+            let (before, after): (&[u8], &[u8]) = match dialect {
+                Dialect::Postgres => (b"= any(", b")"),
+                Dialect::Sqlite => (b"in (select unhex(value) from json_each(", b"))"),
+            };
+            self.push(before);
+            self.push(parameter);
+            return self.push(after);
+        }
         refuse(word)
     }
 }
@@ -163,6 +174,6 @@ const fn refuse(word: &[u8]) -> ! {
         why.push(b"}");
         n += 1;
     }
-    why.push(b" and lengths of time like {15 s} or {$2 us}, in us, s, min or d.");
+    why.push(b" {in $1} and lengths of time like {15 s} or {$2 us}, in us, s, min or d.");
     panic!("{}", text(why.bytes.split_at(why.length).0))
 }

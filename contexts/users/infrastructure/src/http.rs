@@ -2,14 +2,14 @@
 
 mod activation;
 
-use crate::queries::get_user::{self, UserView};
+use crate::queries::get_user::{self, UserById, UserView};
 use auth_access::{AnyCaller, PasswordSealer};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use futures::future::try_join;
 use identity::{Email, UserId};
 use kernel::DomainError;
-use persistence::Db;
+use persistence::BatchLoader;
 use std::sync::Arc;
 use std::time::Duration;
 use use_case::Message as _;
@@ -23,7 +23,7 @@ use web::{
 /// What the routes of this context use.
 #[derive(Clone)]
 pub(crate) struct UsersState {
-    pub(crate) db: Db,
+    pub(crate) users: BatchLoader<UserById>,
     pub(crate) commands: Commands,
     pub(crate) gate: Arc<dyn PasswordSealer>,
 }
@@ -38,8 +38,8 @@ impl AsRef<Commands> for UsersState {
 pub(crate) fn routes() -> Routes<UsersState> {
     Routes::<UsersState>::new("users")
         .command("/users", Method::POST, |state| RegisterUserRequest(state.clone()))
-        .command("/users/{id}/deactivate", Method::POST, |state| activation::Deactivation(state.db.clone()))
-        .command("/users/{id}/reactivate", Method::POST, |state| activation::Reactivation(state.db.clone()))
+        .command("/users/{id}/deactivate", Method::POST, |state| activation::Deactivation(state.users.clone()))
+        .command("/users/{id}/reactivate", Method::POST, |state| activation::Reactivation(state.users.clone()))
         .immediate(web::operation!(get_user::get_me))
         .immediate(web::operation!(get_user::get_user))
 }
@@ -108,10 +108,10 @@ impl CommandRequest for RegisterUserRequest {
         if !given.gave("id") {
             return Ok(());
         }
-        let (id, db) = (message.id.as_uuid(), &self.0.db);
+        let (id, users) = (message.id.as_uuid(), &self.0.users);
         // Two concurrent reads. If a registration ends between them, both may miss it; then the command is rejected.
         let pending = self.0.commands.ledger().live("users", RegisterUser::NAME, id);
-        let (pending, there) = try_join(pending, get_user::find(db, id)).await.map_err(unavailable)?;
+        let (pending, there) = try_join(pending, users.load(id)).await.map_err(unavailable)?;
         if pending.is_some() || there.is_some() {
             let taken = Violation::new("/id", Taken::Id.code(), Taken::Id.to_string());
             let title = "The request conflicts with existing data";
@@ -121,7 +121,7 @@ impl CommandRequest for RegisterUserRequest {
     }
 
     async fn show(&self, user: Uuid) -> Result<Response, Problem> {
-        Ok(get_user::whole(&self.0.db, user).await?.public().answer())
+        Ok(get_user::whole(&self.0.users, user).await?.public().answer())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::http::{UsersState, routes};
 use crate::sql_users::SqlUsers;
 use auth_access::PasswordSealer;
 use ledger::Consent;
-use persistence::{Migrations, migrations};
+use persistence::{BatchLoader, Migrations, migrations};
 use std::sync::Arc;
 use users_application::handlers;
 use web::{BoundedContext, no_upkeep};
@@ -21,7 +21,9 @@ pub const CONTEXT: BoundedContext<Arc<dyn Consent>, Arc<dyn PasswordSealer>> = B
     handlers: |consent| ledger::handlers(handlers(), Arc::new(()), move |tx| SqlUsers(tx, Arc::clone(&consent))),
     tags: &[("users", "Register users and read them. Administrators deactivate and reactivate users.")],
     operations: || routes().into_openapi(),
-    routes: |db, commands, gate| routes().with_state(UsersState { db: db.clone(), commands: commands.clone(), gate }),
+    routes: |db, commands, gate| {
+        routes().with_state(UsersState { users: BatchLoader::new(db.clone()), commands: commands.clone(), gate })
+    },
     upkeep: no_upkeep,
 };
 

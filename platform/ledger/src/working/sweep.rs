@@ -40,12 +40,9 @@ const UNHINTED: (&str, &str) = sql!(
 );
 
 /// Selects those of the roots for which no awaited row is unfinished.
-const SETTLED: (&str, &str) = (
-    "select m.id from ledger_messages m where m.id = any($1) and m.status not in ('accepted', 'running') and not exists ( \
-       select 1 from ledger_messages f where f.root = m.id and f.root <> f.id and f.awaited and f.status in ('accepted', 'running'))",
-    "select m.id from ledger_messages m where m.id in (select unhex(value) from json_each($1)) \
-     and m.status not in ('accepted', 'running') and not exists ( \
-       select 1 from ledger_messages f where f.root = m.id and f.root <> f.id and f.awaited and f.status in ('accepted', 'running'))",
+const SETTLED: (&str, &str) = sql!(
+    "select m.id from ledger_messages m where m.id {in $1} and m.status not in ('accepted', 'running') and not exists ( \
+       select 1 from ledger_messages f where f.root = m.id and f.root <> f.id and f.awaited and f.status in ('accepted', 'running'))"
 );
 
 /// Selects the roots whose last row finished before the retention time. A root is skipped while one of its rows is
@@ -58,14 +55,8 @@ const EXPIRED_ROOTS: (&str, &str) = sql!(
            or f.finished_at >= {now} - {$1 d})) \
      order by finished_at limit 500 {for update skip locked}"
 );
-const FOLLOW_UPS_OF_ROOTS: (&str, &str) = (
-    "delete from ledger_messages where root <> id and root = any($1)",
-    "delete from ledger_messages where root <> id and root in (select unhex(value) from json_each($1))",
-);
-const ROOTS: (&str, &str) = (
-    "delete from ledger_messages where id = any($1)",
-    "delete from ledger_messages where id in (select unhex(value) from json_each($1))",
-);
+const FOLLOW_UPS_OF_ROOTS: (&str, &str) = sql!("delete from ledger_messages where root <> id and root {in $1}");
+const ROOTS: (&str, &str) = sql!("delete from ledger_messages where id {in $1}");
 
 impl Ledger {
     /// Sweeps until the node stops. With `hints_get_lost`, it repeats the hints of messages that stay due.

@@ -21,7 +21,12 @@ pub(super) async fn open_postgres_for(address: &PostgresAddress, access: Access)
     let writer = pool(access, connections.writers());
     let accepting = pool(access, 1);
     let reader = pool(Access::Read, connections.readers());
-    let db = Db(Pools::Postgres { server, connections: *connections, writer, reader, accepting });
+    // With few connections, batches share those of the other readers.
+    let batches = match connections.batches() {
+        0 => reader.clone(),
+        most => pool(Access::Read, most),
+    };
+    let db = Db(Pools::Postgres { server, connections: *connections, writer, reader, batches, accepting });
     check_guards(&db, access).await?;
     let mut tx = db.begin().await.map_err(OpenError::from)?;
     let sql = "select current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'), \

@@ -8,8 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Number of reading connections (SQLite).
-const SQLITE_READERS: u32 = 4;
+/// Number of connections that read for one request each.
+const SQLITE_READERS: u32 = 3;
+/// Number of connections that read for many requests at once.
+const SQLITE_BATCHES: u32 = 1;
 /// The writer's cache size, in KiB as a negative number. With SQLite's default of 2 MiB the ledger's indexes did not
 /// stay in memory: registrations caused 24,000 reads of the file per second.
 const WRITER_CACHE: &str = "-32768";
@@ -57,13 +59,17 @@ pub(super) async fn open_sqlite(mut file: SqliteFile, synchronous: SqliteSynchro
             path.display()
         )));
     }
-    let reader = SqlitePoolOptions::new()
-        .max_connections(SQLITE_READERS)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .connect_lazy_with(options.read_only(true));
+    let options = options.read_only(true);
+    let readers = |most| {
+        SqlitePoolOptions::new()
+            .max_connections(most)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.clone())
+    };
+    let (reader, batches) = (readers(SQLITE_READERS), readers(SQLITE_BATCHES));
     // The file that SQLite has opened by name must be the locked one.
     file.check()?;
     if file.is_served_here() {
@@ -74,7 +80,7 @@ pub(super) async fn open_sqlite(mut file: SqliteFile, synchronous: SqliteSynchro
             tracing::warn!(%error, "the database file could not be stamped: a copy in its place cannot be detected");
         }
     }
-    Ok(Db(Pools::Sqlite { writer, reader, urgent: Arc::default(), file: Arc::new(file) }))
+    Ok(Db(Pools::Sqlite { writer, reader, batches, urgent: Arc::default(), file: Arc::new(file) }))
 }
 
 pub(super) async fn open_sqlite_to_look(mut file: SqliteFile) -> Result<Db, OpenError> {
@@ -97,8 +103,9 @@ pub(super) async fn open_sqlite_to_look(mut file: SqliteFile) -> Result<Db, Open
     let unfit = |error: sqlx::Error| OpenError::Unfit(format!("cannot read {}: {error}", path.display()));
     let reader = pool().connect_with(options.clone()).await.map_err(unfit)?;
     Ok(Db(Pools::Sqlite {
-        writer: pool().connect_lazy_with(options),
+        writer: pool().connect_lazy_with(options.clone()),
         reader,
+        batches: pool().connect_lazy_with(options),
         urgent: Arc::default(),
         file: Arc::new(file),
     }))

@@ -1,5 +1,5 @@
 use crate::access::denial_log::DenialLog;
-use crate::queries::check_session;
+use crate::queries::check_session::LiveSessionById;
 use crate::queries::get_service_keys::scopes_of;
 use crate::sql::unit_of_work::run_in_transaction;
 use crate::tokens::{AccessTokens, Claims, OpaqueToken, TokenKind, Verified};
@@ -10,13 +10,14 @@ use auth_domain::Role;
 use axum::extract::MatchedPath;
 use identity::UserId;
 use kernel::Secret;
-use persistence::Db;
+use persistence::{BatchLoader, Db};
 use web::{Client, Problem, RateLimiter, Refusal, RequestTasks, unavailable};
 
 /// Tells who bears a token, by one indexed read per request, so that a session or key that has ended opens nothing.
 #[derive(Clone)]
 pub struct Authenticator {
     pub(crate) db: Db,
+    sessions: BatchLoader<LiveSessionById>,
     pub(crate) tokens: AccessTokens,
     pub(crate) limits: RateLimiter,
     pub(crate) denials: DenialLog,
@@ -27,7 +28,8 @@ impl Authenticator {
     /// `tasks` run what must be recorded when the client has hung up.
     #[must_use]
     pub fn new(db: Db, tokens: AccessTokens, limits: RateLimiter, tasks: RequestTasks) -> Self {
-        Self { denials: DenialLog::new(db.clone(), limits.clone()), db, tokens, limits, tasks }
+        let (denials, sessions) = (DenialLog::new(db.clone(), limits.clone()), BatchLoader::new(db.clone()));
+        Self { denials, sessions, db, tokens, limits, tasks }
     }
 
     /// The claims of an access token that is good now, and the role of its user.
@@ -36,7 +38,7 @@ impl Authenticator {
     /// 503 when the session cannot be checked.
     pub(crate) async fn verify_token(&self, token: &str) -> Result<Option<(Verified<Claims>, Role)>, Problem> {
         let Some(claims) = self.tokens.read(token) else { return Ok(None) };
-        let found = check_session::check(&self.db, claims.sid).await.map_err(unavailable)?;
+        let found = self.sessions.load(claims.sid).await.map_err(unavailable)?;
         Ok(found.and_then(|session| {
             let claims = claims.valid_at(session.now).filter(|claims| claims.sub == session.user)?;
             Some((claims, session.role))

@@ -3,10 +3,11 @@
 use super::IS_LIVE;
 use auth_domain::Role;
 use kernel::Timestamp;
-use persistence::{Db, SqlError, SqlTimestamp, fetch_optional, sql};
+use persistence::{BatchQuery, Read, SqlError, SqlTimestamp, UuidList, fetch_all, sql};
 use uuid::Uuid;
 
 /// The user of a live session.
+#[derive(Clone)]
 pub(crate) struct LiveSession {
     pub(crate) user: Uuid,
     pub(crate) role: Role,
@@ -14,15 +15,22 @@ pub(crate) struct LiveSession {
     pub(crate) now: Timestamp,
 }
 
-/// Returns `None` if the session has ended or expired, or the user is deactivated.
-pub(crate) async fn check(db: &Db, session: Uuid) -> Result<Option<LiveSession>, SqlError> {
-    let sql = sql!(
-        "select s.user_id, a.role, {clock} from auth_sessions s join auth_accounts a on a.user_id = s.user_id \
-         where s.id = $1 and a.disabled_at is null and",
-        IS_LIVE
-    );
-    let mut db = db.read().await?;
-    let found = fetch_optional!(&mut db, (Uuid, String, SqlTimestamp), sql, session)?;
-    // A role that this version does not know counts as `user`.
-    Ok(found.map(|(user, role, now)| LiveSession { user, role: role.parse().unwrap_or_default(), now: now.0 }))
+/// Finds those of many sessions that are live: not ended, not expired, and of a user who is not deactivated.
+pub(crate) struct LiveSessionById;
+
+impl BatchQuery for LiveSessionById {
+    type Key = Uuid;
+    type Row = LiveSession;
+
+    async fn find(read: &mut Read, sessions: &[Uuid]) -> Result<Vec<(Uuid, LiveSession)>, SqlError> {
+        let sql = sql!(
+            "select s.id, s.user_id, a.role, {clock} from auth_sessions s join auth_accounts a on a.user_id = s.user_id \
+             where s.id {in $1} and a.disabled_at is null and",
+            IS_LIVE
+        );
+        let found = fetch_all!(read, (Uuid, Uuid, String, SqlTimestamp), sql, UuidList(sessions))?;
+        // A role that this version does not know counts as `user`.
+        let live = |user, role: &str, now| LiveSession { user, role: role.parse().unwrap_or_default(), now };
+        Ok(found.into_iter().map(|(id, user, role, now)| (id, live(user, &role, now.0))).collect())
+    }
 }

@@ -1,20 +1,21 @@
 //! Administrators deactivate and reactivate users. The path names the user; there is no body.
 
 use super::USER;
+use crate::queries::get_user::UserById;
 use crate::queries::get_user::{self, UserView};
 use auth_access::Administrator;
 use axum::http::StatusCode;
 use axum::response::Response;
 use identity::UserId;
 use kernel::DomainError;
-use persistence::Db;
+use persistence::BatchLoader;
 use users_application::{DeactivateUser, ReactivateUser};
 use users_domain::{NoSuchUser, OwnAccount};
 use uuid::Uuid;
 use web::{CommandRequest, Fields, ForeignRejection, Input, PathId, Problem, Resource, WithClient};
 
 /// `POST /users/{id}/deactivate`
-pub(super) struct Deactivation(pub(super) Db);
+pub(super) struct Deactivation(pub(super) BatchLoader<UserById>);
 
 impl CommandRequest for Deactivation {
     type Message = DeactivateUser;
@@ -51,7 +52,7 @@ impl CommandRequest for Deactivation {
 }
 
 /// `POST /users/{id}/reactivate`
-pub(super) struct Reactivation(pub(super) Db);
+pub(super) struct Reactivation(pub(super) BatchLoader<UserById>);
 
 impl CommandRequest for Reactivation {
     type Message = ReactivateUser;

@@ -8,7 +8,7 @@ use axum::http::header::{CACHE_CONTROL, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use kernel::Timestamp;
-use persistence::{Db, SqlError, SqlTimestamp, fetch_optional};
+use persistence::{BatchLoader, BatchQuery, Read, SqlError, SqlTimestamp, UuidList, fetch_all, sql};
 use serde::Serialize;
 use use_case::Message as _;
 use users_application::RegisterUser;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use web::{Bearer, ClientAddress, Commands, Deadline, ETag, Json, NoQuery, PathId, Prefer, Problem, unavailable};
 
 /// A user.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(title = "User", example = json!({
     "id": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "name": "Ada Lovelace", "created_at": "2026-09-21T14:13:20.123456Z",
 }))]
@@ -81,27 +81,36 @@ impl UserView {
     }
 }
 
-pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<UserView>, SqlError> {
-    let sql = "select name, registered_at, email, deactivated_at, version from users_users where id = $1";
-    let mut db = db.read().await?;
-    let row = fetch_optional!(&mut db, (Option<String>, SqlTimestamp, String, Option<SqlTimestamp>, i64), sql, id)?;
-    Ok(row.map(|(name, created_at, email, deactivated_at, version)| UserView {
-        id,
-        name,
-        created_at: created_at.0,
-        email: Some(email),
-        status: Some(if deactivated_at.is_some() { "deactivated" } else { "active" }),
-        deactivated_at: deactivated_at.map(|at| at.0),
-        version,
-    }))
+/// Finds the complete views of many users.
+pub(crate) struct UserById;
+
+impl BatchQuery for UserById {
+    type Key = Uuid;
+    type Row = UserView;
+
+    async fn find(read: &mut Read, ids: &[Uuid]) -> Result<Vec<(Uuid, UserView)>, SqlError> {
+        type Row = (Uuid, Option<String>, SqlTimestamp, String, Option<SqlTimestamp>, i64);
+        let sql =
+            sql!("select id, name, registered_at, email, deactivated_at, version from users_users where id {in $1}");
+        let view = |(id, name, created_at, email, deactivated_at, version): Row| UserView {
+            id,
+            name,
+            created_at: created_at.0,
+            email: Some(email),
+            status: Some(if deactivated_at.is_some() { "deactivated" } else { "active" }),
+            deactivated_at: deactivated_at.map(|at| at.0),
+            version,
+        };
+        Ok(fetch_all!(read, Row, sql, UuidList(ids))?.into_iter().map(|row| (row.0, view(row))).collect())
+    }
 }
 
 /// The complete view of a user.
 ///
 /// # Errors
 /// 404 if there is no such user, 503 if the database does not answer.
-pub(crate) async fn whole(db: &Db, user: Uuid) -> Result<UserView, Problem> {
-    find(db, user).await.map_err(unavailable)?.ok_or_else(Problem::not_found)
+pub(crate) async fn whole(users: &BatchLoader<UserById>, user: Uuid) -> Result<UserView, Problem> {
+    users.load(user).await.map_err(unavailable)?.ok_or_else(Problem::not_found)
 }
 
 /// Read a user.
@@ -135,11 +144,11 @@ pub(crate) async fn get_user(
     headers: HeaderMap,
     _: NoQuery,
 ) -> Result<Response, Problem> {
-    let mut found = find(&state.db, id).await.map_err(unavailable)?;
+    let mut found = state.users.load(id).await.map_err(unavailable)?;
     let waited = found.is_none()
         && registration_ended(&state.commands, id, prefer, &deadline, client).await.map_err(unavailable)?;
     if waited {
-        found = find(&state.db, id).await.map_err(unavailable)?;
+        found = state.users.load(id).await.map_err(unavailable)?;
     }
     let user = found.ok_or_else(Problem::not_found)?;
     let caller = match bearer {
@@ -170,7 +179,7 @@ pub(crate) async fn get_user(
     )
 )]
 pub(crate) async fn get_me(State(state): State<UsersState>, me: Person, _: NoQuery) -> Result<Response, Problem> {
-    Ok(whole(&state.db, me.user.as_uuid()).await?.answer())
+    Ok(whole(&state.users, me.user.as_uuid()).await?.answer())
 }
 
 /// Waits for a pending registration of this id, if the client asked for that. Returns whether it has waited, and the
