@@ -42,7 +42,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// The ledger's tables.
-pub const MIGRATIONS: Migrations = migrations!("ledger": "0001_messages", "0002_awaited");
+pub const MIGRATIONS: Migrations = migrations!("ledger": "0001_messages", "0002_awaited", "0003_leases");
 
 /// Configuration of one node's ledger.
 pub struct NodeConfig {

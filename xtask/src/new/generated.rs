@@ -30,6 +30,7 @@ pub(crate) fn test() -> Result<ExitStatus> {
     let target = workspace::target()?;
     let copy = target.join("generated");
     copy_workspace(&copy)?;
+    give_another_version(&copy)?;
     for part in PARTS {
         let arguments = part.split(' ').filter(|word| *word != "new");
         super::write(&copy, &Arguments::try_parse_from(std::iter::once("cargo xtask").chain(arguments))?.part)?;
@@ -64,4 +65,14 @@ fn copy_workspace(copy: &Path) -> Result<()> {
         fs::copy(root.join(file), &to).with_context(|| format!("{file} cannot be copied"))?;
     }
     if copy.join("Cargo.toml").is_file() { Ok(()) } else { bail!("git lists no files in {}", root.display()) }
+}
+
+/// Cargo names what it builds by package and version, wherever a workspace lies. Under the same version, a later build
+/// of the workspace would take what was built from the copy, and would not see that a file has changed.
+fn give_another_version(copy: &Path) -> Result<()> {
+    let manifest = copy.join("Cargo.toml");
+    let text = fs::read_to_string(&manifest)?;
+    let Some((before, after)) = text.split_once("\nversion = \"") else { bail!("Cargo.toml has no version") };
+    fs::write(&manifest, format!("{before}\nversion = \"0.0.0-generated-from-{after}"))?;
+    Ok(())
 }
