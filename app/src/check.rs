@@ -3,6 +3,7 @@
 use crate::contexts::handled;
 use crate::installation;
 use crate::output::print;
+use crate::product::setting;
 use crate::schema;
 use crate::serve::see_that_it_exists;
 use crate::settings::Settings;
@@ -48,7 +49,8 @@ pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> 
         Err(error) => {
             findings.push(keys(settings, None).await);
             findings.push(if error.is_full() {
-                let help = "lower ROSTER_DB_CONNECTIONS of the processes that run, or raise the limit";
+                let name = setting!("DB_CONNECTIONS");
+                let help = format!("lower {name} of the processes that run, or raise the limit");
                 bad("connections", format!("{error}: {help}"))
             } else {
                 bad("database", error.to_string())
@@ -173,7 +175,8 @@ async fn connections(conn: &mut Read, db: &Db) -> Result<Vec<Finding>, SqlError>
         what: "connections",
         well: needed <= room,
         says: format!(
-            "each process may open {needed} (ROSTER_DB_CONNECTIONS), PostgreSQL has {room} for all processes of this role"
+            "each process may open {needed} ({}), PostgreSQL has {room} for all processes of this role",
+            setting!("DB_CONNECTIONS")
         ),
     }])
 }

@@ -163,6 +163,7 @@ impl Dependencies {
                 passwords.credentials.clone(),
                 password_policy(token_names),
                 life,
+                product::SUCCESSOR_LABEL,
             ),
             authenticator,
             passwords,

@@ -1,6 +1,7 @@
 //! Creates the first administrator from the settings when the process starts.
 
 use crate::operator_commands::{NewUser, OperatorCommands, Registered, give_role};
+use crate::product::setting;
 use auth_application::user_of_password;
 use auth_domain::Role;
 use auth_infrastructure::queries::get_accounts::{self, AccountStatus};
@@ -39,11 +40,11 @@ pub(crate) async fn ensure(operator: OperatorCommands, who: FirstAdministrator) 
         match make(&operator, &who).await {
             Ok(Done::Nothing) => return,
             Ok(Done::Made(user)) => {
-                tracing::info!(%user, "the user of ROSTER_ADMIN_EMAIL is the first administrator");
+                tracing::info!(%user, "the user of {} is the first administrator", setting!("ADMIN_EMAIL"));
                 return;
             }
             Ok(Done::Refused(why)) => {
-                tracing::warn!(%why, "there is no administrator, and ROSTER_ADMIN_EMAIL cannot become one");
+                tracing::warn!(%why, "there is no administrator, and {} cannot become one", setting!("ADMIN_EMAIL"));
                 return;
             }
             Err(_) if operator.ledger.is_stopping() => return,
@@ -73,7 +74,7 @@ async fn make(operator: &OperatorCommands, who: &FirstAdministrator) -> anyhow::
             Err(refusal) => return Ok(refusal),
         },
         Registered::Weak(flaws) => {
-            return Ok(Done::Refused(format!("ROSTER_ADMIN_PASSWORD {}", flaws.join(", and "))));
+            return Ok(Done::Refused(format!("{} {}", setting!("ADMIN_PASSWORD"), flaws.join(", and "))));
         }
         Registered::Failed(id) => {
             return Ok(Done::Refused(format!("the registration failed: see `roster commands show {id}`")));

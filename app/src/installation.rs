@@ -1,6 +1,7 @@
 //! The installation's keys: finds or creates the key file, and compares it with the keys recorded in the database.
 
 use crate::output::wants_force;
+use crate::product::setting;
 use crate::settings::{Profile, Settings};
 use anyhow::{anyhow, bail};
 use auth_domain::{InstallationKey, KeyFit, KeyKind, RecordedKey, compare_keys};
@@ -115,8 +116,9 @@ pub(crate) fn explain_keys_error(error: KeysError, recorded: &[RecordedKey]) -> 
     let path = path.display();
     if recorded.is_empty() {
         return anyhow!(
-            "the key file {path} does not exist: `roster serve` creates it in ROSTER_DATA_DIR, but never at the path \
-             of ROSTER_KEYS_FILE"
+            "the key file {path} does not exist: `roster serve` creates it in {}, but never at the path of {}",
+            setting!("DATA_DIR"),
+            setting!("KEYS_FILE"),
         );
     }
     let used = |kind: KeyKind| {

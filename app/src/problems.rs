@@ -1,5 +1,6 @@
 //! All codes of problems and violations, with the explanations that `/problems/{code}` shows.
 
+use crate::product::setting;
 use web::ProblemKind;
 
 const fn problem(code: &'static str, status: u16, meaning: &'static str, remedy: &'static str) -> ProblemKind {
@@ -296,8 +297,12 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "too_many_requests",
         429,
         "This address, or this account, has asked too often, or has too many requests waiting.",
-        "Wait for the number of seconds in Retry-After. If many clients are behind one proxy, the operator of Roster \
-         names that proxy in ROSTER_TRUSTED_PROXIES.",
+        concat!(
+            "Wait for the number of seconds in Retry-After. If many clients are behind one proxy, the operator of Roster \
+             names that proxy in ",
+            setting!("TRUSTED_PROXIES"),
+            "."
+        ),
     ),
     problem(
         "transfer_encoding_unsupported",

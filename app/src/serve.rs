@@ -4,7 +4,7 @@ use crate::check::{unhandled_subscriptions, without_handler};
 use crate::compose::{AppConfig, Broker, ProcessRole, Roster};
 use crate::installation::keys_to_serve;
 use crate::logging;
-use crate::product;
+use crate::product::{self, setting};
 use crate::schema;
 use crate::settings::{Profile, Settings};
 use anyhow::{Context as _, anyhow, bail};
@@ -148,7 +148,7 @@ async fn end_when_replaced(db: Db) {
 async fn bind(at: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(at)
         .await
-        .map_err(|error| anyhow!("cannot listen on {at} ({error}): set ROSTER_LISTEN to another address"))
+        .map_err(|error| anyhow!("cannot listen on {at} ({error}): set {} to another address", setting!("LISTEN")))
 }
 
 /// Opens the database, and tries again for 30 seconds if it does not answer.
@@ -162,7 +162,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Db> {
         match Db::open(&settings.database).await {
             Ok(db) => return Ok(db),
             Err(OpenError::Unfit(why)) => bail!("{why}"),
-            Err(OpenError::InUse(why)) => bail!("{why}, or set ROSTER_DATA_DIR to another folder"),
+            Err(OpenError::InUse(why)) => bail!("{why}, or set {} to another folder", setting!("DATA_DIR")),
             Err(OpenError::Unreachable(error)) if Instant::now() >= give_up => {
                 bail!("the database {} does not answer: {error}", settings.database);
             }
@@ -253,7 +253,7 @@ fn greeting(settings: &Settings, roster: &Roster, role: ProcessRole, listening: 
 fn warn(settings: &Settings) {
     tracing::info!("registration is open: anyone who registers can learn whether an address is registered already");
     if !settings.service.limits {
-        tracing::warn!("ROSTER_LIMITS=off is for load tests");
+        tracing::warn!("{}=off is for load tests", setting!("LIMITS"));
     }
 }
 

@@ -12,7 +12,7 @@ pub use raw::RawSettings;
 
 use crate::compose::{FirstAdministrator, Issuer};
 use crate::password_services::password_policy;
-use crate::product;
+use crate::product::{self, setting};
 use auth_domain::{BcryptCost, LONGEST_GRACE};
 use identity::Email;
 use kernel::Secret;
@@ -26,10 +26,10 @@ use web::{NotAPublicUrl, NotProxies, Proxies, PublicUrl};
 
 /// Settings without a choice so far: each accepts the one value that describes what Roster does.
 const WITHOUT_CHOICE: [(&str, &str); 4] = [
-    ("ROSTER_METRICS_LISTEN", "off"),
-    ("ROSTER_REGISTRATION", "open"),
-    ("ROSTER_MAIL", "off"),
-    ("ROSTER_EVENTS", "off"),
+    (setting!("METRICS_LISTEN"), "off"),
+    (setting!("REGISTRATION"), "open"),
+    (setting!("MAIL"), "off"),
+    (setting!("EVENTS"), "off"),
 ];
 
 /// The settings of this process.
@@ -91,28 +91,29 @@ impl ServiceOptions {
 
     fn read(raw: &RawSettings) -> Result<Self, SettingProblem> {
         Ok(Self {
-            bcrypt_cost: raw.parsed("ROSTER_BCRYPT_COST", "12", |text| {
+            bcrypt_cost: raw.parsed(setting!("BCRYPT_COST"), "12", |text| {
                 let cost: Option<u8> = text.parse().ok();
                 cost.and_then(|cost| BcryptCost::try_from(cost).ok())
                     .ok_or_else(|| "must be a number from 10 to 15".into())
             })?,
-            limits: raw.one_of("ROSTER_LIMITS", &[("on", true), ("off", false)])?,
+            limits: raw.one_of(setting!("LIMITS"), &[("on", true), ("off", false)])?,
             tokens: Issuer {
-                issuer: raw.parsed("ROSTER_ISSUER", product::NAME, name)?,
-                audience: raw.parsed("ROSTER_AUDIENCE", product::NAME, name)?,
+                issuer: raw.parsed(setting!("ISSUER"), product::NAME, name)?,
+                audience: raw.parsed(setting!("AUDIENCE"), product::NAME, name)?,
             },
-            proxies: raw
-                .parsed("ROSTER_TRUSTED_PROXIES", "", |text| text.parse().map_err(|why: NotProxies| why.to_string()))?,
-            refresh_grace: raw.parsed("ROSTER_REFRESH_GRACE", "10s", grace)?,
-            max_delay: raw.parsed("ROSTER_MAX_DELAY", "1h", duration)?,
-            docs: raw.one_of("ROSTER_DOCS", &[("on", true), ("off", false)])?,
+            proxies: raw.parsed(setting!("TRUSTED_PROXIES"), "", |text| {
+                text.parse().map_err(|why: NotProxies| why.to_string())
+            })?,
+            refresh_grace: raw.parsed(setting!("REFRESH_GRACE"), "10s", grace)?,
+            max_delay: raw.parsed(setting!("MAX_DELAY"), "1h", duration)?,
+            docs: raw.one_of(setting!("DOCS"), &[("on", true), ("off", false)])?,
             public_url: raw
-                .get("ROSTER_PUBLIC_URL")
+                .get(setting!("PUBLIC_URL"))
                 .map(|text| {
-                    text.parse().map_err(|why: NotAPublicUrl| raw.problem("ROSTER_PUBLIC_URL", &why.to_string()))
+                    text.parse().map_err(|why: NotAPublicUrl| raw.problem(setting!("PUBLIC_URL"), &why.to_string()))
                 })
                 .transpose()?,
-            connections_per_address: raw.parsed("ROSTER_CONNECTIONS_PER_ADDRESS", "2000", |text| {
+            connections_per_address: raw.parsed(setting!("CONNECTIONS_PER_ADDRESS"), "2000", |text| {
                 let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));
                 number.ok_or_else(|| "must be a number from 1 to 10000".into())
             })?,
@@ -208,9 +209,9 @@ impl Settings {
         for (name, value) in WITHOUT_CHOICE {
             raw.one_of(name, &[(value, ())])?;
         }
-        let data_dir = PathBuf::from(raw.get("ROSTER_DATA_DIR").unwrap_or("data"));
+        let data_dir = PathBuf::from(raw.get(setting!("DATA_DIR")).unwrap_or("data"));
         let default_database = format!("sqlite://{}", data_dir.join(product::DATABASE_FILE).display());
-        let connections = raw.parsed("ROSTER_DB_CONNECTIONS", "26", |text| {
+        let connections = raw.parsed(setting!("DB_CONNECTIONS"), "26", |text| {
             let connections = text.parse().ok().and_then(Connections::new);
             connections.ok_or_else(|| "must be a number from 5 to 1000".into())
         })?;
@@ -225,16 +226,16 @@ impl Settings {
                 .with_connections(connections)
                 .with_application(product::NAME),
             amqp: amqp(raw)?,
-            listen: raw.parsed("ROSTER_LISTEN", "127.0.0.1:8000", listen::listen)?,
+            listen: raw.parsed(setting!("LISTEN"), "127.0.0.1:8000", listen::listen)?,
             data_dir,
             keys_file: keys_file(raw)?,
             profile: raw.one_of(
-                "ROSTER_PROFILE",
+                setting!("PROFILE"),
                 &[("development", Profile::Development), ("production", Profile::Production)],
             )?,
             first_administrator: first_administrator(raw)?,
-            idle_timeout: raw.parsed("ROSTER_IDLE_TIMEOUT", "75s", duration)?,
-            shutdown_delay: raw.parsed("ROSTER_SHUTDOWN_DELAY", "0s", duration_or_none)?,
+            idle_timeout: raw.parsed(setting!("IDLE_TIMEOUT"), "75s", duration)?,
+            shutdown_delay: raw.parsed(setting!("SHUTDOWN_DELAY"), "0s", duration_or_none)?,
             service: ServiceOptions::read(raw)?,
         })
     }
@@ -250,11 +251,12 @@ impl Settings {
         }
         if let Some(folder) = self.missing_folder() {
             problems.push(SettingProblem::between(
-                &["DATABASE_URL", "ROSTER_DATA_DIR"],
+                &["DATABASE_URL", setting!("DATA_DIR")],
                 &format!(
                     "DATABASE_URL names a file in {}, which is no directory: create it, or correct the path (only \
-                     ROSTER_DATA_DIR is created)",
-                    describe_folder(&folder)
+                     {} is created)",
+                    describe_folder(&folder),
+                    setting!("DATA_DIR"),
                 ),
             ));
         }
@@ -263,8 +265,8 @@ impl Settings {
             if !flaws.is_empty() {
                 let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
                 problems.push(SettingProblem::between(
-                    &["ROSTER_ADMIN_PASSWORD", "ROSTER_ADMIN_EMAIL", "ROSTER_ISSUER", "ROSTER_AUDIENCE"],
-                    &format!("ROSTER_ADMIN_PASSWORD {}", flaws.join(", and ")),
+                    &[setting!("ADMIN_PASSWORD"), setting!("ADMIN_EMAIL"), setting!("ISSUER"), setting!("AUDIENCE")],
+                    &format!("{} {}", setting!("ADMIN_PASSWORD"), flaws.join(", and ")),
                 ));
             }
         }
@@ -308,10 +310,10 @@ impl Settings {
 }
 
 fn keys_file(raw: &RawSettings) -> Result<Option<PathBuf>, SettingProblem> {
-    match raw.get("ROSTER_KEYS_FILE") {
+    match raw.get(setting!("KEYS_FILE")) {
         // This is the content of a key file. Refuse it here, since errors about a path quote the path.
         Some(text) if text.starts_with(['{', '[', '-']) => {
-            Err(raw.problem("ROSTER_KEYS_FILE", "must be the path of a file, not its content"))
+            Err(raw.problem(setting!("KEYS_FILE"), "must be the path of a file, not its content"))
         }
         path => Ok(path.map(PathBuf::from)),
     }
@@ -325,19 +327,18 @@ fn amqp(raw: &RawSettings) -> Result<Option<String>, SettingProblem> {
 }
 
 fn first_administrator(raw: &RawSettings) -> Result<Option<FirstAdministrator>, SettingProblem> {
-    const BOTH: [&str; 2] = ["ROSTER_ADMIN_EMAIL", "ROSTER_ADMIN_PASSWORD"];
+    const BOTH: [&str; 2] = [setting!("ADMIN_EMAIL"), setting!("ADMIN_PASSWORD")];
+    let [for_email, for_password] = BOTH;
     match BOTH.map(|name| raw.get(name)) {
         [None, None] => Ok(None),
-        [Some(_), None] => Err(SettingProblem::between(
-            &BOTH,
-            "ROSTER_ADMIN_EMAIL needs ROSTER_ADMIN_PASSWORD_FILE (or ROSTER_ADMIN_PASSWORD) beside it",
-        )),
-        [None, Some(_)] => {
-            Err(SettingProblem::between(&BOTH, "ROSTER_ADMIN_PASSWORD needs ROSTER_ADMIN_EMAIL beside it"))
+        [Some(_), None] => {
+            let says = format!("{for_email} needs {for_password}_FILE (or {for_password}) beside it");
+            Err(SettingProblem::between(&BOTH, &says))
         }
+        [None, Some(_)] => Err(SettingProblem::between(&BOTH, &format!("{for_password} needs {for_email} beside it"))),
         [Some(email), Some(password)] => match Email::parse(email) {
             Ok(email) => Ok(Some(FirstAdministrator { email, password: Secret::new(password.to_owned()) })),
-            Err(why) => Err(SettingProblem { settings: BOTH.to_vec(), ..raw.problem(BOTH[0], &why.to_string()) }),
+            Err(why) => Err(SettingProblem { settings: BOTH.to_vec(), ..raw.problem(for_email, &why.to_string()) }),
         },
     }
 }

@@ -1,21 +1,21 @@
 //! The names of settings, and suggestions for misspelt ones.
 
 use super::raw::{SETTINGS, SettingSpec};
-use crate::product::SETTINGS_PREFIX;
+use crate::product::{SETTINGS_PREFIX, setting};
 
 /// Names that other programs use for the same settings.
 const CALLED_ELSEWHERE: &[(&str, &str)] = &[
-    ("ADDR", "ROSTER_LISTEN"),
-    ("ADDRESS", "ROSTER_LISTEN"),
-    ("BIND", "ROSTER_LISTEN"),
-    ("HOST", "ROSTER_LISTEN"),
-    ("PORT", "ROSTER_LISTEN"),
+    ("ADDR", setting!("LISTEN")),
+    ("ADDRESS", setting!("LISTEN")),
+    ("BIND", setting!("LISTEN")),
+    ("HOST", setting!("LISTEN")),
+    ("PORT", setting!("LISTEN")),
     ("DB_URL", "DATABASE_URL"),
     ("POSTGRES_URL", "DATABASE_URL"),
     ("BROKER_URL", "AMQP_URL"),
     ("RABBITMQ_URL", "AMQP_URL"),
-    ("ENV", "ROSTER_PROFILE"),
-    ("PROXIES", "ROSTER_TRUSTED_PROXIES"),
+    ("ENV", setting!("PROFILE")),
+    ("PROXIES", setting!("TRUSTED_PROXIES")),
 ];
 
 /// A name with more typing errors than one in this many characters gets no suggestion.

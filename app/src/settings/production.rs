@@ -1,6 +1,7 @@
 //! The checks of the production profile. They use the settings as the client libraries parse them.
 
 use super::{SettingProblem, Settings};
+use crate::product::setting;
 use messaging::Address;
 use private_files::{Exposure, REMEDY, exposure};
 use std::net::IpAddr;
@@ -13,13 +14,18 @@ pub(super) fn refusals(settings: &Settings) -> Vec<SettingProblem> {
     let mut problems = Vec::new();
     let mut refuse = |names: &[&'static str], says: &str| problems.push(SettingProblem::between(names, says));
     if !settings.service.limits {
-        refuse(&["ROSTER_LIMITS"], "ROSTER_LIMITS=off is for load tests: the production profile refuses it");
+        let says = concat!(setting!("LIMITS"), "=off is for load tests: the production profile refuses it");
+        refuse(&[setting!("LIMITS")], says);
     }
     if !settings.listen.ip().is_loopback() && settings.service.proxies.is_empty() {
         refuse(
-            &["ROSTER_LISTEN", "ROSTER_TRUSTED_PROXIES"],
-            "ROSTER_LISTEN can be reached over a network, and Roster does not speak TLS: put a proxy before it and \
-             name it in ROSTER_TRUSTED_PROXIES, or listen on 127.0.0.1",
+            &[setting!("LISTEN"), setting!("TRUSTED_PROXIES")],
+            concat!(
+                setting!("LISTEN"),
+                " can be reached over a network, and Roster does not speak TLS: put a proxy before it and name it in ",
+                setting!("TRUSTED_PROXIES"),
+                ", or listen on 127.0.0.1"
+            ),
         );
     }
     let database = &settings.database;

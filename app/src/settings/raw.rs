@@ -2,7 +2,7 @@ use super::SettingProblem;
 use super::injected::is_injected;
 use super::names::{name_of, spelling_in_file, suggestion, variable};
 use super::text::{Hidden, clean, without_line_breaks};
-use crate::product::SETTINGS_FILE as FILE;
+use crate::product::{SETTINGS_FILE as FILE, SETTINGS_PREFIX, setting};
 use private_files::{Exposure, REMEDY, explained, exposure};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -47,29 +47,29 @@ const fn password(name: &'static str) -> SettingSpec {
 pub(super) const SETTINGS: &[SettingSpec] = &[
     secret("DATABASE_URL"),
     secret("AMQP_URL"),
-    spec("ROSTER_LISTEN"),
-    spec("ROSTER_METRICS_LISTEN"),
-    spec("ROSTER_DATA_DIR"),
-    spec("ROSTER_KEYS_FILE"),
-    spec("ROSTER_PROFILE"),
-    spec("ROSTER_BCRYPT_COST"),
-    spec("ROSTER_LIMITS"),
-    spec("ROSTER_TRUSTED_PROXIES"),
-    spec("ROSTER_ADMIN_EMAIL"),
-    password("ROSTER_ADMIN_PASSWORD"),
-    spec("ROSTER_DB_CONNECTIONS"),
-    spec("ROSTER_MAX_DELAY"),
-    spec("ROSTER_REFRESH_GRACE"),
-    spec("ROSTER_DOCS"),
-    spec("ROSTER_IDLE_TIMEOUT"),
-    spec("ROSTER_SHUTDOWN_DELAY"),
-    spec("ROSTER_CONNECTIONS_PER_ADDRESS"),
-    spec("ROSTER_REGISTRATION"),
-    spec("ROSTER_MAIL"),
-    spec("ROSTER_PUBLIC_URL"),
-    spec("ROSTER_ISSUER"),
-    spec("ROSTER_AUDIENCE"),
-    spec("ROSTER_EVENTS"),
+    spec(setting!("LISTEN")),
+    spec(setting!("METRICS_LISTEN")),
+    spec(setting!("DATA_DIR")),
+    spec(setting!("KEYS_FILE")),
+    spec(setting!("PROFILE")),
+    spec(setting!("BCRYPT_COST")),
+    spec(setting!("LIMITS")),
+    spec(setting!("TRUSTED_PROXIES")),
+    spec(setting!("ADMIN_EMAIL")),
+    password(setting!("ADMIN_PASSWORD")),
+    spec(setting!("DB_CONNECTIONS")),
+    spec(setting!("MAX_DELAY")),
+    spec(setting!("REFRESH_GRACE")),
+    spec(setting!("DOCS")),
+    spec(setting!("IDLE_TIMEOUT")),
+    spec(setting!("SHUTDOWN_DELAY")),
+    spec(setting!("CONNECTIONS_PER_ADDRESS")),
+    spec(setting!("REGISTRATION")),
+    spec(setting!("MAIL")),
+    spec(setting!("PUBLIC_URL")),
+    spec(setting!("ISSUER")),
+    spec(setting!("AUDIENCE")),
+    spec(setting!("EVENTS")),
 ];
 
 /// The settings as they were given, by the name of the variable, from the environment and from the file.
@@ -126,7 +126,8 @@ impl RawSettings {
     pub(super) fn from_sources(file: &str, environment: impl Iterator<Item = (String, Result<String, ()>)>) -> Self {
         let mut raw = Self::default();
         for (name, value) in environment {
-            let is_setting = name.starts_with("ROSTER_") || SETTINGS.iter().any(|it| name_of(it, &name).is_some());
+            let is_setting =
+                name.starts_with(SETTINGS_PREFIX) || SETTINGS.iter().any(|it| name_of(it, &name).is_some());
             if !is_setting || value.as_ref().is_ok_and(|value| clean(value).is_empty() || is_injected(&name, value)) {
                 continue;
             }

@@ -3,9 +3,30 @@
 //! Plain data, no behaviour. The JSON of each type is a contract, and the golden files of this crate test it. A
 //! compatible addition keeps the wire name; any other change is a new type with a new name.
 
+#[cfg(test)]
+mod golden;
+
 use identity::{Email, UserId};
 use kernel::{RequestOrigin, Sealed, Timestamp};
 use serde::{Deserialize, Serialize};
+
+/// Declares all messages of this crate, each with the field that holds its subject. The list `GOLDEN` has a function
+/// for each that tests one golden file.
+macro_rules! messages {
+    ($($kind:ident $message:ident, $name:literal, about: $subject:ident;)+) => {
+        $(use_case::$kind!($message, $name, about: $subject);)+
+
+        #[cfg(test)]
+        const GOLDEN: &[(&str, fn(&str))] = &[$(($name, golden::holds::<$message>)),+];
+    };
+}
+
+messages! {
+    follow_up SetCredential, "auth.set_credential.v1", about: user_id;
+    event UserRegistered, "users.user_registered.v1", about: user_id;
+    event UserDeactivated, "users.user_deactivated.v1", about: user_id;
+    event UserReactivated, "users.user_reactivated.v1", about: user_id;
+}
 
 /// A command to `auth`: store the first password of a user. A user who already has a password keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,8 +35,6 @@ pub struct SetCredential {
     /// Sealed by the HTTP edge for this user and the command that registers them.
     pub password: Sealed,
 }
-
-use_case::follow_up!(SetCredential, "auth.set_credential.v1", about: user_id);
 
 /// An event of `users`: a user has registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,8 +47,6 @@ pub struct UserRegistered {
     pub name: Option<String>,
     pub registered_at: Timestamp,
 }
-
-use_case::event!(UserRegistered, "users.user_registered.v1", about: user_id);
 
 /// An event of `users`: a user was deactivated and can no longer sign in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,8 +63,6 @@ pub struct UserDeactivated {
     pub client: Option<RequestOrigin>,
 }
 
-use_case::event!(UserDeactivated, "users.user_deactivated.v1", about: user_id);
-
 /// An event of `users`: a user was reactivated and can sign in again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserReactivated {
@@ -62,5 +77,3 @@ pub struct UserReactivated {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub client: Option<RequestOrigin>,
 }
-
-use_case::event!(UserReactivated, "users.user_reactivated.v1", about: user_id);

@@ -20,25 +20,37 @@ pub struct Migration {
     pub sqlite: &'static str,
 }
 
-/// The [`Migrations`] of a context, from the files below `migrations/` in the calling crate. Each migration has two
-/// files, `NAME.postgres.sql` and `NAME.sqlite.sql`. Their names are numbered from `0001`, without a gap, or the call
-/// does not compile.
+/// The [`Migrations`] of a context, from the files below `migrations/` in the calling crate. A migration has two files,
+/// `NAME.postgres.sql` and `NAME.sqlite.sql`. A migration `in_both` has one text for both dialects, `NAME.sql`. The
+/// names are numbered from `0001`, without a gap, or the call does not compile.
 ///
-/// `pub const MIGRATIONS: Migrations = migrations!("users": "0001_users", "0002_deactivation");`
+/// `pub const MIGRATIONS: Migrations = migrations!("users": "0001_users", "0002_nickname" in_both);`
 #[macro_export]
 macro_rules! migrations {
-    ($context:literal: $($file:literal),+ $(,)?) => {
+    ($context:literal: $($file:literal $($both:ident)?),+ $(,)?) => {
         $crate::Migrations {
             context: $context,
             all: &const {
                 $crate::check_numbers(&[$($file),+]);
                 [$($crate::Migration {
                     name: $crate::without_number($file),
-                    postgres: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/", $file, ".postgres.sql")),
-                    sqlite: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/", $file, ".sqlite.sql")),
+                    postgres: $crate::migration_text!($file, ".postgres.sql" $($both)?),
+                    sqlite: $crate::migration_text!($file, ".sqlite.sql" $($both)?),
                 }),+]
             },
         }
+    };
+}
+
+/// The text of a migration in one dialect.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! migration_text {
+    ($file:literal, $dialect:literal in_both) => {
+        $crate::migration_text!($file, ".sql")
+    };
+    ($file:literal, $end:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/", $file, $end))
     };
 }
 

@@ -47,6 +47,27 @@ fn platform_crates_do_not_know_the_product() {
     assert_eq!(naming_the_product(texts().chain(added)), ["platform/new.rs"], "a new place is found");
 }
 
+/// The prefix of the settings' names, which stands in `app/src/product.rs` alone.
+const PREFIX: &str = "ROSTER_";
+
+/// The file of each line of code that contains the prefix. Comments may contain it.
+fn spelling_the_prefix(product: &[(String, String)]) -> Vec<&str> {
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    let places = product.iter().flat_map(|(file, text)| {
+        text.lines().filter(is_code).filter(|line| line.contains(PREFIX)).map(|_| file.as_str())
+    });
+    places.collect()
+}
+
+#[test]
+fn the_prefix_of_settings_is_spelled_once() {
+    let mut product = product();
+    assert_eq!(spelling_the_prefix(&product), ["app/src/product.rs"], "write `setting!(\"LISTEN\")`");
+    let text = "/// `ROSTER_LISTEN` may stay in comments.\nfn f() { set(\"try ROSTER_LISTEN\") }";
+    product.push(("app/src/zz.rs".into(), text.into()));
+    assert_eq!(spelling_the_prefix(&product), ["app/src/product.rs", "app/src/zz.rs"], "a second place is found");
+}
+
 /// Words of the contexts, which the platform does not use.
 const OF_CONTEXTS: [&str; 8] =
     ["user", "users", "password", "passwords", "session", "sessions", "admin", "administrator"];

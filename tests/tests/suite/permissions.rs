@@ -1,12 +1,16 @@
 //! Permissions: every kind of caller calls every operation of the OpenAPI document.
 
-use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world, resolve};
+use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world, in_one_world, resolve};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 in_each_world! {
     each_operation_admits_exactly_the_callers_of_the_table,
+}
+
+in_one_world! {
+    an_empty_body_is_refused_with_every_required_field,
 }
 
 /// The kinds of callers. An id in a path belongs to the owner. `deactivated` uses a session from before the
@@ -178,18 +182,21 @@ impl Cast {
         }
     }
 
-    pub(super) async fn request(&self, world: &World, document: &Value, name: &str, caller: &str) -> Request {
+    /// A request for the operation without its body.
+    async fn without_body(&self, world: &World, name: &str, caller: &str) -> Request {
         let (method, path) = name.split_once(' ').unwrap();
-        let operation = &document["paths"][path][method.to_lowercase()];
         let method = ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().find(|it| *it == method).unwrap();
         let target = if path.contains("{id}") {
             path.replace("{id}", &self.id(world, path, caller).await)
         } else {
             path.to_owned()
         };
-        let request = self.bear(caller, Request::new(method, target));
-        let Some((kind, content)) = operation["requestBody"]["content"].as_object().and_then(|it| it.iter().next())
-        else {
+        self.bear(caller, Request::new(method, target))
+    }
+
+    pub(super) async fn request(&self, world: &World, document: &Value, name: &str, caller: &str) -> Request {
+        let request = self.without_body(world, name, caller).await;
+        let Some((kind, content)) = content(document, name).as_object().and_then(|it| it.iter().next()) else {
             return request;
         };
         let body = self.body(world, name, caller, &resolve(document, &content["schema"])["example"]).await;
@@ -200,6 +207,12 @@ impl Cast {
         }
         request.body(kind, body.to_string())
     }
+}
+
+/// The body of an operation in the document: a schema for each media type.
+fn content<'a>(document: &'a Value, name: &str) -> &'a Value {
+    let (method, path) = name.split_once(' ').unwrap();
+    &document["paths"][path][method.to_lowercase()]["requestBody"]["content"]
 }
 
 /// Another password than this person's.
@@ -271,4 +284,25 @@ async fn each_operation_admits_exactly_the_callers_of_the_table(world: &World) {
     recorded.sort();
     refused.sort();
     assert_eq!(recorded, refused, "exactly the refused known callers are in the audit log");
+}
+
+async fn an_empty_body_is_refused_with_every_required_field(world: &World) {
+    let document = world.get("/openapi.json").await.json();
+    let cast = Cast::of(world).await;
+    let mut tested = 0;
+    for (name, row) in table(&document) {
+        let body = resolve(&document, &content(&document, &name)["application/json"]["schema"]);
+        let Some(required) = body["required"].as_array() else { continue };
+        let caller = CALLERS.into_iter().zip(row).find(|(_, expected)| *expected == "in").unwrap().0;
+        let empty = cast.without_body(world, &name, caller).await.body("application/json", "{}");
+        let answer = world.send(&empty).await;
+        assert_eq!(answer.status, 422, "{name}: {answer:?}");
+        let problem = answer.json();
+        let named: BTreeSet<_> =
+            problem["errors"].as_array().unwrap().iter().map(|it| it["pointer"].as_str().unwrap()).collect();
+        let required: BTreeSet<_> = required.iter().map(|it| format!("/{}", it.as_str().unwrap())).collect();
+        assert_eq!(named, required.iter().map(String::as_str).collect(), "{name}");
+        tested += 1;
+    }
+    assert!(tested >= 5, "{tested} bodies are not all of them");
 }

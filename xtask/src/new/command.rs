@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::context::{add_test, test_file};
-use super::insert::{before, into_list};
+use super::context::test_file;
+use super::insert::{before, import};
 use super::names::{Name, Signature};
 use super::template::{Template, pairs, shared};
 use super::{Written, read};
@@ -49,7 +49,7 @@ impl By {
     /// The sender in the test, where `ada` is the person that the path names.
     const fn in_test(self) -> &'static str {
         match self {
-            Self::Oneself => "ada.clone()",
+            Self::Oneself => "ada",
             Self::Administrator => "world.administrator(\"admin@example.org\").await",
         }
     }
@@ -72,28 +72,43 @@ pub(super) fn write(root: &Path, options: &Options) -> Result<Written> {
     }
     let template = template(options, &entity, &read(&aggregate)?, &read(&use_cases)?)?;
 
-    let mut written = Written::new(command, format!("contexts/{context}"));
+    let mut written = Written::new(&format!("{context}::{command}"), format!("contexts/{context}"));
     written.create(folder.join(format!("application/src/{command}.rs")), &template.fill(template!("use_case.rs")))?;
-    written.create(
-        folder.join(format!("infrastructure/src/http/{command}.rs")),
-        &template.fill(template!("request.rs")),
-    )?;
-    written.create(test_file(root, command), &template.fill(template!("test.rs")))?;
     written.change(use_cases, |text| {
         let line = format!("    {command}::{},\n", options.command.name.camel());
         let (head, handlers) = text.split_once("use_case::handlers!").context("there is no `handlers!`")?;
         Ok(format!("{head}use_case::handlers!{}", before(handlers, "}", &line)?))
     })?;
-    written.change(aggregate, |text| before(&text, "#[cfg(test)]", &template.fill(template!("method.rs"))))?;
-    written.change(folder.join("infrastructure/src/http.rs"), |text| {
-        let text = into_list(&text, "//!", "mod ", &format!("mod {command};"))?;
-        let verb = options.command.name.verb();
-        let request = format!("{command}::{}Request(state.db.clone())", options.command.name.camel());
-        let route = format!("        .command(\"/{context}/{{id}}/{verb}\", Method::POST, |state| {request})\n");
-        before(&text, "        .immediate(", &route)
+    written.change(aggregate, |text| {
+        let start = format!("impl {} {{", entity.camel());
+        let (head, methods) = text.split_once(&start).with_context(|| format!("there is no `{start}`"))?;
+        let change = if methods.contains("fn change(") { "" } else { template!("change.rs") };
+        let method = template.fill(&format!("{}{change}", template!("method.rs")));
+        let methods = before(methods, "\n}\n", &format!("\n{}", method.trim_end()))?;
+        Ok(format!("{head}{start}{methods}"))
     })?;
-    add_test(root, command, &mut written)?;
+    written.change(folder.join("infrastructure/src/http.rs"), |text| {
+        let (verb, camel) = (options.command.name.verb(), options.command.name.camel());
+        let request = format!("{camel}Request(state.db.clone())");
+        let route = format!("        .command(\"/{context}/{{id}}/{verb}\", Method::POST, |state| {request})\n");
+        let text = before(&text, "        .immediate(", &route)? + &template.fill(template!("request.rs"));
+        import_all(text, &template.fill(template!("request_imports")))
+    })?;
+    written.change(test_file(root, context), |text| {
+        let (head, tests) = text.split_once("in_each_world! {\n").context("there is no `in_each_world!`")?;
+        let name = format!("    {command}_changes_what_its_query_shows,\n");
+        let text = format!("{head}in_each_world! {{\n{}", before(tests, "}", &name)?);
+        import_all(text + &template.fill(template!("test.rs")), &template.fill(template!("test_imports")))
+    })?;
     Ok(written)
+}
+
+/// Imports names, one on each line: a crate or module, `::`, and a name.
+fn import_all(text: String, names: &str) -> Result<String> {
+    names.lines().try_fold(text, |text, line| {
+        let (from, name) = line.rsplit_once("::").with_context(|| format!("`{line}` is no path"))?;
+        import(&text, from, name)
+    })
 }
 
 fn template(options: &Options, entity: &Name, aggregate: &str, use_cases: &str) -> Result<Template> {
@@ -110,16 +125,17 @@ fn template(options: &Options, entity: &Name, aggregate: &str, use_cases: &str) 
         kind.with_context(|| format!("`{}State` has no field `{field}`: add it and its storage first", entity.camel()))
     };
     let id = kind_of("id")?;
-    let mut fields = Vec::new();
+    let (mut fields, mut changes) = (Vec::new(), Vec::new());
     for field in &options.command.fields {
         let kind = kind_of(field.snake())?;
         let inner = kind.strip_prefix("Option<").and_then(|kind| kind.strip_suffix('>'));
         let set = match inner {
-            Some(_) => format!("{0}: Some({0})", field.snake()),
-            None => field.snake().to_owned(),
+            Some(_) => format!("it.{0} = Some({0})", field.snake()),
+            None => format!("it.{0} = {0}", field.snake()),
         };
         let kind = inner.unwrap_or(kind).to_owned();
-        fields.push(pairs([("field", field.snake().to_owned()), ("Field", kind), ("set", set)]));
+        fields.push(pairs([("field", field.snake().to_owned()), ("Field", kind)]));
+        changes.push(set);
     }
     let from = if id == "UserId" { "identity".to_owned() } else { format!("{context}_domain") };
     let mut values = shared(&options.context, entity, &options.command);
@@ -129,8 +145,11 @@ fn template(options: &Options, entity: &Name, aggregate: &str, use_cases: &str) 
         ("By_words", options.by.words().to_owned()),
         ("sender", options.by.in_test().to_owned()),
         ("Id", id.to_owned()),
-        ("use_id", format!("use {from}::{id};")),
-        ("count", fields.len().to_string()),
+        ("Id_crate", from),
+        (
+            "changes",
+            if let [change] = &changes[..] { change.clone() } else { format!("{{ {}; }}", changes.join("; ")) },
+        ),
     ]));
     Ok(Template { values, fields, has_event: false })
 }

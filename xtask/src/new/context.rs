@@ -52,7 +52,7 @@ pub(super) fn write(root: &Path, options: &Options) -> Result<Written> {
     }
     let template = template(options, &entity);
 
-    let mut written = Written::new(context, format!("contexts/{context}"));
+    let mut written = Written::new(&format!("{context}::"), format!("contexts/{context}"));
     let event = options.on.as_ref().map(|event| format!("application/src/on_{}.rs", event.name.snake()));
     let files = [
         ("domain/Cargo.toml".to_owned(), template!("domain/Cargo.toml")),
@@ -65,7 +65,6 @@ pub(super) fn write(root: &Path, options: &Options) -> Result<Written> {
         ("infrastructure/Cargo.toml".to_owned(), template!("infrastructure/Cargo.toml")),
         ("infrastructure/src/lib.rs".to_owned(), template!("infrastructure/src/lib.rs")),
         ("infrastructure/src/http.rs".to_owned(), template!("infrastructure/src/http.rs")),
-        (format!("infrastructure/src/http/{command}.rs"), template!("infrastructure/src/http_command.rs")),
         (format!("infrastructure/src/sql_{context}.rs"), template!("infrastructure/src/sql.rs")),
         ("infrastructure/src/queries/mod.rs".to_owned(), template!("infrastructure/src/queries/mod.rs")),
         (format!("infrastructure/src/queries/{query}.rs"), template!("infrastructure/src/queries/query.rs")),
@@ -165,7 +164,7 @@ impl Row {
 }
 
 /// Adds a module to the tests of the whole program.
-pub(super) fn add_test(root: &Path, module: &str, written: &mut Written) -> Result<()> {
+fn add_test(root: &Path, module: &str, written: &mut Written) -> Result<()> {
     written.change(root.join("tests/tests/suite/main.rs"), |text| {
         into_list(&text, "//!", "mod ", &format!("mod {module};"))
     })

@@ -17,7 +17,7 @@ const PARTS: [&str; 2] = [
     "new context orders --command place_order:item,note --on users.user_registered.v1 --query get_order",
     "new command users rename_user:name --by oneself",
 ];
-const TESTS: [&str; 4] = ["orders::", "rename_user::", "permissions::", "openapi::"];
+const TESTS: [&str; 4] = ["orders::", "users::rename_user", "permissions::", "openapi::"];
 
 #[derive(Parser)]
 struct Arguments {

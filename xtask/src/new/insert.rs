@@ -16,6 +16,21 @@ pub(crate) fn into_list(text: &str, below: &str, like: &str, line: &str) -> Resu
     Ok(lines.join("\n") + "\n")
 }
 
+/// Imports a name from a crate or module. `rustfmt` then puts the imports in order.
+pub(crate) fn import(text: &str, from: &str, name: &str) -> Result<String> {
+    let start = format!("\nuse {from}::");
+    let Some((head, rest)) = text.split_once(&start) else {
+        return into_list(text, "//!", "use ", &format!("use {from}::{name};"));
+    };
+    let (names, tail) = rest.split_once(';').with_context(|| format!("`use {from}` has no end"))?;
+    let listed = names.strip_prefix('{').and_then(|names| names.strip_suffix('}')).unwrap_or(names);
+    let mut names: Vec<_> = listed.split(',').map(str::trim).filter(|listed| !listed.is_empty()).collect();
+    if !names.contains(&name) {
+        names.push(name);
+    }
+    Ok(format!("{head}{start}{{{}}};{tail}", names.join(", ")))
+}
+
 /// Inserts a text before the first place of another.
 pub(crate) fn before(text: &str, place: &str, new: &str) -> Result<String> {
     let at = text.find(place).with_context(|| format!("there is no `{}`", place.trim()))?;
@@ -25,7 +40,7 @@ pub(crate) fn before(text: &str, place: &str, new: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{before, into_list};
+    use super::{before, import, into_list};
 
     #[test]
     fn a_line_is_inserted_where_the_list_stays_sorted() {
@@ -40,5 +55,14 @@ mod tests {
         assert_eq!(inserted("e = 1"), "[a]\nb = 1\n[list]\nb = 1\n# a comment\nd = 1\ne = 1\n\nc = 9\n");
         assert_eq!(before("ab", "b", "x").unwrap(), "axb");
         assert!(before("ab", "c", "x").is_err());
+    }
+
+    #[test]
+    fn a_name_is_imported_once() {
+        let text = "//! A.\n\nuse a::B;\nuse c::{\n    D, E,\n};\n";
+        assert_eq!(import(text, "a", "B").unwrap(), "//! A.\n\nuse a::{B};\nuse c::{\n    D, E,\n};\n");
+        assert_eq!(import(text, "a", "F").unwrap(), "//! A.\n\nuse a::{B, F};\nuse c::{\n    D, E,\n};\n");
+        assert_eq!(import(text, "c", "F").unwrap(), "//! A.\n\nuse a::B;\nuse c::{D, E, F};\n");
+        assert_eq!(import(text, "b", "G").unwrap(), "//! A.\n\nuse a::B;\nuse b::G;\nuse c::{\n    D, E,\n};\n");
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn run(part: &New) -> Result<()> {
     for file in &written.files {
         println!("wrote {}", file.strip_prefix(&root).unwrap_or(file).display());
     }
-    println!("\nTest it:    cargo xtask test -- -p acceptance --test suite {}::", written.test);
+    println!("\nTest it:    cargo xtask test -- -p acceptance --test suite {}", written.test);
     println!("Then write: grep -rn TODO-AUTHOR {}", written.folder);
     Ok(())
 }

@@ -60,12 +60,13 @@ pub(crate) fn shared(context: &Name, entity: &Name, command: &Signature) -> Vec<
         ("verb", command.name.verb().to_owned()),
         ("whole", zipped(&fields)),
         ("pattern", pattern(&fields)),
+        ("examples", fields.iter().map(|field| format!("\"{field}\": \"an example\"")).collect::<Vec<_>>().join(", ")),
     ])
 }
 
-/// The fields of a body as one `Option`: `body.item.zip(body.note)`.
+/// The fields of a body as one `Option`: `input.body.item.zip(input.body.note)`.
 fn zipped(fields: &[&str]) -> String {
-    let mut all = fields.iter().map(|field| format!("body.{field}"));
+    let mut all = fields.iter().map(|field| format!("input.body.{field}"));
     let first = all.next().unwrap_or_default();
     all.fold(first, |zipped, field| format!("{zipped}.zip({field})"))
 }

@@ -1,7 +1,7 @@
 //! __By_words__ sends `__command__`.
 
 use crate::__Port__;
-__use_id__
+use __Id_crate__::__Id__;
 use __context___domain::{
     __Field__, // each field
     NoSuch__Entity__,

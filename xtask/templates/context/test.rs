@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 in_each_world! {
     a___entity___is_created_by_a_command_and_read_by_its_owner_alone,
-    a_body_with_missing_fields_is_refused_with_every_violation,
     each_user_who_registers_is_known_and_no_registration_waits_for_that, // on
 }
 
@@ -34,20 +33,6 @@ async fn a___entity___is_created_by_a_command_and_read_by_its_owner_alone(world:
     assert_eq!(world.send(&Request::get(path.clone()).by(&eve)).await.problem(), "not_found");
     assert_eq!(world.get(&path).await.problem(), "unauthenticated");
     assert_eq!(world.send(&Request::post("/__context__", &body())).await.problem(), "unauthenticated");
-}
-
-async fn a_body_with_missing_fields_is_refused_with_every_violation(world: &World) {
-    let ada = world.member(&Person::new("ada@example.org")).await;
-    let refused = world.send(&Request::post("/__context__", &json!({})).by(&ada)).await;
-    assert_eq!(refused.status, 422, "{refused:?}");
-    let violations = refused.json()["errors"].clone();
-    let pointers: Vec<_> = violations.as_array().unwrap().iter().map(|it| it["pointer"].as_str().unwrap()).collect();
-    assert_eq!(
-        pointers,
-        [
-            "/__field__", // each field
-        ]
-    );
 }
 
 async fn each_user_who_registers_is_known_and_no_registration_waits_for_that(world: &World) { // on

@@ -1,6 +1,7 @@
 //! An administrator deactivates a user, who is signed out and can no longer sign in.
 
-use crate::{Users, events};
+use crate::Users;
+use contracts::UserDeactivated;
 use identity::UserId;
 use kernel::RequestOrigin;
 use serde::{Deserialize, Serialize};
@@ -21,15 +22,21 @@ use_case::command!(DeactivateUser, "users.deactivate_user.v1", about: id);
 
 impl Handle<dyn Users> for DeactivateUser {
     async fn handle(self, mut ctx: HandlerContext<'_, dyn Users>) -> Result<(), CommandFailure> {
-        let deactivated_at = ctx.message.accepted_at;
+        let now = ctx.message.accepted_at;
         let mut user = ctx.store.load(self.id).await?.ok_or(NoSuchUser)?;
-        if user.deactivate(self.by, deactivated_at)? {
+        if user.deactivate(self.by, now)? {
             ctx.store.withdraw_access(&user).await?;
             ctx.store.save(&user).await?;
         }
         // Publish also if nothing has changed: this command, too, succeeds only after the other contexts have handled
         // the event.
-        ctx.publish(&events::deactivated(&user, deactivated_at, self.by, self.client));
+        ctx.publish(&UserDeactivated {
+            user_id: self.id,
+            version: user.state().version,
+            deactivated_at: user.state().deactivated_at.unwrap_or(now),
+            by: self.by,
+            client: self.client,
+        });
         Ok(())
     }
 }

@@ -1,6 +1,5 @@
 //! The use cases of the `users` context, one file each. This file is the table of contents.
 
-mod events;
 mod users;
 
 pub use users::{AddError, Users};

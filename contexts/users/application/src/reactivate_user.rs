@@ -1,6 +1,7 @@
 //! An administrator reactivates a user, who can sign in again, with the same password.
 
-use crate::{Users, events};
+use crate::Users;
+use contracts::UserReactivated;
 use identity::UserId;
 use kernel::RequestOrigin;
 use serde::{Deserialize, Serialize};
@@ -21,14 +22,19 @@ use_case::command!(ReactivateUser, "users.reactivate_user.v1", about: id);
 
 impl Handle<dyn Users> for ReactivateUser {
     async fn handle(self, mut ctx: HandlerContext<'_, dyn Users>) -> Result<(), CommandFailure> {
-        let reactivated_at = ctx.message.accepted_at;
         let mut user = ctx.store.load(self.id).await?.ok_or(NoSuchUser)?;
         if user.reactivate() {
             ctx.store.save(&user).await?;
         }
         // Publish also if nothing has changed: this command, too, succeeds only after the other contexts have handled
         // the event.
-        ctx.publish(&events::reactivated(&user, reactivated_at, self.by, self.client));
+        ctx.publish(&UserReactivated {
+            user_id: self.id,
+            version: user.state().version,
+            reactivated_at: ctx.message.accepted_at,
+            by: self.by,
+            client: self.client,
+        });
         Ok(())
     }
 }

@@ -1,12 +1,12 @@
 //! A visitor registers as a user with an email address of their own, and the password is sent to `auth`.
 
-use crate::{Users, events};
-use contracts::SetCredential;
+use crate::Users;
+use contracts::{SetCredential, UserRegistered};
 use identity::{Email, UserId};
 use kernel::Sealed;
 use serde::{Deserialize, Serialize};
 use use_case::{CommandFailure, Handle, HandlerContext};
-use users_domain::{Name, User};
+use users_domain::{Name, User, UserState};
 
 /// A command: register a user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,8 +25,15 @@ impl Handle<dyn Users> for RegisterUser {
     async fn handle(self, mut ctx: HandlerContext<'_, dyn Users>) -> Result<(), CommandFailure> {
         let user = User::register(self.id, self.email, self.name, ctx.message.accepted_at);
         ctx.store.add(&user).await?;
-        ctx.publish(&events::registered(&user));
+        ctx.publish(&registered(&user));
         ctx.send(&SetCredential { user_id: self.id, password: self.password });
         Ok(())
     }
+}
+
+/// The event for other contexts, from the state of the new user.
+fn registered(user: &User) -> UserRegistered {
+    // Names every field, so that a new field is published or left out on purpose.
+    let UserState { id, email, name, version, registered_at, deactivated_at: _ } = user.state().clone();
+    UserRegistered { user_id: id, version, email, name: name.map(String::from), registered_at }
 }

@@ -55,19 +55,20 @@ impl User {
         if by == Some(self.0.id) {
             return Err(OwnAccount);
         }
-        let changes = self.0.deactivated_at.is_none();
-        if changes {
-            self.0.deactivated_at = Some(at);
-            self.0.version += 1;
-        }
-        Ok(changes)
+        Ok(self.change(|it| it.deactivated_at = it.deactivated_at.or(Some(at))))
     }
 
     /// Reactivates the user, who may then sign in again. Returns whether that has changed anything.
-    pub const fn reactivate(&mut self) -> bool {
-        let changes = self.0.deactivated_at.is_some();
+    pub fn reactivate(&mut self) -> bool {
+        self.change(|it| it.deactivated_at = None)
+    }
+
+    /// Changes the state. Returns whether it differs now; then it is a new version.
+    fn change(&mut self, change: impl FnOnce(&mut UserState)) -> bool {
+        let before = self.0.clone();
+        change(&mut self.0);
+        let changes = self.0 != before;
         if changes {
-            self.0.deactivated_at = None;
             self.0.version += 1;
         }
         changes

@@ -57,13 +57,17 @@ pub(crate) async fn refresh(
     let Some((shown, session)) = live(&auth, shown).await? else { return Err(missed(&auth, &from).await) };
     let _counts = auth.limits.acquire(&OF_SESSION, session.as_bytes()).await?;
     let next = OpaqueToken::random(TokenKind::Refresh).map_err(no_token)?;
-    let sealed = next.sealed_for(&token).map_err(no_token)?;
+    let sealed = next.sealed_for(&token, auth.successor_label).map_err(no_token)?;
     let refresh = RefreshSession { shown, next: next.hash, sealed, client: from.on_record(), life: auth.life };
     match auth.run(refresh).await.map_err(not_run)?.ok_or_else(invalid_refresh_token)? {
         Refreshed::Next(session) => TokensView::issue(&auth, &session, next),
         Refreshed::Again(session, sealed) => {
             tracing::info!(target: "audit", session = %session.id, address = %from.address.ip(), "a refresh token was reused within its grace period: issued the same successor again");
-            TokensView::issue(&auth, &session, OpaqueToken::opened_by(&token, &sealed).map_err(no_token)?)
+            TokensView::issue(
+                &auth,
+                &session,
+                OpaqueToken::opened_by(&token, &sealed, auth.successor_label).map_err(no_token)?,
+            )
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct AuthState {
     pub(crate) tokens: AccessTokens,
     pub(crate) policy: PasswordPolicy,
     pub(crate) life: SessionLife,
+    /// The label of a refresh token's encrypted successor.
+    pub(crate) successor_label: &'static [u8],
     pub(crate) limits: RateLimiter,
 }
 
@@ -31,6 +33,7 @@ impl AuthState {
         credentials: Arc<dyn Credentials>,
         policy: PasswordPolicy,
         life: SessionLife,
+        successor_label: &'static [u8],
     ) -> Self {
         let (db, limits) = (authenticator.db.clone(), authenticator.limits.clone());
         Self {
@@ -43,6 +46,7 @@ impl AuthState {
             credentials,
             policy,
             life,
+            successor_label,
         }
     }
 

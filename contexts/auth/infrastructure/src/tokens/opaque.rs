@@ -10,8 +10,6 @@ use zeroize::Zeroizing;
 
 /// The random bytes of a token: 256 bits.
 const BYTES: usize = 32;
-/// The HKDF info of the key that encrypts a token's successor.
-const INFO: &[u8] = b"roster/refresh-successor/v1";
 
 /// The kind of a token. It sets the prefix of the text, so that a leaked token can be recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,16 +48,16 @@ impl OpaqueToken {
     }
 
     /// Encrypts this token with AES-256-GCM, under a key that HKDF-SHA256 (RFC 5869) derives from the random bytes of
-    /// `parent`. Only the bearer of `parent` can decrypt it.
+    /// `parent`. Only the bearer of `parent` can decrypt it. `label` is the HKDF info, and is authenticated.
     ///
     /// # Errors
     /// If the parent is not a refresh token, or the system gives no random bytes.
-    pub fn sealed_for(&self, parent: &Secret) -> Result<SealedToken, TokenError> {
+    pub fn sealed_for(&self, parent: &Secret, label: &[u8]) -> Result<SealedToken, TokenError> {
         let mut sealed = vec![0; NONCE_LEN];
         sealed.extend_from_slice(self.text.expose().as_bytes());
         let (nonce, plain) = sealed.split_at_mut(NONCE_LEN);
-        let key = successor_key(parent).ok_or(TokenError::Crypto)?;
-        let (used, tag) = key.seal_in_place_separate_tag(Aad::from(INFO), plain).map_err(|_| TokenError::Crypto)?;
+        let key = successor_key(parent, label).ok_or(TokenError::Crypto)?;
+        let (used, tag) = key.seal_in_place_separate_tag(Aad::from(label), plain).map_err(|_| TokenError::Crypto)?;
         nonce.copy_from_slice(used.as_ref());
         sealed.extend_from_slice(tag.as_ref());
         Ok(SealedToken(sealed))
@@ -68,12 +66,12 @@ impl OpaqueToken {
     /// Decrypts a token that was encrypted for the bearer of `parent`.
     ///
     /// # Errors
-    /// If it was encrypted for another token, or has been changed.
-    pub fn opened_by(parent: &Secret, sealed: &SealedToken) -> Result<Self, TokenError> {
+    /// If it was encrypted for another token or under another label, or has been changed.
+    pub fn opened_by(parent: &Secret, sealed: &SealedToken, label: &[u8]) -> Result<Self, TokenError> {
         let (nonce, sealed) = sealed.0.split_first_chunk::<NONCE_LEN>().ok_or(TokenError::Crypto)?;
-        let key = successor_key(parent).ok_or(TokenError::Crypto)?;
+        let key = successor_key(parent, label).ok_or(TokenError::Crypto)?;
         let mut plain = Zeroizing::new(sealed.to_vec());
-        let opened = key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(INFO), &mut plain);
+        let opened = key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(label), &mut plain);
         let text = opened.map_err(|_| TokenError::Crypto)?;
         let text = Secret::new(str::from_utf8(text).map_err(|_| TokenError::Crypto)?.to_owned());
         Ok(Self { hash: hash(text.expose()), text })
@@ -98,12 +96,12 @@ impl KeyType for KeyBytes {
 }
 
 /// The key that encrypts the successor of a token; `None` if the text is not a refresh token.
-fn successor_key(parent: &Secret) -> Option<RandomizedNonceKey> {
+fn successor_key(parent: &Secret, label: &[u8]) -> Option<RandomizedNonceKey> {
     let random = parent.expose().strip_prefix(TokenKind::Refresh.prefix())?;
     let secret = Zeroizing::new(BASE64.decode(random).ok()?);
     let mut key = Zeroizing::new([0; BYTES]);
     let derived = Salt::new(HKDF_SHA256, &[]).extract(&secret);
-    derived.expand(&[INFO], KeyBytes).and_then(|okm| okm.fill(&mut key[..])).ok()?;
+    derived.expand(&[label], KeyBytes).and_then(|okm| okm.fill(&mut key[..])).ok()?;
     RandomizedNonceKey::new(&AES_256_GCM, &key[..]).ok()
 }
 
@@ -114,6 +112,8 @@ fn hash(text: &str) -> TokenHash {
 #[cfg(test)]
 mod tests {
     use super::{OpaqueToken, TokenKind};
+
+    const LABEL: &[u8] = b"a label";
 
     #[test]
     fn only_the_exact_text_of_a_token_has_its_hash() {
@@ -137,19 +137,20 @@ mod tests {
     #[test]
     fn only_the_bearer_of_the_parent_can_read_a_successor() {
         let [parent, next, other] = [0; 3].map(|_| OpaqueToken::random(TokenKind::Refresh).expect("randomness"));
-        let sealed = next.sealed_for(&parent.text).expect("sealed");
-        let again = next.sealed_for(&parent.text).expect("sealed");
+        let sealed = next.sealed_for(&parent.text, LABEL).expect("sealed");
+        let again = next.sealed_for(&parent.text, LABEL).expect("sealed");
         assert_ne!(sealed, again, "each encryption has its own nonce");
         for sealed in [&sealed, &again] {
-            let opened = OpaqueToken::opened_by(&parent.text, sealed).expect("opened");
+            let opened = OpaqueToken::opened_by(&parent.text, sealed, LABEL).expect("opened");
             assert!(opened.hash == next.hash && opened.text.expose() == next.text.expose());
         }
-        assert!(OpaqueToken::opened_by(&other.text, &sealed).is_err());
-        assert!(OpaqueToken::opened_by(&next.text, &sealed).is_err());
+        assert!(OpaqueToken::opened_by(&other.text, &sealed, LABEL).is_err());
+        assert!(OpaqueToken::opened_by(&next.text, &sealed, LABEL).is_err());
+        assert!(OpaqueToken::opened_by(&parent.text, &sealed, b"another label").is_err());
         for at in [0, 20, sealed.0.len() - 1] {
             let mut changed = sealed.clone();
             changed.0[at] ^= 1;
-            assert!(OpaqueToken::opened_by(&parent.text, &changed).is_err(), "byte {at}");
+            assert!(OpaqueToken::opened_by(&parent.text, &changed, LABEL).is_err(), "byte {at}");
         }
         let text = String::from_utf8_lossy(&sealed.0).into_owned();
         assert!(!text.contains(&next.text.expose()[3..10]), "it cannot be read");
