@@ -8,15 +8,21 @@ use persistence::{Db, Migrations};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use use_case::HandledMessage;
+use users_infrastructure::Passwords;
 use utoipa::openapi::OpenApi;
 use web::{BoundedContext, Commands, Routes};
 
 /// All contexts.
 pub(crate) fn contexts() -> Vec<Plugged> {
     vec![
-        plug(users_infrastructure::CONTEXT, |_| Arc::new(DepartureConsent), |with| with.passwords.gate.clone()),
+        plug(users_infrastructure::CONTEXT, |_| Arc::new(DepartureConsent), passwords),
         plug(auth_infrastructure::CONTEXT, |hashing| hashing.clone(), |with| with.auth.clone()),
     ]
+}
+
+/// How the context `users` seals passwords, and has them verified.
+fn passwords(with: &Dependencies) -> Passwords {
+    Passwords { sealer: with.passwords.gate.clone(), verifier: Arc::new(with.auth.clone()) }
 }
 
 type MakeHandlers = Box<dyn Fn(&Arc<Hashing>) -> Arc<dyn MessageHandlers>>;

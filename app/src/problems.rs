@@ -255,6 +255,12 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "An operator inspects it with `roster commands show ID`.",
     ),
     problem(
+        "precondition_failed",
+        412,
+        "The resource has changed: If-Match does not name its present version. Nothing was accepted.",
+        "Read the resource again, and send its new ETag.",
+    ),
+    problem(
         "query_malformed",
         400,
         "The query, or the form in the body, is not percent-encoded UTF-8.",
@@ -334,6 +340,12 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "Leave it out, or check its spelling.",
     ),
     problem("uri_too_long", 414, "The path and query are over 8,000 bytes.", "Send less in the query."),
+    problem(
+        "version_conflict",
+        409,
+        "The resource was changed after the request was accepted. The command has changed nothing.",
+        "Read the resource again, and send its new ETag.",
+    ),
     problem(
         "weak_idempotency_key",
         400,

@@ -64,6 +64,14 @@ impl SignedIn {
     }
 }
 
+impl SignedIn {
+    /// The request `PATCH /users/{id}` for this user.
+    #[must_use]
+    pub fn updating(&self, patch: &Value) -> Request {
+        Request::new("PATCH", format!("/users/{}", self.user)).body("application/json", patch.to_string())
+    }
+}
+
 impl Person {
     /// The request `POST /auth/login`.
     #[must_use]

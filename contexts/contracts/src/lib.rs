@@ -24,6 +24,7 @@ macro_rules! messages {
 messages! {
     follow_up SetCredential, "auth.set_credential.v1", about: user_id;
     event UserRegistered, "users.user_registered.v1", about: user_id;
+    event UserEmailChanged, "users.user_email_changed.v1", about: user_id;
     event UserDeactivated, "users.user_deactivated.v1", about: user_id;
     event UserReactivated, "users.user_reactivated.v1", about: user_id;
 }
@@ -46,6 +47,23 @@ pub struct UserRegistered {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<String>,
     pub registered_at: Timestamp,
+}
+
+/// An event of `users`: a user has another email address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserEmailChanged {
+    pub user_id: UserId,
+    /// The user's version after the change. A context that has seen this version or a later one ignores the event.
+    pub version: i64,
+    /// The new address.
+    pub email: Email,
+    pub changed_at: Timestamp,
+    /// The user or the administrator who did it; `None` for an operator.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<UserId>,
+    /// Where the request came from; `None` for an operator.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client: Option<RequestOrigin>,
 }
 
 /// An event of `users`: a user was deactivated and can no longer sign in.

@@ -13,6 +13,9 @@ const FULL: usize = 64;
 /// How many queries of one loader run at the same time. A second one runs only when a whole batch waits.
 const QUERIES: usize = 2;
 
+/// Rows, each with its key.
+pub type Rows<K, R> = Vec<(K, R)>;
+
 /// A query that finds at most one row for each of many keys.
 pub trait BatchQuery: 'static {
     type Key: Copy + Eq + Hash + Send + Sync;
@@ -22,7 +25,7 @@ pub trait BatchQuery: 'static {
     fn find(
         read: &mut Read,
         keys: &[Self::Key],
-    ) -> impl Future<Output = Result<Vec<(Self::Key, Self::Row)>, SqlError>> + Send;
+    ) -> impl Future<Output = Result<Rows<Self::Key, Self::Row>, SqlError>> + Send;
 }
 
 /// Reads rows by key. Requests that arrive while a query is under way share the next one, so that a busy server sends
@@ -113,14 +116,14 @@ impl<Q: BatchQuery> Loader<Q> {
     }
 
     /// Asks once more if the connection is lost, because reading twice does no harm.
-    async fn find(&self, keys: &[Q::Key]) -> Result<Vec<(Q::Key, Q::Row)>, SqlError> {
+    async fn find(&self, keys: &[Q::Key]) -> Result<Rows<Q::Key, Q::Row>, SqlError> {
         match self.find_once(keys).await {
             Err(error) if error.is_cut_off() => self.find_once(keys).await,
             found => found,
         }
     }
 
-    async fn find_once(&self, keys: &[Q::Key]) -> Result<Vec<(Q::Key, Q::Row)>, SqlError> {
+    async fn find_once(&self, keys: &[Q::Key]) -> Result<Rows<Q::Key, Q::Row>, SqlError> {
         Q::find(&mut self.db.read_batch().await?, keys).await
     }
 }

@@ -38,6 +38,12 @@ impl SqlError {
         matches!(self.code().as_deref(), Some("40001" | "40P01" | "55P03" | "5" | "261" | "517"))
     }
 
+    /// Whether another transaction has stored the same value of a unique column.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.0.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+    }
+
     /// Whether the database does not answer, as opposed to answering with an error.
     #[must_use]
     pub fn is_disconnected(&self) -> bool {

@@ -32,7 +32,7 @@ mod uuid_list;
 pub mod words;
 
 pub use autocommit::Autocommit;
-pub use batch_loader::{BatchLoader, BatchQuery};
+pub use batch_loader::{BatchLoader, BatchQuery, Rows};
 pub use connections::Connections;
 pub use database_url::{DatabaseUrl, PostgresAddress};
 pub use db::Db;

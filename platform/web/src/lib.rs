@@ -40,6 +40,7 @@ pub use rate_limit::{LimitError, MIGRATIONS, Permit, RateLimit, RateLimiter, lim
 pub use request::bearer::{Bearer, bearer_token};
 pub use request::client::Client;
 pub use request::fields::Fields;
+pub use request::if_match::IfMatch;
 pub use request::json::Json;
 pub use request::path_id::{NotAnId, PathId, parse_id};
 pub use request::prefer::Prefer;

@@ -2,6 +2,7 @@
 
 use crate::command::command_request::{CommandRequest, PathTarget as _};
 use crate::command::command_view::CommandView;
+use crate::request::body::PATCH;
 use crate::{Problem, RequestBody as _, Sender as _, described};
 use axum::http::Method;
 use utoipa::ToSchema;
@@ -69,8 +70,14 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         let none = Problem::response(&format!("There is no such {kind}."));
         operation = operation.parameter(path_id(kind)).response("404", none);
     }
+    if R::Path::IS_CONDITIONAL {
+        let why = format!("The {} has changed: `If-Match` does not name its present version.", R::TARGET.kind);
+        operation = operation.parameter(if_match()).response("412", Problem::response(&why));
+    }
     if let Some((name, _)) = R::Body::description() {
-        let body = RequestBodyBuilder::new().content(JSON, refers_to(&name)).required(Some(Required::True));
+        let media_types = if method == Method::PATCH { &PATCH[..] } else { &[JSON] };
+        let empty = RequestBodyBuilder::new().required(Some(Required::True));
+        let body = media_types.iter().fold(empty, |body, media_type| body.content(*media_type, refers_to(&name)));
         operation = operation.request_body(Some(body.build()));
     } else {
         for (status, why) in OF_A_BODY {
@@ -246,6 +253,15 @@ pub(crate) fn prefer() -> Parameter {
         // No pattern: unknown preferences are ignored.
         .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .example(Some("wait=10".into()))
+        .build()
+}
+
+fn if_match() -> Parameter {
+    ParameterBuilder::new()
+        .name("If-Match")
+        .parameter_in(ParameterIn::Header)
+        .description(Some("The `ETag` of the version that you know. The command changes no other version (RFC 9110)."))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .build()
 }
 

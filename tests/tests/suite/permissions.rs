@@ -48,8 +48,9 @@ const TABLE: &[(&str, [&str; 7])] = &[
 
 /// The rows of commands that are not in [`TABLE`], by the description of their 403, which follows from the type of the
 /// sender.
-const BY_SENDER: [(&str, [&str; 7]); 3] = [
+const BY_SENDER: [(&str, [&str; 7]); 4] = [
     ("Service keys have no user.", ["401", "in", "in", "401", "in", "403", "403"]),
+    ("Service keys may not do this for a user.", ["401", "in", "404", "401", "in", "403", "403"]),
     ("The caller is not this user.", ["401", "in", "403", "401", "403", "403", "403"]),
     ("The caller is not an administrator.", ["401", "403", "403", "401", "in", "403", "403"]),
 ];

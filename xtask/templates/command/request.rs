@@ -1,6 +1,6 @@
 
 /// `POST /__context__/{id}/__verb__`
-struct __Command__Request(Db);
+struct __Command__Request(__State__);
 
 web::body! {
     /// What `__command__` changes.

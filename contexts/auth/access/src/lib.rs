@@ -5,10 +5,12 @@ mod authenticate;
 mod caller;
 mod openapi;
 mod password_sealer;
+mod password_verifier;
 mod permitted;
 
 pub use authenticate::{Authenticate, KnownCallers};
 pub use caller::{AnyCaller, Caller, Person, Service};
 pub use openapi::add_security_schemes;
 pub use password_sealer::PasswordSealer;
-pub use permitted::{Administrator, Oneself};
+pub use password_verifier::PasswordVerifier;
+pub use permitted::{Administrator, Oneself, OneselfOrAdministrator};

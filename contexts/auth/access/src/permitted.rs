@@ -37,6 +37,31 @@ impl<S: Send + Sync> FromRequestParts<S> for Oneself {
     }
 }
 
+/// The person whose id is `{id}` in the path, or an administrator. As an extractor: 401 for an anonymous caller, 403 for
+/// a service, and 404 for another person, for whom there is no such thing to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OneselfOrAdministrator(pub Person);
+
+impl<S: Send + Sync> FromRequestParts<S> for OneselfOrAdministrator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let PathId(id) = PathId::from_request_parts(parts, state).await?;
+        match Caller::from_request_parts(parts, state).await? {
+            Caller::Person(person) if person.is_admin || person.user.as_uuid() == id => Ok(Self(person)),
+            Caller::Person(_) => Err(Problem::not_found()),
+            other => Err(deny(parts, &other).await),
+        }
+    }
+}
+
+impl Sender for OneselfOrAdministrator {
+    const REFUSAL: Option<&'static str> = Some("Service keys may not do this for a user.");
+    fn principal(&self) -> String {
+        self.0.principal()
+    }
+}
+
 impl Sender for Administrator {
     const REFUSAL: Option<&'static str> = Some("The caller is not an administrator.");
     fn principal(&self) -> String {

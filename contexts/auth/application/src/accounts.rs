@@ -6,11 +6,12 @@ use use_case::{Unavailable, async_trait};
 /// A port: the accounts that users sign in to, and their password hashes.
 #[async_trait]
 pub trait Accounts: Send {
-    /// Stores the email address that a user signs in with. MUST ignore a version that is not above the stored one.
+    /// Stores the email address that a user signs in with. Returns whether it was stored. MUST ignore a version that is
+    /// not above the stored one.
     ///
     /// MUST return `Unavailable`, never a rejection, if another user has the address. The `users` context alone decides
     /// which user has it, and the event that frees it will come.
-    async fn upsert_identifier(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<(), Unavailable>;
+    async fn upsert_identifier(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<bool, Unavailable>;
 
     /// Deactivates an account (`since` is the time), or reactivates it (`None`). Returns whether it was stored. MUST
     /// ignore a version that is not above the stored one.

@@ -43,8 +43,12 @@ pub enum Action {
     EndSession,
     /// A change of password, successful or not.
     ChangePassword,
+    /// A wrong current password, where one is asked for before a change.
+    ConfirmPassword,
     /// A change of role, successful or not.
     SetRole,
+    /// A change of the email address.
+    ChangeEmail,
     DeactivateUser,
     ReactivateUser,
     CreateServiceKey,
@@ -78,7 +82,9 @@ impl Action {
             Self::SignOut => "sign_out",
             Self::EndSession => "session.end",
             Self::ChangePassword => "password.change",
+            Self::ConfirmPassword => "password.confirm",
             Self::SetRole => "role.set",
+            Self::ChangeEmail => "user.change_email",
             Self::DeactivateUser => "user.deactivate",
             Self::ReactivateUser => "user.reactivate",
             Self::CreateServiceKey => "service_key.create",

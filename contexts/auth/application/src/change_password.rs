@@ -1,5 +1,6 @@
 //! A person changes their password. All their other sessions end, since a thief of the old password may be in them.
 
+use crate::confirm_password::RecordWrongPassword;
 use crate::{
     Action, AuditEvent, Auth, Authority, Denied, GuessError, PasswordPorts, SessionEnd, Throttled, TooManyGuesses,
     UnitOfWork, UseCase, UseCaseError, VerifiedPassword,
@@ -78,7 +79,8 @@ impl ChangePassword<'_> {
         let Self { user, session, current, new, by, .. } = self;
         let verify = ports.credentials.verify_of(user, current);
         let Some(verified) = ports.compare(is_compared, current, verify).await? else {
-            ports.unit_of_work.run(RecordWrongPassword { user, session, by }).await?;
+            let record = RecordWrongPassword { action: Action::ChangePassword, user, session, by };
+            ports.unit_of_work.run(record).await?;
             return Err(ChangePasswordError::WrongPassword);
         };
         let new = ports.credentials.hash(new).await?;
@@ -114,28 +116,6 @@ impl UseCase for ReplacePassword {
         store.end_others(user, Some(session), SessionEnd::PasswordChanged).await?;
         store.record(event).await?;
         Ok(true)
-    }
-}
-
-/// Records in the audit log that the current password was wrong. It needs the authority too: a caller whose session
-/// has ended does not learn whether the password was right.
-#[derive(Clone)]
-struct RecordWrongPassword {
-    user: UserId,
-    session: SessionId,
-    by: Authority,
-}
-
-impl UseCase for RecordWrongPassword {
-    type Outcome = ();
-
-    fn authority(&self) -> Option<&Authority> {
-        Some(&self.by)
-    }
-
-    async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
-        let event = AuditEvent::own(Action::ChangePassword, self.user, self.by.client).within(self.session);
-        store.record(event.refused("wrong_credentials")).await
     }
 }
 

@@ -26,6 +26,7 @@ pub use unit_of_work::{UnitOfWork, UseCaseError};
 // The use cases that handle a message.
 use_case::handlers! { dyn Auth:
     on_user_registered::UserRegistered,
+    on_user_email_changed::UserEmailChanged,
     on_user_deactivated::UserDeactivated,
     on_user_reactivated::UserReactivated,
     set_credential::SetCredential,
@@ -38,6 +39,7 @@ macro_rules! immediate {
 
 immediate! {
     change_password::{ChangePassword, ChangePasswordError},
+    confirm_password::{ConfirmPassword, ConfirmPasswordError},
     create_service_key::{CreateServiceKey},
     deny_access::{DenyAccess},
     end_sessions::{EndSessions, SessionsToEnd},

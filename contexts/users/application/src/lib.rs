@@ -2,10 +2,12 @@
 
 mod users;
 
-pub use users::{AddError, Users};
+pub use update_user::NameChange;
+pub use users::{StoreError, Users};
 
 use_case::handlers! { dyn Users:
     register_user::RegisterUser,
+    update_user::UpdateUser,
     deactivate_user::DeactivateUser,
     reactivate_user::ReactivateUser,
 }

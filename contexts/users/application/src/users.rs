@@ -5,9 +5,9 @@ use users_domain::{Taken, User};
 /// A port: the stored users, within one transaction.
 #[async_trait]
 pub trait Users: Send {
-    /// Adds a user. MUST return [`AddError::Taken`], and change nothing, if a user with the same id or the same
+    /// Adds a user. MUST return [`StoreError::Taken`], and change nothing, if a user with the same id or the same
     /// canonical email exists.
-    async fn add(&mut self, user: &User) -> Result<(), AddError>;
+    async fn add(&mut self, user: &User) -> Result<(), StoreError>;
 
     /// Loads a user in order to change it. MUST lock the user until the transaction ends.
     async fn load(&mut self, id: UserId) -> Result<Option<User>, Unavailable>;
@@ -18,8 +18,9 @@ pub trait Users: Send {
     async fn withdraw_access(&mut self, user: &User) -> Result<(), CommandFailure>;
 
     /// Stores a loaded user whose version went up by one (optimistic concurrency). MUST return `Unavailable`, and
-    /// change nothing, if the stored version is not the one before.
-    async fn save(&mut self, user: &User) -> Result<(), Unavailable>;
+    /// change nothing, if the stored version is not the one before. MUST return [`Taken::Email`], and change nothing, if
+    /// another user has the same canonical email.
+    async fn save(&mut self, user: &User) -> Result<(), StoreError>;
 }
 
 impl Port for dyn Users {
@@ -27,20 +28,20 @@ impl Port for dyn Users {
     type Tools = ();
 }
 
-/// Why [`Users::add`] added no user.
+/// Why a user was not stored.
 #[derive(Debug, thiserror::Error)]
-pub enum AddError {
+pub enum StoreError {
     #[error(transparent)]
     Taken(#[from] Taken),
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-impl From<AddError> for CommandFailure {
-    fn from(error: AddError) -> Self {
+impl From<StoreError> for CommandFailure {
+    fn from(error: StoreError) -> Self {
         match error {
-            AddError::Taken(reason) => reason.into(),
-            AddError::Unavailable(why) => why.into(),
+            StoreError::Taken(reason) => reason.into(),
+            StoreError::Unavailable(why) => why.into(),
         }
     }
 }

@@ -4,4 +4,4 @@ mod name;
 mod user;
 
 pub use name::{Name, NameError};
-pub use user::{NoSuchUser, OwnAccount, Taken, User, UserState};
+pub use user::{NoSuchUser, OwnAccount, Taken, User, UserState, VersionConflict};

@@ -63,6 +63,25 @@ impl User {
         self.change(|it| it.deactivated_at = None)
     }
 
+    /// Gives the user another name and another address, each if given; `Some(None)` removes the name. Returns whether
+    /// that has changed anything.
+    pub fn update(&mut self, name: Option<Option<Name>>, email: Option<Email>) -> bool {
+        self.change(|it| {
+            it.name = name.unwrap_or_else(|| it.name.take());
+            if let Some(email) = email {
+                it.email = email;
+            }
+        })
+    }
+
+    /// Checks that the user still has one of the versions that the sender of a command knows.
+    ///
+    /// # Errors
+    /// [`VersionConflict`]
+    pub fn has_version(&self, known: &[i64]) -> Result<(), VersionConflict> {
+        if known.contains(&self.0.version) { Ok(()) } else { Err(VersionConflict) }
+    }
+
     /// Changes the state. Returns whether it differs now; then it is a new version.
     fn change(&mut self, change: impl FnOnce(&mut UserState)) -> bool {
         let before = self.0.clone();
@@ -94,6 +113,17 @@ impl DomainError for Taken {
     }
 }
 
+/// The user was changed after the sender of the command had read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the user has changed meanwhile: read them again")]
+pub struct VersionConflict;
+
+impl DomainError for VersionConflict {
+    fn code(&self) -> &'static str {
+        "version_conflict"
+    }
+}
+
 /// There is no user with this id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such user")]
@@ -118,7 +148,8 @@ impl DomainError for OwnAccount {
 
 #[cfg(test)]
 mod tests {
-    use super::{NoSuchUser, OwnAccount, Taken, User, UserState};
+    use super::{NoSuchUser, OwnAccount, Taken, User, UserState, VersionConflict};
+    use crate::Name;
     use identity::{Email, UserId};
     use kernel::{DomainError as _, Timestamp};
 
@@ -166,8 +197,34 @@ mod tests {
     }
 
     #[test]
+    fn an_update_changes_what_is_given_and_is_a_version_only_if_something_differs() {
+        let (mut user, name) = (ada(), Name::parse("Ada").expect("a name"));
+        let other = Email::parse("countess@example.org").expect("an address");
+        assert!(!user.update(None, None));
+        assert!(!user.update(Some(None), Some(user.state().email.clone())));
+        assert_eq!(user.0.version, 1);
+        assert!(user.update(Some(Some(name.clone())), None));
+        assert_eq!((user.0.version, &user.0.name, user.0.email.as_str()), (2, &Some(name.clone()), "ada@example.org"));
+        assert!(user.update(None, Some(other.clone())));
+        assert_eq!((user.0.version, &user.0.name, &user.0.email), (3, &Some(name), &other));
+        assert!(user.update(Some(None), None));
+        assert_eq!((user.0.version, &user.0.name, &user.0.email), (4, &None, &other));
+    }
+
+    #[test]
+    fn only_the_present_version_is_no_conflict() {
+        let mut user = ada();
+        assert_eq!(user.has_version(&[1]), Ok(()));
+        assert!(user.update(Some(Name::parse("Ada").ok()), None));
+        assert_eq!(user.has_version(&[1]), Err(VersionConflict));
+        assert_eq!(user.has_version(&[1, 2]), Ok(()));
+        assert_eq!(user.has_version(&[]), Err(VersionConflict));
+    }
+
+    #[test]
     fn reasons_have_stable_codes() {
-        let codes = [Taken::Email.code(), Taken::Id.code(), NoSuchUser.code(), OwnAccount.code()];
-        assert_eq!(codes, ["email_taken", "id_taken", "no_such_user", "own_account"]);
+        let codes =
+            [Taken::Email.code(), Taken::Id.code(), NoSuchUser.code(), OwnAccount.code(), VersionConflict.code()];
+        assert_eq!(codes, ["email_taken", "id_taken", "no_such_user", "own_account", "version_conflict"]);
     }
 }

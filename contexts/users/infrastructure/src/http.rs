@@ -1,9 +1,10 @@
 //! The HTTP routes of the `users` context. Each line adds a route and its operation in the OpenAPI document.
 
 mod activation;
+mod update;
 
 use crate::queries::get_user::{self, UserById, UserView};
-use auth_access::{AnyCaller, PasswordSealer};
+use auth_access::{AnyCaller, PasswordSealer, PasswordVerifier};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use futures::future::try_join;
@@ -25,7 +26,14 @@ use web::{
 pub(crate) struct UsersState {
     pub(crate) users: BatchLoader<UserById>,
     pub(crate) commands: Commands,
-    pub(crate) gate: Arc<dyn PasswordSealer>,
+    pub(crate) passwords: Passwords,
+}
+
+/// What the routes of this context do with passwords, which they never open.
+#[derive(Clone)]
+pub struct Passwords {
+    pub sealer: Arc<dyn PasswordSealer>,
+    pub verifier: Arc<dyn PasswordVerifier>,
 }
 
 impl AsRef<Commands> for UsersState {
@@ -38,8 +46,9 @@ impl AsRef<Commands> for UsersState {
 pub(crate) fn routes() -> Routes<UsersState> {
     Routes::<UsersState>::new("users")
         .command("/users", Method::POST, |state| RegisterUserRequest(state.clone()))
-        .command("/users/{id}/deactivate", Method::POST, |state| activation::Deactivation(state.users.clone()))
-        .command("/users/{id}/reactivate", Method::POST, |state| activation::Reactivation(state.users.clone()))
+        .command("/users/{id}", Method::PATCH, |state| update::Update(state.clone()))
+        .command("/users/{id}/deactivate", Method::POST, |state| activation::Deactivation(state.clone()))
+        .command("/users/{id}/reactivate", Method::POST, |state| activation::Reactivation(state.clone()))
         .immediate(web::operation!(get_user::get_me))
         .immediate(web::operation!(get_user::get_user))
 }
@@ -93,18 +102,19 @@ impl CommandRequest for RegisterUserRequest {
 
     fn read(&self, input: Input<'_, Self>) -> Result<RegisterUser, Problem> {
         let Input { body: Registration { email, password, name, id }, fields, command, .. } = input;
-        for flaw in
-            password.iter().flat_map(|it| self.0.gate.check(it, email.as_ref(), name.as_ref().map(Name::as_str)))
+        for flaw in password
+            .iter()
+            .flat_map(|it| self.0.passwords.sealer.check(it, email.as_ref(), name.as_ref().map(Name::as_str)))
         {
             fields.refuse("password", flaw.code, flaw.message);
         }
         let (email, password) = fields.finish(email.zip(password))?;
         let id = id.unwrap_or_else(UserId::random);
-        Ok(RegisterUser { password: self.0.gate.seal(&password, command, id)?, id, email, name })
+        Ok(RegisterUser { password: self.0.passwords.sealer.seal(&password, command, id)?, id, email, name })
     }
 
     /// Refuses a taken id at once. Whether an email address is taken is decided when the command is handled.
-    async fn check(&self, message: &RegisterUser, given: &Fields) -> Result<(), Problem> {
+    async fn check(&self, message: &RegisterUser, _: &AnyCaller, given: &Fields) -> Result<(), Problem> {
         if !given.gave("id") {
             return Ok(());
         }
@@ -121,7 +131,7 @@ impl CommandRequest for RegisterUserRequest {
     }
 
     async fn show(&self, user: Uuid) -> Result<Response, Problem> {
-        Ok(get_user::whole(&self.0.users, user).await?.public().answer())
+        Ok(get_user::whole(&self.0, user).await?.public().answer())
     }
 }
 

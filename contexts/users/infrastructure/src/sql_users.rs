@@ -3,7 +3,7 @@ use ledger::Consent;
 use persistence::{SqlError, SqlTimestamp, Tx, execute, fetch_optional, sql};
 use std::sync::Arc;
 use use_case::{CommandFailure, Unavailable, async_trait};
-use users_application::{AddError, Users};
+use users_application::{StoreError, Users};
 use users_domain::{Name, Taken, User, UserState};
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ ledger::adapter!(SqlUsers: dyn Users);
 
 #[async_trait]
 impl Users for SqlUsers {
-    async fn add(&mut self, user: &User) -> Result<(), AddError> {
+    async fn add(&mut self, user: &User) -> Result<(), StoreError> {
         if self.insert(user).await.map_err(Unavailable::from)? {
             return Ok(());
         }
@@ -33,17 +33,31 @@ impl Users for SqlUsers {
         self.1.ask(&mut self.0, user.id().as_uuid(), user.state().version).await
     }
 
-    async fn save(&mut self, user: &User) -> Result<(), Unavailable> {
+    async fn save(&mut self, user: &User) -> Result<(), StoreError> {
         // Names every field, so that the compiler reports a new field that is missing here.
         let UserState { id, email, name, version, registered_at, deactivated_at } = user.state();
         let sql = "update users_users set email = $3, email_canonical = $4, name = $5, version = $2, registered_at = $6, \
-             deactivated_at = $7 where id = $1 and version = $2 - 1";
+             deactivated_at = $7 where id = $1 and version = $2 - 1 \
+             and not exists (select 1 from users_users other where other.email_canonical = $4 and other.id <> $1)";
         let (id, name, at) = (id.as_uuid(), name.as_ref().map(Name::as_str), SqlTimestamp(*registered_at));
         let (spelled, canonical, deactivated_at) =
             (email.as_str(), email.canonical(), deactivated_at.map(SqlTimestamp));
-        let saved = execute!(&mut self.0, sql, id, *version, spelled, canonical, name, at, deactivated_at)?;
-        if saved == 1 { Ok(()) } else { Err(Unavailable::retry_soon("another transaction has changed this user")) }
+        // Another transaction may store the same address at this moment. Then the statement fails, and the retry finds
+        // that user.
+        let saved = execute!(&mut self.0, sql, id, *version, spelled, canonical, name, at, deactivated_at);
+        if saved.map_err(soon_if_conflict)? == 1 {
+            return Ok(());
+        }
+        let sql = "select id from users_users where email_canonical = $1 and id <> $2";
+        match fetch_optional!(&mut self.0, (Uuid,), sql, canonical, id).map_err(Unavailable::from)? {
+            Some(_) => Err(Taken::Email.into()),
+            None => Err(Unavailable::retry_soon("another transaction has changed this user").into()),
+        }
     }
+}
+
+fn soon_if_conflict(error: SqlError) -> Unavailable {
+    if error.is_conflict() { Unavailable::retry_soon(error) } else { error.into() }
 }
 
 type Row = (String, Option<String>, i64, SqlTimestamp, Option<SqlTimestamp>);

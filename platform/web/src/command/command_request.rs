@@ -1,7 +1,7 @@
 //! The description of a command route: its types say who may send the command and what the path names.
 
 use crate::command::sender::Sender;
-use crate::{Fields, PathId, Problem, RateLimit, RequestBody};
+use crate::{Fields, IfMatch, PathId, Problem, RateLimit, RequestBody};
 use axum::extract::FromRequestParts;
 use axum::response::Response;
 use kernel::{DomainError, MessageId};
@@ -45,9 +45,14 @@ pub trait CommandRequest: Send + Sync + Sized + 'static {
     /// Rejects what a lookup can reject before the command is accepted. `given` has the fields that the client sent.
     ///
     /// # Errors
-    /// 404, 409, or 503.
-    fn check(&self, message: &Self::Message, given: &Fields) -> impl Future<Output = Result<(), Problem>> + Send {
-        _ = (message, given);
+    /// 404, 409, 412, 422, 429 or 503.
+    fn check(
+        &self,
+        message: &Self::Message,
+        sender: &Self::Sender,
+        given: &Fields,
+    ) -> impl Future<Output = Result<(), Problem>> + Send {
+        _ = (message, sender, given);
         async { Ok(()) }
     }
 
@@ -99,24 +104,34 @@ impl DomainError for ForeignRejection {
 }
 
 /// The target in a command's path. A command with a target changes a resource; one without creates a resource.
-pub trait PathTarget: FromRequestParts<()> + Copy + Send + Sync + 'static {
+pub trait PathTarget: FromRequestParts<()> + Clone + Send + Sync + 'static {
     /// Whether the path names a resource.
     const NAMES: bool;
+    /// Whether the client may name the version that it knows, by `If-Match`.
+    const IS_CONDITIONAL: bool = false;
 
     /// The id of the resource, if the path names one.
-    fn id(self) -> Option<Uuid>;
+    fn id(&self) -> Option<Uuid>;
 }
 
 impl PathTarget for () {
     const NAMES: bool = false;
-    fn id(self) -> Option<Uuid> {
+    fn id(&self) -> Option<Uuid> {
         None
     }
 }
 
 impl PathTarget for PathId {
     const NAMES: bool = true;
-    fn id(self) -> Option<Uuid> {
+    fn id(&self) -> Option<Uuid> {
         Some(self.0)
+    }
+}
+
+impl PathTarget for (PathId, IfMatch) {
+    const NAMES: bool = true;
+    const IS_CONDITIONAL: bool = true;
+    fn id(&self) -> Option<Uuid> {
+        Some(self.0.0)
     }
 }

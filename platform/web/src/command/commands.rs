@@ -111,7 +111,7 @@ impl Commands {
         }
         let delay = self.admit::<R>()?;
         let permit = self.acquire_permit::<R>(&asked).await?;
-        if let Err(refusal) = request.check(&draft.message, &draft.fields).await {
+        if let Err(refusal) = request.check(&draft.message, &asked.sender, &draft.fields).await {
             asked.confirm().await?;
             // The request may conflict with its own duplicate, which was accepted after the first lookup.
             let Some(earlier) = self.accepted_earlier(&draft).await? else {
@@ -250,7 +250,7 @@ impl<R: CommandRequest> Draft<R> {
         if let Some(key) = &asked.key {
             key.check(&sender)?;
         }
-        let (path, body) = (asked.place, R::Body::read(&mut fields));
+        let (path, body) = (asked.place.clone(), R::Body::read(&mut fields));
         let message = request.read(Input { sender: &asked.sender, path, body, fields: &mut fields, command: id })?;
         let once = asked.key.as_ref().map(|key| key.scope(R::Message::NAME, asked.place.id(), &fields));
         Ok(Self { id, message, sender, once, fields })

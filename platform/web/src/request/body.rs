@@ -3,7 +3,7 @@ use axum::{
     body::{Body, HttpBody as _},
     extract::{FromRequest, OptionalFromRequest, Request},
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderValue, Method, StatusCode,
         header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT},
     },
 };
@@ -16,6 +16,11 @@ const LARGEST: usize = 64 * 1024;
 /// The most bytes of a rejected body that are read and discarded. A client that is still sending when the connection
 /// closes would see a reset instead of the response.
 const DRAINED: usize = 1024 * 1024;
+
+/// The media types of a body.
+const JSON: [&str; 1] = ["application/json"];
+/// The media types of a patch (RFC 5789), which is a merge patch (RFC 7396) under either name.
+pub(crate) const PATCH: [&str; 2] = ["application/json", "application/merge-patch+json"];
 
 /// The timeout of a request's body. The edge puts one into the extensions of every request.
 #[derive(Debug, Clone, Copy)]
@@ -31,13 +36,16 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        Self::from_json(&whole(request, "application/json").await?)
+        Self::from_json(&whole(request, &JSON).await?)
     }
 }
 
 impl Fields {
     /// Reads the body of a command. A command without fields needs no body.
     pub(crate) async fn of_command<R: CommandRequest>(request: Request) -> Result<Self, Problem> {
+        if request.method() == Method::PATCH {
+            return Self::from_json(&whole(request, &PATCH).await?);
+        }
         if R::Body::EXISTS {
             return <Self as FromRequest<()>>::from_request(request, &()).await;
         }
@@ -54,7 +62,7 @@ impl<S: Send + Sync> OptionalFromRequest<S> for Fields {
         if request.body().is_end_stream() {
             return Ok(None);
         }
-        match arrived(request, "application/json").await? {
+        match arrived(request, &JSON).await? {
             (_, Ok(bytes)) if bytes.is_empty() => Ok(None),
             (Some(problem), _) => Err(problem),
             (None, bytes) => Self::from_json(&bytes?).map(Some),
@@ -66,15 +74,15 @@ impl<S: Send + Sync> FromRequest<S> for FormBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let body = whole(request, "application/x-www-form-urlencoded").await?;
+        let body = whole(request, &["application/x-www-form-urlencoded"]).await?;
         // A form is ASCII. `%` stands for a body that is not UTF-8, so that `parse` rejects it as malformed.
         Query::parse(std::str::from_utf8(&body).unwrap_or("%")).map(Self)
     }
 }
 
-/// Reads the whole body, if it has this media type.
-async fn whole(request: Request, media_type: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    match arrived(request, media_type).await? {
+/// Reads the whole body, if it has one of these media types.
+async fn whole(request: Request, media_types: &[&str]) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    match arrived(request, media_types).await? {
         (Some(problem), _) => Err(problem),
         (None, bytes) => bytes,
     }
@@ -83,11 +91,11 @@ async fn whole(request: Request, media_type: &str) -> Result<Zeroizing<Vec<u8>>,
 /// Reads the whole body, and returns with it the problem of its type or its announced size.
 async fn arrived(
     request: Request,
-    media_type: &str,
+    media_types: &[&str],
 ) -> Result<(Option<Problem>, Result<Zeroizing<Vec<u8>>, Problem>), Problem> {
     let (parts, body) = request.into_parts();
     let BodyWithin(within) = parts.extensions.get().copied().unwrap_or_default();
-    let unread = is_of(media_type, &parts.headers).and_then(|()| fits(&body)).err();
+    let unread = is_of(media_types, &parts.headers).and_then(|()| fits(&body)).err();
     // A client that sent `Expect: 100-continue` (RFC 9110, section 10.1.1) has not sent the body: nothing to drain.
     if let Some(problem) = unread.as_ref().filter(|_| parts.headers.contains_key(EXPECT)) {
         return Err(problem.clone());
@@ -98,10 +106,10 @@ async fn arrived(
 
 /// Checks the media type: only `charset=utf-8` may follow it, and the body must not be compressed, since a compressed
 /// body can exceed the limit when it is unpacked.
-fn is_of(media_type: &str, headers: &HeaderMap) -> Result<(), Problem> {
+fn is_of(media_types: &[&str], headers: &HeaderMap) -> Result<(), Problem> {
     let refused = |code, title| {
         let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, title);
-        Err(problem.detail(format!("Send {media_type} in UTF-8, without compression.")))
+        Err(problem.detail(format!("Send {} in UTF-8, without compression.", media_types.join(" or "))))
     };
     let mut types = headers.get_all(CONTENT_TYPE).into_iter().map(HeaderValue::to_str);
     let (Some(Ok(given)), None) = (types.next(), types.next()) else {
@@ -111,7 +119,7 @@ fn is_of(media_type: &str, headers: &HeaderMap) -> Result<(), Problem> {
     let (key, charset) = parameters.trim().split_once('=').unwrap_or_default();
     let is_utf8 = key.eq_ignore_ascii_case("charset")
         && ["utf-8", "\"utf-8\""].iter().any(|name| charset.eq_ignore_ascii_case(name));
-    if !name.trim().eq_ignore_ascii_case(media_type) || !is_utf8 {
+    if !media_types.iter().any(|media_type| name.trim().eq_ignore_ascii_case(media_type)) || !is_utf8 {
         return refused("content_type_unsupported", "The media type or charset of the body is not supported");
     }
     if headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {

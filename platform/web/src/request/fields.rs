@@ -35,6 +35,8 @@ pub struct Fields {
     known: Vec<&'static str>,
     /// The fields that were read, except secrets.
     read: Vec<(&'static str, Zeroizing<String>)>,
+    /// The optional secrets that were read.
+    secrets: Vec<(&'static str, Secret)>,
     violations: Vec<Violation>,
     /// The character before a field's name in a pointer: `/` in a body, `?` in a query.
     prefix: char,
@@ -53,7 +55,7 @@ impl Fields {
     }
 
     pub(crate) const fn new(given: BTreeMap<String, Value>, prefix: char) -> Self {
-        Self { given, known: Vec::new(), read: Vec::new(), violations: Vec::new(), prefix }
+        Self { given, known: Vec::new(), read: Vec::new(), secrets: Vec::new(), violations: Vec::new(), prefix }
     }
 
     /// Reads a required text. `None` if it is missing or rejected; [`finish`](Self::finish) then fails.
@@ -75,6 +77,23 @@ impl Fields {
     ) -> Option<T> {
         let text = self.text(name)?;
         self.parsed(name, &text, parse)
+    }
+
+    /// Reads a text that a merge patch (RFC 7396) may change or remove: `None` leaves it as it is, `Some(None)` (the
+    /// client sent `null`) removes it. `None` also if it is rejected; [`finish`](Self::finish) then fails.
+    pub fn patched<T, R: DomainError>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, R>,
+    ) -> Option<Option<T>> {
+        if matches!(self.given.get(name), Some(Value::Null)) {
+            self.known.push(name);
+            self.given.remove(name);
+            // No text contains NUL, so no text has the same transcript.
+            self.read.push((name, Zeroizing::new("\0".to_owned())));
+            return Some(None);
+        }
+        self.optional(name, parse).map(Some)
     }
 
     /// Reads an optional whole number. `None` if it is absent, `null` or rejected; [`finish`](Self::finish) fails in
@@ -99,6 +118,19 @@ impl Fields {
     pub fn secret(&mut self, name: &'static str) -> Option<Secret> {
         let mut text = self.required_text(name)?;
         Some(Secret::new(std::mem::take(&mut *text)))
+    }
+
+    /// Reads an optional secret, without any check. [`secret_given`](Self::secret_given) returns it.
+    pub fn optional_secret(&mut self, name: &'static str) {
+        if let Some(mut text) = self.text(name) {
+            self.secrets.push((name, Secret::new(std::mem::take(&mut *text))));
+        }
+    }
+
+    /// The [optional secret](Self::optional_secret) that the client sent.
+    #[must_use]
+    pub fn secret_given(&self, name: &str) -> Option<&Secret> {
+        self.secrets.iter().find(|(read, _)| *read == name).map(|(_, secret)| secret)
     }
 
     /// Adds a violation of a check outside this type, such as the password policy. The message MUST NOT quote the

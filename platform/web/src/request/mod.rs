@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod client;
 pub(crate) mod fields;
 pub(crate) mod idempotency;
+pub(crate) mod if_match;
 pub(crate) mod json;
 pub(crate) mod path_id;
 pub(crate) mod prefer;

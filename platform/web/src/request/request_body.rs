@@ -36,8 +36,9 @@ pub fn described<T: ToSchema>() -> (String, RefOr<Schema>) {
 /// Declares the body of a request: one struct for its reader and for the OpenAPI document. All its fields are
 /// `Option`s, because [`read`](RequestBody::read) collects every violation and not only the first.
 ///
-/// A field is `required T = parse`, `optional T = parse`, `number T = parse` (an optional whole number), or `secret`
-/// (a required text that is never part of a fingerprint). `parse` turns a text into `T`, or into a
+/// A field is `required T = parse`, `optional T = parse`, `number T = parse` (an optional whole number),
+/// `patched T = parse` (a text that may be changed, or removed by `null`), `secret` or `optional_secret` (a text that is
+/// never part of a fingerprint; [`Fields::secret_given`] returns an optional one). `parse` turns a text into `T`, or into a
 /// [`DomainError`](kernel::DomainError) for the client. The attributes of a field describe it in the document.
 ///
 /// ```
@@ -84,6 +85,20 @@ macro_rules! body {
         $crate::body!(@field $reader $head
             {$($schema)* $(#[$meta])* #[schema(value_type = Option<i64>, required = false)] $field: Option<$type>,}
             {$($reads)* $field: $reader.number(stringify!($field), $parse),}
+            $($rest)*);
+    };
+    (@field $reader:ident $head:tt {$($schema:tt)*} {$($reads:tt)*}
+        $(#[$meta:meta])* $field:ident: patched $type:ty = $parse:expr, $($rest:tt)*) => {
+        $crate::body!(@field $reader $head
+            {$($schema)* $(#[$meta])* #[schema(value_type = Option<String>, required = false)] $field: Option<Option<$type>>,}
+            {$($reads)* $field: $reader.patched(stringify!($field), $parse),}
+            $($rest)*);
+    };
+    (@field $reader:ident $head:tt {$($schema:tt)*} {$($reads:tt)*}
+        $(#[$meta:meta])* $field:ident: optional_secret, $($rest:tt)*) => {
+        $crate::body!(@field $reader $head
+            {$($schema)* $(#[$meta])* #[schema(value_type = Option<String>, required = false)] $field: (),}
+            {$($reads)* $field: $reader.optional_secret(stringify!($field)),}
             $($rest)*);
     };
     (@field $reader:ident $head:tt {$($schema:tt)*} {$($reads:tt)*}

@@ -6,6 +6,7 @@ mod introspect;
 mod jwks;
 mod login;
 mod logout;
+mod password_verifier;
 mod refresh;
 mod roles;
 mod service_keys;

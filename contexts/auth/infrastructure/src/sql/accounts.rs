@@ -9,13 +9,12 @@ use uuid::Uuid;
 
 #[async_trait]
 impl Accounts for SqlAuth {
-    async fn upsert_identifier(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<(), Unavailable> {
+    async fn upsert_identifier(&mut self, user: UserId, version: i64, identifier: &Email) -> Result<bool, Unavailable> {
         // If another user has the identifier, the statement fails. That is `Unavailable`, so the worker retries.
         let sql = "insert into auth_accounts (user_id, identifier, version) values ($1, $2, $3) \
              on conflict (user_id) do update set identifier = excluded.identifier, version = excluded.version \
              where auth_accounts.version < excluded.version";
-        execute!(&mut self.0, sql, user.as_uuid(), identifier.canonical(), version)?;
-        Ok(())
+        Ok(execute!(&mut self.0, sql, user.as_uuid(), identifier.canonical(), version)? == 1)
     }
 
     async fn set_disabled(

@@ -1,21 +1,19 @@
 //! Administrators deactivate and reactivate users. The path names the user; there is no body.
 
-use super::USER;
-use crate::queries::get_user::UserById;
+use super::{USER, UsersState};
 use crate::queries::get_user::{self, UserView};
 use auth_access::Administrator;
 use axum::http::StatusCode;
 use axum::response::Response;
 use identity::UserId;
 use kernel::DomainError;
-use persistence::BatchLoader;
 use users_application::{DeactivateUser, ReactivateUser};
 use users_domain::{NoSuchUser, OwnAccount};
 use uuid::Uuid;
 use web::{CommandRequest, Fields, ForeignRejection, Input, PathId, Problem, Resource, WithClient};
 
 /// `POST /users/{id}/deactivate`
-pub(super) struct Deactivation(pub(super) BatchLoader<UserById>);
+pub(super) struct Deactivation(pub(super) UsersState);
 
 impl CommandRequest for Deactivation {
     type Message = DeactivateUser;
@@ -36,7 +34,7 @@ impl CommandRequest for Deactivation {
         input.finish(Some(DeactivateUser { id: UserId::new(id), by, client }))
     }
 
-    async fn check(&self, message: &DeactivateUser, _: &Fields) -> Result<(), Problem> {
+    async fn check(&self, message: &DeactivateUser, _: &Self::Sender, _: &Fields) -> Result<(), Problem> {
         get_user::whole(&self.0, message.id.as_uuid()).await?;
         if message.by == Some(message.id) {
             let problem =
@@ -52,7 +50,7 @@ impl CommandRequest for Deactivation {
 }
 
 /// `POST /users/{id}/reactivate`
-pub(super) struct Reactivation(pub(super) BatchLoader<UserById>);
+pub(super) struct Reactivation(pub(super) UsersState);
 
 impl CommandRequest for Reactivation {
     type Message = ReactivateUser;
@@ -71,7 +69,7 @@ impl CommandRequest for Reactivation {
         input.finish(Some(ReactivateUser { id: UserId::new(id), by, client }))
     }
 
-    async fn check(&self, message: &ReactivateUser, _: &Fields) -> Result<(), Problem> {
+    async fn check(&self, message: &ReactivateUser, _: &Self::Sender, _: &Fields) -> Result<(), Problem> {
         get_user::whole(&self.0, message.id.as_uuid()).await.map(|_| ())
     }
 

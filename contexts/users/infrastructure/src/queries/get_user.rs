@@ -8,7 +8,7 @@ use axum::http::header::{CACHE_CONTROL, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use kernel::Timestamp;
-use persistence::{BatchLoader, BatchQuery, Read, SqlError, SqlTimestamp, UuidList, fetch_all, sql};
+use persistence::{BatchQuery, Read, SqlError, SqlTimestamp, UuidList, fetch_all, sql};
 use serde::Serialize;
 use use_case::Message as _;
 use users_application::RegisterUser;
@@ -50,6 +50,10 @@ impl UserView {
     /// Removes what only the user and administrators may see.
     pub(crate) fn public(self) -> Self {
         Self { email: None, status: None, deactivated_at: None, ..self }
+    }
+
+    pub(crate) const fn version(&self) -> i64 {
+        self.version
     }
 
     pub(crate) fn answer(self) -> Response {
@@ -109,8 +113,8 @@ impl BatchQuery for UserById {
 ///
 /// # Errors
 /// 404 if there is no such user, 503 if the database does not answer.
-pub(crate) async fn whole(users: &BatchLoader<UserById>, user: Uuid) -> Result<UserView, Problem> {
-    users.load(user).await.map_err(unavailable)?.ok_or_else(Problem::not_found)
+pub(crate) async fn whole(state: &UsersState, user: Uuid) -> Result<UserView, Problem> {
+    state.users.load(user).await.map_err(unavailable)?.ok_or_else(Problem::not_found)
 }
 
 /// Read a user.
@@ -179,7 +183,7 @@ pub(crate) async fn get_user(
     )
 )]
 pub(crate) async fn get_me(State(state): State<UsersState>, me: Person, _: NoQuery) -> Result<Response, Problem> {
-    Ok(whole(&state.users, me.user.as_uuid()).await?.answer())
+    Ok(whole(&state, me.user.as_uuid()).await?.answer())
 }
 
 /// Waits for a pending registration of this id, if the client asked for that. Returns whether it has waited, and the

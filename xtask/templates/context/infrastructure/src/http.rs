@@ -9,7 +9,6 @@ use __context___domain::{
     __Field__, // each field
     __Entity__Id,
 };
-use persistence::Db;
 use uuid::Uuid;
 use web::{CommandRequest, Input, Problem, Resource, RouteState, Routes};
 
@@ -19,12 +18,12 @@ const __ENTITY__: Resource = Resource { kind: "__entity__", path: "/__context__"
 /// The routes of this context.
 pub(crate) fn routes() -> Routes<RouteState> {
     Routes::<RouteState>::new("__context__")
-        .command("/__context__", Method::POST, |state| __Command__Request(state.db.clone()))
+        .command("/__context__", Method::POST, |state| __Command__Request(state.clone()))
         .immediate(web::operation!(__query__::__query__))
 }
 
 /// `POST /__context__`
-struct __Command__Request(Db);
+struct __Command__Request(RouteState);
 
 web::body! {
     /// The data of a new __entity__.

@@ -65,8 +65,8 @@ pub(crate) async fn __query__(
 ///
 /// # Errors
 /// 404 if there is none, 503 if the database does not answer.
-pub(crate) async fn whole(db: &Db, id: Uuid) -> Result<__Entity__View, Problem> {
-    find(db, id).await.map_err(unavailable)?.ok_or_else(Problem::not_found)
+pub(crate) async fn whole(state: &RouteState, id: Uuid) -> Result<__Entity__View, Problem> {
+    find(&state.db, id).await.map_err(unavailable)?.ok_or_else(Problem::not_found)
 }
 
 type Row = (

@@ -1,0 +1,115 @@
+//! A person who has signed in confirms their password, before a change that a thief of their session must not make.
+
+use crate::{
+    Action, AuditEvent, Auth, Authority, Denied, GuessError, PasswordPorts, Throttled, TooManyGuesses, UnitOfWork,
+    UseCase, UseCaseError,
+};
+use auth_domain::SessionId;
+use identity::{Email, UserId};
+use kernel::Secret;
+use std::net::IpAddr;
+use use_case::Unavailable;
+
+/// Confirming a password.
+pub struct ConfirmPassword<'a> {
+    /// The person.
+    pub user: UserId,
+    /// The session of the request.
+    pub session: SessionId,
+    /// The address that the person signs in with.
+    pub email: &'a Email,
+    pub password: &'a Secret,
+    /// The client's network address, by which guesses are limited.
+    pub address: IpAddr,
+    /// On whose authority.
+    pub by: Authority,
+}
+
+/// Why the password was not confirmed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfirmPasswordError {
+    #[error("the password is wrong")]
+    WrongPassword,
+    #[error(transparent)]
+    TooManyGuesses(#[from] TooManyGuesses),
+    /// The session has ended meanwhile.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Something does not answer. This says nothing about the password.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl ConfirmPassword<'_> {
+    /// Compares the password. A wrong one is in the audit log before it is returned.
+    ///
+    /// # Errors
+    /// [`ConfirmPasswordError`]
+    pub async fn execute(self, ports: &PasswordPorts<'_, impl UnitOfWork>) -> Result<(), ConfirmPasswordError> {
+        let guess = ports.throttle.acquire(self.email, self.address).await?;
+        let confirmed = self.compare(ports, guess.is_compared).await;
+        guess.end(confirmed).await
+    }
+
+    async fn compare(
+        self,
+        ports: &PasswordPorts<'_, impl UnitOfWork>,
+        is_compared: bool,
+    ) -> Result<(), ConfirmPasswordError> {
+        let Self { user, session, password, by, .. } = self;
+        let verify = ports.credentials.verify_of(user, password);
+        if ports.compare(is_compared, password, verify).await?.is_some() {
+            return Ok(());
+        }
+        let record = RecordWrongPassword { action: Action::ConfirmPassword, user, session, by };
+        ports.unit_of_work.run(record).await?;
+        Err(ConfirmPasswordError::WrongPassword)
+    }
+}
+
+/// Records in the audit log that the current password was wrong. It needs the authority too: a caller whose session
+/// has ended does not learn whether the password was right.
+#[derive(Clone)]
+pub(crate) struct RecordWrongPassword {
+    pub(crate) action: Action,
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+    pub(crate) by: Authority,
+}
+
+impl UseCase for RecordWrongPassword {
+    type Outcome = ();
+
+    fn authority(&self) -> Option<&Authority> {
+        Some(&self.by)
+    }
+
+    async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
+        let event = AuditEvent::own(self.action, self.user, self.by.client).within(self.session);
+        store.record(event.refused("wrong_credentials")).await
+    }
+}
+
+impl GuessError for ConfirmPasswordError {
+    fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl From<Throttled> for ConfirmPasswordError {
+    fn from(why: Throttled) -> Self {
+        match why {
+            Throttled::TooMany(why) => Self::TooManyGuesses(why),
+            Throttled::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
+
+impl From<UseCaseError> for ConfirmPasswordError {
+    fn from(why: UseCaseError) -> Self {
+        match why {
+            UseCaseError::Denied(denied) => Self::Denied(denied),
+            UseCaseError::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}

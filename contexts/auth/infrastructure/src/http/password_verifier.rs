@@ -1,0 +1,35 @@
+use super::by::Sends as _;
+use super::state::too_many_guesses;
+use crate::AuthState;
+use crate::sql::unit_of_work::not_run;
+use async_trait::async_trait;
+use auth_access::{PasswordVerifier, Person};
+use auth_application::{Authority, ConfirmPassword, ConfirmPasswordError};
+use auth_domain::SessionId;
+use kernel::Secret;
+use web::{Client, Problem};
+
+#[async_trait]
+impl PasswordVerifier for AuthState {
+    async fn is_right(&self, person: Person, password: &Secret, client: &Client) -> Result<bool, Problem> {
+        self.credentials.has_room().map_err(not_run)?;
+        let found = self.credentials.identifier_of(person.user).await.map_err(not_run)?;
+        let Some(email) = found else { return Ok(false) };
+        let by = Authority { principal: person.principal(), client: client.on_record(), route: "password".to_owned() };
+        let confirm = ConfirmPassword {
+            user: person.user,
+            session: SessionId::new(person.session),
+            email: &email,
+            password,
+            address: client.address.ip(),
+            by,
+        };
+        match confirm.execute(&self.password_ports()).await {
+            Ok(()) => Ok(true),
+            Err(ConfirmPasswordError::WrongPassword) => Ok(false),
+            Err(ConfirmPasswordError::TooManyGuesses(why)) => Err(too_many_guesses(why)),
+            Err(ConfirmPasswordError::Denied(why)) => Err(not_run(why)),
+            Err(ConfirmPasswordError::Unavailable(why)) => Err(not_run(why)),
+        }
+    }
+}
