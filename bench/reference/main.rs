@@ -25,8 +25,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Microseconds from 1970 to 2000, from which PostgreSQL counts.
 const EPOCH: i64 = 946_684_800_000_000;
-/// What sealing adds to the payload of a registration.
-const SEALED: usize = 1500;
+/// The length of a sealed password.
+const SEALED: usize = 1600;
 
 #[derive(Clone)]
 enum Pools {

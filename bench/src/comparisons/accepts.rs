@@ -39,7 +39,7 @@ const RABBITMQ: &str = "RabbitMQ, confirmed publish";
 const ORIGIN: &str = "the origin's stack";
 /// As `ledger_messages` gets a registration: the sealed password makes most of the payload.
 const INSERT: &str = "insert into ledger_messages (id, root, context, lane, name, subject, principal, payload) \
-                      select id, id, 'bench', 'fast', 'bench.insert.v1', id, 'anonymous', repeat('a', 1700) \
+                      select id, id, 'bench', 'fast', 'bench.insert.v1', id, 'anonymous', repeat('a', 1718) \
                       from gen_random_uuid() id;\n";
 
 fn on_postgres(setting: &Setting, results: &mut Results) -> Result<()> {
@@ -81,17 +81,12 @@ fn on_sqlite(setting: &Setting, results: &mut Results) -> Result<()> {
 
 fn accept(setting: &Setting, results: &mut Results, store: Store, workers: Workers, name: &str) -> Result<()> {
     let roster = Roster::start(setting, store, workers)?;
-    // The first sign-up opens the connections.
-    if workers == Workers::Running {
-        roster.sign_up("first@example.org")?;
-    }
     results.add_answers(name, &wrk(setting, roster.at, SIGN_UP, &["a"])?);
     Ok(())
 }
 
 fn accept_fewer(setting: &Setting, results: &mut Results, store: Store) -> Result<()> {
     let roster = Roster::start(setting, store, Workers::Running)?;
-    roster.sign_up("first@example.org")?;
     results.add_answers(FEWER, &load(roster.at, SIGN_UP, &["a"], 32, setting.seconds)?);
     Ok(())
 }

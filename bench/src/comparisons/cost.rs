@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(super) const COST: Comparison = Comparison {
     name: "cost",
     title: "Memory, start and processor time",
-    explanation: "Idle memory is that of a ready server before its first request; loaded memory is that after the load \
+    explanation: "Idle memory is that before the load, with workers after one sign-up; loaded memory is that after the load \
                   of this comparison. The start is from the process to its first answer that it is ready. Processor \
                   time is what `/proc/PID/stat` counts during the load, per request. The accepts of the origin's stack \
                   and of the worker include the hashing that they do meanwhile.",

@@ -23,7 +23,7 @@ const CRATE: &str = "`bcrypt` crate";
 
 fn run(setting: &Setting, results: &mut Results) -> Result<()> {
     let cost = Cost::try_from(COST)?;
-    let name = |lanes| format!("Roster, {lanes} lanes");
+    let name = |lanes| if lanes == 1 { "Roster, 1 lane".to_owned() } else { format!("Roster, {lanes} lanes") };
     setting.each_round(|| {
         let theirs = one_hash(COST);
         results.add(CRATE, "hashes/s", 1.0 / theirs);

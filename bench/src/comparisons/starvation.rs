@@ -8,6 +8,7 @@ use crate::shared::database::Sql;
 use crate::shared::roster::{Roster, Store, Workers};
 use crate::shared::scratch::Scratch;
 use crate::shared::setting::Setting;
+use crate::shared::statistics::number;
 use crate::shared::wrk::{SIGN_UP, load};
 use anyhow::{Result, anyhow};
 use serde_json::Value;
@@ -36,13 +37,13 @@ pub(super) const ON_SQLITE: Comparison = Comparison {
 
 const WAITING: usize = 10_000;
 /// The names with an idle server and with waiting sign-ups.
-const SIGN_IN: [&str; 2] = ["sign-in, idle", "Roster: sign-in, 10,000 wait"];
-const READ: [&str; 2] = ["read, idle", "Roster: read, 10,000 wait"];
-const HEALTH: [&str; 2] = ["health, idle", "Roster: health, 10,000 wait"];
+const SIGN_IN: [&str; 2] = ["Roster, idle: sign-in", "Roster, 10,000 wait: sign-in"];
+const READ: [&str; 2] = ["Roster, idle: read", "Roster, 10,000 wait: read"];
+const HEALTH: [&str; 2] = ["Roster, idle: health", "Roster, 10,000 wait: health"];
 
 fn run(setting: &Setting, results: &mut Results, store: Store) -> Result<()> {
-    // Forty sign-ins are the fewest that say anything about the slowest.
-    let lasts = Duration::from_secs(setting.seconds.max(10));
+    // The slowest of fewer than twenty sign-ins says little.
+    let lasts = Duration::from_secs(setting.seconds.max(5));
     setting.each_round(|| {
         let roster = Roster::start(setting, store, Workers::Running)?;
         let scratch = Scratch::new()?;
@@ -56,7 +57,7 @@ fn run(setting: &Setting, results: &mut Results, store: Store) -> Result<()> {
             load(roster.at, SIGN_UP, &[&waiting(&roster)?.to_string()], 32, 1)?;
         }
         measure(results, roster.at, lasts, &people, &ids, 1)?;
-        results.add(SIGN_IN[1], "still waiting", crate::shared::statistics::number(waiting(&roster)?));
+        results.add(SIGN_IN[1], "still waiting", number(waiting(&roster)?));
         Ok(())
     })?;
     results.ratio("p99 ms", SIGN_IN[1], SIGN_IN[0], Some(Wanted::AtMost(2.0)));
@@ -81,7 +82,7 @@ fn measure(
     ids: &[&str],
     phase: usize,
 ) -> Result<()> {
-    let pick = |ids: &[&str], number: usize| ids.get(number % ids.len().max(1)).copied().unwrap_or_default().to_owned();
+    let pick = |number: usize| ids.get(number % ids.len().max(1)).copied().unwrap_or_default();
     let [sign_ins, reads, checks] = thread::scope(|scope| {
         let sign_ins = scope.spawn(|| {
             paced(at, lasts, Duration::from_millis(250), |client, number| {
@@ -91,7 +92,7 @@ fn measure(
         });
         let reads = scope.spawn(|| {
             paced(at, lasts, Duration::from_millis(10), |client, number| {
-                client.get(&format!("/users/{}", pick(ids, number)))
+                client.get(&format!("/users/{}", pick(number)))
             })
         });
         let checks =

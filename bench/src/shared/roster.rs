@@ -74,11 +74,11 @@ impl Roster {
         Ok(Self { at, started_in, api, worker: None, database, keys, binary, amqp_url })
     }
 
+    /// Starts the worker, which listens on no port, and waits until it has executed a first sign-up.
     fn start_worker(&mut self) -> Result<()> {
-        let at = free_address()?;
-        let mut worker = roster(&self.binary, &self.database, &self.keys, self.amqp_url.as_deref(), at);
+        let mut worker = roster(&self.binary, &self.database, &self.keys, self.amqp_url.as_deref(), self.at);
         self.worker = Some(Process::start(worker.args(["serve", "--role", "worker"]))?);
-        wait_until_ready(at, "/health/ready").map(drop)
+        self.sign_up("first@example.org")
     }
 
     /// A command of Roster's command line on the same data.

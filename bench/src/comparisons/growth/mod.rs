@@ -11,6 +11,7 @@ use crate::shared::process::output;
 use crate::shared::roster::{PASSWORD, Roster, Store, credentials};
 use crate::shared::scratch::Scratch;
 use crate::shared::setting::Setting;
+use crate::shared::statistics::percentile;
 use crate::shared::wrk::{READ, SIGN_UP, load, warm_up, wrk};
 use anyhow::Result;
 use serde_json::json;
@@ -95,7 +96,7 @@ fn turn(setting: &Setting, results: &mut Results, server: &Grown) -> Result<()> 
     results.add(name, "sign-up to its end ms", median_of((0..TIMES).map(sign_up))?);
     let list = |_| -> Result<Duration> {
         let began = Instant::now();
-        output(roster.command_line().args(["commands", "list", "--json"]).stdout(std::process::Stdio::piped()))?;
+        output(roster.command_line().args(["commands", "list", "--json"]))?;
         Ok(began.elapsed())
     };
     results.add(name, "list ms", median_of((0..TIMES).map(list))?);
@@ -107,5 +108,5 @@ fn turn(setting: &Setting, results: &mut Results, server: &Grown) -> Result<()> 
 
 /// The median in milliseconds.
 fn median_of(times: impl Iterator<Item = Result<Duration>>) -> Result<f64> {
-    Ok(crate::shared::statistics::percentile(&times.collect::<Result<Vec<_>>>()?, 50))
+    Ok(percentile(&times.collect::<Result<Vec<_>>>()?, 50))
 }

@@ -7,7 +7,7 @@ pub(super) const PLANS: [(&str, Sql); 6] = [
     (
         "read a user",
         Sql {
-            postgres: "explain select name, registered_at, email, deactivated_at, version from users_users where id = gen_random_uuid()",
+            postgres: "explain select name, registered_at, email, deactivated_at, version from users_users where id = '00000000-0000-4000-8000-000000000000'",
             sqlite: "explain query plan select name, registered_at, email, deactivated_at, version from users_users where id = x'00'",
         },
     ),
@@ -37,9 +37,9 @@ pub(super) const PLANS: [(&str, Sql); 6] = [
     (
         "find expired leases",
         Sql {
-            postgres: "explain select id from ledger_messages where status = 'running' and lease_until < now() limit 1000 \
+            postgres: "explain select id from ledger_messages where status = 'running' and (lease_until < now() or lease_until > now() + interval '75 s') limit 1000 \
                    for update skip locked",
-            sqlite: "explain query plan select id from ledger_messages where status = 'running' and lease_until < 0",
+            sqlite: "explain query plan select id from ledger_messages where status = 'running' and (lease_until < 0 or lease_until > 9000000000000000)",
         },
     ),
     (
