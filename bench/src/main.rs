@@ -1,66 +1,94 @@
-//! Benchmarks that compare speeds within one run. Run them on an idle machine.
+//! `cargo xtask bench` compares Roster with other software, in turns and within one run.
 //!
-//! `cargo xtask bench [COST]`: hashes per second on one core by the number of lanes, compared with the `bcrypt` crate.
-//! `cargo xtask bench sign-in [BINARY]`: a single sign-in compared with one hash. BINARY defaults to
-//! `target/release/roster`.
-//! `cargo xtask bench accept [BINARY]`: how long 32 clients wait for a 202 while workers hash.
-//!
-//! The server runs on SQLite. If `DATABASE_URL` (an empty database) and `AMQP_URL` are set, an API and a worker run on
-//! PostgreSQL and RabbitMQ.
-#![expect(clippy::print_stdout, reason = "it prints a table")]
+//! Each file of `comparisons/` is one comparison. `shared/` starts processes, drives load and computes medians, and
+//! `report/` writes the results. `cargo xtask bench` starts PostgreSQL and RabbitMQ and builds what this program runs.
+#![expect(clippy::print_stdout, reason = "it prints its results")]
+#![expect(clippy::disallowed_methods, reason = "it measures other processes")]
 
-mod accept;
-mod server;
-mod sign_in;
+mod comparisons;
+mod report;
+mod shared;
 
-use bcrypt_lanes::{Cost, Job, MAX_LANES, bcrypt};
-use std::hint::black_box;
-use std::time::Instant;
+use anyhow::{Result, ensure};
+use clap::Parser;
+use comparisons::{COMPARISONS, Comparison};
+use report::Results;
+use shared::machine::Machine;
+use shared::setting::Setting;
+use std::path::PathBuf;
 
-const RUNS: usize = 9;
-/// The default cost.
-const COST: u32 = 12;
-
-fn seconds(work: impl FnOnce()) -> f64 {
-    let start = Instant::now();
-    work();
-    start.elapsed().as_secs_f64()
+/// Arguments as `cargo xtask bench` passes them.
+#[derive(Parser)]
+struct Arguments {
+    /// Two rounds of three seconds, without the comparisons that take longest and without the origin's stack
+    #[arg(long)]
+    quick: bool,
+    /// Run only this comparison. May be repeated
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// The number of rounds
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// The URL of a PostgreSQL role that may create databases
+    #[arg(long, env = "TEST_DATABASE_URL", hide_env_values = true)]
+    database_url: String,
+    #[arg(long, env = "TEST_AMQP_URL", hide_env_values = true)]
+    amqp_url: String,
+    /// The directory of the binaries `roster` and `bench-reference`
+    #[arg(long)]
+    binaries: PathBuf,
+    /// The root of the repository
+    #[arg(long)]
+    root: PathBuf,
+    /// The Python of the origin's stack
+    #[arg(long)]
+    python: Option<PathBuf>,
 }
 
-/// The seconds of one hash by the `bcrypt` crate.
-fn one_hash_of_the_crate() -> f64 {
-    seconds(|| {
-        black_box(bcrypt::bcrypt(COST, [7; 16], black_box(b"a rather long pass phrase\0")));
-    })
-}
-
-fn main() -> server::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let (what, binary) = (arguments.next(), arguments.next());
-    let binary = binary.as_deref().unwrap_or("target/release/roster").as_ref();
-    match what.as_deref() {
-        Some("sign-in") => sign_in::run(binary),
-        Some("accept") => accept::run(binary),
-        cost => lanes(Cost::try_from(cost.map_or(Ok(10), str::parse)?)?),
-    }
-}
-
-fn lanes(cost: Cost) -> server::Result<()> {
-    println!("cost {}, best of {RUNS} runs", cost.log2());
-    println!("lanes  hashes/s  / the crate's  batch / one hash of the crate");
-    for width in 1..=MAX_LANES {
-        let jobs: Vec<_> = (0..).take(width).map(|i| Job { key: b"correct horse battery", salt: [i; 16] }).collect();
-        let (mut ours, mut theirs) = (f64::MAX, f64::MAX);
-        // Alternate, so that a busy moment of the machine affects both.
-        for _ in 0..RUNS {
-            ours = ours.min(seconds(|| drop(black_box(bcrypt(cost, black_box(&jobs))))));
-            theirs = theirs.min(seconds(|| {
-                black_box(bcrypt::bcrypt(cost.log2(), [0; 16], black_box(b"correct horse battery\0")));
-            }));
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let chosen = chosen(&arguments)?;
+    let (rounds, seconds) = if arguments.quick { (2, 3) } else { (5, 10) };
+    let setting = Setting {
+        rounds: arguments.rounds.unwrap_or(rounds),
+        seconds,
+        database_url: arguments.database_url,
+        amqp_url: arguments.amqp_url,
+        binaries: arguments.binaries,
+        python: arguments.python,
+        origin: arguments.root.join("bench/origin"),
+    };
+    let machine = Machine::read(&setting, &arguments.root);
+    println!("{machine}");
+    let bench = arguments.root.join("bench");
+    let mut failed = Vec::new();
+    for comparison in chosen {
+        println!("\n== {}: {}", comparison.name, comparison.title);
+        let mut results = Results::new(comparison, &setting, &machine);
+        match (comparison.run)(&setting, &mut results) {
+            Ok(()) => {
+                results.print();
+                results.write(&bench.join("results"))?;
+            }
+            Err(error) => {
+                println!("failed: {error:#}");
+                failed.push(comparison.name);
+            }
         }
-        let batch = ours / theirs;
-        let lanes = f64::from(u32::try_from(width)?);
-        println!("{width:>5}  {:>8.1}  {:>13.2}  {batch:>29.2}", lanes / ours, lanes / batch);
     }
+    report::write_document(&bench, &arguments.root.join("docs/PERFORMANCE.md"))?;
+    ensure!(failed.is_empty(), "these comparisons failed: {}", failed.join(", "));
     Ok(())
+}
+
+fn chosen(arguments: &Arguments) -> Result<Vec<&'static Comparison>> {
+    let names: Vec<_> = COMPARISONS.iter().map(|comparison| comparison.name).collect();
+    for only in &arguments.only {
+        ensure!(names.contains(&only.as_str()), "there is no comparison {only}; there are: {}", names.join(", "));
+    }
+    let is_chosen = |comparison: &&Comparison| match &arguments.only[..] {
+        [] => !(arguments.quick && comparison.is_long),
+        only => only.iter().any(|name| name == comparison.name),
+    };
+    Ok(COMPARISONS.iter().filter(is_chosen).collect())
 }

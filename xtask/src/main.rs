@@ -3,10 +3,12 @@
 #![expect(clippy::disallowed_methods, reason = "xtask runs other programs")]
 
 mod alone;
+mod bench;
 mod demo;
 mod domain;
 mod new;
 mod process;
+mod python;
 mod schemathesis;
 mod servers;
 mod test;
@@ -46,11 +48,8 @@ enum Command {
     Generated,
     /// Check each crate by itself, with only the features that it enables
     Alone,
-    /// Run benchmarks that compare speeds within one run
-    Bench {
-        /// Arguments for the bench
-        arguments: Vec<std::ffi::OsString>,
-    },
+    /// Compare Roster with other software within one run, and write docs/PERFORMANCE.md
+    Bench(bench::Options),
     /// Start PostgreSQL and RabbitMQ, print their URLs, and stop them at Ctrl-C
     Servers,
 }
@@ -80,11 +79,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::New(part) => new::run(&part).map(|()| ExitCode::SUCCESS),
         Command::Alone => alone::run().map(|()| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
-        Command::Bench { arguments } => {
-            let mut bench = workspace::cargo();
-            bench.args(["run", "--quiet", "--release", "--package", "bench", "--"]).args(arguments);
-            Ok(code_of(process::run(&mut bench)?))
-        }
+        Command::Bench(options) => Ok(code_of(bench::run(&options)?)),
         Command::Servers => serve(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::demo::server::{Server, Settings};
 use crate::demo::sign_up_alone;
-use crate::servers::{Place, packages, random_hex};
-use crate::{process, workspace};
+use crate::servers::{Place, random_hex};
+use crate::{process, python, workspace};
 
 /// Schemathesis and its dependencies with exact versions.
 const REQUIREMENTS: &str = include_str!("../schemathesis/requirements.txt");
@@ -46,7 +46,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let binary = workspace::build_roster(&[])?;
     let target = workspace::target()?;
     let mut place = Place::below(&target.join("servers"))?;
-    let python = environment(&target.join("tools"), &place)?;
+    let python = python::environment("schemathesis", REQUIREMENTS, &target.join("tools"), &place)?;
     let mut server = Server::start(&Settings { binary: &binary, cost: 10, servers: None }, &place)?;
     let attacked = attack(&python, &mut server, &place, options);
     if attacked.is_err() {
@@ -82,26 +82,4 @@ fn attack(python: &Path, server: &mut Server, place: &Place, options: &Options) 
         bail!("checks of Schemathesis failed as {}", failed.join(" and as "));
     }
     Ok(())
-}
-
-/// The Python of a virtual environment with the requirements. It is created once for each list of requirements.
-fn environment(tools: &Path, place: &Place) -> Result<PathBuf> {
-    let directory = tools.join("schemathesis");
-    let (python, made) = (directory.join("bin/python"), directory.join("requirements.txt"));
-    if fs::read_to_string(&made).is_ok_and(|made| made == REQUIREMENTS) {
-        return Ok(python);
-    }
-    let make = || process::must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&directory));
-    if let Err(error) = make() {
-        if !packages::can_install() {
-            return Err(error.context("Schemathesis needs Python 3.11 with venv"));
-        }
-        packages::install(&["python3", "python3-venv"], place)?;
-        make()?;
-    }
-    let list = place.path().join("requirements.txt");
-    fs::write(&list, REQUIREMENTS)?;
-    process::must(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&list))?;
-    fs::copy(&list, &made)?;
-    Ok(python)
 }

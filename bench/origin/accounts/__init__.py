@@ -1,0 +1,1 @@
+"""The stack of the origin: FastAPI, SQLAlchemy, RabbitMQ and bcrypt."""
