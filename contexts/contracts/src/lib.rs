@@ -23,6 +23,7 @@ macro_rules! messages {
 
 messages! {
     follow_up SetCredential, "auth.set_credential.v1", about: user_id;
+    follow_up EndUserSessions, "auth.end_user_sessions.v1", about: user_id;
     event UserRegistered, "users.user_registered.v1", about: user_id;
     event UserEmailChanged, "users.user_email_changed.v1", about: user_id;
     event UserDeactivated, "users.user_deactivated.v1", about: user_id;
@@ -35,6 +36,18 @@ pub struct SetCredential {
     pub user_id: UserId,
     /// Sealed by the HTTP edge for this user and the command that registers them.
     pub password: Sealed,
+}
+
+/// A command to `auth`: end all sessions of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndUserSessions {
+    pub user_id: UserId,
+    /// The administrator who sends it; `None` for an operator.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<UserId>,
+    /// Where the request came from; `None` for an operator.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client: Option<RequestOrigin>,
 }
 
 /// An event of `users`: a user has registered.

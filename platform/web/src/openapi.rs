@@ -84,6 +84,10 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
             operation = operation.response(status, Problem::response(why));
         }
     }
+    if R::LIMITS_GUESSES {
+        let why = "Too many wrong passwords. Retry after the seconds in `Retry-After`.";
+        operation = operation.response("429", Problem::response(why));
+    }
     if R::PER_ADDRESS.is_some() {
         operation = operation.response(
             "429",

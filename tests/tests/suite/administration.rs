@@ -4,6 +4,7 @@ use acceptance::{Person, Request, SignedIn, World, in_each_world};
 use serde_json::{Value, json};
 
 in_each_world! {
+    an_administrator_signs_a_user_out_everywhere,
     an_administrator_makes_others_and_a_role_holds_from_the_next_request_on,
     the_last_administrator_cannot_be_demoted_even_concurrently,
     security_events_are_in_the_audit_log_and_secrets_are_not,
@@ -134,4 +135,24 @@ async fn the_audit_log_is_read_in_pages_by_filters_and_never_changed(world: &Wor
     for change in ["update auth_audit_events set action = 'x'", "delete from auth_audit_events"] {
         assert!(world.refuses(change).await, "{change}");
     }
+}
+
+async fn an_administrator_signs_a_user_out_everywhere(world: &World) {
+    let admin = world.administrator("root@example.org").await;
+    let ada = Person::new("ada@example.org");
+    let here = world.member(&ada).await;
+    let there = world.sign_in(here.user, &ada).await;
+    let request = Request::new("DELETE", format!("/users/{}/sessions", here.user)).by(&admin);
+    let answer = world.send(&request.wait(30)).await;
+    assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("active")), "{answer:?}");
+    for session in [&here, &there] {
+        assert!(!world.knows(session).await);
+        assert_eq!(world.send(&session.refreshing()).await.problem(), "invalid_refresh_token");
+    }
+    assert!(world.knows(&admin).await);
+    world.sign_in(here.user, &ada).await;
+    let line = "select action || ' ' || outcome || ' ' || actor from auth_audit_events where action = 'session.end'";
+    assert_eq!(world.texts(line).await, [format!("session.end succeeded user:{}", admin.user)]);
+    let missing = Request::new("DELETE", format!("/users/{}/sessions", kernel::MessageId::random())).by(&admin);
+    assert_eq!(world.send(&missing).await.status, 404);
 }

@@ -144,7 +144,7 @@ impl Cast {
     async fn id(&self, world: &World, path: &str, caller: &str) -> String {
         let (person, owner) = &self.people["owner"];
         match path {
-            "/users/{id}/deactivate" | "/users/{id}/reactivate" => self.guest.clone(),
+            "/users/{id}/deactivate" | "/users/{id}/reactivate" | "/users/{id}/sessions" => self.guest.clone(),
             // What only the user themself may do, by a caller who is about to lose that right.
             _ if path.starts_with("/users/{id}/") && caller == "late" => self.people["late"].1.user.to_string(),
             _ if path.starts_with("/users/{id}") || path == "/auth/roles/{id}" => owner.user.to_string(),

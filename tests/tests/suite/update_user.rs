@@ -96,7 +96,7 @@ async fn one_of_many_users_gets_an_address_that_all_want_at_once(world: &World) 
     for n in 0..3 {
         users.push(world.member(&Person::new(format!("user{n}@example.org"))).await);
     }
-    for round in 0..ROUNDS {
+    for round in 0..ROUNDS / 2 {
         let wanted = format!("Wanted{round}@example.org");
         let mut requests: Vec<_> =
             users.iter().map(|user| user.updating(&json!({ "email": wanted })).by(&admin).wait(30)).collect();

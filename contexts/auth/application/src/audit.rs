@@ -39,7 +39,7 @@ pub enum Action {
     Refresh,
     /// A user ended the session that the request belongs to.
     SignOut,
-    /// A user ended another session of their own, or all others.
+    /// A user ended another session of their own, or all others; or an administrator ended all sessions of a user.
     EndSession,
     /// A change of password, successful or not.
     ChangePassword,

@@ -30,6 +30,7 @@ use_case::handlers! { dyn Auth:
     on_user_deactivated::UserDeactivated,
     on_user_reactivated::UserReactivated,
     set_credential::SetCredential,
+    end_user_sessions::EndUserSessions,
 }
 
 /// Declares the synchronous use cases: each line becomes a `mod` and its re-exports.

@@ -26,7 +26,7 @@ pub struct Refreshable {
 pub enum SessionEnd {
     /// The user signed out of this session.
     SignedOut,
-    /// The user ended it from another session.
+    /// The user ended it from another session, or an administrator ended all sessions of the user.
     Revoked,
     /// The password of the user was changed.
     PasswordChanged,

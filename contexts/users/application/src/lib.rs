@@ -10,4 +10,5 @@ use_case::handlers! { dyn Users:
     update_user::UpdateUser,
     deactivate_user::DeactivateUser,
     reactivate_user::ReactivateUser,
+    sign_out_user::SignOutUser,
 }

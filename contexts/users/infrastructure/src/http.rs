@@ -1,6 +1,7 @@
 //! The HTTP routes of the `users` context. Each line adds a route and its operation in the OpenAPI document.
 
 mod activation;
+mod sign_out;
 mod update;
 
 use crate::queries::get_user::{self, UserById, UserView};
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Routes<UsersState> {
     Routes::<UsersState>::new("users")
         .command("/users", Method::POST, |state| RegisterUserRequest(state.clone()))
         .command("/users/{id}", Method::PATCH, |state| update::Update(state.clone()))
+        .command("/users/{id}/sessions", Method::DELETE, |state| sign_out::SignOut(state.clone()))
         .command("/users/{id}/deactivate", Method::POST, |state| activation::Deactivation(state.clone()))
         .command("/users/{id}/reactivate", Method::POST, |state| activation::Reactivation(state.clone()))
         .immediate(web::operation!(get_user::get_me))

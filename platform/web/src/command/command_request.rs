@@ -35,6 +35,8 @@ pub trait CommandRequest: Send + Sync + Sized + 'static {
     const ON_RECORD: Option<&'static str> = None;
     /// The rate limit of one address, if there is one. Malformed requests and duplicates do not count.
     const PER_ADDRESS: Option<RateLimit> = None;
+    /// Whether [`check`](Self::check) counts wrong secrets, and answers 429 when there are too many.
+    const LIMITS_GUESSES: bool = false;
 
     /// Makes the command from the request.
     ///

@@ -40,6 +40,7 @@ impl CommandRequest for Update {
     const TARGET: Resource = USER;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] =
         &[(&Taken::Email, "/email"), (&VersionConflict, ""), (&NoSuchUser, "")];
+    const LIMITS_GUESSES: bool = true;
 
     fn read(&self, input: Input<'_, Self>) -> Result<UpdateUser, Problem> {
         let Input { sender: WithClient(OneselfOrAdministrator(me), client), body, fields, .. } = input;
