@@ -19,11 +19,11 @@ pub trait BatchQuery: 'static {
     type Row: Clone + Send;
 
     /// Finds the rows, in any order. A key without a row is left out.
-    fn find(
-        read: &mut Read,
-        keys: &[Self::Key],
-    ) -> impl Future<Output = Result<Vec<(Self::Key, Self::Row)>, SqlError>> + Send;
+    fn find(read: &mut Read, keys: &[Self::Key]) -> impl Future<Output = Result<Rows<Self>, SqlError>> + Send;
 }
+
+/// Rows with their keys.
+type Rows<Q> = Vec<(<Q as BatchQuery>::Key, <Q as BatchQuery>::Row)>;
 
 /// Reads rows by key. Requests that arrive while a query is under way share the next one, so that a busy server sends
 /// fewer queries than it has requests. A request that comes alone is asked at once.
