@@ -11,4 +11,4 @@ pub use authenticate::{Authenticate, KnownCallers};
 pub use caller::{AnyCaller, Caller, Person, Service};
 pub use openapi::add_security_schemes;
 pub use password_sealer::PasswordSealer;
-pub use permitted::{Administrator, Oneself};
+pub use permitted::{Administrator, Oneself, UserReader};

@@ -37,6 +37,7 @@ macro_rules! immediate {
 }
 
 immediate! {
+    announce_roles::{AnnounceRoles},
     change_password::{ChangePassword, ChangePasswordError},
     create_service_key::{CreateServiceKey},
     deny_access::{DenyAccess},
