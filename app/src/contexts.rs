@@ -8,13 +8,18 @@ use persistence::{Db, Migrations};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use use_case::HandledMessage;
+use users_infrastructure::RoutePorts;
 use utoipa::openapi::OpenApi;
 use web::{BoundedContext, Commands, Routes};
 
 /// All contexts.
 pub(crate) fn contexts() -> Vec<Plugged> {
     vec![
-        plug(users_infrastructure::CONTEXT, |_| Arc::new(DepartureConsent), |with| with.passwords.gate.clone()),
+        plug(
+            users_infrastructure::CONTEXT,
+            |_| Arc::new(DepartureConsent),
+            |with| RoutePorts { gate: with.passwords.gate.clone(), cursors: with.signing.clone() },
+        ),
         plug(auth_infrastructure::CONTEXT, |hashing| hashing.clone(), |with| with.auth.clone()),
     ]
 }

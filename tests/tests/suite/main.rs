@@ -26,5 +26,6 @@ mod session_races;
 mod shares;
 mod sign_in;
 mod tolerance;
+mod user_lists;
 mod users;
 mod worlds;

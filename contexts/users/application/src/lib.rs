@@ -8,4 +8,5 @@ use_case::handlers! { dyn Users:
     register_user::RegisterUser,
     deactivate_user::DeactivateUser,
     reactivate_user::ReactivateUser,
+    on_role_changed::RoleChanged,
 }
