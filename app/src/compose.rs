@@ -38,7 +38,7 @@ pub(crate) struct Dependencies {
     pub(crate) auth: AuthState,
     authenticator: Authenticator,
     tasks: RequestTasks,
-    signing: Arc<SigningKeys>,
+    pub(crate) signing: Arc<SigningKeys>,
 }
 
 /// The role of a process: API, worker, or both.

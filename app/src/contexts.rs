@@ -8,21 +8,22 @@ use persistence::{Db, Migrations};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use use_case::HandledMessage;
-use users_infrastructure::Passwords;
+use users_infrastructure::{Passwords, RoutePorts};
 use utoipa::openapi::OpenApi;
 use web::{BoundedContext, Commands, Routes};
 
 /// All contexts.
 pub(crate) fn contexts() -> Vec<Plugged> {
     vec![
-        plug(users_infrastructure::CONTEXT, |_| Arc::new(DepartureConsent), passwords),
+        plug(users_infrastructure::CONTEXT, |_| Arc::new(DepartureConsent), ports_of_users),
         plug(auth_infrastructure::CONTEXT, |hashing| hashing.clone(), |with| with.auth.clone()),
     ]
 }
 
-/// How the context `users` seals passwords, and has them verified.
-fn passwords(with: &Dependencies) -> Passwords {
-    Passwords { sealer: with.passwords.gate.clone(), verifier: Arc::new(with.auth.clone()) }
+/// What the routes of the context `users` need of the program.
+fn ports_of_users(with: &Dependencies) -> RoutePorts {
+    let passwords = Passwords { sealer: with.passwords.gate.clone(), verifier: Arc::new(with.auth.clone()) };
+    RoutePorts { passwords, cursors: with.signing.clone() }
 }
 
 type MakeHandlers = Box<dyn Fn(&Arc<Hashing>) -> Arc<dyn MessageHandlers>>;

@@ -79,8 +79,13 @@ pub const PROBLEMS: &[ProblemKind] = &[
     part("email_too_long", "The email address has more than 254 characters.", "Use a shorter address."),
     part(
         "filter_invalid",
-        "The value of a filter is malformed.",
-        "Use 1 to 50 of the characters that the message names.",
+        "The value of a filter, or of the order of a list, is malformed.",
+        "Use a value that the message names.",
+    ),
+    part(
+        "filters_contradict",
+        "A filter contradicts another one, so that no user could match, or repeats it.",
+        "Leave the named filter out, or change it as the message says.",
     ),
     part(
         "follow_up_failed",
@@ -278,7 +283,7 @@ pub const PROBLEMS: &[ProblemKind] = &[
     part(
         "scopes_invalid",
         "The scopes of a service key are empty, unknown, or given twice.",
-        "Use `introspect` or `audit:read`, each once.",
+        "Use one or more of `introspect`, `audit:read` and `users:read`, each once.",
     ),
     problem(
         "several_credentials",

@@ -21,7 +21,7 @@ pub(crate) enum ServiceKeysArgs {
         /// The service's name, 1 to 100 characters
         #[arg(value_parser = ServiceName::parse)]
         name: ServiceName,
-        /// What the key allows: introspect, audit:read, or "introspect audit:read"
+        /// What the key allows: one or more of introspect, audit:read and users:read, as in "introspect users:read"
         #[arg(long, value_parser = str::parse::<Scopes>)]
         scope: Scopes,
         /// The key expires after this many days, 1 to 366

@@ -28,6 +28,7 @@ messages! {
     event UserEmailChanged, "users.user_email_changed.v1", about: user_id;
     event UserDeactivated, "users.user_deactivated.v1", about: user_id;
     event UserReactivated, "users.user_reactivated.v1", about: user_id;
+    event RoleChanged, "auth.role_changed.v1", about: user_id;
 }
 
 /// A command to `auth`: store the first password of a user. A user who already has a password keeps it.
@@ -107,4 +108,14 @@ pub struct UserReactivated {
     /// Where the request came from; `None` for an operator, and in messages of versions that did not record it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub client: Option<RequestOrigin>,
+}
+
+/// An event of `auth`: the role of a user was set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleChanged {
+    pub user_id: UserId,
+    /// Counts the changes of this user's role. A context that has seen this version or a later one ignores the event.
+    pub version: i64,
+    /// `user` or `admin`.
+    pub role: String,
 }

@@ -25,6 +25,12 @@ impl Timestamp {
         jiff::Timestamp::from_microsecond(microseconds).ok().map(Self)
     }
 
+    /// Reads a time in the form of RFC 3339, and drops what is below a microsecond. `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::from_microsecond(text.parse::<jiff::Timestamp>().ok()?.as_microsecond())
+    }
+
     /// This time plus a duration, at most the largest possible time.
     #[must_use]
     pub fn plus(self, duration: std::time::Duration) -> Self {
@@ -81,6 +87,17 @@ mod tests {
         for text in ["20Z", "20.0Z", "20.000Z", "20.000000Z"] {
             let read: Timestamp = serde_json::from_str(&format!("\"2026-09-21T14:13:{text}\"")).expect("a time");
             assert_eq!(read.as_microsecond(), 1_790_000_000_000_000, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_parsed_to_the_microsecond_with_any_offset() {
+        let at = Timestamp::from_microsecond(1_790_000_000_123_456);
+        for text in ["2026-09-21T14:13:20.123456Z", "2026-09-21T16:13:20.123456999+02:00"] {
+            assert_eq!(Timestamp::parse(text), at, "{text}");
+        }
+        for text in ["", "now", "2026-09-21", "2026-09-21T14:13:20"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
         }
     }
 

@@ -25,6 +25,7 @@ pub use subscriptions::{Subscription, missing_subscriptions, subscribe};
 pub use working::consent::Consent;
 pub use working::message_handlers::{Adapter, HandlerFuture, MessageHandlers, TransactionalHandler, handlers};
 pub use working::outcome::AttemptError;
+pub use working::publish::publish;
 pub use working::sweep::RETENTION_DAYS;
 pub use working::worker_pool::QueueConsumer;
 

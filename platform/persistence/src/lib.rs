@@ -18,6 +18,7 @@ mod open;
 mod open_error;
 mod pool;
 mod postgres;
+mod query_builder;
 mod sql;
 mod sql_timestamp;
 mod sql_value;
@@ -44,6 +45,7 @@ pub use notify::Notifications;
 pub use open_error::OpenError;
 #[doc(hidden)]
 pub use postgres::StatementTimeout;
+pub use query_builder::{QueryBuilder, QueryValue};
 pub use sql_timestamp::SqlTimestamp;
 pub use sql_value::SqlValue;
 #[doc(hidden)]

@@ -15,8 +15,9 @@ mod request;
 mod routes;
 
 pub use answer::etag::ETag;
-pub use answer::page::{Cursor, Page, Paging};
+pub use answer::page::{Cursor, Page, Paging, read_limit};
 pub use answer::problem::{NotAProblem, PROBLEM_JSON, Problem, Violation};
+pub use answer::signed_cursor::{CursorKey, CursorKeys, SignedCursor, Towards, TwoWayPage, form_encoded, set_links};
 pub use bounded_context::{BoundedContext, RouteState, no_upkeep};
 pub use command::callers::{Callers, Refusal, Viewer};
 pub use command::command_request::{CommandRequest, ForeignRejection, Input, PathTarget, Resource};

@@ -47,10 +47,10 @@ async fn head_returns_a_user_without_the_body(world: &World) {
 async fn a_resource_says_which_methods_it_offers(world: &World) {
     let id = world.register(&Person::new("ada@example.org")).await;
     for (method, target, allow) in [
-        ("GET", "/users".to_owned(), "POST"),
-        ("DELETE", "/users".to_owned(), "POST"),
-        ("PUT", "/users".to_owned(), "POST"),
-        ("OPTIONS", "/users".to_owned(), "POST"),
+        ("PATCH", "/users".to_owned(), "POST,GET,HEAD"),
+        ("DELETE", "/users".to_owned(), "POST,GET,HEAD"),
+        ("PUT", "/users".to_owned(), "POST,GET,HEAD"),
+        ("OPTIONS", "/users".to_owned(), "POST,GET,HEAD"),
         ("POST", format!("/users/{id}"), "GET,HEAD"),
         ("DELETE", format!("/users/{id}"), "GET,HEAD"),
         ("TRACE", format!("/users/{id}"), "GET,HEAD"),

@@ -27,5 +27,6 @@ mod shares;
 mod sign_in;
 mod tolerance;
 mod update_user;
+mod user_lists;
 mod users;
 mod worlds;

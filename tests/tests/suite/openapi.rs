@@ -46,6 +46,8 @@ async fn every_operation_is_described_with_all_that_it_may_answer(world: &World)
         ("GET /commands/{id}/events", "200 400 401 404 410 414 429 431 500 503"),
         ("GET /health/live", "200 default"),
         ("GET /health/ready", "200 503 default"),
+        ("GET /users", "200 400 401 403 414 422 431 500 503"),
+        ("GET /users/by-email/{email}", "200 400 401 403 404 414 431 500 503"),
         ("GET /users/me", "200 400 401 403 404 414 431 500 503"),
         ("GET /users/{id}", "200 304 400 401 404 414 431 500 503"),
         ("POST /auth/introspect", "200 400 401 403 408 413 414 415 422 429 431 500 503"),

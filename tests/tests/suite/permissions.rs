@@ -31,6 +31,8 @@ const TABLE: &[(&str, [&str; 7])] = &[
     ("GET /commands/{id}/events", ["some", "all", "some", "401", "all", "some", "some"]),
     ("GET /health/live", ["in"; 7]),
     ("GET /health/ready", ["in"; 7]),
+    ("GET /users", ["401", "403", "403", "401", "in", "403", "403"]),
+    ("GET /users/by-email/{email}", ["401", "403", "403", "401", "in", "403", "403"]),
     ("GET /users/me", ["401", "in", "in", "401", "in", "403", "403"]),
     ("GET /users/{id}", ["some", "all", "some", "401", "all", "some", "some"]),
     ("POST /auth/introspect", ["401", "403", "403", "401", "403", "in", "403"]),
@@ -190,7 +192,7 @@ impl Cast {
         let target = if path.contains("{id}") {
             path.replace("{id}", &self.id(world, path, caller).await)
         } else {
-            path.to_owned()
+            path.replace("{email}", &self.people["owner"].0.email)
         };
         self.bear(caller, Request::new(method, target))
     }

@@ -13,4 +13,4 @@ pub use caller::{AnyCaller, Caller, Person, Service};
 pub use openapi::add_security_schemes;
 pub use password_sealer::PasswordSealer;
 pub use password_verifier::PasswordVerifier;
-pub use permitted::{Administrator, Oneself, OneselfOrAdministrator};
+pub use permitted::{Administrator, Oneself, OneselfOrAdministrator, UserReader};

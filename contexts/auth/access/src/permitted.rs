@@ -10,6 +10,14 @@ use web::{PathId, Problem, Sender};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Administrator(pub Person);
 
+/// A caller who may read every user: an administrator, or a service with the scope `users:read`. As an extractor: 401 for
+/// an anonymous caller, 403 for all other callers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserReader(pub Caller);
+
+/// The scope of a service that may read every user.
+const READ_USERS: &str = "users:read";
+
 /// The person whose id is `{id}` in the path. As an extractor: 401 for an anonymous caller, 403 for all other callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Oneself(pub Person);
@@ -22,6 +30,20 @@ impl<S: Sync> FromRequestParts<S> for Administrator {
             Caller::Person(person) if person.is_admin => Ok(Self(person)),
             other => Err(deny(parts, &other).await),
         }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for UserReader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let may = match &caller {
+            Caller::Anonymous => false,
+            Caller::Person(person) => person.is_admin,
+            Caller::Service(service) => service.scopes.contains(READ_USERS),
+        };
+        if may { Ok(Self(caller)) } else { Err(deny(parts, &caller).await) }
     }
 }
 

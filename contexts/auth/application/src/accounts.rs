@@ -46,6 +46,11 @@ pub trait Accounts: Send {
     /// Finds the user who signs in with this email address.
     async fn identified_by(&mut self, identifier: &Email) -> Result<Option<UserId>, Unavailable>;
 
-    /// Sets the role of a user. Returns `false` if there is no such user.
-    async fn set_role(&mut self, user: UserId, role: Role) -> Result<bool, Unavailable>;
+    /// Sets the role of a user. Returns the version of the role, which each call raises by one, or `None` if there is no
+    /// such user.
+    async fn set_role(&mut self, user: UserId, role: Role) -> Result<Option<i64>, Unavailable>;
+
+    /// Returns the users whose role was set without a version, by a process that did not publish it, with their roles.
+    /// MUST give these roles the version 1, so that a call returns each of them once.
+    async fn take_unversioned_roles(&mut self) -> Result<Vec<(UserId, Role)>, Unavailable>;
 }

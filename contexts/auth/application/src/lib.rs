@@ -39,6 +39,7 @@ macro_rules! immediate {
 }
 
 immediate! {
+    announce_roles::{AnnounceRoles},
     change_password::{ChangePassword, ChangePasswordError},
     confirm_password::{ConfirmPassword, ConfirmPasswordError},
     create_service_key::{CreateServiceKey},

@@ -2,9 +2,10 @@
 
 use crate::{Action, AuditEvent, Auth, Authority, UseCase};
 use auth_domain::{LastAdministrator, Role};
+use contracts::RoleChanged;
 use identity::UserId;
 use kernel::DomainError as _;
-use use_case::Unavailable;
+use use_case::{Outgoing, Unavailable};
 
 /// A use case: set the role of a user.
 #[derive(Clone)]
@@ -26,7 +27,13 @@ impl UseCase for SetRole {
         let mut administrators = store.administrators().await?;
         let allowed = if self.role == Role::Admin { Ok(()) } else { administrators.let_go(self.user) };
         let outcome = match allowed {
-            Ok(()) => store.set_role(self.user, self.role).await?.then_some(Ok(())),
+            Ok(()) => match store.set_role(self.user, self.role).await? {
+                Some(version) => {
+                    store.publish(role_changed(self.user, version, self.role), self.by.actor()).await?;
+                    Some(Ok(()))
+                }
+                None => None,
+            },
             Err(why) => Some(Err(why)),
         };
         let event = AuditEvent::by(self.by.actor(), Action::SetRole, self.by.client);
@@ -38,4 +45,9 @@ impl UseCase for SetRole {
         }
         Ok(outcome)
     }
+}
+
+/// The event for other contexts.
+pub(crate) fn role_changed(user: UserId, version: i64, role: Role) -> Outgoing {
+    Outgoing::new_message(&RoleChanged { user_id: user, version, role: role.as_str().to_owned() })
 }

@@ -14,11 +14,13 @@ pub enum Scope {
     Introspect,
     /// May read the audit log.
     ReadAudit,
+    /// May list and search users.
+    ReadUsers,
 }
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 2] = [Self::Introspect, Self::ReadAudit];
+    pub const ALL: [Self; 3] = [Self::Introspect, Self::ReadAudit, Self::ReadUsers];
 
     /// The word that is stored and used in the API.
     #[must_use]
@@ -26,6 +28,7 @@ impl Scope {
         match self {
             Self::Introspect => "introspect",
             Self::ReadAudit => "audit:read",
+            Self::ReadUsers => "users:read",
         }
     }
 }
@@ -94,7 +97,7 @@ pub enum ServiceKeyFlaw {
     #[error("must be 1 to 100 characters, without invisible characters and without spaces around it")]
     Name,
     /// A scope is unknown, or there is none.
-    #[error("must be one or more of introspect and audit:read, separated by spaces")]
+    #[error("must be one or more of introspect, audit:read and users:read, separated by spaces")]
     Scopes,
     /// The lifetime is not 1 to 366 days.
     #[error("must be a whole number of days from 1 to 366")]
@@ -145,9 +148,9 @@ mod tests {
 
     #[test]
     fn scopes_are_parsed_from_their_own_text() {
-        let all: Scopes = "introspect audit:read".parse().expect("known");
-        assert_eq!(all.to_string(), "introspect audit:read");
-        assert!(all.contain(Scope::Introspect) && all.contain(Scope::ReadAudit));
+        let all: Scopes = "users:read introspect audit:read".parse().expect("known");
+        assert_eq!(all.to_string(), "introspect audit:read users:read");
+        assert!(Scope::ALL.into_iter().all(|scope| all.contain(scope)));
         let one: Scopes = "audit:read audit:read".parse().expect("known");
         assert_eq!(one.to_string(), "audit:read");
         assert!(!one.contain(Scope::Introspect));

@@ -55,5 +55,5 @@ const PURPOSE: &str = "set_credential";
 
 /// The tables of this context.
 pub const MIGRATIONS: Migrations = migrations!(
-    "auth": "0001_credentials", "0002_sessions", "0003_deactivation" in_both, "0004_authority", "0005_refresh_grace", "0006_keys",
+    "auth": "0001_credentials", "0002_sessions", "0003_deactivation" in_both, "0004_authority", "0005_refresh_grace", "0006_keys", "0007_role_versions",
 );

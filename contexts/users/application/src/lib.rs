@@ -11,4 +11,5 @@ use_case::handlers! { dyn Users:
     deactivate_user::DeactivateUser,
     reactivate_user::ReactivateUser,
     sign_out_user::SignOutUser,
+    on_role_changed::RoleChanged,
 }

@@ -2,6 +2,8 @@
 
 mod name;
 mod user;
+mod user_filter;
 
 pub use name::{Name, NameError};
 pub use user::{NoSuchUser, OwnAccount, Taken, User, UserState, VersionConflict};
+pub use user_filter::{EmailDomain, EmailPrefix, FilterFlaw, NamePrefix, Role, SortKey, Status, UserFilter, UserOrder};

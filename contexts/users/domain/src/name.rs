@@ -1,5 +1,6 @@
 use kernel::{DomainError, find_invisible, has_control, has_visible, trim};
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 /// The longest name, in characters (Unicode code points).
 const LONGEST: usize = 200;
@@ -40,6 +41,11 @@ impl DomainError for NameError {
     }
 }
 
+/// A text in NFC and in lower case. Each character is mapped alone, so that the key of a prefix is a prefix of the key.
+pub(crate) fn search_key(text: &str) -> String {
+    text.nfc().flat_map(char::to_lowercase).nfc().collect()
+}
+
 impl Name {
     /// Parses a name that a user has entered.
     ///
@@ -74,6 +80,12 @@ impl Name {
         }
     }
 
+    /// The form in which names are searched and ordered: without case, so that names that look alike are alike.
+    #[must_use]
+    pub fn search_key(&self) -> String {
+        search_key(&self.0)
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -96,6 +108,14 @@ impl From<Name> for String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_search_key_ignores_case_and_composition() {
+        let key = |text: &str| super::Name::parse(text).map(|name| name.search_key());
+        for text in ["Özil ΣΑΣ", "o\u{308}ZIL σασ", "ÖZIL σασ"] {
+            assert_eq!(key(text).as_deref(), Ok("özil σασ"), "{text}");
+        }
+    }
+
     use super::{Name, NameError};
     use kernel::DomainError as _;
 

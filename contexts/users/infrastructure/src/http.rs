@@ -5,13 +5,14 @@ mod sign_out;
 mod update;
 
 use crate::queries::get_user::{self, UserById, UserView};
+use crate::queries::get_users;
 use auth_access::{AnyCaller, PasswordSealer, PasswordVerifier};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use futures::future::try_join;
 use identity::{Email, UserId};
 use kernel::DomainError;
-use persistence::BatchLoader;
+use persistence::{BatchLoader, Db};
 use std::sync::Arc;
 use std::time::Duration;
 use use_case::Message as _;
@@ -19,7 +20,8 @@ use users_application::RegisterUser;
 use users_domain::{Name, Taken};
 use uuid::Uuid;
 use web::{
-    CommandRequest, Commands, Fields, Input, NotAnId, Problem, RateLimit, Resource, Routes, Violation, unavailable,
+    CommandRequest, Commands, CursorKeys, Fields, Input, NotAnId, Problem, RateLimit, Resource, Routes, Violation,
+    unavailable,
 };
 
 /// What the routes of this context use.
@@ -28,6 +30,8 @@ pub(crate) struct UsersState {
     pub(crate) users: BatchLoader<UserById>,
     pub(crate) commands: Commands,
     pub(crate) passwords: Passwords,
+    pub(crate) db: Db,
+    pub(crate) cursors: Arc<dyn CursorKeys>,
 }
 
 /// What the routes of this context do with passwords, which they never open.
@@ -53,6 +57,8 @@ pub(crate) fn routes() -> Routes<UsersState> {
         .command("/users/{id}/reactivate", Method::POST, |state| activation::Reactivation(state.clone()))
         .immediate(web::operation!(get_user::get_me))
         .immediate(web::operation!(get_user::get_user))
+        .immediate(web::operation!(get_users::get_users))
+        .immediate(web::operation!(get_users::get_user_by_email))
 }
 
 /// What the commands of this context are about.

@@ -4,7 +4,7 @@ use persistence::{SqlError, SqlTimestamp, Tx, execute, fetch_optional, sql};
 use std::sync::Arc;
 use use_case::{CommandFailure, Unavailable, async_trait};
 use users_application::{StoreError, Users};
-use users_domain::{Name, Taken, User, UserState};
+use users_domain::{Name, Role, Taken, User, UserState};
 use uuid::Uuid;
 
 /// [`Users`] in SQL, and the consent to ask for before a user loses access.
@@ -37,14 +37,16 @@ impl Users for SqlUsers {
         // Names every field, so that the compiler reports a new field that is missing here.
         let UserState { id, email, name, version, registered_at, deactivated_at } = user.state();
         let sql = "update users_users set email = $3, email_canonical = $4, name = $5, version = $2, registered_at = $6, \
-             deactivated_at = $7 where id = $1 and version = $2 - 1 \
+             deactivated_at = $7, name_key = $8, email_verified = (email_verified and email_canonical = $4) \
+             where id = $1 and version = $2 - 1 \
              and not exists (select 1 from users_users other where other.email_canonical = $4 and other.id <> $1)";
+        let key = name_key(name.as_ref());
         let (id, name, at) = (id.as_uuid(), name.as_ref().map(Name::as_str), SqlTimestamp(*registered_at));
         let (spelled, canonical, deactivated_at) =
             (email.as_str(), email.canonical(), deactivated_at.map(SqlTimestamp));
         // Another transaction may store the same address at this moment. Then the statement fails, and the retry finds
         // that user.
-        let saved = execute!(&mut self.0, sql, id, *version, spelled, canonical, name, at, deactivated_at);
+        let saved = execute!(&mut self.0, sql, id, *version, spelled, canonical, name, at, deactivated_at, key);
         if saved.map_err(soon_if_conflict)? == 1 {
             return Ok(());
         }
@@ -54,6 +56,18 @@ impl Users for SqlUsers {
             None => Err(Unavailable::retry_soon("another transaction has changed this user").into()),
         }
     }
+
+    async fn follow_role(&mut self, user: UserId, version: i64, role: Role) -> Result<(), Unavailable> {
+        let sql = "update users_users set version = version + case when role = $3 then 0 else 1 end, \
+             role = $3, role_version = $2 where id = $1 and role_version < $2";
+        execute!(&mut self.0, sql, user.as_uuid(), version, role.as_str())?;
+        Ok(())
+    }
+}
+
+/// The value of `name_key`: empty for a user without a name.
+fn name_key(name: Option<&Name>) -> String {
+    name.map(Name::search_key).unwrap_or_default()
 }
 
 fn soon_if_conflict(error: SqlError) -> Unavailable {
@@ -79,12 +93,13 @@ impl SqlUsers {
     /// value, the database waits until that transaction ends.
     async fn insert(&mut self, user: &User) -> Result<bool, SqlError> {
         let UserState { id, email, name, version, registered_at, deactivated_at } = user.state();
-        let sql = "insert into users_users (id, email, email_canonical, name, version, registered_at, deactivated_at) \
-             values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
+        let sql = "insert into users_users (id, email, email_canonical, name, version, registered_at, deactivated_at, \
+             name_key) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
+        let key = name_key(name.as_ref());
         let (id, name, at) = (id.as_uuid(), name.as_ref().map(Name::as_str), SqlTimestamp(*registered_at));
         let (spelled, canonical, deactivated_at) =
             (email.as_str(), email.canonical(), deactivated_at.map(SqlTimestamp));
-        let inserted = execute!(&mut self.0, sql, id, spelled, canonical, name, *version, at, deactivated_at)?;
+        let inserted = execute!(&mut self.0, sql, id, spelled, canonical, name, *version, at, deactivated_at, key)?;
         Ok(inserted == 1)
     }
 

@@ -2,12 +2,12 @@ use super::SqlUsers;
 use identity::{Email, UserId};
 use kernel::Timestamp;
 use ledger::Consent;
-use persistence::Tx;
 use persistence::testing::TestDb;
+use persistence::{Tx, fetch_one};
 use std::sync::Arc;
 use use_case::{CommandFailure, async_trait};
 use users_application::Users as _;
-use users_domain::{Name, User, UserState};
+use users_domain::{Name, Role, User, UserState};
 use uuid::Uuid;
 
 /// A consent that is always given.
@@ -85,6 +85,28 @@ async fn every_field_of_a_user_is_stored_when_added_and_when_changed() {
         let again = User::restore(UserState { email, ..ada().state().clone() });
         assert!(users.add(&again).await.is_err());
         users.add(&ada()).await.expect("the previous email is free");
+        Tx::from(users).commit().await.expect("committed");
+    }
+}
+
+#[tokio::test]
+async fn a_late_older_role_is_ignored_and_another_role_is_a_new_version_of_the_user() {
+    for test_db in TestDb::each().await {
+        for migrations in [ledger::MIGRATIONS, crate::MIGRATIONS] {
+            test_db.db.migrate(&migrations).await.expect("a schema");
+        }
+        let mut users = SqlUsers(test_db.db.begin().await.expect("a transaction"), Arc::new(Agrees));
+        let user = ada();
+        users.add(&user).await.expect("added");
+        let mut versions = Vec::new();
+        for (version, role) in [(1, Role::User), (3, Role::Admin), (2, Role::User), (3, Role::User), (4, Role::User)] {
+            users.follow_role(user.id(), version, role).await.expect("stored");
+            let sql = "select role, version from users_users where id = $1";
+            versions.push(fetch_one!(&mut users.0, (String, i64), sql, user.id().as_uuid()).expect("a row"));
+        }
+        let seen: Vec<_> = versions.iter().map(|(role, version)| (role.as_str(), *version)).collect();
+        assert_eq!(seen, [("user", 1), ("admin", 2), ("admin", 2), ("admin", 2), ("user", 3)]);
+        users.follow_role(UserId::random(), 1, Role::Admin).await.expect("an unknown user is ignored");
         Tx::from(users).commit().await.expect("committed");
     }
 }

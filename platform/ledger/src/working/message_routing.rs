@@ -105,7 +105,7 @@ impl ParentMessage<'_> {
     }
 }
 
-async fn subscribers_of(tx: &mut Tx, event: &str) -> Result<Vec<(String, String, bool)>, SqlError> {
+pub(crate) async fn subscribers_of(tx: &mut Tx, event: &str) -> Result<Vec<(String, String, bool)>, SqlError> {
     let sql = "select context, lane, awaited from ledger_subscriptions where event = $1 order by context";
     fetch_all!(tx, (String, String, bool), sql, event)
 }

@@ -5,6 +5,7 @@ pub(crate) mod consent;
 pub(crate) mod message_handlers;
 pub(crate) mod message_routing;
 pub(crate) mod outcome;
+pub(crate) mod publish;
 pub(crate) mod sweep;
 pub(crate) mod work;
 pub(crate) mod worker_pool;

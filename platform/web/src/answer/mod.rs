@@ -3,3 +3,4 @@
 pub(crate) mod etag;
 pub(crate) mod page;
 pub(crate) mod problem;
+pub(crate) mod signed_cursor;

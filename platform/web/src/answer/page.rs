@@ -1,5 +1,5 @@
+use super::signed_cursor::set_links;
 use crate::{Json, Problem, Query};
-use axum::http::{HeaderValue, header::LINK};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -46,13 +46,16 @@ pub enum PagingFlaw {
     Limit,
     #[error("must be the next_cursor of an earlier page")]
     Cursor,
+    /// A [`SignedCursor`](crate::SignedCursor) that was changed, or belongs to another list.
+    #[error("must be a cursor of an earlier page with the same filters and sort: begin again without it")]
+    OtherList,
 }
 
 impl DomainError for PagingFlaw {
     fn code(&self) -> &'static str {
         match self {
             Self::Limit => "limit_out_of_range",
-            Self::Cursor => "cursor_invalid",
+            Self::Cursor | Self::OtherList => "cursor_invalid",
         }
     }
 }
@@ -80,12 +83,17 @@ impl Cursor {
 impl Paging {
     /// Reads `limit` and `cursor`. [`Query::finish`] reports their violations.
     pub fn read(query: &mut Query) -> Self {
-        let limit = query.optional("limit", |text| {
-            let limit: Option<i64> = text.parse().ok().filter(|limit: &i64| limit.to_string() == text);
-            limit.filter(|limit| (1..=MOST).contains(limit)).ok_or(PagingFlaw::Limit)
-        });
-        Self { limit: limit.unwrap_or(DEFAULT), after: query.optional("cursor", Cursor::parse) }
+        Self { limit: read_limit(query), after: query.optional("cursor", Cursor::parse) }
     }
+}
+
+/// Reads `limit`: the most rows of a page. [`Query::finish`] reports a violation.
+pub fn read_limit(query: &mut Query) -> i64 {
+    let limit = query.optional("limit", |text| {
+        let limit: Option<i64> = text.parse().ok().filter(|limit: &i64| limit.to_string() == text);
+        limit.filter(|limit| (1..=MOST).contains(limit)).ok_or(PagingFlaw::Limit)
+    });
+    limit.unwrap_or(DEFAULT)
 }
 
 impl<T> Page<T> {
@@ -105,14 +113,7 @@ impl<T: Serialize> Page<T> {
     pub fn answer(self, path: &str, query: &[(&str, &str)]) -> Result<Response, Problem> {
         let next = self.next_cursor.clone();
         let mut answer = Json(self).into_response();
-        if let Some(cursor) = next {
-            let begun = format!("<{path}?");
-            let place = begun.len();
-            let mut link = form_urlencoded::Serializer::for_suffix(begun, place);
-            let link = link.extend_pairs(query).append_pair("cursor", &cursor).finish() + ">; rel=\"next\"";
-            let link = HeaderValue::try_from(link).map_err(|_| Problem::internal())?;
-            answer.headers_mut().insert(LINK, link);
-        }
+        set_links(answer.headers_mut(), path, query, &[("next", next.as_deref())])?;
         Ok(answer)
     }
 }

@@ -173,9 +173,14 @@ fn prefix(answer: &mut Response, base: &str) {
         return;
     }
     for (name, begin) in [(LOCATION, ""), (LINK, "<")] {
-        let path = answer.headers().get(&name).and_then(|value| value.to_str().ok()?.strip_prefix(begin));
-        let below = path.filter(|path| path.starts_with('/') && !path.starts_with("//"));
-        if let Some(Ok(value)) = below.map(|path| HeaderValue::try_from(format!("{begin}{base}{path}"))) {
+        let below = |link: &str| {
+            let path = link.strip_prefix(begin).filter(|path| path.starts_with('/') && !path.starts_with("//"));
+            path.map_or_else(|| link.to_owned(), |path| format!("{begin}{base}{path}"))
+        };
+        // Several links are separated by commas. Their paths have none: they are percent-encoded.
+        let value = answer.headers().get(&name).and_then(|value| value.to_str().ok());
+        let value = value.map(|links| links.split(", ").map(below).collect::<Vec<_>>().join(", "));
+        if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
             answer.headers_mut().insert(name, value);
         }
     }

@@ -57,6 +57,11 @@ impl Query {
         self.0.optional(name, parse)
     }
 
+    /// Adds a violation of a check that concerns several parameters. The message MUST NOT quote the input.
+    pub fn refuse(&mut self, name: &'static str, why: &dyn DomainError) {
+        self.0.refuse(name, why.code(), why.to_string());
+    }
+
     /// Reads every field of a form.
     pub fn read<B: RequestBody>(&mut self) -> B {
         B::read(&mut self.0)

@@ -25,8 +25,8 @@ web::body! {
         /// The name of the service that gets the key.
         #[schema(min_length = 1, max_length = 100)]
         name: required ServiceName = ServiceName::parse,
-        /// What the key allows: one or more of `introspect` and `audit:read`, separated by spaces.
-        #[schema(pattern = "^(introspect|audit:read)( (introspect|audit:read))*$", max_length = 100)]
+        /// What the key allows: one or more of `introspect`, `audit:read` and `users:read`, separated by spaces.
+        #[schema(pattern = "^(introspect|audit:read|users:read)( (introspect|audit:read|users:read))*$", max_length = 100)]
         scope: required Scopes = str::parse,
         /// The lifetime in days. The default is 90.
         #[schema(minimum = 1, maximum = 366)]

@@ -3,7 +3,7 @@ use auth_application::Accounts;
 use auth_domain::{PasswordHash, Role};
 use identity::{Email, UserId};
 use kernel::Timestamp;
-use persistence::{SqlTimestamp, execute, fetch_optional, sql};
+use persistence::{SqlTimestamp, execute, fetch_all, fetch_optional, sql};
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
 
@@ -81,9 +81,19 @@ impl Accounts for SqlAuth {
         Ok(found.map(|(user,)| UserId::new(user)))
     }
 
-    async fn set_role(&mut self, user: UserId, role: Role) -> Result<bool, Unavailable> {
-        let sql = "update auth_accounts set role = $2 where user_id = $1";
-        Ok(execute!(&mut self.0, sql, user.as_uuid(), role.as_str())? == 1)
+    async fn set_role(&mut self, user: UserId, role: Role) -> Result<Option<i64>, Unavailable> {
+        let sql = "update auth_accounts set role = $2, role_version = role_version + 1 where user_id = $1 \
+             returning role_version";
+        let set = fetch_optional!(&mut self.0, (i64,), sql, user.as_uuid(), role.as_str())?;
+        Ok(set.map(|(version,)| version))
+    }
+
+    async fn take_unversioned_roles(&mut self) -> Result<Vec<(UserId, Role)>, Unavailable> {
+        // Every account begins as `user`, which needs no event.
+        let sql = "update auth_accounts set role_version = 1 where role = 'admin' and role_version = 0 \
+             returning user_id";
+        let taken = fetch_all!(&mut self.0, (Uuid,), sql)?;
+        Ok(taken.into_iter().map(|(user,)| (UserId::new(user), Role::Admin)).collect())
     }
 }
 

@@ -138,7 +138,7 @@ async fn an_announced_deactivation_counts_until_its_event_or_a_later_one_is_hand
             found != Administrators::default()
         };
         let mut making = store().await;
-        assert!(making.set_role(world.user, Role::Admin).await.expect("written"));
+        assert_eq!(making.set_role(world.user, Role::Admin).await.expect("written"), Some(1));
         assert_eq!(
             making.administrators().await.expect("read"),
             Administrators::default(),

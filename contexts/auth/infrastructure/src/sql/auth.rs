@@ -1,7 +1,7 @@
-use auth_application::Auth;
+use auth_application::{Actor, Auth};
 use kernel::Timestamp;
 use persistence::{SqlTimestamp, Tx, fetch_one, sql};
-use use_case::{Unavailable, async_trait};
+use use_case::{Outgoing, Unavailable, async_trait};
 
 /// The ports of this context in SQL, over one transaction. Each port is implemented in a file of its own.
 pub(crate) struct SqlAuth(pub(crate) Tx);
@@ -14,5 +14,9 @@ impl Auth for SqlAuth {
         // Not `{now}`, which is the time when the transaction began: it may have waited for a lock since.
         let (now,) = fetch_one!(&mut self.0, (SqlTimestamp,), sql!("select {clock}"))?;
         Ok(now.0)
+    }
+
+    async fn publish(&mut self, event: Outgoing, actor: Actor) -> Result<(), Unavailable> {
+        ledger::publish(&mut self.0, &event, &actor.to_string()).await
     }
 }

@@ -1,5 +1,7 @@
-//! Deletes expired rows of this context, once a minute on every node.
+//! Deletes expired rows of this context and publishes roles that were not, once a minute on every node.
 
+use super::unit_of_work::run_in_transaction;
+use auth_application::AnnounceRoles;
 use auth_domain::LONGEST_GRACE;
 use persistence::{Db, SqlError, execute, sql};
 use std::time::Duration;
@@ -24,9 +26,14 @@ const SESSIONS: (&str, &str) = sql!(
      or expires_at > {clock} + {31 d} order by expires_at limit 20 {for update skip locked})"
 );
 
-/// Deletes expired rows once a minute, until it is dropped.
+/// Deletes expired rows and publishes unpublished roles once a minute, until it is dropped.
 pub(crate) async fn tidy(db: Db) {
     loop {
+        match run_in_transaction(&db, AnnounceRoles).await {
+            Ok(0) => {}
+            Ok(roles) => tracing::info!(roles, "published roles that were set by an earlier version"),
+            Err(error) => tracing::warn!(%error, "could not publish roles: retrying in a minute"),
+        }
         sleep(EVERY).await;
         if let Err(error) = tidy_now(&db).await {
             tracing::warn!(%error, "could not delete expired sessions: retrying in a minute");

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
+use web::{CursorKey, CursorKeys};
 use zeroize::Zeroizing;
 
 /// The member of the key file that holds the signing keys.
@@ -43,6 +44,8 @@ pub struct SigningKey {
     pub x: String,
     pub(super) signing: EncodingKey,
     pub(super) verifying: DecodingKey,
+    /// Authenticates cursors, which like tokens end with the key.
+    cursors: CursorKey,
 }
 
 /// A signing key in the form of the key file.
@@ -108,6 +111,13 @@ impl SigningKeys {
             let reloaded = spawn_blocking(move || keys.reload());
             let _ = reloaded.await;
         }
+    }
+}
+
+impl CursorKeys for SigningKeys {
+    fn cursor_keys(&self) -> Vec<CursorKey> {
+        let keys = self.key_set();
+        std::iter::once(keys.signer()).chain(keys.iter()).map(|key| key.cursors.clone()).collect()
     }
 }
 
@@ -225,6 +235,7 @@ impl Entry {
             x,
             signing: EncodingKey::from_ed_der(&der),
             verifying,
+            cursors: CursorKey::derive(&der),
         })
     }
 }

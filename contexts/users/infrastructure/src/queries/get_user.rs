@@ -34,6 +34,15 @@ pub(crate) struct UserView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = Email, max_length = 254, nullable = false)]
     email: Option<String>,
+    /// Whether the email address is verified. Only the user and administrators see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    email_verified: Option<bool>,
+    /// `user`, or `admin` for an administrator. A change of role shows here within seconds. Only the user and
+    /// administrators see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^(user|admin)$", nullable = false)]
+    role: Option<String>,
     /// `active`, or `deactivated` if the user cannot sign in. Only the user and administrators see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^(active|deactivated)$", nullable = false)]
@@ -49,7 +58,7 @@ pub(crate) struct UserView {
 impl UserView {
     /// Removes what only the user and administrators may see.
     pub(crate) fn public(self) -> Self {
-        Self { email: None, status: None, deactivated_at: None, ..self }
+        Self { email: None, email_verified: None, role: None, status: None, deactivated_at: None, ..self }
     }
 
     pub(crate) const fn version(&self) -> i64 {
@@ -85,6 +94,25 @@ impl UserView {
     }
 }
 
+/// The columns of a complete view.
+pub(crate) type UserRow = (Uuid, Option<String>, SqlTimestamp, String, Option<SqlTimestamp>, i64, String, bool);
+
+impl From<UserRow> for UserView {
+    fn from((id, name, created_at, email, deactivated_at, version, role, email_verified): UserRow) -> Self {
+        Self {
+            id,
+            name,
+            created_at: created_at.0,
+            email: Some(email),
+            email_verified: Some(email_verified),
+            role: Some(role),
+            status: Some(if deactivated_at.is_some() { "deactivated" } else { "active" }),
+            deactivated_at: deactivated_at.map(|at| at.0),
+            version,
+        }
+    }
+}
+
 /// Finds the complete views of many users.
 pub(crate) struct UserById;
 
@@ -93,19 +121,11 @@ impl BatchQuery for UserById {
     type Row = UserView;
 
     async fn find(read: &mut Read, ids: &[Uuid]) -> Result<Vec<(Uuid, UserView)>, SqlError> {
-        type Row = (Uuid, Option<String>, SqlTimestamp, String, Option<SqlTimestamp>, i64);
-        let sql =
-            sql!("select id, name, registered_at, email, deactivated_at, version from users_users where id {in $1}");
-        let view = |(id, name, created_at, email, deactivated_at, version): Row| UserView {
-            id,
-            name,
-            created_at: created_at.0,
-            email: Some(email),
-            status: Some(if deactivated_at.is_some() { "deactivated" } else { "active" }),
-            deactivated_at: deactivated_at.map(|at| at.0),
-            version,
-        };
-        Ok(fetch_all!(read, Row, sql, UuidList(ids))?.into_iter().map(|row| (row.0, view(row))).collect())
+        let sql = sql!(
+            "select id, name, registered_at, email, deactivated_at, version, role, email_verified from users_users \
+             where id {in $1}"
+        );
+        Ok(fetch_all!(read, UserRow, sql, UuidList(ids))?.into_iter().map(|row| (row.0, row.into())).collect())
     }
 }
 

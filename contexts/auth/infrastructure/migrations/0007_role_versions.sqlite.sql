@@ -1,0 +1,2 @@
+-- Counts the changes of the role. Zero for a role that was set by a process that did not publish it.
+alter table auth_accounts add column role_version integer not null default 0;
