@@ -57,6 +57,7 @@ struct Waiting<Q: BatchQuery> {
 }
 
 impl<Q: BatchQuery> BatchLoader<Q> {
+    /// A loader that reads from this database.
     #[must_use]
     pub fn new(db: Db) -> Self {
         Self(Arc::new(Loader { db, queue: Mutex::new(Queue { waiting: Vec::new(), tasks: 0 }) }))

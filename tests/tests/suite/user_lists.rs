@@ -2,6 +2,8 @@
 
 use crate::permissions::key;
 use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world, in_one_world};
+use auth_application::AnnounceRoles;
+use auth_infrastructure::run_in_transaction;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -11,6 +13,7 @@ in_each_world! {
     pages_in_both_directions_have_each_remaining_user_once_while_users_come_and_go,
     a_user_is_found_by_any_spelling_of_their_address,
     a_list_follows_the_role_of_a_user,
+    a_role_of_an_earlier_version_is_published_once,
 }
 
 in_one_world! {
@@ -54,7 +57,7 @@ async fn every_filter_finds_its_users_alone_and_combined(world: &World) {
         )
         .await;
 
-    let ada = list(&world, &root, &format!("id={}", ids[0])).await.json()["data"][0].clone();
+    let ada = list(world, &root, &format!("id={}", ids[0])).await.json()["data"][0].clone();
     assert_eq!(
         (&ada["role"], &ada["email_verified"], &ada["status"]),
         (&json!("user"), &json!(true), &json!("active"))
@@ -243,6 +246,16 @@ async fn a_list_follows_the_role_of_a_user(world: &World) {
     let mine = mine().await;
     assert_eq!((mine.json()["role"].as_str(), mine.header("etag")), (Some("admin"), Some("\"4\"")), "three changes");
     assert_eq!(names(&list(world, &root, "role=admin").await), ["ada"]);
+}
+
+async fn a_role_of_an_earlier_version_is_published_once(world: &World) {
+    let root = world.administrator("root@example.org").await;
+    assert_eq!(names(&list(world, &root, "role=admin").await), Vec::<String>::new(), "set without an event");
+    for published in [1, 0] {
+        assert_eq!(run_in_transaction(&world.db, AnnounceRoles).await.unwrap(), published);
+    }
+    world.until("select count(*) from users_users where role = 'admin' and role_version = 1", 1).await;
+    assert_eq!(names(&list(world, &root, "role=admin").await), ["root"]);
 }
 
 async fn only_administrators_and_services_with_the_scope_list_users(world: &World) {

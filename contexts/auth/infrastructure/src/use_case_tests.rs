@@ -231,11 +231,6 @@ async fn a_password_is_not_changed_by_a_wrong_one_to_a_bad_one_or_from_an_ended_
 async fn a_role_that_was_set_without_an_event_is_published_once() {
     for world in World::each().await {
         let db = &world.test_db.db;
-        let subscribe =
-            "insert into ledger_subscriptions (event, context, lane) values ('auth.role_changed.v1', 'users', 'fast')";
-        let mut tx = db.begin().await.expect("the database answers");
-        execute!(&mut tx, subscribe).expect("a row");
-        tx.commit().await.expect("committed");
         assert_eq!(run_in_transaction(db, AnnounceRoles).await.expect("run"), 0, "users need no event");
         world.execute("update auth_accounts set role = 'admin' where user_id = $1").await;
         assert_eq!(run_in_transaction(db, AnnounceRoles).await.expect("run"), 1);
@@ -244,11 +239,6 @@ async fn a_role_that_was_set_without_an_event_is_published_once() {
         assert_eq!(run_in_transaction(db, set).await.expect("run"), Some(Err(LastAdministrator)));
         let set = SetRole { by: Authority::operator(), user: world.user, role: Role::Admin };
         assert_eq!(run_in_transaction(db, set).await.expect("run"), Some(Ok(())));
-        let sql = "select payload from ledger_messages where id = root order by sequence";
-        let mut read = db.read().await.expect("a connection");
-        let events = fetch_all!(&mut read, (String,), sql).expect("rows");
-        let versions =
-            [1, 2].map(|version| (format!(r#"{{"user_id":"{}","version":{version},"role":"admin"}}"#, world.user),));
-        assert_eq!(events, versions);
+        assert_eq!(run_in_transaction(db, AnnounceRoles).await.expect("run"), 0, "the version is counted");
     }
 }

@@ -1,6 +1,6 @@
 use identity::UserId;
 use use_case::{CommandFailure, Port, Unavailable, async_trait};
-use users_domain::{Role, Taken, User};
+use users_domain::{Taken, User, UserRole};
 
 /// A port: the stored users, within one transaction.
 #[async_trait]
@@ -24,7 +24,7 @@ pub trait Users: Send {
 
     /// Stores the role that the context which signs users in has given the user. MUST ignore a version of the role that
     /// is not above the stored one. MUST count another role as a new version of the user, whose entity tag changes.
-    async fn follow_role(&mut self, user: UserId, version: i64, role: Role) -> Result<(), Unavailable>;
+    async fn follow_role(&mut self, user: UserId, version: i64, role: UserRole) -> Result<(), Unavailable>;
 }
 
 impl Port for dyn Users {

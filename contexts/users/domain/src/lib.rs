@@ -6,4 +6,6 @@ mod user_filter;
 
 pub use name::{Name, NameError};
 pub use user::{NoSuchUser, OwnAccount, Taken, User, UserState, VersionConflict};
-pub use user_filter::{EmailDomain, EmailPrefix, FilterFlaw, NamePrefix, Role, SortKey, Status, UserFilter, UserOrder};
+pub use user_filter::{
+    EmailDomain, EmailPrefix, FilterFlaw, NamePrefix, SortKey, UserFilter, UserOrder, UserRole, UserStatus,
+};

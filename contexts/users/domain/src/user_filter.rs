@@ -10,8 +10,8 @@ pub struct UserFilter {
     pub email_prefix: Option<EmailPrefix>,
     pub name_prefix: Option<NamePrefix>,
     pub domain: Option<EmailDomain>,
-    pub status: Option<Status>,
-    pub role: Option<Role>,
+    pub status: Option<UserStatus>,
+    pub role: Option<UserRole>,
     pub email_verified: Option<bool>,
     /// Registered later than this.
     pub created_after: Option<Timestamp>,
@@ -38,14 +38,14 @@ pub enum SortKey {
 
 /// Whether a user may sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
+pub enum UserStatus {
     Active,
     Deactivated,
 }
 
 /// The role of a user. The context that signs users in decides it; this context follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum UserRole {
     User,
     Admin,
 }
@@ -171,8 +171,8 @@ macro_rules! words {
     };
 }
 
-words!(Status, Status: Active = "active", Deactivated = "deactivated");
-words!(Role, Role: User = "user", Admin = "admin");
+words!(UserStatus, Status: Active = "active", Deactivated = "deactivated");
+words!(UserRole, Role: User = "user", Admin = "admin");
 words!(SortKey, Order: CreatedAt = "created_at", Email = "email", Name = "name");
 
 impl UserOrder {
@@ -192,6 +192,7 @@ impl FromStr for UserOrder {
 }
 
 impl EmailPrefix {
+    /// The form in which it is compared.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -207,6 +208,7 @@ impl FromStr for EmailPrefix {
 }
 
 impl NamePrefix {
+    /// The form in which it is compared.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -223,6 +225,7 @@ impl FromStr for NamePrefix {
 }
 
 impl EmailDomain {
+    /// The form in which it is compared.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -239,22 +242,24 @@ impl FromStr for EmailDomain {
 
 #[cfg(test)]
 mod tests {
-    use super::{EmailDomain, EmailPrefix, FilterFlaw, NamePrefix, Role, SortKey, Status, UserFilter, UserOrder};
+    use super::{
+        EmailDomain, EmailPrefix, FilterFlaw, NamePrefix, SortKey, UserFilter, UserOrder, UserRole, UserStatus,
+    };
     use identity::{Email, UserId};
     use kernel::{DomainError as _, Timestamp};
 
     #[test]
     fn words_are_parsed_from_their_own_text_alone() {
-        for status in [Status::Active, Status::Deactivated] {
+        for status in [UserStatus::Active, UserStatus::Deactivated] {
             assert_eq!(status.as_str().parse(), Ok(status));
         }
-        for role in [Role::User, Role::Admin] {
+        for role in [UserRole::User, UserRole::Admin] {
             assert_eq!(role.as_str().parse(), Ok(role));
         }
-        assert_eq!((Status::Active.as_str(), Role::Admin.as_str()), ("active", "admin"));
+        assert_eq!((UserStatus::Active.as_str(), UserRole::Admin.as_str()), ("active", "admin"));
         for text in ["", "Active", "admin "] {
-            assert_eq!(text.parse::<Status>(), Err(FilterFlaw::Status), "{text}");
-            assert_eq!(text.parse::<Role>(), Err(FilterFlaw::Role), "{text}");
+            assert_eq!(text.parse::<UserStatus>(), Err(FilterFlaw::Status), "{text}");
+            assert_eq!(text.parse::<UserRole>(), Err(FilterFlaw::Role), "{text}");
         }
         assert_eq!((UserFilter::parse_boolean("true"), UserFilter::parse_boolean("false")), (Ok(true), Ok(false)));
         assert_eq!(UserFilter::parse_boolean("1"), Err(FilterFlaw::Boolean));

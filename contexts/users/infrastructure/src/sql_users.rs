@@ -4,7 +4,7 @@ use persistence::{SqlError, SqlTimestamp, Tx, execute, fetch_optional, sql};
 use std::sync::Arc;
 use use_case::{CommandFailure, Unavailable, async_trait};
 use users_application::{StoreError, Users};
-use users_domain::{Name, Role, Taken, User, UserState};
+use users_domain::{Name, Taken, User, UserRole, UserState};
 use uuid::Uuid;
 
 /// [`Users`] in SQL, and the consent to ask for before a user loses access.
@@ -57,7 +57,7 @@ impl Users for SqlUsers {
         }
     }
 
-    async fn follow_role(&mut self, user: UserId, version: i64, role: Role) -> Result<(), Unavailable> {
+    async fn follow_role(&mut self, user: UserId, version: i64, role: UserRole) -> Result<(), Unavailable> {
         let sql = "update users_users set version = version + case when role = $3 then 0 else 1 end, \
              role = $3, role_version = $2 where id = $1 and role_version < $2";
         execute!(&mut self.0, sql, user.as_uuid(), version, role.as_str())?;

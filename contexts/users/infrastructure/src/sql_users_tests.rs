@@ -7,7 +7,7 @@ use persistence::{Tx, fetch_one};
 use std::sync::Arc;
 use use_case::{CommandFailure, async_trait};
 use users_application::Users as _;
-use users_domain::{Name, Role, User, UserState};
+use users_domain::{Name, User, UserRole, UserState};
 use uuid::Uuid;
 
 /// A consent that is always given.
@@ -99,14 +99,16 @@ async fn a_late_older_role_is_ignored_and_another_role_is_a_new_version_of_the_u
         let user = ada();
         users.add(&user).await.expect("added");
         let mut versions = Vec::new();
-        for (version, role) in [(1, Role::User), (3, Role::Admin), (2, Role::User), (3, Role::User), (4, Role::User)] {
+        for (version, role) in
+            [(1, UserRole::User), (3, UserRole::Admin), (2, UserRole::User), (3, UserRole::User), (4, UserRole::User)]
+        {
             users.follow_role(user.id(), version, role).await.expect("stored");
             let sql = "select role, version from users_users where id = $1";
             versions.push(fetch_one!(&mut users.0, (String, i64), sql, user.id().as_uuid()).expect("a row"));
         }
         let seen: Vec<_> = versions.iter().map(|(role, version)| (role.as_str(), *version)).collect();
         assert_eq!(seen, [("user", 1), ("admin", 2), ("admin", 2), ("admin", 2), ("user", 3)]);
-        users.follow_role(UserId::random(), 1, Role::Admin).await.expect("an unknown user is ignored");
+        users.follow_role(UserId::random(), 1, UserRole::Admin).await.expect("an unknown user is ignored");
         Tx::from(users).commit().await.expect("committed");
     }
 }

@@ -4,7 +4,7 @@
 use crate::queries::get_user::{UserRow, UserView};
 use kernel::Timestamp;
 use persistence::{Db, QueryBuilder, SqlError, SqlTimestamp, fetch_one};
-use users_domain::{Role, SortKey, Status, UserFilter, UserOrder};
+use users_domain::{SortKey, UserFilter, UserOrder, UserRole, UserStatus};
 use uuid::Uuid;
 use web::{SignedCursor, Towards};
 
@@ -186,13 +186,13 @@ fn push_filter(query: &mut QueryBuilder, filter: &UserFilter, cursor: Option<(So
     }
     // Constants, not values: the databases use a partial index only if they see its condition.
     match status {
-        Some(Status::Active) => query.push("and deactivated_at is null"),
-        Some(Status::Deactivated) => query.push("and deactivated_at is not null"),
+        Some(UserStatus::Active) => query.push("and deactivated_at is null"),
+        Some(UserStatus::Deactivated) => query.push("and deactivated_at is not null"),
         None => query,
     };
     match role {
-        Some(Role::User) => query.push("and role = 'user'"),
-        Some(Role::Admin) => query.push("and role = 'admin'"),
+        Some(UserRole::User) => query.push("and role = 'user'"),
+        Some(UserRole::Admin) => query.push("and role = 'admin'"),
         None => query,
     };
     match email_verified {

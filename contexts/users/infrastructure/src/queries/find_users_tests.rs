@@ -1,6 +1,6 @@
 use super::{Count, Wanted, count, find, page, planned_rows};
 use persistence::testing::TestDb;
-use persistence::{Db, execute};
+use persistence::{Db, execute, sql};
 use std::collections::BTreeSet;
 use users_domain::{SortKey, UserFilter, UserOrder};
 use uuid::Uuid;
@@ -9,23 +9,20 @@ use web::{SignedCursor, Towards};
 /// Users with the numbers from 1 to `$1`. Every second one has an address at example.com, the others at one of 1,000
 /// domains. One in 100 is deactivated, another one verified, and another one an administrator: with fewer of them,
 /// PostgreSQL sorts them.
-const USERS: (&str, &str) = (
-    "insert into users_users (id, email, email_canonical, name, name_key, version, registered_at, deactivated_at, \
-     email_verified, role) \
-     select lpad(to_hex(n), 32, '0')::uuid, address, address, 'Name ' || n * 7919 % 100000, 'name ' || n * 7919 % 100000, 1, \
-     to_timestamp(1700000000 + n), case when n % 100 = 0 then now() end, n % 100 = 1, \
-     case when n % 100 = 2 then 'admin' else 'user' end \
-     from (select n, 'user' || n || '@' || case when n % 2 = 0 then 'example.com' else 'd' || n % 1000 || '.example' end address \
-     from generate_series(1, $1::bigint) n) numbered",
-    "insert into users_users (id, email, email_canonical, name, name_key, version, registered_at, deactivated_at, \
-     email_verified, role) \
-     with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < $1), \
-     numbered as (select n, 'user' || n || '@' || case when n % 2 = 0 then 'example.com' else 'd' || n % 1000 || '.example' end \
-     address from numbers) \
-     select unhex(printf('%032x', n)), address, address, 'Name ' || n * 7919 % 100000, 'name ' || n * 7919 % 100000, 1, \
-     (1700000000 + n) * 1000000, case when n % 100 = 0 then 1 end, n % 100 = 1, \
-     case when n % 100 = 2 then 'admin' else 'user' end from numbered",
+const USERS: (&str, &str) = sql!(
+    postgres: INTO, "select lpad(to_hex(n), 32, '0')::uuid,", ADDRESS, ",", ADDRESS, ",", NAMES,
+    "1, to_timestamp(1700000000 + n), case when n % 100 = 0 then now() end, n % 100 = 1,", ROLE,
+    "from generate_series(1, $1::bigint) n";
+    sqlite: INTO, "with recursive numbers as (select 1 as n union all select n + 1 from numbers where n < $1)",
+    "select unhex(printf('%032x', n)),", ADDRESS, ",", ADDRESS, ",", NAMES,
+    "1, (1700000000 + n) * 1000000, case when n % 100 = 0 then 1 end, n % 100 = 1,", ROLE, "from numbers"
 );
+const INTO: &str = "insert into users_users (id, email, email_canonical, name, name_key, version, registered_at, \
+     deactivated_at, email_verified, role)";
+const ADDRESS: &str =
+    "'user' || n || case when n % 2 = 0 then '@example.com' else '@d' || (n % 1000) || '.example' end";
+const NAMES: &str = "'Name ' || (n * 7919 % 100000), 'name ' || (n * 7919 % 100000),";
+const ROLE: &str = "case when n % 100 = 2 then 'admin' else 'user' end";
 const ROWS: i64 = 100_000;
 
 async fn filled(db: &Db, rows: i64) {

@@ -10,7 +10,7 @@ use futures::future::try_join;
 use identity::{Email, UserId};
 use persistence::{SqlError, fetch_optional};
 use serde::Serialize;
-use users_domain::{FilterFlaw, Role, Status, UserFilter, UserOrder};
+use users_domain::{FilterFlaw, UserFilter, UserOrder, UserRole, UserStatus};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
@@ -192,8 +192,8 @@ fn pairs(filter: &UserFilter, order: UserOrder) -> Vec<(&'static str, String)> {
         ("email_prefix", email_prefix.as_ref().map(|it| it.as_str().to_owned())),
         ("name_prefix", name_prefix.as_ref().map(|it| it.as_str().to_owned())),
         ("domain", domain.as_ref().map(|it| it.as_str().to_owned())),
-        ("status", status.map(|it| Status::as_str(it).to_owned())),
-        ("role", role.map(|it| Role::as_str(it).to_owned())),
+        ("status", status.map(|it| UserStatus::as_str(it).to_owned())),
+        ("role", role.map(|it| UserRole::as_str(it).to_owned())),
         ("email_verified", email_verified.map(|it| it.to_string())),
         ("created_after", created_after.map(|it| it.to_string())),
         ("created_before", created_before.map(|it| it.to_string())),
