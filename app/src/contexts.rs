@@ -8,7 +8,7 @@ use persistence::{Db, Migrations};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use use_case::HandledMessage;
-use users_infrastructure::{Passwords, RoutePorts};
+use users_infrastructure::{RoutePorts, UserPasswords};
 use utoipa::openapi::OpenApi;
 use web::{BoundedContext, Commands, Routes};
 
@@ -22,7 +22,7 @@ pub(crate) fn contexts() -> Vec<Plugged> {
 
 /// What the routes of the context `users` need of the program.
 fn ports_of_users(with: &Dependencies) -> RoutePorts {
-    let passwords = Passwords { sealer: with.passwords.gate.clone(), verifier: Arc::new(with.auth.clone()) };
+    let passwords = UserPasswords { sealer: with.passwords.gate.clone(), verifier: Arc::new(with.auth.clone()) };
     RoutePorts { passwords, cursors: with.signing.clone() }
 }
 

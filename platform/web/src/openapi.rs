@@ -85,7 +85,7 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         }
     }
     if R::LIMITS_GUESSES {
-        let why = "Too many wrong passwords. Retry after the seconds in `Retry-After`.";
+        let why = "Too many wrong guesses. Retry after the seconds in `Retry-After`.";
         operation = operation.response("429", Problem::response(why));
     }
     if R::PER_ADDRESS.is_some() {

@@ -29,14 +29,14 @@ use web::{
 pub(crate) struct UsersState {
     pub(crate) users: BatchLoader<UserById>,
     pub(crate) commands: Commands,
-    pub(crate) passwords: Passwords,
+    pub(crate) passwords: UserPasswords,
     pub(crate) db: Db,
     pub(crate) cursors: Arc<dyn CursorKeys>,
 }
 
 /// What the routes of this context do with passwords, which they never open.
 #[derive(Clone)]
-pub struct Passwords {
+pub struct UserPasswords {
     pub sealer: Arc<dyn PasswordSealer>,
     pub verifier: Arc<dyn PasswordVerifier>,
 }
@@ -52,7 +52,7 @@ pub(crate) fn routes() -> Routes<UsersState> {
     Routes::<UsersState>::new("users")
         .command("/users", Method::POST, |state| RegisterUserRequest(state.clone()))
         .command("/users/{id}", Method::PATCH, |state| update::Update(state.clone()))
-        .command("/users/{id}/sessions", Method::DELETE, |state| sign_out::SignOut(state.clone()))
+        .command("/users/{id}/sessions", Method::DELETE, |state| sign_out::SignUserOut(state.clone()))
         .command("/users/{id}/deactivate", Method::POST, |state| activation::Deactivation(state.clone()))
         .command("/users/{id}/reactivate", Method::POST, |state| activation::Reactivation(state.clone()))
         .immediate(web::operation!(get_user::get_me))

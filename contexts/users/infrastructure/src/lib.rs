@@ -5,7 +5,7 @@ mod name_keys;
 mod queries;
 mod sql_users;
 
-pub use crate::http::Passwords;
+pub use crate::http::UserPasswords;
 use crate::http::{UsersState, routes};
 use crate::sql_users::SqlUsers;
 use ledger::Consent;
@@ -31,7 +31,7 @@ pub const CONTEXT: BoundedContext<Arc<dyn Consent>, RoutePorts> = BoundedContext
 
 /// What the routes of this context need of the program.
 pub struct RoutePorts {
-    pub passwords: Passwords,
+    pub passwords: UserPasswords,
     /// Authenticates the cursors of lists.
     pub cursors: Arc<dyn CursorKeys>,
 }

@@ -12,9 +12,9 @@ use users_domain::NoSuchUser;
 use uuid::Uuid;
 use web::{CommandRequest, Fields, Input, PathId, Problem, Resource, WithClient};
 
-pub(super) struct SignOut(pub(super) UsersState);
+pub(super) struct SignUserOut(pub(super) UsersState);
 
-impl CommandRequest for SignOut {
+impl CommandRequest for SignUserOut {
     type Message = SignOutUser;
     type Sender = WithClient<Administrator>;
     type Path = PathId;
