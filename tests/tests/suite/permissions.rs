@@ -148,7 +148,7 @@ impl Cast {
         match path {
             "/users/{id}/deactivate" | "/users/{id}/reactivate" | "/users/{id}/sessions" => self.guest.clone(),
             // What only the user themself may do, by a caller who is about to lose that right.
-            _ if path.starts_with("/users/{id}/") && caller == "late" => self.people["late"].1.user.to_string(),
+            _ if path.starts_with("/users/{id}") && caller == "late" => self.people["late"].1.user.to_string(),
             _ if path.starts_with("/users/{id}") || path == "/auth/roles/{id}" => owner.user.to_string(),
             "/commands/{id}" | "/commands/{id}/events" => self.command.clone(),
             "/auth/sessions/{id}" => world.sign_in(owner.user, person).await.session.to_string(),
