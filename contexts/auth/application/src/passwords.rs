@@ -37,10 +37,6 @@ pub struct VerifiedPassword {
 /// a change of the password.
 #[async_trait]
 pub trait Credentials: Send + Sync {
-    /// Whether a password would be verified now. An error says that too many wait. The check does no work and asks no
-    /// store, so that a caller who is refused costs next to nothing.
-    fn has_room(&self) -> Result<(), Unavailable>;
-
     /// Verifies the password of the user who has this address.
     async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<VerifiedPassword>, Unavailable>;
 

@@ -74,10 +74,6 @@ impl SqlCredentials {
 
 #[async_trait]
 impl Credentials for SqlCredentials {
-    fn has_room(&self) -> Result<(), Unavailable> {
-        self.verifier.has_room()
-    }
-
     async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<VerifiedPassword>, Unavailable> {
         let found = self.find(identifier).await?;
         self.prove(found, password).await

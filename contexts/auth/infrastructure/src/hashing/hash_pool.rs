@@ -48,11 +48,6 @@ impl HashPool {
         self.sign_ins.admit(works, more).map_err(Unavailable::retry_later)
     }
 
-    /// Whether [`admit`](Self::admit) would admit a caller now.
-    pub(crate) fn has_room(&self) -> Result<(), Unavailable> {
-        self.sign_ins.has_room().map_err(Unavailable::retry_later)
-    }
-
     /// Computes a digest at low priority, for messages of the ledger.
     ///
     /// # Errors

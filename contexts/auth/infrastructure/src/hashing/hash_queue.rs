@@ -84,25 +84,16 @@ impl HashQueue {
     /// A caller is always admitted while a thread is free. So a wrong estimate of the throughput is corrected.
     pub(crate) fn admit(self: &Arc<Self>, works: &[HashJob], more: u64) -> Result<Reservation, Overloaded> {
         let mut state = self.lock();
-        self.check(&state)?;
+        let wait = state.pace.duration_of(state.promised, self.threads);
+        let bound = LONGEST.saturating_sub(state.pace.batch());
+        if state.inside >= self.threads.max(1) && wait > bound {
+            return Err(Overloaded { retry_after: wait - bound });
+        }
         let left = more + works.iter().map(|work| self.load(work)).sum::<u64>();
         state.inside += 1;
         state.promised += left;
         drop(state);
         Ok(Reservation { queue: Arc::clone(self), left, entered: false })
-    }
-
-    /// Whether a caller would be admitted now. It costs next to nothing, so that refusing many callers leaves the
-    /// processor to those who were admitted.
-    pub(crate) fn has_room(&self) -> Result<(), Overloaded> {
-        self.check(&self.lock())
-    }
-
-    fn check(&self, state: &State) -> Result<(), Overloaded> {
-        let wait = state.pace.duration_of(state.promised, self.threads);
-        let bound = LONGEST.saturating_sub(state.pace.batch());
-        let is_full = state.inside >= self.threads.max(1) && wait > bound;
-        if is_full { Err(Overloaded { retry_after: wait - bound }) } else { Ok(()) }
     }
 
     /// Computes a digest without a reservation, for callers that are not in a hurry.

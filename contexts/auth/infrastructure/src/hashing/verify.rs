@@ -64,11 +64,6 @@ impl Verifier {
         Self { pool, cost }
     }
 
-    /// Whether a password would be verified now, or refused because too many wait.
-    pub(crate) fn has_room(&self) -> Result<(), Unavailable> {
-        self.pool.has_room()
-    }
-
     /// Verifies a password against what is stored; `None` for a wrong password.
     pub(crate) async fn matches(
         &self,

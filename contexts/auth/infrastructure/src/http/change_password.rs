@@ -1,7 +1,7 @@
 //! Change of a password.
 
 use super::by::By;
-use super::state::{HashingRoom, too_many_guesses};
+use super::state::too_many_guesses;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
 use auth_access::Person;
@@ -46,7 +46,6 @@ web::body! {
 )]
 pub(crate) async fn change_password(
     State(auth): State<AuthState>,
-    _: HashingRoom,
     By(me, by): By<Person>,
     from: Client,
     _: NoQuery,

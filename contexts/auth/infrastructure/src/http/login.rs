@@ -1,6 +1,6 @@
 //! Sign-in with an email address and a password.
 
-use super::state::{HashingRoom, no_token, too_many_guesses};
+use super::state::{no_token, too_many_guesses};
 use super::tokens::TokensView;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
@@ -39,7 +39,6 @@ web::body! {
 )]
 pub(crate) async fn login(
     State(auth): State<AuthState>,
-    _: HashingRoom,
     from: Client,
     _: NoQuery,
     mut fields: Fields,

@@ -12,7 +12,6 @@ use web::{Client, Problem};
 #[async_trait]
 impl PasswordVerifier for AuthState {
     async fn is_right(&self, person: Person, password: &Secret, client: &Client) -> Result<bool, Problem> {
-        self.credentials.has_room().map_err(not_run)?;
         let found = self.credentials.identifier_of(person.user).await.map_err(not_run)?;
         let Some(email) = found else { return Ok(false) };
         let by = Authority { principal: person.principal(), client: client.on_record(), route: "password".to_owned() };

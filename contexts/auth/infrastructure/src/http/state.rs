@@ -1,10 +1,7 @@
-use crate::sql::unit_of_work::not_run;
 use crate::tokens::{AccessTokens, TokenError};
 use crate::{Authenticator, SqlLoginThrottle, SqlUnitOfWork};
 use auth_application::{Credentials, PasswordPorts, TooManyGuesses, UnitOfWork as _, UseCase, UseCaseError};
 use auth_domain::{PasswordPolicy, SessionLife};
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use persistence::Db;
 use std::sync::Arc;
 use web::{Problem, RateLimiter};
@@ -61,18 +58,6 @@ impl AuthState {
     /// [`UseCaseError`]
     pub(crate) async fn run<U: UseCase + Clone>(&self, use_case: U) -> Result<U::Outcome, UseCaseError> {
         self.unit_of_work.run(use_case).await
-    }
-}
-
-/// Room for another password to be verified. A request is refused before its body is read, because a flood of sign-ins
-/// must not take the processor from those that were admitted.
-pub(crate) struct HashingRoom;
-
-impl FromRequestParts<AuthState> for HashingRoom {
-    type Rejection = Problem;
-
-    async fn from_request_parts(_: &mut Parts, auth: &AuthState) -> Result<Self, Problem> {
-        auth.credentials.has_room().map(|()| Self).map_err(not_run)
     }
 }
 
