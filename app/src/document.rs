@@ -49,7 +49,7 @@ fn title(public_url: Option<&PublicUrl>) -> OpenApi {
         .title(product::TITLE)
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "User accounts. Registering, deactivating and reactivating users are commands: the server answers 202 once \
+            "User accounts. Registering users and changing them are commands: the server answers 202 once \
              it has stored the command. It then executes the command to exactly one outcome. Read the outcome at \
              `GET /commands/{id}`.",
         ))

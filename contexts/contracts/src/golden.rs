@@ -4,8 +4,8 @@ use crate::{GOLDEN, UserRegistered};
 use std::path::Path;
 use use_case::Message;
 
-/// How many golden files there were when the first messages were released.
-const RELEASED: usize = 9;
+/// How many golden files there are at least. Raise it with each new file.
+const RELEASED: usize = 14;
 
 /// Reads a golden file, writes it again, and expects the same JSON.
 pub(crate) fn holds<M: Message>(file: &str) {

@@ -60,7 +60,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Oneself {
 }
 
 /// The person whose id is `{id}` in the path, or an administrator. As an extractor: 401 for an anonymous caller, 403 for
-/// a service, and 404 for another person, for whom there is no such thing to change.
+/// a service, and 404 for another person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OneselfOrAdministrator(pub Person);
 

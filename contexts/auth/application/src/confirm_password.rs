@@ -41,7 +41,8 @@ pub enum ConfirmPasswordError {
 }
 
 impl ConfirmPassword<'_> {
-    /// Compares the password. A wrong one is in the audit log before it is returned.
+    /// Compares the password. A wrong one is in the audit log before it is returned. If the session has ended, the
+    /// caller does not learn which it was, and the guess counts.
     ///
     /// # Errors
     /// [`ConfirmPasswordError`]
@@ -59,11 +60,29 @@ impl ConfirmPassword<'_> {
         let Self { user, session, password, by, .. } = self;
         let verify = ports.credentials.verify_of(user, password);
         if ports.compare(is_compared, password, verify).await?.is_some() {
-            return Ok(());
+            return Ok(ports.unit_of_work.run(ConfirmAuthority { by }).await?);
         }
         let record = RecordWrongPassword { action: Action::ConfirmPassword, user, session, by };
         ports.unit_of_work.run(record).await?;
         Err(ConfirmPasswordError::WrongPassword)
+    }
+}
+
+/// Checks that the session of the request has not ended meanwhile.
+#[derive(Clone)]
+struct ConfirmAuthority {
+    by: Authority,
+}
+
+impl UseCase for ConfirmAuthority {
+    type Outcome = ();
+
+    fn authority(&self) -> Option<&Authority> {
+        Some(&self.by)
+    }
+
+    async fn execute(self, _: &mut dyn Auth) -> Result<(), Unavailable> {
+        Ok(())
     }
 }
 

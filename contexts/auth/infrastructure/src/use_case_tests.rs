@@ -3,8 +3,8 @@
 use crate::access::denial_log::DenialLog;
 use crate::{HashPool, SqlCredentials, SqlLoginThrottle, SqlUnitOfWork, run_in_transaction};
 use auth_application::{
-    AnnounceRoles, Authority, ChangePassword, ChangePasswordError, Credentials as _, Denied, PasswordPorts, Principal,
-    RequestOrigin, SetRole, SignIn, SignInError, TokenHash,
+    AnnounceRoles, Authority, ChangePassword, ChangePasswordError, ConfirmPassword, ConfirmPasswordError,
+    Credentials as _, Denied, PasswordPorts, Principal, RequestOrigin, SetRole, SignIn, SignInError, TokenHash,
 };
 use auth_domain::{BcryptCost, LastAdministrator, PasswordFlaw, PasswordPolicy, Role, Session, SessionId, SessionLife};
 use identity::{Email, UserId};
@@ -100,6 +100,18 @@ impl World {
             by: self.authority(session.id),
         };
         change.execute(&PasswordPolicy::default(), &self.ports()).await
+    }
+
+    async fn confirm(&self, session: &Session, password: &str) -> Result<(), ConfirmPasswordError> {
+        let confirm = ConfirmPassword {
+            user: self.user,
+            session: session.id,
+            email: &self.email,
+            password: &Secret::new(password.to_owned()),
+            address: address(HOME),
+            by: self.authority(session.id),
+        };
+        confirm.execute(&self.ports()).await
     }
 
     fn authority(&self, session: SessionId) -> Authority {
@@ -223,6 +235,25 @@ async fn a_password_is_not_changed_by_a_wrong_one_to_a_bad_one_or_from_an_ended_
         assert!(matches!(ended, Err(ChangePasswordError::Denied(Denied::Ended))), "{ended:?}");
         let verified = world.credentials.verify_of(world.user, &Secret::new(PASSWORD.to_owned())).await;
         assert!(verified.expect("room").is_some(), "the password is the same");
+        world.test_db.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_confirmed_only_while_the_session_lasts_and_only_then_costs_no_guess() {
+    for world in World::each().await {
+        let session = world.sign_in("ada@example.com", PASSWORD, HOME).await.expect("a session");
+        for _ in 0..12 {
+            world.confirm(&session, PASSWORD).await.expect("confirmed, and the guess is given back");
+        }
+        let wrong = world.confirm(&session, "not the password").await;
+        assert!(matches!(wrong, Err(ConfirmPasswordError::WrongPassword)), "{wrong:?}");
+        assert_eq!(world.audit().await[1], record("password.confirm", Some("wrong_credentials")));
+        world.execute("update auth_sessions set ended_at = opened_at, ended_why = 'revoked' where user_id = $1").await;
+        for password in [PASSWORD, "not the password"] {
+            let ended = world.confirm(&session, password).await;
+            assert!(matches!(ended, Err(ConfirmPasswordError::Denied(Denied::Ended))), "{ended:?}");
+        }
         world.test_db.end().await;
     }
 }

@@ -2,7 +2,7 @@ use identity::{Email, UserId};
 use kernel::{DomainError, Timestamp};
 use std::str::FromStr;
 
-/// Which users a list shows: those for whom every given condition holds.
+/// Which users a list shows. A user is in the list if every given condition holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserFilter {
     pub id: Option<UserId>,

@@ -51,7 +51,7 @@ impl AsRef<Commands> for UsersState {
 pub(crate) fn routes() -> Routes<UsersState> {
     Routes::<UsersState>::new("users")
         .command("/users", Method::POST, |state| RegisterUserRequest(state.clone()))
-        .command("/users/{id}", Method::PATCH, |state| update::Update(state.clone()))
+        .command(update::PATH, Method::PATCH, |state| update::Update(state.clone()))
         .command("/users/{id}/sessions", Method::DELETE, |state| sign_out::SignUserOut(state.clone()))
         .command("/users/{id}/deactivate", Method::POST, |state| activation::Deactivation(state.clone()))
         .command("/users/{id}/reactivate", Method::POST, |state| activation::Reactivation(state.clone()))

@@ -11,10 +11,10 @@ use web::{Client, Problem};
 
 #[async_trait]
 impl PasswordVerifier for AuthState {
-    async fn is_right(&self, person: Person, password: &Secret, client: &Client) -> Result<bool, Problem> {
+    async fn is_right(&self, person: Person, password: &Secret, route: &str, client: &Client) -> Result<bool, Problem> {
         let found = self.credentials.identifier_of(person.user).await.map_err(not_run)?;
         let Some(email) = found else { return Ok(false) };
-        let by = Authority { principal: person.principal(), client: client.on_record(), route: "password".to_owned() };
+        let by = Authority { principal: person.principal(), client: client.on_record(), route: route.to_owned() };
         let confirm = ConfirmPassword {
             user: person.user,
             session: SessionId::new(person.session),

@@ -11,6 +11,9 @@ use users_domain::{Name, NoSuchUser, Taken, VersionConflict};
 use uuid::Uuid;
 use web::{CommandRequest, Fields, IfMatch, Input, PathId, Problem, Resource, Violation, WithClient};
 
+/// The path of the route.
+pub(super) const PATH: &str = "/users/{id}";
+
 pub(super) struct Update(pub(super) UsersState);
 
 web::body! {
@@ -68,7 +71,7 @@ impl CommandRequest for Update {
         let flaw = |code, text: &str| Err(Problem::invalid(vec![Violation::new("/current_password", code, text)]));
         match given.secret_given("current_password") {
             None => flaw("required", "is required to change your email address"),
-            Some(password) if self.0.passwords.verifier.is_right(*me, password, client).await? => Ok(()),
+            Some(password) if self.0.passwords.verifier.is_right(*me, password, PATH, client).await? => Ok(()),
             Some(_) => flaw("wrong_password", "is not your password"),
         }
     }
