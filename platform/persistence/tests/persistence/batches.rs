@@ -6,6 +6,8 @@ use persistence::{
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::yield_now;
 use uuid::Uuid;
 
 /// Finds the text of an id in the table `texts`.
@@ -154,21 +156,33 @@ async fn an_error_of_the_query_reaches_every_request_and_the_next_query_works() 
 }
 
 #[tokio::test]
-async fn a_query_that_panics_fails_its_own_requests_and_the_next_one_works() {
+async fn a_query_that_panics_leaves_no_request_waiting_and_the_next_one_works() {
+    static BEGUN: Notify = Notify::const_new();
     struct Panics;
     impl BatchQuery for Panics {
         type Key = Uuid;
         type Row = String;
         async fn find(read: &mut Read, ids: &[Uuid]) -> Result<Vec<(Uuid, String)>, SqlError> {
+            if ids.contains(&id(13)) {
+                BEGUN.notify_one();
+                // The late request runs now.
+                yield_now().await;
+            }
+            let rows = find_texts(read, ids).await;
             assert!(!ids.contains(&id(13)), "an unlucky query");
-            find_texts(read, ids).await
+            rows
         }
     }
     for test in each_with_texts(3).await {
         let texts = BatchLoader::<Panics>::new(test.db.clone());
         for _ in 0..3 {
-            let (unlucky, other) = tokio::join!(texts.load(id(13)), texts.load(id(1)));
-            assert!(unlucky.unwrap_err().is_disconnected() && other.is_err());
+            // The second key waits for the next query, which the task of the first one never begins.
+            let late = async {
+                BEGUN.notified().await;
+                texts.load(id(1)).await
+            };
+            let (unlucky, late) = tokio::join!(texts.load(id(13)), late);
+            assert!(unlucky.unwrap_err().is_disconnected() && late.unwrap_err().is_disconnected());
             assert_eq!(texts.load(id(1)).await.unwrap().as_deref(), Some("1"));
         }
     }
