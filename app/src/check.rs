@@ -10,10 +10,14 @@ use crate::settings::Settings;
 use auth_domain::KeyFit;
 use auth_infrastructure::key_record;
 use auth_infrastructure::queries::get_service_keys;
+use identity::Email;
 use kernel::Timestamp;
+use mail_application::Attempt;
+use mail_infrastructure::{MailServer, MailService};
 use persistence::{Db, Read, SqlError, SqlTimestamp, fetch_all, fetch_one, sql};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
+use users_infrastructure::RegistrationMode;
 
 /// The check fails if the clocks of process and database are further apart than this.
 const CLOCK_SECONDS: i64 = 2;
@@ -29,7 +33,7 @@ struct Finding {
 ///
 /// # Errors
 /// When the report cannot be printed.
-pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
+pub async fn check(settings: &Settings, mail_to: Option<&Email>, json: bool) -> anyhow::Result<ExitCode> {
     see_that_it_exists(&settings.database)?;
     let mut findings = Vec::new();
     match Db::open_to_look(&settings.database).await {
@@ -57,6 +61,8 @@ pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> 
             });
         }
     }
+    findings.push(mail(settings, mail_to).await);
+    findings.extend(registration(settings));
     let well = findings.iter().all(|finding| finding.well);
     if json {
         let checks: Vec<_> = findings
@@ -70,6 +76,33 @@ pub async fn check(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> 
         }
     }
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Checks the templates of mails, and the mail server if there is a recipient for a test mail.
+async fn mail(settings: &Settings, to: Option<&Email>) -> Finding {
+    let config = &settings.service.mail;
+    let service = match MailService::start(config, None) {
+        Ok(service) => service,
+        Err(error) => return bad("mail", error.to_string()),
+    };
+    let way = match &config.server {
+        MailServer::Off => "off: nothing that needs mail works".to_owned(),
+        MailServer::Mailbox => "kept in the database, and shown at /mail".to_owned(),
+        MailServer::Smtp { url, .. } => format!("sent by {url}"),
+    };
+    let Some(to) = to else { return good("mail", way) };
+    match service.send_test(to).await {
+        Ok(Some(Attempt::Sent(answer))) => {
+            good("mail", format!("{way}: the server has taken a test mail: {}", answer.as_str()))
+        }
+        Ok(Some(Attempt::Refused(answer) | Attempt::Deferred(answer))) => {
+            bad("mail", format!("{way}: the server has not taken a test mail: {}", answer.as_str()))
+        }
+        Ok(Some(Attempt::InMailbox(_)) | None) => {
+            bad("mail", format!("{way}: there is no server to send a test mail by"))
+        }
+        Err(error) => bad("mail", error.to_string()),
+    }
 }
 
 /// Checks the key file, and compares it with the keys that the database has recorded.
@@ -94,6 +127,20 @@ async fn keys(settings: &Settings, db: Option<&Db>) -> Finding {
         })
     };
     compared.await.unwrap_or_else(|error: anyhow::Error| bad("keys", format!("{error:#}")))
+}
+
+/// Checks that mail is on if the mode of registration needs it. `None` if it does not.
+fn registration(settings: &Settings) -> Option<Finding> {
+    let mode = match settings.service.registration {
+        RegistrationMode::Verified => "verified",
+        RegistrationMode::Invited => "invited",
+        RegistrationMode::Open | RegistrationMode::Closed => return None,
+    };
+    let (name, mail) = (setting!("REGISTRATION"), setting!("MAIL"));
+    Some(match settings.service.mail.server {
+        MailServer::Off => bad("registration", format!("{name}={mode} needs mail: set {mail}")),
+        MailServer::Mailbox | MailServer::Smtp { .. } => good("registration", mode.to_owned()),
+    })
 }
 
 async fn inspect(db: &Db, handled: &BTreeSet<(&str, &str)>) -> Result<Vec<Finding>, SqlError> {

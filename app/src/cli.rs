@@ -3,6 +3,7 @@
 use crate::commands::{self, CommandsArgs};
 use crate::compose::ProcessRole;
 use crate::document::document;
+use crate::mails::{self, MailsArgs};
 use crate::output::{Refused, WantsForce, note, print};
 use crate::schema;
 use crate::service_keys::{self, ServiceKeysArgs};
@@ -10,6 +11,7 @@ use crate::settings::{InvalidSettings, Settings};
 use crate::users::{self, UsersArgs};
 use crate::{arguments, check, keys, logging, serve};
 use clap::{Parser, Subcommand};
+use identity::Email;
 use persistence::Db;
 use rustix::process::setpriority_process;
 use std::process::ExitCode;
@@ -54,17 +56,24 @@ enum Command {
     Migrate,
     /// Print the OpenAPI 3.1 document of this version
     Openapi,
-    /// Check settings, database, schema, keys and clock
+    /// Check settings, database, schema, keys, clock and mail
     ///
     /// Works beside a running server. Exits with 0 when everything that a server needs is fine, 1 when
     /// a check failed.
-    Check,
+    Check {
+        /// Send a test mail to this address, and show what the mail server answers
+        #[arg(long, value_parser = Email::parse)]
+        mail_to: Option<Email>,
+    },
     /// Inspect commands; retry or discard the ones that failed
     #[command(subcommand)]
     Commands(CommandsArgs),
     /// Manage users: register, list, set roles and passwords, deactivate
     #[command(subcommand)]
     Users(UsersArgs),
+    /// See which mails were sent, send a failed one again, and preview templates
+    #[command(subcommand)]
+    Mails(MailsArgs),
     /// Manage the installation's keys: list, rotate, retire, replace
     #[command(subcommand)]
     Keys(keys::KeysArgs),
@@ -178,9 +187,10 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Migrate => migrate(&Settings::load()?, cli.json).await.map(|()| ExitCode::SUCCESS),
         Command::Openapi => print(&document(None).to_pretty_json()?).map(|()| ExitCode::SUCCESS),
-        Command::Check => check::check(&Settings::load()?, cli.json).await,
+        Command::Check { mail_to } => check::check(&Settings::load()?, mail_to.as_ref(), cli.json).await,
         Command::Commands(command) => commands::run(&Settings::load()?, command, cli.json).await,
         Command::Users(command) => users::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
+        Command::Mails(command) => mails::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
         Command::ServiceKeys(command) => {
             service_keys::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS)

@@ -1,11 +1,12 @@
 //! Composes a process: builds the adapters and passes them to the bounded contexts.
 
-use crate::contexts::contexts;
+use crate::contexts::{HandlerTools, contexts};
 use crate::document::document;
 use crate::first_administrator;
 pub use crate::first_administrator::FirstAdministrator;
 use crate::installation::sealing_keys;
 use crate::key_watch::KeyWatch;
+use crate::mail::MailServices;
 use crate::message_node::{MessageNode, WakeUps};
 use crate::operator_commands::OperatorCommands;
 use crate::password_services::{PasswordServices, password_policy};
@@ -16,9 +17,11 @@ use crate::settings::ServiceOptions;
 use auth_access::{Authenticate, KnownCallers};
 use auth_domain::SessionLife;
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys, TokenError};
-use auth_infrastructure::{AuthState, Authenticator, Hashing};
+use auth_infrastructure::{AuthState, Authenticator, FactorKeys, FactorServices};
 use axum::{Extension, Router};
 use ledger::{Ledger, MessageHandlers};
+use mail_access::MailTokens;
+use mail_infrastructure::MailError;
 use messaging::AddressError;
 use persistence::{Db, SqlError};
 use sealing::{Keys, KeysError};
@@ -28,9 +31,12 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use users_infrastructure::RegistrationMode;
 use utoipa::openapi::OpenApi;
 use web::health::Stopping;
-use web::{Commands, ConnectionLimits, EdgeSettings, FrontPage, Proxies, PublicUrl, RateLimiter, RequestTasks};
+use web::{
+    Commands, ConnectionLimits, CorsOrigins, EdgeSettings, FrontPage, Proxies, PublicUrl, RateLimiter, RequestTasks,
+};
 
 /// The adapters and services that the HTTP sides of contexts are built with.
 pub(crate) struct Dependencies {
@@ -39,6 +45,13 @@ pub(crate) struct Dependencies {
     authenticator: Authenticator,
     tasks: RequestTasks,
     pub(crate) signing: Arc<SigningKeys>,
+    pub(crate) factor_keys: FactorKeys,
+    /// The most bytes of a file to import.
+    pub(crate) import_max: u64,
+    /// Whether `/mail` shows mails.
+    pub(crate) mailbox: bool,
+    pub(crate) mail_tokens: MailTokens,
+    pub(crate) registration: RegistrationMode,
 }
 
 /// The role of a process: API, worker, or both.
@@ -112,6 +125,7 @@ pub struct Roster {
     proxies: Proxies,
     connections_per_address: usize,
     base_path: String,
+    cors: CorsOrigins,
     stopping: Stopping,
     background: JoinSet<()>,
     tasks: RequestTasks,
@@ -131,6 +145,9 @@ pub enum ComposeError {
     /// `AMQP_URL` is malformed.
     #[error("AMQP_URL {0}")]
     Broker(#[from] AddressError),
+    /// The settings of mail cannot be used.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// The hashing threads cannot be started.
     #[error("the hashing threads cannot be started: {0}")]
     Threads(#[from] io::Error),
@@ -140,8 +157,8 @@ pub enum ComposeError {
 }
 
 /// The message handlers of all contexts.
-pub(crate) fn handlers(hashing: &Arc<Hashing>) -> Vec<Arc<dyn MessageHandlers>> {
-    contexts().iter().map(|context| (context.handlers)(hashing)).collect()
+pub(crate) fn handlers(tools: &HandlerTools) -> Vec<Arc<dyn MessageHandlers>> {
+    contexts().iter().map(|context| (context.handlers)(tools)).collect()
 }
 
 impl Dependencies {
@@ -149,14 +166,19 @@ impl Dependencies {
         db: &Db,
         keys: &Keys,
         passwords: PasswordServices,
-        token_names: &Issuer,
-        life: SessionLife,
+        mail: MailServices,
         limits: RateLimiter,
+        options: &ServiceOptions,
     ) -> Result<Self, ComposeError> {
+        let ServiceOptions {
+            tokens: token_names, refresh_grace, import_max, registration, assurance, passkeys, ..
+        } = options;
+        let life = SessionLife { grace: *refresh_grace, ..SessionLife::default() };
         let tasks = RequestTasks::default();
         let signing = Arc::new(SigningKeys::open(keys.file().clone())?);
         let tokens = AccessTokens::new(signing.clone(), &token_names.issuer, &token_names.audience, TOKEN_LIFE);
-        let authenticator = Authenticator::new(db.clone(), tokens, limits, tasks.clone());
+        let authenticator = Authenticator::new(db.clone(), tokens, limits, *assurance, tasks.clone());
+        let factor_keys = FactorKeys::open(keys.file().clone(), product::FACTOR_LABEL)?;
         Ok(Self {
             auth: AuthState::new(
                 authenticator.clone(),
@@ -164,11 +186,18 @@ impl Dependencies {
                 password_policy(token_names),
                 life,
                 product::SUCCESSOR_LABEL,
+                mail.tokens.clone(),
+                FactorServices { keys: factor_keys.clone(), party: passkeys.clone(), service: product::TITLE },
             ),
+            mailbox: mail.mailbox,
+            mail_tokens: mail.tokens,
+            registration: *registration,
             authenticator,
             passwords,
             tasks,
             signing,
+            factor_keys,
+            import_max: *import_max,
         })
     }
 }
@@ -180,17 +209,22 @@ impl Roster {
     /// [`ComposeError`]
     pub fn compose(config: AppConfig) -> Result<Self, ComposeError> {
         let AppConfig { db, keys, role, broker, options } = config;
-        let ServiceOptions { bcrypt_cost, limits, tokens, proxies, refresh_grace, max_delay, docs, public_url, .. } =
-            options;
+        let ServiceOptions { bcrypt_cost, limits, tokens, proxies, max_delay, docs, public_url, cors, .. } =
+            options.clone();
         let passwords = PasswordServices::start(&db, &keys, role, bcrypt_cost, password_policy(&tokens))?;
-        let messages = MessageNode::start(&db, &passwords.hashing, role, broker, max_delay)?;
+        let mail = MailServices::start(&options.mail, &keys, role)?;
+        let tools = HandlerTools { hashing: passwords.hashing.clone(), mailer: mail.service.clone() };
+        let messages = MessageNode::start(&db, &tools, role, broker, max_delay)?;
         // In a load test, which turns limits off, all connections may come from one address.
         let connections_per_address = if limits { options.connections_per_address } else { usize::MAX };
         let limits = RateLimiter::new(db.clone(), limits);
-        let life = SessionLife { grace: refresh_grace, ..SessionLife::default() };
-        let dependencies = Dependencies::new(&db, &keys, passwords, &tokens, life, limits.clone())?;
-        let watch =
-            KeyWatch { db: db.clone(), sealing: sealing_keys(&keys).into(), signing: dependencies.signing.clone() };
+        let dependencies = Dependencies::new(&db, &keys, passwords, mail, limits.clone(), &options)?;
+        let watch = KeyWatch {
+            db: db.clone(),
+            sealing: sealing_keys(&keys).into(),
+            signing: dependencies.signing.clone(),
+            file: keys.file().clone(),
+        };
         let tasks = dependencies.tasks.clone();
         let contexts = contexts();
 
@@ -226,6 +260,7 @@ impl Roster {
             proxies,
             connections_per_address,
             base_path,
+            cors,
             stopping,
             background,
             tasks,
@@ -259,6 +294,7 @@ impl Roster {
             proxies: self.proxies.clone(),
             requests_per_address,
             base_path: self.base_path.clone(),
+            cors: self.cors.clone(),
             ..EdgeSettings::default()
         };
         web::edge(self.router.clone(), settings)

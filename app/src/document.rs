@@ -1,10 +1,13 @@
 //! The OpenAPI document of the whole program.
 
-use crate::contexts::contexts;
+use crate::contexts::{contexts, exports};
 use crate::product;
 use serde_json::json;
+use std::collections::BTreeMap;
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, ServerBuilder};
+use utoipa::openapi::{
+    InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Schema, ServerBuilder,
+};
 use web::PublicUrl;
 
 /// The tags of operations that belong to no context, each with its description.
@@ -16,14 +19,34 @@ const TAGS: [(&str, &str); 2] = [
 /// The OpenAPI document of this version. It needs no keys and no database.
 #[must_use]
 pub(crate) fn document(public_url: Option<&PublicUrl>) -> OpenApi {
-    let mut document = web::document(title(public_url), contexts().iter().map(|context| (context.operations)()));
+    let mut base = title(public_url);
+    let exported = exports().into_iter().flat_map(|(_, export)| export.schemas());
+    base.components.get_or_insert_default().schemas.extend(exported);
+    let mut document = web::document(base, contexts().iter().map(|context| (context.operations)()));
     auth_access::add_security_schemes(&mut document);
     document.merge(web::health::openapi());
+    web::complete_security(&mut document);
     let schemas = &mut document.components.get_or_insert_default().schemas;
     if let Some(RefOr::T(Schema::Object(command))) = schemas.get_mut("CommandView") {
         command.example = Some(example_of_a_command());
     }
+    describe_export(schemas);
     document
+}
+
+/// Gives the export of a user a property for each part of the program that holds data on people.
+fn describe_export(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    let mut data = ObjectBuilder::new();
+    for (name, export) in exports() {
+        if let Some((schema, _)) = export.schemas().first() {
+            data = data.property(name, Ref::from_schema_name(schema));
+        }
+    }
+    if let Some(RefOr::T(Schema::Object(export))) = schemas.get_mut("UserExport")
+        && let Some(RefOr::T(Schema::Object(described))) = export.properties.get_mut("data")
+    {
+        *described = data.description(described.description.take()).build();
+    }
 }
 
 /// The state of a registration, as an example in the OpenAPI document.

@@ -5,11 +5,12 @@ use crate::product::setting;
 use crate::settings::{Profile, Settings};
 use anyhow::{anyhow, bail};
 use auth_domain::{InstallationKey, KeyFit, KeyKind, RecordedKey, compare_keys};
+use auth_infrastructure::factor_keys;
 use auth_infrastructure::key_record::{self, KeyRecord};
 use auth_infrastructure::tokens::{SigningKeys, signing_keys};
 use persistence::Db;
 use private_files::{Exposure, REMEDY};
-use sealing::{Keys, KeysError};
+use sealing::{KeyFile, Keys, KeysError};
 
 /// What to do when the key file is missing or wrong.
 pub(crate) const HELP: &str = "copy the installation's key file there, from a backup or another node; if it is lost, \
@@ -23,13 +24,13 @@ pub(crate) const HELP: &str = "copy the installation's key file there, from a ba
 pub(crate) async fn keys_to_serve(db: &Db, settings: &Settings) -> anyhow::Result<Keys> {
     let recorded = key_record::recorded(db).await?;
     if !recorded.is_empty() {
-        return matching_keys(db, settings, &recorded).await;
+        return keys_of_installation(db, settings, &recorded).await;
     }
     let mut record = KeyRecord::lock(db).await?;
     let recorded = record.all().await?;
     if !recorded.is_empty() {
         drop(record);
-        return matching_keys(db, settings, &recorded).await;
+        return keys_of_installation(db, settings, &recorded).await;
     }
     let keys = match read(settings) {
         Err(KeysError::Missing { path }) if settings.keys_file.is_none() => {
@@ -41,11 +42,48 @@ pub(crate) async fn keys_to_serve(db: &Db, settings: &Settings) -> anyhow::Resul
         found => found.map_err(|error| explain_keys_error(error, &[]))?,
     };
     see_exposure(&keys, settings)?;
-    // Creates the first signing key if the file has none.
-    SigningKeys::open(keys.file().clone())?;
+    add_first_keys(&keys)?;
     record.add(&all_of(&keys)?).await?;
     record.commit().await?;
     Ok(keys)
+}
+
+/// Creates the first signing key and the key for second factors, if the file has none and is in the data directory.
+fn add_first_keys(keys: &Keys) -> anyhow::Result<()> {
+    SigningKeys::open(keys.file().clone())?;
+    if keys.file().is_ours() {
+        factor_keys::add_first(keys.file())?;
+    }
+    Ok(())
+}
+
+async fn keys_of_installation(db: &Db, settings: &Settings, recorded: &[RecordedKey]) -> anyhow::Result<Keys> {
+    let keys = matching_keys(db, settings, recorded).await?;
+    add_factor_key(db, &keys).await?;
+    Ok(keys)
+}
+
+/// Adds the key for second factors to an installation that is older than second factors. Among several processes, the
+/// first one does.
+async fn add_factor_key(db: &Db, keys: &Keys) -> anyhow::Result<()> {
+    if !factor_keys::list(keys.file())?.is_empty() {
+        return Ok(());
+    }
+    let mut record = KeyRecord::lock(db).await?;
+    if record.all().await?.iter().any(|it| it.key.kind == KeyKind::Factors && !it.retired) {
+        // The file is an older copy, which has been reported.
+        return Ok(());
+    }
+    if !keys.file().is_ours() {
+        tracing::warn!(
+            path = %keys.file().path().display(),
+            "the key file has no key for second factors, so no user can enrol an authenticator app: run `roster keys rotate` on it once"
+        );
+        return Ok(());
+    }
+    factor_keys::add_first(keys.file())?;
+    record.add(&all_of(keys)?).await?;
+    Ok(record.commit().await?)
 }
 
 /// The keys for a process that needs an existing installation. This creates nothing.
@@ -161,7 +199,13 @@ pub(crate) fn see_exposure(keys: &Keys, settings: &Settings) -> anyhow::Result<(
 fn all_of(keys: &Keys) -> anyhow::Result<Vec<InstallationKey>> {
     let signing = signing_keys::list(keys.file())?;
     let signing = signing.into_iter().map(|(key, _)| signing_key(key.kid, key.x));
-    Ok(sealing_keys(keys).into_iter().chain(signing).collect())
+    Ok(sealing_keys(keys).into_iter().chain(signing).chain(factor_keys(keys.file())?).collect())
+}
+
+/// The keys for second factors, by their fingerprints.
+pub(crate) fn factor_keys(file: &KeyFile) -> anyhow::Result<Vec<InstallationKey>> {
+    let keys = factor_keys::list(file)?.into_iter();
+    Ok(keys.map(|(kid, public)| InstallationKey { kind: KeyKind::Factors, kid, public }).collect())
 }
 
 /// The sealing keys, by their public halves.
@@ -202,7 +246,7 @@ pub(crate) async fn replace(db: &Db, settings: &Settings, force: bool) -> anyhow
         Some(keys) => keys,
         None => Keys::in_directory(&settings.data_dir)?,
     };
-    SigningKeys::open(keys.file().clone())?;
+    add_first_keys(&keys)?;
     record.retire_all().await?;
     record.restore(&all_of(&keys)?).await?;
     record.commit().await?;

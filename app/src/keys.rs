@@ -8,6 +8,7 @@ use crate::settings::Settings;
 use anyhow::bail;
 use auth_application::{Authority, KeyChange, RecordKeyChange};
 use auth_domain::{InstallationKey, KeyFit};
+use auth_infrastructure::factor_keys;
 use auth_infrastructure::key_record::{self, KeyRecord};
 use auth_infrastructure::run_in_transaction;
 use auth_infrastructure::tokens::{TokenError, signing_keys};
@@ -20,13 +21,14 @@ use serde_json::json;
 /// The subcommands of `roster keys`.
 #[derive(Subcommand)]
 pub(crate) enum KeysArgs {
-    /// List the keys that sign access tokens, and the keys that seal passwords
+    /// List the keys that sign access tokens, that seal passwords, and that seal the secrets of authenticator apps
     List,
     /// Add a key that signs access tokens
     ///
     /// /.well-known/jwks.json lists the new key at once, and the key signs ten minutes later: by then
     /// services that keep a copy of the list have fetched it. The old keys stay until they are retired.
-    /// A running server picks up the change within a second.
+    /// A running server picks up the change within a second. A key file without a key for second factors
+    /// gets one, too.
     Rotate {
         /// Sign with the new key at once. For emergencies, when a key may have leaked: services that
         /// keep a copy of the list refuse new tokens until they fetch it again
@@ -89,6 +91,13 @@ async fn execute(settings: &Settings, db: Option<&Db>, command: KeysArgs, json: 
             let from = key.signs_from;
             record(db, installation::signing_key(key.kid, key.x)).await?;
             audit(db, KeyChange::Rotated, &kid).await;
+            if factor_keys::list(keys.file())?.is_empty() {
+                factor_keys::add_first(keys.file())?;
+                for key in installation::factor_keys(keys.file())? {
+                    audit(db, KeyChange::Rotated, &key.kid).await;
+                    record(db, key).await?;
+                }
+            }
             print_signing(&kid, from, signs, json)
         }
         KeysArgs::Retire { kid } => {
@@ -158,10 +167,11 @@ async fn record(db: Option<&Db>, key: InstallationKey) -> anyhow::Result<()> {
 }
 
 /// Retires a key in the database's record. `false` if there was no such key in use, or if the key file still has it as
-/// a sealing key.
+/// a key of another kind.
 async fn retire_in_record(db: Option<&Db>, kid: &str, keys: &Sealing) -> anyhow::Result<bool> {
     let Some(db) = db else { return Ok(false) };
-    if keys.sealing().iter().any(|key| key.kid == kid) {
+    let is_of_factors = factor_keys::list(keys.file())?.iter().any(|(factor, _)| factor == kid);
+    if is_of_factors || keys.sealing().iter().any(|key| key.kid == kid) {
         return Ok(false);
     }
     let mut record = KeyRecord::lock(db).await?;
@@ -172,17 +182,21 @@ async fn retire_in_record(db: Option<&Db>, kid: &str, keys: &Sealing) -> anyhow:
 
 fn list(keys: &Sealing, json: bool) -> anyhow::Result<()> {
     let signing = signing_keys::list(keys.file())?;
+    let factors = factor_keys::list(keys.file())?.into_iter().map(|(kid, _)| kid);
     if json {
         let signing = signing.iter().map(|(key, signs)| in_json(&key.kid, key.signs_from, *signs));
         let sealing = keys.kids().map(|(kid, active)| json!({ "kid": kid, "active": active }));
-        let all = json!({ "signing": signing.collect::<Vec<_>>(), "sealing": sealing.collect::<Vec<_>>() });
+        let factors: Vec<_> = factors.map(|kid| json!({ "kid": kid })).collect();
+        let (signing, sealing): (Vec<_>, Vec<_>) = (signing.collect(), sealing.collect());
+        let all = json!({ "signing": signing, "sealing": sealing, "factors": factors });
         return print(&all.to_string());
     }
     let signing = signing.iter().map(|(key, signs)| signing_row(&key.kid, key.signs_from, *signs));
     let sealing = keys.kids().map(|(kid, active)| {
         ["sealing".to_owned(), kid.to_owned(), if active { "active".to_owned() } else { String::new() }, String::new()]
     });
-    print_table(HEADERS, &signing.chain(sealing).collect::<Vec<_>>())
+    let factors = factors.map(|kid| ["factors".to_owned(), kid, String::new(), String::new()]);
+    print_table(HEADERS, &signing.chain(sealing).chain(factors).collect::<Vec<_>>())
 }
 
 const HEADERS: [&str; 4] = ["KIND", "KEY", "STATE", "SIGNS FROM"];

@@ -1,19 +1,24 @@
 //! The composition root: reads the settings, wires the adapters, and runs the command line.
 
-mod activation;
 mod arguments;
+mod bulk;
 pub mod check;
 pub mod cli;
 mod commands;
 pub mod compose;
 pub mod contexts;
 mod document;
+mod export;
+mod filter_args;
 mod first_administrator;
+mod import;
 mod installation;
 mod key_watch;
 mod keys;
 mod logging;
 mod lossy_writer;
+mod mail;
+mod mails;
 mod message_node;
 mod operator_command;
 mod operator_commands;
@@ -27,4 +32,5 @@ pub mod schema;
 pub mod serve;
 mod service_keys;
 pub mod settings;
+mod user_change;
 mod users;

@@ -2,8 +2,8 @@
 //! commands use it alone.
 
 use crate::compose::{Broker, ProcessRole, cores, handlers};
+use crate::contexts::HandlerTools;
 use crate::product;
-use auth_infrastructure::Hashing;
 use ledger::{HintReceiver, HintSender, Ledger, MessageHandlers, Node, NodeConfig, Queue, QueueConsumer};
 use messaging::{AddressError, BrokerState, InProcess, RabbitMq};
 use persistence::{Db, SqlError};
@@ -25,12 +25,12 @@ impl MessageNode {
     /// When `AMQP_URL` is malformed.
     pub(crate) fn start(
         db: &Db,
-        hashing: &Arc<Hashing>,
+        tools: &HandlerTools,
         role: ProcessRole,
         broker: Option<Broker>,
         max_delay: Duration,
     ) -> Result<Self, AddressError> {
-        let handlers = handlers(hashing);
+        let handlers = handlers(tools);
         let hints = WakeUps::start(broker, &ledger::queues(&handlers), role)?;
         let node = Node::start(NodeConfig {
             db: db.clone(),

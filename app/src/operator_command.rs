@@ -1,7 +1,9 @@
 //! Submits a command for an operator and waits for its outcome, beside a running server or without one.
 
 use crate::compose::ProcessRole;
+use crate::contexts::HandlerTools;
 use crate::installation::{keys_to_serve, keys_to_work};
+use crate::mail::MailServices;
 use crate::message_node::MessageNode;
 use crate::operator_commands::OperatorCommands;
 use crate::output::note;
@@ -9,7 +11,7 @@ use crate::password_services::{PasswordServices, password_policy};
 use crate::product;
 use crate::serve::{prepare_schema, see_that_it_exists};
 use crate::settings::Settings;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use kernel::MessageId;
 use persistence::Db;
 use std::time::Duration;
@@ -48,7 +50,30 @@ pub(crate) async fn run<T>(
     installation: Installation,
     step: impl AsyncFn(&OperatorCommands, Option<MessageId>, Duration) -> anyhow::Result<OperatorCommand<T>>,
 ) -> anyhow::Result<OperatorCommand<T>> {
-    let give_up = Instant::now() + PATIENCE;
+    run_until(settings, installation, Some(Instant::now() + PATIENCE), step).await
+}
+
+/// Runs `step` as [`run`] does, however long it takes: for a job that shows its progress.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn run_to_the_end<T>(
+    settings: &Settings,
+    installation: Installation,
+    step: impl AsyncFn(&OperatorCommands, Option<MessageId>, Duration) -> anyhow::Result<OperatorCommand<T>>,
+) -> anyhow::Result<T> {
+    match run_until(settings, installation, None, step).await? {
+        OperatorCommand::Done(done) => Ok(done),
+        OperatorCommand::Pending(id) => bail!("the command is not finished: see `roster commands show {id}`"),
+    }
+}
+
+async fn run_until<T>(
+    settings: &Settings,
+    installation: Installation,
+    give_up: Option<Instant>,
+    step: impl AsyncFn(&OperatorCommands, Option<MessageId>, Duration) -> anyhow::Result<OperatorCommand<T>>,
+) -> anyhow::Result<OperatorCommand<T>> {
     let mut pending = None;
     loop {
         let mut process = OperatorProcess::start(settings, installation).await?;
@@ -60,7 +85,7 @@ pub(crate) async fn run<T>(
         process.stop().await;
         match done? {
             // The process that served the file may have ended: this one then takes the lock and does the work.
-            OperatorCommand::Pending(id) if Instant::now() < give_up => pending = Some(id),
+            OperatorCommand::Pending(id) if give_up.is_none_or(|at| Instant::now() < at) => pending = Some(id),
             done => return Ok(done),
         }
     }
@@ -94,7 +119,9 @@ impl OperatorProcess {
         let role = if works { ProcessRole::Worker } else { ProcessRole::Api };
         let policy = password_policy(&settings.service.tokens);
         let passwords = PasswordServices::start(&db, &keys, role, settings.service.bcrypt_cost, policy)?;
-        let messages = MessageNode::start(&db, &passwords.hashing, role, None, settings.service.max_delay)?;
+        let mail = MailServices::start(&settings.service.mail, &keys, role)?;
+        let tools = HandlerTools { hashing: passwords.hashing.clone(), mailer: mail.service };
+        let messages = MessageNode::start(&db, &tools, role, None, settings.service.max_delay)?;
         let commands = OperatorCommands::new(&db, messages.ledger(), &passwords);
         Ok(Self { messages, commands, works })
     }

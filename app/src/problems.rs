@@ -29,10 +29,26 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "An operator inspects it with `roster commands show ID`, and retries or discards it.",
     ),
     problem(
+        "challenge_invalid",
+        401,
+        "The sign-in that waited for a second factor is unknown, completed, over five minutes old, or ended by a change of the account.",
+        "Begin the sign-in again with the password.",
+    ),
+    problem(
         "changed_meanwhile",
         409,
         "The password was changed by another request at the same time.",
         "Sign in with the current password, and try again.",
+    ),
+    part(
+        "code_malformed",
+        "This is neither a code of an authenticator app nor a recovery code.",
+        "Type the six digits that the app shows, or a recovery code of ten characters.",
+    ),
+    part(
+        "columns_invalid",
+        "The columns of a table cannot be read.",
+        "Write FIELD=COLUMN pairs, with one column for email.",
     ),
     problem(
         "content_encoding_unsupported",
@@ -47,6 +63,11 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "Send the type that `detail` names, in UTF-8.",
     ),
     part(
+        "created_at_invalid",
+        "A time of registration is not valid.",
+        "Write a time that has passed in the form of RFC 3339.",
+    ),
+    part(
         "cursor_invalid",
         "This list did not return this cursor.",
         "Use `next_cursor` of the previous page unchanged, or start at the first page.",
@@ -59,7 +80,7 @@ pub const PROBLEMS: &[ProblemKind] = &[
     ),
     part(
         "days_out_of_range",
-        "A service key cannot last for that many days.",
+        "A service key or an invitation cannot last for that many days.",
         "Choose a number from the range that the message names.",
     ),
     part(
@@ -78,10 +99,16 @@ pub const PROBLEMS: &[ProblemKind] = &[
     ),
     part("email_too_long", "The email address has more than 254 characters.", "Use a shorter address."),
     part(
+        "file_malformed",
+        "The file is not what its source makes.",
+        "Check the file at the line that the message names, and its source.",
+    ),
+    part(
         "filter_invalid",
         "The value of a filter, or of the order of a list, is malformed.",
         "Use a value that the message names.",
     ),
+    part("filter_required", "A job for users has no filter.", "Say which users it is about."),
     part(
         "filters_contradict",
         "A filter contradicts another one, so that no user could match, or repeats it.",
@@ -159,6 +186,14 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "The access token is malformed or expired, or its session has ended.",
         "Get a new one from POST /auth/refresh, or sign in again.",
     ),
+    problem(
+        "invitation_accepted",
+        409,
+        "The invitation has been accepted: its user exists.",
+        "Deactivate or erase the user instead, if the person should not have access.",
+    ),
+    problem("invitation_revoked", 409, "The invitation has been revoked.", "Invite the person again."),
+    part("job_type_unknown", "There is no such type of job.", "Use import, deactivate or erase."),
     problem("json_duplicate_field", 400, "An object in the body has a field twice.", "Send each field once."),
     problem("json_malformed", 400, "The body is not JSON, or not a JSON object.", "Send a JSON object in UTF-8."),
     problem(
@@ -167,6 +202,7 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "The body is nested more deeply than 32 levels.",
         "Send the body that the API's documentation describes; it needs few levels.",
     ),
+    part("language_invalid", "This is not the tag of a language.", "Use a tag such as `de`."),
     problem(
         "last_administrator",
         409,
@@ -177,6 +213,18 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "limit_out_of_range",
         "The limit of a list must be a whole number from 1 to 100.",
         "Send such a number, or leave it out for 25.",
+    ),
+    problem(
+        "mail_not_configured",
+        503,
+        "This server sends no mail, so it cannot do this.",
+        concat!("The operator has to set ", setting!("MAIL"), "."),
+    ),
+    problem(
+        "mail_not_resendable",
+        409,
+        "Only a failed mail whose content is kept can be sent again. Content is kept for about a week.",
+        "Let the user ask for another mail.",
     ),
     problem(
         "method_not_allowed",
@@ -202,7 +250,15 @@ pub const PROBLEMS: &[ProblemKind] = &[
     ),
     part("name_not_visible", "The name has no visible character.", "Send a name, or leave the field out."),
     part("name_too_long", "The name has more than 200 characters.", "Use a shorter one."),
+    problem(
+        "no_second_factor",
+        409,
+        "Recovery codes stand in for a second factor, and the user has none.",
+        "Add a second factor first.",
+    ),
+    problem("no_such_invitation", 404, "There is no invitation with this id.", "Check the id."),
     problem("no_such_user", 404, "There is no user with this id.", "Check the id."),
+    part("not_allowed", "This caller must not send the field.", "Leave the field out."),
     problem(
         "not_found",
         404,
@@ -217,6 +273,39 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "Send the request again after the number of seconds in Retry-After.",
     ),
     problem("own_account", 409, "Administrators cannot deactivate themselves.", "Ask another administrator."),
+    problem(
+        "passkey_refused",
+        401,
+        "The passkey is not accepted: its challenge was used or has expired, it belongs to another domain or user, or its \
+         signature counter did not grow, as that of a copy.",
+        "Try again. If it is refused again, remove the passkey and add it anew.",
+    ),
+    problem(
+        "passkey_registered",
+        409,
+        "This passkey is registered already.",
+        "Use another authenticator, or sign in with this one.",
+    ),
+    problem(
+        "passkey_unknown",
+        401,
+        "There is no such passkey, or its user may not sign in.",
+        "Sign in another way. A page tells the browser by `PublicKeyCredential.signalUnknownCredential()`.",
+    ),
+    problem(
+        "passkeys_not_configured",
+        503,
+        "This server has no domain for passkeys.",
+        concat!(
+            "An operator sets `",
+            setting!("PUBLIC_URL"),
+            "`, or `",
+            setting!("WEBAUTHN_RP_ID"),
+            "` and `",
+            setting!("WEBAUTHN_ORIGINS"),
+            "`."
+        ),
+    ),
     part(
         "password_contains_email",
         "The password is derived from the email address.",
@@ -233,6 +322,11 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "Choose one that has nothing to do with it.",
     ),
     part("password_has_nul", "The password contains the character NUL.", "Leave it out."),
+    part(
+        "password_hash_invalid",
+        "A password hash cannot be used.",
+        "The message says why; leave the hash out, and the user sets a new password.",
+    ),
     part(
         "password_is_common",
         "The password is on a list of common ones.",
@@ -271,6 +365,14 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "The query, or the form in the body, is not percent-encoded UTF-8.",
         "Encode it as HTML forms do.",
     ),
+    part("ref_repeated", "Two rows of a file have the same ref.", "Give each row a ref of its own."),
+    problem(
+        "registration_by_invitation",
+        403,
+        "Only persons with an invitation may register.",
+        "Ask an administrator for an invitation.",
+    ),
+    problem("registration_closed", 403, "No one may register.", "Ask the operator for an account."),
     problem(
         "rejected",
         409,
@@ -286,10 +388,31 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "Use one or more of `introspect`, `audit:read` and `users:read`, each once.",
     ),
     problem(
+        "second_factor_enrolment_required",
+        403,
+        "This installation asks for a second factor, and the user has none. The session is only good for adding one.",
+        "Add an authenticator app or a passkey, then send a code or the passkey to `POST /auth/step-up`.",
+    ),
+    problem(
+        "second_factor_required",
+        401,
+        "The password is right, and the user has a second factor.",
+        "Within five minutes send `challenge` with a code to `POST /auth/login/second-factor`, or with a passkey to `POST /auth/passkeys/login`.",
+    ),
+    problem(
         "several_credentials",
         400,
         "The form has a service key, and the `Authorization` header has a credential, too.",
         "Send the key in one way only.",
+    ),
+    part("source_needs_parameters", "The source needs secrets that a request must not have.", "Use the command line."),
+    part("source_unknown", "There is no such source of a file.", "Use one of those that the message names."),
+    part("status_invalid", "A status is not valid.", "Write active or deactivated."),
+    problem(
+        "step_up_required",
+        401,
+        "The session is too old for this, or lacks the user's second factor.",
+        "Send a code, a passkey or, of a user without a second factor, the password to `POST /auth/step-up`. Then try again.",
     ),
     part("text_empty", "The text has no visible character.", "Send a text."),
     part(
@@ -305,6 +428,13 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "Send it again with the same Idempotency-Key.",
     ),
     problem(
+        "token_invalid",
+        422,
+        "The token of a link is unknown, used, expired or revoked. The answer does not say which.",
+        "Ask for a new link.",
+    ),
+    problem("too_many_passkeys", 409, "The user has 20 passkeys.", "Remove one that is not used any more."),
+    problem(
         "too_many_requests",
         429,
         "This address, or this account, has asked too often, or has too many requests waiting.",
@@ -314,6 +444,28 @@ pub const PROBLEMS: &[ProblemKind] = &[
             setting!("TRUSTED_PROXIES"),
             "."
         ),
+    ),
+    problem(
+        "totp_enrolled",
+        409,
+        "The user has an authenticator app already.",
+        "Remove it first, with `DELETE /auth/totp`.",
+    ),
+    problem(
+        "totp_not_begun",
+        409,
+        "No enrolment of an authenticator app waits for its first code, or it is over an hour old.",
+        "Begin one with `POST /auth/totp`.",
+    ),
+    part(
+        "totp_secret_invalid",
+        "The secret of an authenticator app is not Base32 of 10 to 128 bytes.",
+        "Correct it, or leave it out: the user enrols again.",
+    ),
+    part(
+        "totp_secret_not_sealed",
+        "The secret of an authenticator app could not be stored.",
+        "Ask an operator to run `roster keys rotate`: the key file lacks the key for second factors.",
     ),
     problem(
         "transfer_encoding_unsupported",
@@ -345,6 +497,11 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "Leave it out, or check its spelling.",
     ),
     problem("uri_too_long", 414, "The path and query are over 8,000 bytes.", "Send less in the query."),
+    part(
+        "user_deactivated",
+        "The user is deactivated, so a new password would be of no use.",
+        "Reactivate the user first.",
+    ),
     problem(
         "version_conflict",
         409,
@@ -356,6 +513,12 @@ pub const PROBLEMS: &[ProblemKind] = &[
         400,
         "Another client could guess this Idempotency-Key, and clients that have not signed in share one set of keys.",
         "Use a UUID of version 4 or 7, a new one for each request.",
+    ),
+    problem(
+        "wrong_code",
+        401,
+        "The code is wrong, or has been used.",
+        "Wait for the next code of the app, and check the clock of the device. Each recovery code works once.",
     ),
     problem(
         "wrong_credentials",

@@ -28,3 +28,5 @@ pub const LABELS: Labels = Labels { content_key: b"roster/content-key/v1", secre
 /// The label of a refresh token's successor, which is stored encrypted. If it changes, the successors that are stored
 /// then cannot be decrypted.
 pub(crate) const SUCCESSOR_LABEL: &[u8] = b"roster/refresh-successor/v1";
+/// The label of the sealed secrets of authenticator apps. If it changes, they cannot be opened.
+pub(crate) const FACTOR_LABEL: &[u8] = b"roster/totp/v1";

@@ -1,9 +1,10 @@
-//! Asks for a password at the terminal, without showing what is typed.
+//! Asks at the terminal: for a password, without showing what is typed, or for a confirmation.
 
+use crate::output::{note, wants_force};
 use anyhow::{Context as _, bail};
 use kernel::Secret;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
-use std::io::{Read as _, Stdin, Write as _, stderr, stdin};
+use std::io::{IsTerminal as _, Read as _, Stdin, Write as _, stderr, stdin};
 
 /// The characters of Ctrl-C and Ctrl-D: both cancel.
 const STOPS: [u8; 2] = [0x03, 0x04];
@@ -48,4 +49,18 @@ pub(crate) fn ask_hidden(question: &str, longest: usize) -> anyhow::Result<Secre
     drop(shown_again);
     let line = String::from_utf8(line).ok().context("the password is not UTF-8")?;
     Ok(Secret::new(line))
+}
+
+/// Asks the person at the terminal for a confirmation. `consequence` says what will happen.
+///
+/// # Errors
+/// [`WantsForce`](crate::output::WantsForce) without a terminal, and when the person does not confirm.
+pub(crate) fn confirm(consequence: &str) -> anyhow::Result<()> {
+    if !stdin().is_terminal() {
+        return Err(wants_force(format!("{consequence}: add --force")));
+    }
+    note(&format!("{consequence}. Type yes to go on:"));
+    let mut answer = String::new();
+    stdin().read_line(&mut answer).context("the answer cannot be read")?;
+    if answer.trim() == "yes" { Ok(()) } else { Err(wants_force("nothing was done: the answer was not yes")) }
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout_at};
+use users_infrastructure::RegistrationMode;
 use web::ConnectionLimits;
 
 /// How long to try to open a database that does not answer.
@@ -251,7 +252,9 @@ fn greeting(settings: &Settings, roster: &Roster, role: ProcessRole, listening: 
 
 /// Logs settings that an operator should know of.
 fn warn(settings: &Settings) {
-    tracing::info!("registration is open: anyone who registers can learn whether an address is registered already");
+    if settings.service.registration == RegistrationMode::Open {
+        tracing::info!("registration is open: anyone who registers can learn whether an address is registered already");
+    }
     if !settings.service.limits {
         tracing::warn!("{}=off is for load tests", setting!("LIMITS"));
     }

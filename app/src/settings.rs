@@ -2,7 +2,9 @@
 
 mod injected;
 mod listen;
+mod mail;
 mod names;
+mod passkeys;
 mod production;
 mod raw;
 mod text;
@@ -13,24 +15,23 @@ pub use raw::RawSettings;
 use crate::compose::{FirstAdministrator, Issuer};
 use crate::password_services::password_policy;
 use crate::product::{self, setting};
-use auth_domain::{BcryptCost, LONGEST_GRACE};
+use auth_domain::{AssuranceRules, BcryptCost, LONGEST_GRACE, SecondFactorPolicy};
 use identity::Email;
 use kernel::Secret;
+use mail_infrastructure::MailConfig;
 use messaging::Address;
 use persistence::{Connections, DatabaseUrl};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf, absolute};
+use std::sync::Arc;
 use std::time::Duration;
-use web::{NotAPublicUrl, NotProxies, Proxies, PublicUrl};
+use users_infrastructure::RegistrationMode;
+use web::{CorsOrigins, NotAPublicUrl, NotCorsOrigins, NotProxies, Proxies, PublicUrl};
+use webauthn::RelyingParty;
 
 /// Settings without a choice so far: each accepts the one value that describes what Roster does.
-const WITHOUT_CHOICE: [(&str, &str); 4] = [
-    (setting!("METRICS_LISTEN"), "off"),
-    (setting!("REGISTRATION"), "open"),
-    (setting!("MAIL"), "off"),
-    (setting!("EVENTS"), "off"),
-];
+const WITHOUT_CHOICE: [(&str, &str); 2] = [(setting!("METRICS_LISTEN"), "off"), (setting!("EVENTS"), "off")];
 
 /// The settings of this process.
 #[derive(Clone)]
@@ -75,8 +76,20 @@ pub struct ServiceOptions {
     pub docs: bool,
     /// `ROSTER_PUBLIC_URL`
     pub public_url: Option<PublicUrl>,
+    /// `ROSTER_CORS_ORIGINS`
+    pub cors: CorsOrigins,
     /// `ROSTER_CONNECTIONS_PER_ADDRESS`
     pub connections_per_address: usize,
+    /// `ROSTER_IMPORT_MAX`, in bytes
+    pub import_max: u64,
+    /// `ROSTER_REGISTRATION`
+    pub registration: RegistrationMode,
+    /// `ROSTER_WEBAUTHN_RP_ID`, `ROSTER_WEBAUTHN_ORIGINS`; `None` if there is no domain for passkeys.
+    pub passkeys: Option<Arc<RelyingParty>>,
+    /// `ROSTER_SECOND_FACTOR`, `ROSTER_STEP_UP_MAX_AGE`
+    pub assurance: AssuranceRules,
+    /// `ROSTER_MAIL`, `ROSTER_MAIL_FROM`, `ROSTER_LINK_…`, `ROSTER_TEMPLATES_DIR`
+    pub mail: MailConfig,
 }
 
 impl ServiceOptions {
@@ -90,7 +103,35 @@ impl ServiceOptions {
     }
 
     fn read(raw: &RawSettings) -> Result<Self, SettingProblem> {
+        let public_url = raw
+            .get(setting!("PUBLIC_URL"))
+            .map(|text| {
+                text.parse().map_err(|why: NotAPublicUrl| raw.problem(setting!("PUBLIC_URL"), &why.to_string()))
+            })
+            .transpose()?;
         Ok(Self {
+            mail: mail::mail(raw, profile(raw)?, listening(raw)?, public_url.as_ref())?,
+            registration: raw.one_of(
+                setting!("REGISTRATION"),
+                &[
+                    ("open", RegistrationMode::Open),
+                    ("verified", RegistrationMode::Verified),
+                    ("invited", RegistrationMode::Invited),
+                    ("closed", RegistrationMode::Closed),
+                ],
+            )?,
+            passkeys: passkeys::party(raw, profile(raw)?, listening(raw)?, public_url.as_ref())?,
+            assurance: AssuranceRules {
+                second_factor: raw.one_of(
+                    setting!("SECOND_FACTOR"),
+                    &[
+                        ("optional", SecondFactorPolicy::Optional),
+                        ("administrators", SecondFactorPolicy::Administrators),
+                        ("everybody", SecondFactorPolicy::Everybody),
+                    ],
+                )?,
+                step_up_max_age: raw.parsed(setting!("STEP_UP_MAX_AGE"), "15m", step_up_max_age)?,
+            },
             bcrypt_cost: raw.parsed(setting!("BCRYPT_COST"), "12", |text| {
                 let cost: Option<u8> = text.parse().ok();
                 cost.and_then(|cost| BcryptCost::try_from(cost).ok())
@@ -107,18 +148,29 @@ impl ServiceOptions {
             refresh_grace: raw.parsed(setting!("REFRESH_GRACE"), "10s", grace)?,
             max_delay: raw.parsed(setting!("MAX_DELAY"), "1h", duration)?,
             docs: raw.one_of(setting!("DOCS"), &[("on", true), ("off", false)])?,
-            public_url: raw
-                .get(setting!("PUBLIC_URL"))
-                .map(|text| {
-                    text.parse().map_err(|why: NotAPublicUrl| raw.problem(setting!("PUBLIC_URL"), &why.to_string()))
-                })
-                .transpose()?,
+            public_url,
+            cors: raw.parsed(setting!("CORS_ORIGINS"), "", |text| {
+                text.parse().map_err(|why: NotCorsOrigins| why.to_string())
+            })?,
             connections_per_address: raw.parsed(setting!("CONNECTIONS_PER_ADDRESS"), "2000", |text| {
                 let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));
                 number.ok_or_else(|| "must be a number from 1 to 10000".into())
             })?,
+            import_max: raw.parsed(setting!("IMPORT_MAX"), "1GiB", size)?,
         })
     }
+}
+
+/// Reads a number of bytes, such as `1GiB`.
+fn size(text: &str) -> Result<u64, String> {
+    let unit = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
+    let factor = match &text[unit..] {
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        _ => None,
+    };
+    let size = factor.zip(text[..unit].parse::<u64>().ok()).and_then(|(factor, number)| number.checked_mul(factor));
+    size.filter(|size| *size > 0).ok_or_else(|| "must be a size such as 512MiB or 1GiB".into())
 }
 
 /// How strict Roster is with its settings.
@@ -226,13 +278,10 @@ impl Settings {
                 .with_connections(connections)
                 .with_application(product::NAME),
             amqp: amqp(raw)?,
-            listen: raw.parsed(setting!("LISTEN"), "127.0.0.1:8000", listen::listen)?,
+            listen: listening(raw)?,
             data_dir,
             keys_file: keys_file(raw)?,
-            profile: raw.one_of(
-                setting!("PROFILE"),
-                &[("development", Profile::Development), ("production", Profile::Production)],
-            )?,
+            profile: profile(raw)?,
             first_administrator: first_administrator(raw)?,
             idle_timeout: raw.parsed(setting!("IDLE_TIMEOUT"), "75s", duration)?,
             shutdown_delay: raw.parsed(setting!("SHUTDOWN_DELAY"), "0s", duration_or_none)?,
@@ -309,6 +358,15 @@ impl Settings {
     }
 }
 
+fn profile(raw: &RawSettings) -> Result<Profile, SettingProblem> {
+    let words = [("development", Profile::Development), ("production", Profile::Production)];
+    raw.one_of(setting!("PROFILE"), &words)
+}
+
+fn listening(raw: &RawSettings) -> Result<SocketAddr, SettingProblem> {
+    raw.parsed(setting!("LISTEN"), "127.0.0.1:8000", listen::listen)
+}
+
 fn keys_file(raw: &RawSettings) -> Result<Option<PathBuf>, SettingProblem> {
     match raw.get(setting!("KEYS_FILE")) {
         // This is the content of a key file. Refuse it here, since errors about a path quote the path.
@@ -367,6 +425,14 @@ fn grace(text: &str) -> Result<Duration, String> {
     }
     let fits = duration(text).ok().filter(|grace| *grace <= LONGEST_GRACE);
     fits.ok_or_else(|| "must be 0 for off, or a time of 1s to 60s".to_owned())
+}
+
+/// The longest [`AssuranceRules::step_up_max_age`].
+const LONGEST_STEP_UP: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn step_up_max_age(text: &str) -> Result<Duration, String> {
+    let fits = duration(text).ok().filter(|age| (Duration::from_secs(60)..=LONGEST_STEP_UP).contains(age));
+    fits.ok_or_else(|| "must be a time of 1m to 24h".to_owned())
 }
 
 /// Parses a duration such as `90s`, `30m` or `1h`.

@@ -1,4 +1,4 @@
-use auth_domain::SessionId;
+use auth_domain::{AuthMethod, AuthMethods, Session, SessionId, SessionLife};
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys};
 use identity::UserId;
 use kernel::Timestamp;
@@ -18,7 +18,10 @@ static SIGNER: LazyLock<Signer> = LazyLock::new(|| {
     let keys = sealing::Keys::in_directory(folder.path()).expect("keys");
     let keys = SigningKeys::open(keys.file().clone()).expect("signing keys");
     let tokens = AccessTokens::new(Arc::new(keys), "roster", "roster", Duration::from_secs(300));
-    let genuine = tokens.issue(UserId::random(), SessionId::random(), Timestamp::now()).expect("signed");
+    let methods = AuthMethods::of(AuthMethod::Password);
+    let (id, user, now) = (SessionId::random(), UserId::random(), Timestamp::now());
+    let session = Session::open(id, user, now, SessionLife::default(), methods);
+    let genuine = tokens.issue(&session).expect("signed");
     Signer { tokens, genuine: genuine.expose().to_owned(), _folder: folder }
 });
 

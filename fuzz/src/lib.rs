@@ -8,20 +8,24 @@ mod access_token;
 mod cursor;
 mod email;
 mod message;
+mod passkey;
 mod password_hash;
 
 pub use access_token::{access_token, genuine};
 pub use cursor::cursor;
 pub use email::email;
 pub use message::message;
+pub use passkey::{assertion, attestation_object};
 pub use password_hash::password_hash;
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
 
 /// All targets, each with the name of its folder in `corpus/`.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("access_token", access_token),
+    ("assertion", assertion),
+    ("attestation_object", attestation_object),
     ("cursor", cursor),
     ("email", email),
     ("message", message),

@@ -45,9 +45,26 @@ impl Client {
     /// # Errors
     /// When there is no complete answer.
     pub fn post(&mut self, path: &str, prefer: &str, body: &Value) -> Result<Answer> {
-        let body = body.to_string();
-        let head = format!("prefer: {prefer}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", body.len());
-        self.send("POST", path, &format!("{head}\r\n{body}"))
+        self.request("POST", path, &[("prefer", prefer.to_owned())], Some(body))
+    }
+
+    /// Sends a request with these headers, and perhaps a body.
+    ///
+    /// # Errors
+    /// When there is no complete answer.
+    pub fn request(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, String)],
+        body: Option<&Value>,
+    ) -> Result<Answer> {
+        let mut rest: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let body = body.map(Value::to_string).unwrap_or_default();
+        if !body.is_empty() {
+            rest += &format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
+        }
+        self.send(method, path, &format!("{rest}\r\n{body}"))
     }
 
     fn send(&mut self, method: &str, path: &str, rest: &str) -> Result<Answer> {

@@ -15,6 +15,7 @@ pub struct Request {
     pub method: &'static str,
     /// The path and the query.
     pub target: String,
+    host: String,
     head: Vec<u8>,
     body: Option<Vec<u8>>,
 }
@@ -23,7 +24,7 @@ impl Request {
     /// A request without a body.
     #[must_use]
     pub fn new(method: &'static str, target: impl Into<String>) -> Self {
-        Self { method, target: target.into(), head: Vec::new(), body: None }
+        Self { method, target: target.into(), host: "localhost".to_owned(), head: Vec::new(), body: None }
     }
 
     /// A `GET` request.
@@ -54,6 +55,12 @@ impl Request {
         if content_type.is_empty() { self } else { self.header("Content-Type", content_type) }
     }
 
+    /// Replaces the `Host`.
+    #[must_use]
+    pub fn host(self, host: &str) -> Self {
+        Self { host: host.to_owned(), ..self }
+    }
+
     /// Adds `Prefer: wait=N`.
     #[must_use]
     pub fn wait(self, seconds: u32) -> Self {
@@ -61,8 +68,8 @@ impl Request {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        let Self { method, target, head, body } = self;
-        let mut bytes = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n").into_bytes();
+        let Self { method, target, host, head, body } = self;
+        let mut bytes = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n").into_bytes();
         bytes.extend_from_slice(head);
         if let Some(body) = body {
             bytes.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());

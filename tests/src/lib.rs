@@ -3,15 +3,18 @@
 //!
 //! [`in_each_world`] makes one test of a function for each combination of database and hints that Roster supports.
 
+mod authenticator;
 mod documented;
 mod http;
 mod node;
 mod person;
 pub mod process;
 mod signed_in;
+pub mod smtp;
 mod world;
 mod worlds;
 
+pub use authenticator::{Authenticator, challenge_of, second_factor, step_up};
 pub use documented::{Documented, resolve};
 pub use http::{Answer, Held, Open, Request};
 pub use node::Node;

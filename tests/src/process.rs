@@ -409,6 +409,11 @@ impl Server {
     /// Kills it, starts it again in the same way, and waits until it serves.
     pub async fn kill_9_and_restart(&mut self) {
         self.kill_9();
+        self.start_again().await;
+    }
+
+    /// Starts it again in the same way after its end, and waits until it serves.
+    pub async fn start_again(&mut self) {
         *self = self.how.serve().await;
     }
 

@@ -9,11 +9,13 @@ use crate::{Node, Person};
 use auth_application::Credentials as _;
 use auth_domain::BcryptCost;
 use auth_infrastructure::{HashPool, SqlCredentials};
+use contracts::SendMail;
 use identity::Email;
 use kernel::Secret;
 use ledger::Queue;
+use mail_infrastructure::MailServer;
 use persistence::testing::TestDb;
-use persistence::{Db, DialectSql, fetch_all, fetch_one};
+use persistence::{Db, DialectSql, execute, fetch_all, fetch_one};
 use roster::compose::{AppConfig, Broker, ProcessRole};
 use roster::settings::ServiceOptions;
 use sealing::Keys;
@@ -25,7 +27,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use tracing_subscriber::EnvFilter;
-use use_case::Lane;
+use use_case::{Lane, Outgoing};
+use users_infrastructure::RegistrationMode;
 use uuid::Uuid;
 
 /// A timeout far longer than any working step takes.
@@ -97,6 +100,7 @@ impl World {
         roster::schema::migrate(&test_db.db).await.expect("the schema is applied");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let keys = Keys::in_directory(folder.path()).expect("keys are made");
+        auth_infrastructure::factor_keys::add_first(keys.file()).expect("a key is made");
         let node = Node::start(config(&test_db.url, keys, ProcessRole::All, broker.clone()).await).await;
         let db = test_db.db.clone();
         Some(Self { kind, db, test_db, folder, broker, node, leaves_work: AtomicBool::new(false) })
@@ -128,10 +132,101 @@ impl World {
         Node::start(config).await
     }
 
+    /// An API process that takes files to import up to this size, in bytes.
+    pub async fn node_with_imports_up_to(&self, largest: u64) -> Node {
+        let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
+        config.options.import_max = largest;
+        Node::start(config).await
+    }
+
+    /// A process that sends mail by this server, and gives it a second for each mail. It executes commands.
+    pub async fn node_with_mail(&self, url: &str, requires_tls: bool) -> Node {
+        let mut config = config(&self.test_db.url, self.keys(), ProcessRole::All, self.broker.clone()).await;
+        config.options.mail.server = MailServer::Smtp { url: url.parse().expect("a URL"), requires_tls };
+        config.options.mail.from = "Example <accounts@example.org>".parse().expect("a sender");
+        config.options.mail.patience = Duration::from_secs(1);
+        let node = Node::start(config).await;
+        node.work().await;
+        node
+    }
+
+    /// An API process that sends no mail.
+    pub async fn node_without_mail(&self) -> Node {
+        let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
+        config.options.mail.server = MailServer::Off;
+        Node::start(config).await
+    }
+
+    /// An API process where this mode decides who may register.
+    pub async fn node_with_registration(&self, mode: RegistrationMode) -> Node {
+        self.node_with(|options| options.registration = mode).await
+    }
+
+    /// An API process with other options.
+    pub async fn node_with(&self, change: impl FnOnce(&mut ServiceOptions)) -> Node {
+        let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
+        change(&mut config.options);
+        Node::start(config).await
+    }
+
+    /// The texts of all mails of a template to an address in the mailbox, the earliest first. Waits until every message is
+    /// handled.
+    pub async fn mails(&self, template: &str, to: &str) -> Vec<String> {
+        self.until("select count(*) from ledger_messages where status in ('accepted', 'running')", 0).await;
+        let sql = "select template || ' ' || recipient || ' ' || text from mail_mails where text is not null \
+             order by created_at, id";
+        let prefix = format!("{template} {to} ");
+        self.texts(sql).await.iter().filter_map(|mail| mail.strip_prefix(&prefix)).map(str::to_owned).collect()
+    }
+
+    /// Asks the context `mail` for a mail, as another context does.
+    pub async fn ask_for_mail(&self, mail: &SendMail) {
+        let mut tx = self.db.begin().await.expect("the database answers");
+        ledger::post(&mut tx, &Outgoing::new_message(mail), "operator").await.expect("posted");
+        tx.commit().await.expect("committed");
+    }
+
+    /// The texts of the mails of this kind to this address in the mailbox, the first mail first. Waits for `count` of them.
+    pub async fn mails_to(&self, to: &str, template: &str, count: usize) -> Vec<String> {
+        let sql = "select text from mail_mails where recipient = $1 and template = $2 and text is not null \
+             order by created_at, id";
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let mut db = self.db.read().await.expect("the database answers");
+            let rows = fetch_all!(&mut db, (String,), sql, to, template).expect("rows");
+            drop(db);
+            if rows.len() >= count {
+                return rows.into_iter().map(|(text,)| text).collect();
+            }
+            assert!(Instant::now() < give_up, "{} mails {template} to {to}, never {count}", rows.len());
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The token of the latest mail of this kind to this address, after waiting for `count` mails.
+    pub async fn token_to(&self, to: &str, template: &str, count: usize) -> String {
+        crate::smtp::token_in(self.mails_to(to, template, count).await.last().expect("a mail"))
+    }
+
+    /// Changes rows, such as times: a test does not wait for them.
+    pub async fn change(&self, sql: impl DialectSql) {
+        let mut tx = self.db.begin().await.expect("the database answers");
+        execute!(&mut tx, sql).expect("changed");
+        tx.commit().await.expect("committed");
+    }
+
     /// An API process with this public URL.
     pub async fn node_below(&self, public_url: &str) -> Node {
         let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
         config.options.public_url = Some(public_url.parse().expect("a public URL"));
+        Node::start(config).await
+    }
+
+    /// An API process with rate limits that pages of these origins may use.
+    pub async fn node_for_pages_of(&self, origins: &str) -> Node {
+        let mut config = config(&self.test_db.url, self.keys(), ProcessRole::Api, self.broker.clone()).await;
+        config.options.limits = true;
+        config.options.cors = origins.parse().expect("origins");
         Node::start(config).await
     }
 
@@ -227,7 +322,9 @@ impl World {
 const PER_USER: [(&str, &str); 3] = [
     (
         "a registration that succeeded",
-        "select count(*) from ledger_messages where name = 'users.register_user.v1' and status = 'succeeded'",
+        "select count(*) - (select count(*) from users_erased) from ledger_messages where name in \
+         ('users.register_user.v1', 'users.confirm_registration.v1', 'users.accept_invitation.v1') \
+         and status = 'succeeded'",
     ),
     (
         "an identifier that is theirs",

@@ -4,6 +4,8 @@
 
 mod alone;
 mod bench;
+mod browser;
+mod clients;
 mod demo;
 mod domain;
 mod new;
@@ -41,6 +43,10 @@ enum Command {
     Mutants(domain::Options),
     /// Attack the API with Schemathesis, with a token and without one, within three minutes
     Schemathesis(schemathesis::Options),
+    /// Generate clients from the OpenAPI document, and use Roster through them
+    Clients(clients::Options),
+    /// Use Roster in a headless Chromium: from a page of another origin, and by the links of mails
+    Browser,
     /// Write a bounded context, or a command of one
     #[command(subcommand)]
     New(new::New),
@@ -75,6 +81,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Coverage(options) => Ok(code_of(domain::coverage(&options)?)),
         Command::Mutants(options) => Ok(code_of(domain::mutants(&options)?)),
         Command::Schemathesis(options) => schemathesis::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Clients(options) => clients::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Browser => browser::run().map(|()| ExitCode::SUCCESS),
         Command::Generated => Ok(code_of(new::generated::test()?)),
         Command::New(part) => new::run(&part).map(|()| ExitCode::SUCCESS),
         Command::Alone => alone::run().map(|()| ExitCode::SUCCESS),

@@ -16,6 +16,7 @@ const CALLED_ELSEWHERE: &[(&str, &str)] = &[
     ("RABBITMQ_URL", "AMQP_URL"),
     ("ENV", setting!("PROFILE")),
     ("PROXIES", setting!("TRUSTED_PROXIES")),
+    ("CORS", setting!("CORS_ORIGINS")),
 ];
 
 /// A name with more typing errors than one in this many characters gets no suggestion.

@@ -2,6 +2,7 @@
 
 use super::{SettingProblem, Settings};
 use crate::product::setting;
+use mail_infrastructure::MailServer;
 use messaging::Address;
 use private_files::{Exposure, REMEDY, exposure};
 use std::net::IpAddr;
@@ -27,6 +28,46 @@ pub(super) fn refusals(settings: &Settings) -> Vec<SettingProblem> {
                 ", or listen on 127.0.0.1"
             ),
         );
+    }
+    if settings.service.cors.hosts_without_tls().any(|host| !is_local(host)) {
+        refuse(
+            &[setting!("CORS_ORIGINS")],
+            concat!(
+                setting!("CORS_ORIGINS"),
+                " has an http:// origin: a network can change its pages and read their tokens, so serve them by https"
+            ),
+        );
+    }
+    let mail = &settings.service.mail;
+    if matches!(mail.server, MailServer::Mailbox) {
+        let says = concat!(
+            setting!("MAIL"),
+            "=mailbox keeps mails in the database, for development: the production profile refuses it"
+        );
+        refuse(&[setting!("MAIL")], says);
+    }
+    if matches!(mail.server, MailServer::Smtp { .. }) {
+        if settings.service.public_url.is_none() {
+            let says = concat!(
+                setting!("MAIL"),
+                " needs ",
+                setting!("PUBLIC_URL"),
+                ", the URL by which clients reach this service: links in mails lead there"
+            );
+            refuse(&[setting!("MAIL"), setting!("PUBLIC_URL")], says);
+        }
+        if mail.links.unsafe_ones().next().is_some() {
+            let says = "a link in mails has http://: a network can read its token, so serve the page by https";
+            refuse(
+                &[
+                    setting!("LINK_CONFIRM"),
+                    setting!("LINK_RESET"),
+                    setting!("LINK_INVITATION"),
+                    setting!("LINK_EMAIL"),
+                ],
+                says,
+            );
+        }
     }
     let database = &settings.database;
     if let Some(file) = database.secret_file()
@@ -86,7 +127,7 @@ fn is_weak(user: &str, password: &str) -> bool {
 }
 
 /// Whether the host is this machine.
-fn is_local(host: &str) -> bool {
+pub(super) fn is_local(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
     is_loopback || host.trim_end_matches('.').eq_ignore_ascii_case("localhost")

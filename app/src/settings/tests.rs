@@ -31,6 +31,17 @@ fn without_any_setting_everything_has_a_default() {
 }
 
 #[test]
+fn origins_of_pages_come_from_the_environment_or_the_file() {
+    let origins = |it: Settings| it.service.cors.iter().map(str::to_owned).collect::<Vec<_>>();
+    assert!(settings("", &[]).map(origins).expect("none").is_empty());
+    let file = "cors_origins = \"https://app.example.org, http://localhost:3000\"";
+    let expected = ["https://app.example.org", "http://localhost:3000"];
+    assert_eq!(settings(file, &[]).map(origins).expect("two"), expected);
+    let given = [("ROSTER_CORS_ORIGINS", "https://other.example")];
+    assert_eq!(settings(file, &given).map(origins).expect("one"), ["https://other.example"]);
+}
+
+#[test]
 fn the_environment_comes_before_the_file() {
     let file = "listen = \"127.0.0.1:1\"\nbcrypt_cost = 10\nlimits = false";
     let it = settings(file, &[("ROSTER_LISTEN", "127.0.0.1:2"), ("ROSTER_DATA_DIR", "")]).expect("well formed");
@@ -48,6 +59,8 @@ fn an_unknown_setting_names_the_one_that_it_may_have_meant() {
         ("ROSTER_DATABSE_URL", "DATABASE_URL"),
         ("ROSTER_ADMIN_PASSWRD_FILE", "ROSTER_ADMIN_PASSWORD_FILE"),
         ("ROSTER_DOC", "ROSTER_DOCS"),
+        ("ROSTER_CORS_ORIGIN", "ROSTER_CORS_ORIGINS"),
+        ("ROSTER_CORS", "ROSTER_CORS_ORIGINS"),
     ] {
         assert_eq!(refusal(&[(name, "9000")]), format!("unknown setting {name} (did you mean {meant}?)"));
     }
@@ -67,11 +80,10 @@ fn an_unknown_setting_names_the_one_that_it_may_have_meant() {
 
 #[test]
 fn a_name_unlike_any_setting_has_no_suggestion() {
-    for name in ["ROSTER_CORS_ORIGINS", "ROSTER_PASSWORD", "ROSTER_X", "ROSTER_", "ROSTER_SMTP", "ROSTER_PORT_OF_CALL"]
-    {
+    for name in ["ROSTER_TELEMETRY", "ROSTER_PASSWORD", "ROSTER_X", "ROSTER_", "ROSTER_SMTP", "ROSTER_PORT_OF_CALL"] {
         assert_eq!(refusal(&[(name, "x")]), format!("unknown setting {name}"));
     }
-    assert_eq!(refusal_in("cors_origins = \"*\"", &[]), "roster.toml: unknown setting cors_origins");
+    assert_eq!(refusal_in("telemetry = \"*\"", &[]), "roster.toml: unknown setting telemetry");
 }
 
 #[test]
@@ -218,6 +230,9 @@ fn a_malformed_setting_is_reported_without_its_value() {
         ("ROSTER_REFRESH_GRACE", "2m"),
         ("ROSTER_REFRESH_GRACE", "-1s"),
         ("ROSTER_REFRESH_GRACE", "10"),
+        ("ROSTER_CORS_ORIGINS", "https://app.example.org, canary"),
+        ("ROSTER_CORS_ORIGINS", "https://*.canary.example"),
+        ("ROSTER_CORS_ORIGINS", "null"),
         ("ROSTER_MAX_DELAY", ""),
         ("ROSTER_MAX_DELAY", "1é"),
     ] {
@@ -325,6 +340,8 @@ fn production_refuses_settings_that_development_accepts() {
     for (more, word) in [
         (vec![("ROSTER_LIMITS", "off")], "ROSTER_LIMITS"),
         (vec![("ROSTER_LISTEN", "0.0.0.0:8000")], "ROSTER_TRUSTED_PROXIES"),
+        (vec![("ROSTER_CORS_ORIGINS", "https://app.example.org,http://app.example.org:8080")], "https"),
+        (vec![("ROSTER_CORS_ORIGINS", "http://localhost.example")], "https"),
         (vec![("DATABASE_URL", "postgres://u:p@db.example/roster")], "sslmode"),
         (vec![("DATABASE_URL", "postgres://u:p@127.0.0.1.example/roster")], "sslmode"),
         (vec![("DATABASE_URL", "postgres://u:p@db.example/roster?sslmode=require&sslmode=disable")], "sslmode"),
@@ -358,6 +375,10 @@ fn production_refuses_settings_that_development_accepts() {
     for more in [
         vec![("DATABASE_URL", "postgres://roster:roster@LOCALHOST/r"), ("AMQP_URL", "amqp://guest:guest@[::1]")],
         vec![("DATABASE_URL", "postgres://u:p@[::ffff:127.0.0.1]/r")],
+        vec![(
+            "ROSTER_CORS_ORIGINS",
+            "https://app.example.org, http://localhost:3000, http://127.0.0.1, http://[::1]:8080",
+        )],
         vec![("DATABASE_URL", "postgres://u@db.example/r?host=/run/postgresql")],
         vec![("DATABASE_URL", "postgres://u@%2Frun%2Fpostgresql/r")],
         vec![("DATABASE_URL", "postgres://u@db.example/r?sslmode=verify-full&sslcert=/c.pem&sslkey=/k.pem")],
@@ -367,4 +388,34 @@ fn production_refuses_settings_that_development_accepts() {
     ] {
         assert_eq!(production(&more), None, "{more:?}");
     }
+}
+
+#[test]
+fn production_sends_mail_only_with_tls_a_public_url_and_safe_links() {
+    use mail_infrastructure::MailServer;
+    let from = ("ROSTER_MAIL_FROM", "Example <accounts@example.org>");
+    let url = ("ROSTER_PUBLIC_URL", "https://accounts.example.org");
+    let (profile, server) = (("ROSTER_PROFILE", "production"), ("ROSTER_MAIL", "smtp://mail.example.org"));
+    for (given, word) in [
+        (vec![profile, ("ROSTER_MAIL", "mailbox")], "for development"),
+        (vec![profile, server, from], "ROSTER_PUBLIC_URL"),
+        (vec![server], "ROSTER_MAIL_FROM"),
+        (vec![profile, server, from, url, ("ROSTER_LINK_RESET", "http://app.example/{token}")], "https"),
+    ] {
+        let line = refusal(&given);
+        assert!(line.contains(word) && line.lines().count() == 1, "{given:?}: {line}");
+    }
+    let requires_tls = |given: &[(&str, &str)]| match settings("", given).expect("well formed").service.mail.server {
+        MailServer::Smtp { requires_tls, .. } => Some(requires_tls),
+        MailServer::Off | MailServer::Mailbox => None,
+    };
+    assert_eq!(requires_tls(&[profile, server, from, url]), Some(true));
+    assert_eq!(requires_tls(&[profile, ("ROSTER_MAIL", "smtp://localhost:25"), from, url]), Some(false));
+    assert_eq!(requires_tls(&[server, from]), Some(false), "development takes a server in a container");
+    assert_eq!(requires_tls(&[("ROSTER_MAIL", "smtp://u:p@mail.example.org"), from]), Some(true));
+    assert_eq!((requires_tls(&[]), requires_tls(&[profile])), (None, None));
+    let base = |given: &[(&str, &str)]| settings("", given).expect("well formed").service.mail.links.base;
+    assert_eq!(base(&[]), "http://127.0.0.1:8000");
+    assert_eq!(base(&[("ROSTER_LISTEN", "0.0.0.0:9000")]), "http://localhost:9000");
+    assert_eq!(base(&[url]), "https://accounts.example.org");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use use_case::Message;
 
 /// How many golden files there are at least. Raise it with each new file.
-const RELEASED: usize = 14;
+const RELEASED: usize = 26;
 
 /// Reads a golden file, writes it again, and expects the same JSON.
 pub(crate) fn holds<M: Message>(file: &str) {

@@ -25,7 +25,7 @@ pub use subscriptions::{Subscription, missing_subscriptions, subscribe};
 pub use working::consent::Consent;
 pub use working::message_handlers::{Adapter, HandlerFuture, MessageHandlers, TransactionalHandler, handlers};
 pub use working::outcome::AttemptError;
-pub use working::publish::publish;
+pub use working::post::post;
 pub use working::sweep::RETENTION_DAYS;
 pub use working::worker_pool::QueueConsumer;
 
@@ -37,13 +37,15 @@ pub(crate) use working::claim::Claim;
 
 use persistence::{Db, Migrations, SqlError, migrations};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// The ledger's tables.
-pub const MIGRATIONS: Migrations = migrations!("ledger": "0001_messages", "0002_awaited", "0003_leases");
+pub const MIGRATIONS: Migrations =
+    migrations!("ledger": "0001_messages", "0002_awaited", "0003_leases", "0004_failed" in_both);
 
 /// Configuration of one node's ledger.
 pub struct NodeConfig {
@@ -73,6 +75,8 @@ pub struct Ledger {
     admission: Arc<accepting::admission::Admission>,
     max_delay: Duration,
     channel: &'static str,
+    /// Whether SQLite's log still holds pages with data of an erased subject.
+    log_holds_erased: Arc<AtomicBool>,
     stop: watch::Receiver<bool>,
 }
 
@@ -111,6 +115,7 @@ impl Node {
             admission: Arc::default(),
             max_delay,
             channel,
+            log_holds_erased: Arc::default(),
             stop: stopped,
         };
         let (mut committing, mut working) = (JoinSet::new(), JoinSet::new());

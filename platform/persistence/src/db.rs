@@ -173,6 +173,18 @@ impl Db {
         }
     }
 
+    /// Removes old versions of changed pages from SQLite's write-ahead log: until then the log holds what was deleted.
+    /// Returns whether that was possible; if not, another connection is reading. Does nothing on PostgreSQL.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn erase_log(&self) -> Result<bool, SqlError> {
+        let Pools::Sqlite { writer, .. } = &self.0 else { return Ok(true) };
+        let (is_busy, _, _): (bool, i64, i64) =
+            sqlx::query_as("pragma wal_checkpoint(truncate)").fetch_one(writer).await?;
+        Ok(!is_busy)
+    }
+
     /// Closes every connection, after waiting for those in use. On PostgreSQL the wait ends after a few seconds.
     pub async fn close(&self) {
         match &self.0 {

@@ -5,7 +5,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that has no database has failed")]
 
-use crate::{DatabaseUrl, Db};
+use crate::{DatabaseUrl, Db, fetch_one};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::str::FromStr as _;
 use tempfile::TempDir;
@@ -47,6 +47,14 @@ impl TestDb {
         let sql = format!("drop database test_{name} with (force)");
         sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await.expect("its own database");
         admin.close().await.expect("closed");
+    }
+
+    /// Whether a transaction waits for a lock of another one. On SQLite, which has one writer, it cannot be seen.
+    pub async fn has_waiting_transaction(&self) -> bool {
+        let sql =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        let mut read = self.db.read().await.expect("the database answers");
+        fetch_one!(&mut read, (i64,), sql).expect("a count").0 > 0
     }
 
     /// Creates one database of each kind.

@@ -1,5 +1,6 @@
 use crate::{FollowUpFailure, Message, Port};
 use kernel::{MessageId, Timestamp};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// The services of a handler: its context's store, and the outbox to other contexts. All changes take effect in one
@@ -19,13 +20,32 @@ impl<'a, P: Port + ?Sized> HandlerContext<'a, P> {
     /// Sends a follow-up to one context, the first part of the follow-up's wire name.
     pub fn send<M: Message<Failure = FollowUpFailure>>(&mut self, message: &M) {
         const { assert!(!M::IS_EVENT, "publish an event: only a follow-up is sent to one context") };
-        self.outbox.0.push(Outgoing::new_message(message));
+        self.outbox.messages.push(Outgoing::new_message(message));
     }
 
     /// Publishes an event to every context that has subscribed to it.
     pub fn publish<M: Message<Failure = FollowUpFailure>>(&mut self, event: &M) {
         const { assert!(M::IS_EVENT, "send a follow-up: only an event is published to all subscribers") };
-        self.outbox.0.push(Outgoing::new_message(event));
+        self.outbox.messages.push(Outgoing::new_message(event));
+    }
+
+    /// Erases what the ledger still holds about a [subject](Message::subject): messages that are not finished, or have
+    /// failed, are discarded with their content, except those that were accepted after the command.
+    pub fn erase_subject(&mut self, subject: Uuid) {
+        self.outbox.erased.push(subject);
+    }
+
+    /// Ends this step of a long message: what the handler has changed is committed, and a worker handles the message
+    /// once more, after others that wait. The command is not finished until a step does not call this. A step MUST store
+    /// how far it has come, or the next one does the same again.
+    pub fn continue_later(&mut self) {
+        self.continue_after(Duration::ZERO);
+    }
+
+    /// As [`continue_later`](Self::continue_later), but not before this time has passed, at most 30 minutes. For work that something outside
+    /// has put off, such as a mail server: the handler decides when, and how often.
+    pub fn continue_after(&mut self, pause: Duration) {
+        self.outbox.continues = Some(pause);
     }
 }
 
@@ -46,15 +66,36 @@ pub struct MessageMeta {
     pub accepted_at: Timestamp,
 }
 
-/// The messages that a handler has sent and published so far, in order.
+/// What a handler asks of the ledger.
 #[derive(Debug, Default)]
-pub struct Outbox(Vec<Outgoing>);
+pub struct Outbox {
+    /// The messages that the handler has sent and published so far, in order.
+    messages: Vec<Outgoing>,
+    /// See [`HandlerContext::erase_subject`].
+    erased: Vec<Uuid>,
+    /// See [`HandlerContext::continue_after`].
+    continues: Option<Duration>,
+}
+
+impl Outbox {
+    /// The subjects that the handler has passed to [`HandlerContext::erase_subject`].
+    #[must_use]
+    pub fn erased(&self) -> &[Uuid] {
+        &self.erased
+    }
+
+    /// The pause before the next step, if the handler has called [`HandlerContext::continue_after`].
+    #[must_use]
+    pub const fn continues(&self) -> Option<Duration> {
+        self.continues
+    }
+}
 
 impl IntoIterator for Outbox {
     type Item = Outgoing;
     type IntoIter = std::vec::IntoIter<Outgoing>;
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.messages.into_iter()
     }
 }
 

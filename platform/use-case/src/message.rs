@@ -123,9 +123,9 @@ pub trait Port: Send + 'static {
 /// thousands of password hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lane {
-    /// For messages without preparation.
+    /// For messages without preparation, some of which share a transaction.
     Fast,
-    /// For messages with [`Prepare`].
+    /// For messages with [`Prepare`], and for those that are handled in steps.
     Slow,
 }
 
@@ -155,9 +155,13 @@ impl Lane {
     note = "for slow work before the transaction: `impl Prepare<{P}> for {Self}`, and `Handle` for the prepared type"
 )]
 pub trait Handle<P: Port + ?Sized, F = CommandFailure>: Clone + Send + Sync + 'static {
-    /// Of a reaction to an event: whether the command that has caused the event waits for it. `false` for reactions
-    /// that its sender does not need: they may fail without the command.
+    /// Of a follow-up, or a reaction to an event: whether the command that has caused it waits for it. `false` for what
+    /// the command's sender does not need: it may fail without the command.
     const AWAITED: bool = true;
+
+    /// The lane of a message that needs no preparation. [`Lane::Slow`] for a message that
+    /// [continues](HandlerContext::continue_later): others do not wait for its steps.
+    const LANE: Lane = Lane::Fast;
 
     /// Handles the message. An error rolls back every write that was made through `ctx`.
     fn handle(self, ctx: HandlerContext<'_, P>) -> impl Future<Output = Result<(), F>> + Send;
@@ -189,7 +193,7 @@ pub trait Prepare<P: Port + ?Sized>: Message {
 #[diagnostic::do_not_recommend]
 impl<P: Port + ?Sized, M: Message + Handle<P, <M as Message>::Failure>> Prepare<P> for M {
     type Prepared = M;
-    const LANE: Lane = Lane::Fast;
+    const LANE: Lane = <M as Handle<P, M::Failure>>::LANE;
     const AWAITED: bool = <M as Handle<P, M::Failure>>::AWAITED;
 
     async fn prepare(self, _: PrepareContext<'_, P>) -> Result<M, M::Failure> {

@@ -32,7 +32,7 @@ pub struct HandledMessage {
     pub lane: Lane,
     /// Whether the context subscribes to it.
     pub is_event: bool,
-    /// Of an event: whether the command that has caused it waits for the handler.
+    /// Of a follow-up or an event: whether the command that has caused it waits for the handler.
     pub awaited: bool,
 }
 

@@ -1,4 +1,4 @@
-use crate::{Commands, Routes};
+use crate::{Commands, Routes, SubjectExport};
 use futures::future::{BoxFuture, FutureExt as _};
 use ledger::MessageHandlers;
 use persistence::{Db, Migrations};
@@ -19,6 +19,9 @@ pub struct BoundedContext<W = (), H = ()> {
     /// Its operations in the OpenAPI document.
     pub operations: fn() -> OpenApi,
     pub routes: fn(&Db, &Commands, H) -> Routes,
+    /// Everything that it holds on a person, if it has personal data. A context that has some MUST also erase it when the
+    /// person is erased.
+    pub export: Option<SubjectExport>,
     /// Deletes expired rows from time to time. Runs on every node until the future is dropped.
     pub upkeep: fn(&Db) -> BoxFuture<'static, ()>,
 }

@@ -5,13 +5,14 @@ use crate::command::command_view::CommandView;
 use crate::request::body::PATCH;
 use crate::{Problem, RequestBody as _, Sender as _, described};
 use axum::http::Method;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{
     HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths, PathsBuilder,
 };
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
-use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, KnownFormat, SchemaFormat};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, KnownFormat, SchemaFormat, SchemaType};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{
     ContentBuilder, Header, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Schema, Type,
@@ -26,9 +27,12 @@ pub(crate) type Named = (String, RefOr<Schema>);
 
 /// The schemas that a command's operation refers to.
 pub(crate) fn schemas<R: CommandRequest>() -> Vec<Named> {
-    let mut schemas = vec![described::<R::Shown>(), described::<CommandView>(), described::<Problem>()];
+    let mut schemas = vec![described::<CommandView>(), described::<Problem>()];
     schemas.extend(R::Body::description());
-    R::Shown::schemas(&mut schemas);
+    if !R::REMOVES && !R::SHOWS_COMMAND {
+        schemas.push(described::<R::Shown>());
+        R::Shown::schemas(&mut schemas);
+    }
     CommandView::schemas(&mut schemas);
     Problem::schemas(&mut schemas);
     schemas
@@ -43,9 +47,13 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         .header("Idempotency-Replayed", header("`true` if an earlier request had the same key.", Type::String))
         .content(JSON, refers_to(&CommandView::name()));
     let (status, done) = done::<R>();
-    let done = done
-        .header("Preference-Applied", header("The preference that the server used: `wait=10`.", Type::String))
-        .content(JSON, refers_to(&R::Shown::name()));
+    let done =
+        done.header("Preference-Applied", header("The preference that the server used: `wait=10`.", Type::String));
+    let done = match () {
+        () if R::REMOVES => done,
+        () if R::SHOWS_COMMAND => done.content(JSON, refers_to(&CommandView::name())),
+        () => done.content(JSON, refers_to(&R::Shown::name())),
+    };
     let codes: Vec<_> = R::REJECTIONS.iter().map(|(why, _)| format!("`{}`", why.code())).collect();
     let conflict = Problem::response(&format!("The request conflicts with existing data: {}.", codes.join(", ")));
     let mut operation = OperationBuilder::new()
@@ -65,6 +73,13 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         Some(why) => operation.response("403", Problem::response(why)),
     };
     operation = operation.security(SecurityRequirement::new(BEARER, [""; 0]));
+    if R::STEP_UP {
+        let why = "The token is missing, invalid or expired, or the caller must step up (`step_up_required`).";
+        operation = operation.response("401", Problem::response(why));
+    }
+    if let Some(why) = R::FORBIDS {
+        operation = operation.response("403", Problem::response(why));
+    }
     if R::Path::NAMES {
         let kind = R::TARGET.kind;
         let none = Problem::response(&format!("There is no such {kind}."));
@@ -97,9 +112,31 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
     PathsBuilder::new().path(path, PathItem::new(http_method(method), operation.build())).build()
 }
 
+/// Adds the answers of another command that the same route may take.
+pub(crate) fn add_answers(paths: &mut Paths, other: Paths) {
+    for (path, mut item) in other.paths {
+        let known = paths.paths.get_mut(&path).into_iter().flat_map(operations);
+        for (known, other) in known.zip(operations(&mut item)) {
+            for (status, response) in std::mem::take(&mut other.responses.responses) {
+                known.responses.responses.entry(status).or_insert(response);
+            }
+        }
+    }
+}
+
 /// The status and the description of the response to a command that succeeds within the client's wait.
 fn done<R: CommandRequest>() -> (&'static str, ResponseBuilder) {
-    let done = ResponseBuilder::new().description("The command has succeeded within the seconds of `Prefer: wait=N`.");
+    let done = ResponseBuilder::new().description(if R::WAITS {
+        "The command has succeeded within the seconds of `Prefer: wait=N`, or within 30 seconds without that header."
+    } else {
+        "The command has succeeded within the seconds of `Prefer: wait=N`."
+    });
+    if R::SHOWS_COMMAND {
+        return ("200", done);
+    }
+    if R::REMOVES {
+        return ("204", done);
+    }
     if R::Path::NAMES {
         return ("200", done);
     }
@@ -117,9 +154,8 @@ const OF_A_BODY: [(&str, &str); 3] = [
 pub(crate) fn complete(document: &mut OpenApi) {
     let mut bodies = Vec::new();
     for item in document.paths.paths.values_mut() {
-        let operations: [&mut Option<Operation>; 5] =
-            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
+        for operation in operations(item) {
+            operation.parameters.iter_mut().flatten().for_each(complete_parameter);
             for (status, why) in [
                 ("400", "The request is malformed, or has an unknown parameter."),
                 ("414", "The request target is over 8,000 bytes."),
@@ -149,16 +185,57 @@ pub(crate) fn complete(document: &mut OpenApi) {
                 let why = "The token is missing, invalid or expired.";
                 let responses = &mut operation.responses.responses;
                 responses.entry("401".to_owned()).or_insert_with(|| Problem::response(why).into());
+                let why = "This installation asks for more: `second_factor_enrolment_required`.";
+                responses.entry("403".to_owned()).or_insert_with(|| Problem::response(why).into());
             }
             operation.responses.responses.iter_mut().for_each(complete_problem);
         }
     }
     let schemas = &mut document.components.get_or_insert_default().schemas;
     schemas.values_mut().for_each(list_closed_sets);
+    refer_to_items(schemas);
     for body in bodies {
         // `Fields` and `FormBody` reject unknown fields.
         if let Some(RefOr::T(Schema::Object(body))) = schemas.get_mut(&body) {
             body.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
+}
+
+/// Says of each operation without a security requirement that it needs none (`security: []`). Without that, a reader
+/// cannot tell whether the requirement was forgotten.
+pub fn complete_security(document: &mut OpenApi) {
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        operation.security.get_or_insert_default();
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+/// Removes `null` from the type of a parameter, which is absent instead, and lists its closed set.
+fn complete_parameter(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(Parameter { schema: Some(schema), .. }) = parameter else { return };
+    list_closed_sets(schema);
+    if let RefOr::T(Schema::Object(object)) = schema
+        && let SchemaType::Array(types) = &object.schema_type
+        && let [Type::Null, one] | [one, Type::Null] = &types[..]
+    {
+        object.schema_type = SchemaType::Type(one.clone());
+    }
+}
+
+/// Refers to the schema of the items in the schema of a page. utoipa repeats it there, and generated clients would have
+/// two types for one thing.
+fn refer_to_items(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    let known: BTreeSet<_> = schemas.keys().cloned().collect();
+    for (name, page) in schemas.iter_mut() {
+        let items = name.strip_prefix("Page_").filter(|items| known.contains(*items));
+        if let (Some(items), RefOr::T(Schema::Object(page))) = (items, page)
+            && let Some(RefOr::T(Schema::Array(data))) = page.properties.get_mut("data")
+        {
+            data.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(items).into()));
         }
     }
 }
@@ -292,7 +369,13 @@ fn idempotency_key() -> Parameter {
              the same key, the server accepts no second command, and answers with the first command. A client that \
              sends a token may use a UUID of any version.",
         ))
-        .schema(Some(uuid()))
+        // Not `format: uuid`: clients that openapi-python-client generates cannot send such a header. Schemathesis knows
+        // this format by xtask/schemathesis/formats.py.
+        .schema(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .format(Some(SchemaFormat::Custom("idempotency-key".to_owned()))),
+        ))
         .build()
 }
 

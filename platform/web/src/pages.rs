@@ -139,10 +139,21 @@ impl ProblemKind {
 }
 
 fn program(value: Value) -> Response {
-    (headers(None), Json(value)).into_response()
+    (headers(), Json(value)).into_response()
 }
 
 fn page(title: &str, body: &str) -> Response {
+    html_page(title, body, "'none'", headers())
+}
+
+/// A page with a form that posts to this server, or a page for one person: no cache keeps it. `body` is HTML: the caller
+/// escapes texts by [`escape`].
+pub fn private_page(title: &str, body: &str) -> Response {
+    let headers = HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("no-store"))]);
+    html_page(title, body, "'self'", headers)
+}
+
+fn html_page(title: &str, body: &str, forms: &str, headers: HeaderMap) -> Response {
     let title = escape(title);
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
@@ -152,18 +163,20 @@ fn page(title: &str, body: &str) -> Response {
     // The page may use its one style sheet, identified by its digest, and nothing else.
     let digest = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
     );
-    let kind = (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    let policy = HeaderValue::try_from(policy).ok().map(|policy| (CONTENT_SECURITY_POLICY, policy));
-    let mut answer = (headers(Some(kind)), html).into_response();
-    answer.headers_mut().extend(policy);
+    let mut answer = (headers, html).into_response();
+    // Replaces the type of a plain text. `extend` would add a second one.
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
     answer
 }
 
-fn headers(kind: Option<(axum::http::HeaderName, HeaderValue)>) -> HeaderMap {
+fn headers() -> HeaderMap {
     let fixed = [(VARY, HeaderValue::from_static("Accept")), (CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
-    fixed.into_iter().chain(kind).collect()
+    fixed.into_iter().collect()
 }
 
 /// Whether `Accept` prefers HTML to JSON (RFC 9110, section 12.5.1). Browsers send `text/html`; programs send a JSON
@@ -184,7 +197,9 @@ fn prefers_html(asked: &HeaderMap) -> bool {
     html > json
 }
 
-fn escape(text: &str) -> String {
+/// The text for the content of an HTML element, or an attribute in double quotes.
+#[must_use]
+pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -21,6 +21,12 @@ impl PublicUrl {
         &self.url
     }
 
+    /// The origin alone, such as `https://example.org`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.url[..self.path_at]
+    }
+
     /// The path alone: empty, or for example `/accounts`.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -65,6 +71,7 @@ mod tests {
         ] {
             let parsed: PublicUrl = text.parse().expect(text);
             assert_eq!((parsed.as_str(), parsed.path()), (url, path));
+            assert_eq!(format!("{}{path}", parsed.origin()), url);
         }
     }
 

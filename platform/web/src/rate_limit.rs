@@ -31,6 +31,20 @@ pub struct RateLimit {
 #[must_use = "a permit counts unless it is refunded"]
 pub struct Permit(Vec<PermitTaken>);
 
+impl Permit {
+    /// The permit as bytes, to be stored and [refunded](RateLimiter::refund) by another request.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(PermitTaken::to_bytes).collect()
+    }
+
+    /// The permit of these bytes; a permit of nothing if they are malformed.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let (taken, rest) = bytes.as_chunks();
+        Self(if rest.is_empty() { taken.iter().filter_map(PermitTaken::from_bytes).collect() } else { Vec::new() })
+    }
+}
+
 /// The reason why no permit was given.
 #[derive(Debug, thiserror::Error)]
 pub enum LimitError {

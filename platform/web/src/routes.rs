@@ -4,14 +4,12 @@ use crate::command::commands::CommandMeta;
 use crate::command::get_command::{__path_get_command, __path_get_command_events, get_command, get_command_events};
 use crate::command::resource_links::ResourceLinks;
 use crate::edge::request_tasks::complete as run_to_its_end;
-use crate::openapi::{complete, describe, schemas};
-use crate::request::idempotency::MaybeKey;
-use crate::{Bearer, Callers, ClientAddress, CommandRequest, Commands, Deadline, Fields, NoQuery, Prefer, Trace};
-use axum::extract::{FromRequestParts, Request, State};
+use crate::openapi::{add_answers, complete, describe, schemas};
+use crate::{Callers, CommandRequest, Commands, Fields};
+use axum::extract::{Request, State};
 use axum::http::Method;
-use axum::http::request::Parts;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Extension, Router};
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
@@ -27,6 +25,7 @@ pub struct Routes<S = ()> {
     immediate: OpenApiRouter<S>,
     targets: ResourceLinks,
     tag: &'static str,
+    pages: Router<S>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
@@ -34,7 +33,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn new(tag: &'static str) -> Self {
         let (commands, immediate) = (OpenApiRouter::new(), OpenApiRouter::new());
-        Self { commands, immediate, targets: ResourceLinks::default(), tag }
+        Self { commands, immediate, targets: ResourceLinks::default(), tag, pages: Router::new() }
     }
 
     /// Adds a route that turns a request into a command. `request` gets what it needs from the state.
@@ -43,30 +42,45 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     where
         S: AsRef<Commands>,
     {
-        let handler = async move |State(state): State<S>,
-                                  Stateless(sender): Stateless<R::Sender>,
-                                  bearer: Option<Bearer>,
-                                  Stateless(place): Stateless<R::Path>,
-                                  prefer: Prefer,
-                                  MaybeKey(key): MaybeKey,
-                                  Extension(trace): Extension<Trace>,
-                                  Extension(deadline): Extension<Deadline>,
-                                  Extension(client): Extension<ClientAddress>,
-                                  _: NoQuery,
-                                  body: Request| {
+        let handler = async move |State(state): State<S>, asked: CommandMeta<R>, body: Request| {
             let fields = Fields::of_command::<R>(body).await?;
             let commands: &Commands = state.as_ref();
-            commands
-                .accept(
-                    &request(&state),
-                    CommandMeta { sender, bearer, place, prefer, key, trace, deadline, client },
-                    fields,
-                )
-                .await
+            commands.accept(request(&state), asked, fields).await
         };
         self.targets.add::<R>();
         let route = (schemas::<R>(), describe::<R>(path, &method, self.tag), on(filter(&method), handler));
         self.commands = self.commands.routes(route);
+        self
+    }
+
+    /// Adds a route that turns a request into one of two commands: `instead` into the second one, if the state makes it so.
+    /// The document describes the first one, with the answers of both.
+    #[must_use]
+    pub fn command_or<R: CommandRequest, A>(
+        mut self,
+        path: &str,
+        method: Method,
+        request: fn(&S) -> R,
+        instead: fn(&S) -> Option<A>,
+    ) -> Self
+    where
+        S: AsRef<Commands>,
+        A: CommandRequest<Sender = R::Sender, Path = R::Path, Body = R::Body>,
+    {
+        let handler = async move |State(state): State<S>, asked: CommandMeta<R>, body: Request| {
+            let fields = Fields::of_command::<R>(body).await?;
+            let commands: &Commands = state.as_ref();
+            match instead(&state) {
+                Some(other) => commands.accept(other, asked.of::<A>(), fields).await,
+                None => commands.accept(request(&state), asked, fields).await,
+            }
+        };
+        self.targets.add::<R>();
+        self.targets.add::<A>();
+        let schemas = [schemas::<R>(), schemas::<A>()].concat();
+        let mut operation = describe::<R>(path, &method, self.tag);
+        add_answers(&mut operation, describe::<A>(path, &method, self.tag));
+        self.commands = self.commands.routes((schemas, operation, on(filter(&method), handler)));
         self
     }
 
@@ -79,11 +93,20 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
+    /// Adds a page for people, which is not in the OpenAPI document. A request with an unsafe method runs to completion
+    /// even if its client hangs up.
+    #[must_use]
+    pub fn page(mut self, path: &str, methods: MethodRouter<S>) -> Self {
+        self.pages = self.pages.route(path, methods);
+        self
+    }
+
     /// The routes with the state that they need.
     #[must_use]
     pub fn with_state(self, state: S) -> Routes {
         let commands = self.commands.with_state(state.clone());
-        Routes { commands, immediate: self.immediate.with_state(state), targets: self.targets, tag: self.tag }
+        let (immediate, pages) = (self.immediate.with_state(state.clone()), self.pages.with_state(state));
+        Routes { commands, immediate, targets: self.targets, tag: self.tag, pages }
     }
 
     /// The operations of the routes.
@@ -93,28 +116,18 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 }
 
-/// Extracts what needs no state, for a handler with one.
-struct Stateless<T>(T);
-
-impl<S: Sync, T: FromRequestParts<()>> FromRequestParts<S> for Stateless<T> {
-    type Rejection = T::Rejection;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, T::Rejection> {
-        T::from_request_parts(parts, &()).await.map(Self)
-    }
-}
-
 /// Merges the routes of all contexts into one router. `callers` authenticates requests.
 pub fn assemble(contexts: Vec<Routes>, commands: Commands, callers: Arc<dyn Callers>) -> Router {
     let mut targets = ResourceLinks::below(commands.base());
-    let mut router = OpenApiRouter::new();
+    let (mut router, mut pages) = (OpenApiRouter::new(), Router::new());
     for context in contexts {
         targets.extend(context.targets);
         let finishing = from_fn_with_state(commands.tasks().clone(), run_to_its_end);
-        router = router.merge(context.commands).merge(context.immediate.layer(finishing));
+        router = router.merge(context.commands).merge(context.immediate.layer(finishing.clone()));
+        pages = pages.merge(context.pages.layer(finishing));
     }
     let router = router.merge(asking().with_state((commands, Arc::new(targets))));
-    Router::from(router).layer(Extension(callers))
+    Router::from(router).merge(pages).layer(Extension(callers))
 }
 
 /// The OpenAPI document of [`assemble`]'s routes: merges the operations of all contexts into `base`.

@@ -79,7 +79,7 @@ impl Edge<'_> {
         // Crates for plain data and for tests of it: none of them can reach a network, a disk or a clock.
         let words = one_of(&["serde", "thiserror", "uuid"]) || self.for_tests && one_of(&["proptest", "serde_json"]);
         match (self.from, self.to) {
-            (Domain(_), Outside) => words || one_of(&["unicode-normalization"]),
+            (Domain(_), Outside) => words || one_of(&["base64", "unicode-normalization"]),
             (Contracts, Outside) => words,
             (Application(_), Outside) => words || one_of(&["async-trait"]) || self.for_tests && one_of(&["tokio"]),
             // Every domain and every use case inherits the dependencies of these two crates.

@@ -72,11 +72,12 @@ fn the_prefix_of_settings_is_spelled_once() {
 const OF_CONTEXTS: [&str; 8] =
     ["user", "users", "password", "passwords", "session", "sessions", "admin", "administrator"];
 /// Files of the platform that use these words for something else.
-const OTHER_MEANING: [(&str, &str); 4] = [
+const OTHER_MEANING: [(&str, &str); 5] = [
     ("platform/persistence/", "PostgreSQL has users, passwords and sessions of its own"),
     ("platform/messaging/", "RabbitMQ has users and passwords of its own"),
     ("platform/private-files/", "an operating system has users"),
     ("platform/sealing/src/keys.rs", "an operating system has users"),
+    ("platform/webauthn/", "the specification verifies users, and has user handles"),
 ];
 
 /// The words of a Rust file's names and texts, in lower case.

@@ -1,5 +1,5 @@
-//! Fault tests: real processes on real servers are killed with -9 while people sign up, and no accepted command is
-//! lost.
+//! Fault tests: real processes on real servers are killed with -9 while people sign up or mails are sent. No accepted
+//! command and no mail is lost.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 // The broker helper of the messaging crate's own tests.
@@ -7,5 +7,6 @@
 #[expect(dead_code, reason = "not every fault is needed here")]
 mod broker;
 mod embedded;
+mod mail;
 mod scale_out;
 mod verdict;

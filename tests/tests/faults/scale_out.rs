@@ -14,25 +14,31 @@ const PEOPLE: usize = 200;
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// An API process and two workers that share a folder, a database and a broker.
-struct Installation {
-    api: Server,
-    workers: [Server; 2],
-    broker: Broker,
-    db: Db,
+pub(crate) struct Installation {
+    pub(crate) api: Server,
+    pub(crate) workers: [Server; 2],
+    pub(crate) broker: Broker,
+    pub(crate) db: Db,
     since: String,
-    folder: Folder,
+    pub(crate) folder: Folder,
 }
 
 impl Installation {
     /// Starts all of them; `None` if tests run without servers.
     async fn start() -> Option<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts all of them with further settings.
+    pub(crate) async fn start_with(settings: &[(&str, String)]) -> Option<Self> {
         let (database, program) = (postgres().await?, rabbitmq_program()?);
         let mut broker = Broker::new(&program);
         broker.start();
         let folder = Folder::new();
         let roster = |role| {
             let roster = folder.roster(&["serve", "--role", role]).hashing_fast().on_a_fixed_port();
-            roster.set("DATABASE_URL", &database).set("AMQP_URL", broker.url())
+            let roster = roster.set("DATABASE_URL", &database).set("AMQP_URL", broker.url());
+            settings.iter().fold(roster, |roster, (name, value)| roster.set(name, value))
         };
         // Start all at the same time: they agree on the schema and on the keys.
         let (mut api, mut one, mut other) = (roster("api").start(), roster("worker").start(), roster("worker").start());
@@ -44,7 +50,7 @@ impl Installation {
         Some(installation)
     }
 
-    async fn hints_go_through(&self) {
+    pub(crate) async fn hints_go_through(&self) {
         until(PATIENCE, "connection to the broker", async || {
             (self.api.get("/health/ready").await.json()["status"] == "ok").then_some(())
         })

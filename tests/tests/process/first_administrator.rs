@@ -32,7 +32,7 @@ async fn the_first_start_creates_an_administrator_and_the_next_does_not() {
         let server = serve.serve().await;
         says(&server, MADE).await;
         let made = users(&list).await;
-        assert_eq!((made.len(), &made[0]["role"], &made[0]["email"]), (1, &"admin".into(), &"ada@example.org".into()));
+        assert_eq!((made.len(), &made[0]["role"], &made[0]["email"]), (1, &"admin".into(), &"Ada@example.org".into()));
         assert_eq!(server.sign_in("ada@example.org", PASSWORD).await.status, 200);
         assert_eq!(server.terminate().await.code, Some(0));
 

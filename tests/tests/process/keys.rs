@@ -156,11 +156,37 @@ async fn keys_that_are_not_recorded_are_recorded_at_the_next_start() {
         assert_eq!(roster(&[]).serve().await.terminate().await.code, Some(0));
         let db = db(&folder, database.as_ref()).await;
         let mut read = db.read().await.unwrap();
-        let sql = "select kid from auth_keys where retired_at is null order by kind";
+        let sql = "select kid from auth_keys where retired_at is null and kind <> 'factors' order by kind";
         let recorded: Vec<(String,)> = fetch_all!(&mut read, (String,), sql).unwrap();
         assert_eq!(recorded.into_iter().map(|(kid,)| kid).collect::<Vec<_>>(), kids(&file));
         drop(read);
         db.close().await;
+    }
+}
+
+#[tokio::test]
+async fn an_installation_that_is_older_than_second_factors_gets_their_key_and_one_with_a_copy_of_the_file_says_so() {
+    for database in databases().await {
+        let folder = Folder::new();
+        let roster = |arguments: &[&str]| on(&folder, database.as_ref(), arguments);
+        assert_eq!(roster(&[]).serve().await.terminate().await.code, Some(0));
+        let file = folder.path().join("data/keys.json");
+        let first: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        let mut older = first.clone();
+        older.as_object_mut().unwrap().remove("factors").unwrap();
+        fs::write(&file, older.to_string()).unwrap();
+        // The database has recorded the key: this is an older copy of the file.
+        let server = roster(&[]).serve().await;
+        ready(&server, 200, "degraded").await;
+        assert_eq!(server.terminate().await.code, Some(0));
+        // The database is older, too.
+        change(&folder, database.as_ref(), "delete from auth_keys where kind = 'factors'").await;
+        let server = roster(&[]).serve().await;
+        ready(&server, 200, "ok").await;
+        assert_eq!(server.terminate().await.code, Some(0));
+        let now: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        assert_eq!((&now["sealing"], &now["signing"]), (&first["sealing"], &first["signing"]));
+        assert!(now["factors"][0]["kid"].is_string() && now["factors"] != first["factors"], "a new key");
     }
 }
 

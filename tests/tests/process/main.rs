@@ -5,12 +5,15 @@ mod attempts;
 mod awaited;
 mod backups;
 mod certificates;
+#[cfg(target_os = "linux")]
+mod clocks;
 mod command_line;
 mod databases;
 mod disk;
 mod failover;
 mod first_administrator;
 mod first_run;
+mod importing;
 mod keys;
 mod looking;
 mod one_server;

@@ -1,6 +1,7 @@
 //! Operators' commands for users, signing keys and service keys, beside a running server and without one.
 
 use crate::{SOON, answer, databases, on, one_line, refusal};
+use acceptance::Authenticator;
 use acceptance::process::{Folder, Server, until};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -11,6 +12,64 @@ use std::time::Duration;
 const PASSWORD: &str = "drei blaue Würfel rollen";
 /// How long a running server may take to notice that the key file has changed.
 const SEEN: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn operators_create_users_where_registration_is_closed_and_check_asks_for_mail() {
+    let folder = Folder::new();
+    let roster = |mode: &str, arguments: &[&str]| on(&folder, None, arguments).set("ROSTER_REGISTRATION", mode);
+    let create = ["users", "create", "ada@example.org", "--admin", "--password-stdin", "--json"];
+    let ada = answer(&roster("closed", &create).reading(PASSWORD).run(SOON).await);
+    assert_eq!(ada["role"], "admin");
+    fs::write(folder.path().join("users.ndjson"), "{\"email\":\"eve@example.org\"}\n").unwrap();
+    let import = roster("invited", &["users", "import", "users.ndjson", "--from", "ndjson"]).run(SOON).await;
+    assert_eq!(import.code, Some(0), "{import:?}");
+    for (mode, mail, expected) in [
+        ("open", "off", Some(0)),
+        ("verified", "mailbox", Some(0)),
+        ("verified", "off", Some(1)),
+        ("invited", "off", Some(1)),
+    ] {
+        let check = roster(mode, &["check"]).set("ROSTER_MAIL", mail).run(SOON).await;
+        assert_eq!(check.code, expected, "{mode} {mail}: {check:?}");
+        let asks = check.stdout.contains(&format!("ROSTER_REGISTRATION={mode} needs mail: set ROSTER_MAIL"));
+        assert_eq!(asks, expected == Some(1), "{check:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_lets_the_last_administrator_in_who_has_lost_every_factor() {
+    for database in databases().await {
+        let folder = Folder::new();
+        let roster = |arguments: &[&str]| {
+            on(&folder, database.as_ref(), arguments).set("ROSTER_SECOND_FACTOR", "administrators")
+        };
+        let create = ["users", "create", "ada@example.org", "--admin", "--password-stdin"];
+        assert_eq!(roster(&create).reading(PASSWORD).run(SOON).await.code, Some(0));
+        let server = roster(&[]).serve().await;
+        let sign_in = async || server.sign_in("ada@example.org", PASSWORD).await;
+        let token = sign_in().await.json()["access_token"].as_str().unwrap().to_owned();
+        let begun = server.ask("POST", "/auth/totp", &token, None).await;
+        let app = Authenticator::with_secret(begun.json()["secret"].as_str().unwrap());
+        let confirmed = server.ask("POST", "/auth/totp/confirm", &token, Some(&json!({ "code": app.code() }))).await;
+        assert_eq!(confirmed.status, 200, "{confirmed:?}");
+        assert_eq!(sign_in().await.problem(), "second_factor_required");
+
+        let reset = ["users", "reset-factors", "ada@example.org"];
+        let refused = roster(&reset).run(SOON).await;
+        assert!(refused.code == Some(2) && refused.stderr.contains("--reason"), "{refused:?}");
+        let reason = ["--reason", "lost the phone and the codes"];
+        let unknown = roster(&[&["users", "reset-factors", "eve@example.org"], &reason[..]].concat()).run(SOON).await;
+        assert!(refusal(&unknown).contains("no such user") || unknown.code == Some(1), "{unknown:?}");
+        let done = answer(&roster(&[&reset[..], &reason, &["--json"]].concat()).run(SOON).await);
+        assert_eq!((&done["email"], &done["sessions"]), (&json!("ada@example.org"), &json!(0)));
+        let signed_in = sign_in().await;
+        assert_eq!(signed_in.status, 200, "{signed_in:?}");
+        let token = signed_in.json()["access_token"].as_str().unwrap().to_owned();
+        let limited = server.ask("GET", "/auth/service-keys", &token, None).await;
+        assert_eq!(limited.problem(), "second_factor_enrolment_required", "{limited:?}");
+        assert_eq!(server.terminate().await.code, Some(0));
+    }
+}
 
 #[tokio::test]
 async fn the_first_user_is_registered_without_a_server_and_the_next_beside_one() {
@@ -51,7 +110,7 @@ async fn the_first_user_is_registered_without_a_server_and_the_next_beside_one()
         };
         let demoted = roster(&["users", "set-role", "ada@example.org", "user"]).run(SOON).await;
         assert_eq!(demoted.code, Some(0), "{demoted:?}");
-        assert_eq!(addresses(&[]).await, ["ada@example.org", "bob@example.org"]);
+        assert_eq!(addresses(&[]).await, ["Ada@example.org", "bob@example.org"]);
         assert_eq!(addresses(&["--role", "admin"]).await, ["bob@example.org"]);
         assert_eq!(addresses(&["--after", "ada@example.org"]).await, ["bob@example.org"]);
         let unknown = roster(&["users", "show", "eve@example.org"]).run(SOON).await;
@@ -137,6 +196,49 @@ async fn a_user_is_deactivated_and_reactivated_beside_a_server_and_without_one()
         let done = ["user.reactivate", "user.deactivate", "user.reactivate", "user.deactivate"];
         assert_eq!(actions.filter(|it| it.starts_with("user.")).collect::<Vec<_>>(), done, "{record}");
         assert_eq!(server.terminate().await.code, Some(0));
+    }
+}
+
+#[tokio::test]
+async fn an_operator_changes_and_erases_a_user_beside_a_server_and_without_one() {
+    for database in databases().await {
+        let folder = Folder::new();
+        let roster = |arguments: &[&str]| on(&folder, database.as_ref(), &[&["users"], arguments].concat());
+        let create = async |email: &str| {
+            let create = ["create", email, "--password-stdin", "--json"];
+            answer(&roster(&create).reading(PASSWORD).run(SOON).await)["id"].as_str().unwrap().to_owned()
+        };
+        let ada = create("ada@example.org").await;
+        let change = ["update", "ada@example.org", "--name", "Ada", "--email", "countess@example.org", "--json"];
+        assert_eq!(answer(&roster(&change).run(SOON).await)["email"], "countess@example.org", "without a server");
+        for useless in [&["update", &ada][..], &["update", &ada, "--name", "Ada", "--no-name"]] {
+            assert_eq!(roster(useless).run(SOON).await.code, Some(2));
+        }
+
+        let server = on(&folder, database.as_ref(), &[]).serve().await;
+        let shown = async |id: &str| server.get(&format!("/users/{id}")).await;
+        assert_eq!(shown(&ada).await.json()["name"], "Ada");
+        assert_eq!(roster(&["update", &ada, "--no-name"]).run(SOON).await.code, Some(0));
+        assert_eq!(shown(&ada).await.json()["name"], Value::Null);
+        create("eve@example.org").await;
+        let taken = roster(&["update", &ada, "--email", "EVE@example.org"]).run(SOON).await;
+        assert!(refusal(&taken).contains("already registered"), "{taken:?}");
+
+        let erase = |user: &str, more: &[&str]| roster(&[&["erase", user, "--reason", "a letter"], more].concat());
+        assert_eq!(roster(&["erase", &ada, "--force"]).run(SOON).await.code, Some(2), "no reason");
+        let asks = erase(&ada, &[]).run(SOON).await;
+        assert_eq!(asks.code, Some(3), "{asks:?}");
+        assert!(asks.stderr.contains("countess@example.org") && asks.stderr.contains("--force"), "{asks:?}");
+        assert_eq!(shown(&ada).await.status, 200);
+        let erased = answer(&erase(&ada, &["--force", "--json"]).run(SOON).await);
+        assert_eq!(erased, json!({ "id": ada, "erased": true }));
+        assert_eq!(shown(&ada).await.status, 404);
+        assert_eq!(server.sign_in("countess@example.org", PASSWORD).await.status, 401);
+        assert!(refusal(&erase(&ada, &["--force"]).run(SOON).await).contains("no user"));
+        assert_eq!(server.terminate().await.code, Some(0));
+
+        let erased = erase("eve@example.org", &["--force"]).run(SOON).await;
+        assert!(erased.code == Some(0) && erased.stdout.ends_with(" is erased\n"), "without a server: {erased:?}");
     }
 }
 

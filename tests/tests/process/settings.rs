@@ -33,9 +33,15 @@ async fn a_wrong_setting_is_named_and_its_value_is_not() {
         ("ROSTER_CONNECTIONS_PER_ADDRESS", "canary", "from 1 to 10000"),
         ("ROSTER_CONNECTIONS_PER_ADDRESS", "0", "from 1 to 10000"),
         ("ROSTER_DOCS", "canary", "must be one of: on, off"),
-        ("ROSTER_MAIL", "smtp://canary", "must be one of: off"),
+        ("ROSTER_MAIL", "smtp://canary:canary", "must be off, mailbox, or the URL of a mail server"),
+        ("ROSTER_MAIL", "smtp://canary", "needs the sender of mails in ROSTER_MAIL_FROM"),
+        ("ROSTER_REGISTRATION", "canary", "must be one of: open, verified, invited, closed"),
+        ("ROSTER_LINK_RESET", "https://canary", "must be a URL with {token} once in it"),
         ("ROSTER_PUBLIC_URL", "canary", "must be a URL such as"),
-        ("ROSTER_MAIL_FROM", "canary", "unknown setting"),
+        ("ROSTER_CORS_ORIGINS", "canary", "must be origins"),
+        ("ROSTER_CORS_ORIGINS", "https://canary.example/", "without a path"),
+        ("ROSTER_CORS_ORIGINS", "*", "wildcards are not supported"),
+        ("ROSTER_MAIL_FROM", "canary", "must be an address"),
         ("ROSTER_KEYS_FILE", "/nowhere/keys", "does not exist"),
         ("ROSTER_LISTNE", "canary", "did you mean ROSTER_LISTEN?"),
         ("ROSTER_PASSWORD", "canary", "unknown setting"),
@@ -141,7 +147,7 @@ async fn all_problems_are_reported_at_once_one_line_each() {
     fs::write(folder.path().join("roster.toml"), "listn = 1\ndocs = \"canary\"\n").unwrap();
     let roster = |command| {
         let roster = folder.roster(&[command]).set("ROSTER_PORT", "9000").set("ROSTER_BCRYPT_COST", "canary");
-        roster.set("DATABASE_URL", "sqlite://typo/dir/x.db").set("ROSTER_CORS_ORIGINS", "canary")
+        roster.set("DATABASE_URL", "sqlite://typo/dir/x.db").set("ROSTER_PASSWORD", "canary")
     };
     for command in ["serve", "migrate", "check"] {
         let refused = roster(command).run(SOON).await;
@@ -152,7 +158,7 @@ async fn all_problems_are_reported_at_once_one_line_each() {
             "roster: ROSTER_BCRYPT_COST must be",
             "roster: roster.toml: docs must be one of: on, off",
             "roster: roster.toml: unknown setting listn (did you mean listen?)",
-            "roster: unknown setting ROSTER_CORS_ORIGINS",
+            "roster: unknown setting ROSTER_PASSWORD",
             "roster: unknown setting ROSTER_PORT (did you mean ROSTER_LISTEN?)",
         ];
         assert_eq!((refused.code, lines.len()), (Some(2), starts.len()), "{refused:?}");

@@ -30,7 +30,7 @@ impl Loss {
     fn of(row: [&str; 7]) -> &'static [Self] {
         let [_, owner, _, _, admin, introspects, _] = row;
         match (owner, admin, introspects) {
-            ("403", "in", _) => &[Self::Demoted, Self::SignedOut, Self::Deactivated],
+            ("403", "in" | "404", _) => &[Self::Demoted, Self::SignedOut, Self::Deactivated],
             (_, _, "in") if owner == "403" => &[Self::KeyRevoked],
             _ => &[Self::SignedOut, Self::Deactivated],
         }
@@ -84,7 +84,8 @@ fn late_operations(document: &Value) -> Vec<(String, [&'static str; 7])> {
         operation.get("requestBody").is_some() || operation["responses"].get("202").is_some()
     };
     // A registration with a token belongs to that caller.
-    let asks = |(name, row): &(String, [&str; 7])| row[0] == "401" || *name == "POST /users";
+    let depends = |row: &[&str; 7]| row.iter().any(|it| *it != row[0]);
+    let asks = |(name, row): &(String, [&str; 7])| row[0] == "401" && depends(row) || *name == "POST /users";
     table(document).into_iter().filter(asks).filter(|(name, _)| has_body(name)).collect()
 }
 

@@ -47,6 +47,13 @@ async fn a_service_learns_whether_a_token_is_good_and_no_more_when_it_is_not(wor
     );
     assert_eq!(known["exp"].as_i64().unwrap() - known["iat"].as_i64().unwrap(), 300);
     assert_eq!(asked(world, &key, &admin.access).await.json()["role"], "admin");
+    assert_eq!(known["email_verified"], false);
+    let verify = (
+        "update auth_accounts set email_verified = true where user_id = $1",
+        "update auth_accounts set email_verified = 1 where user_id = $1",
+    );
+    world.run_on(verify, ada.user).await;
+    assert_eq!(asked(world, &key, &ada.access).await.json()["email_verified"], true);
 
     world.send(&Request::new("POST", "/auth/logout").by(&ada)).await;
     for token in [ada.access.as_str(), &ada.refresh, key["key"].as_str().unwrap(), "x", "a.b.c"] {

@@ -57,7 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     let mut place = Place::below(&workspace::target()?.join("servers"))?;
     let servers = if options.postgres { Some(Servers::start(Whose::Ours)?) } else { None };
-    let settings = Settings { binary: &binary, cost: options.cost, servers: servers.as_ref() };
+    let settings = Settings { binary: &binary, cost: options.cost, servers: servers.as_ref(), environment: &[] };
     let shown = measure(options, &settings, &place);
     if shown.as_ref().map_or(true, |report| !report.wrong.is_empty()) {
         place.keep();

@@ -22,6 +22,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) binary: &'a Path,
     pub(crate) cost: u32,
     pub(crate) servers: Option<&'a Servers>,
+    /// Further settings.
+    pub(crate) environment: &'a [(&'a str, &'a str)],
 }
 
 /// Running processes of Roster.
@@ -132,6 +134,7 @@ fn roster(settings: &Settings<'_>, place: &Place, log: &Path, port: u16) -> Resu
     if let Some(servers) = settings.servers {
         roster.env("DATABASE_URL", &servers.database_url).env("AMQP_URL", &servers.amqp_url);
     }
+    roster.envs(settings.environment.iter().copied());
     roster.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(roster)
 }

@@ -1,4 +1,5 @@
 use crate::authenticate::{authenticator, deny};
+use crate::{SessionAssurance, enough};
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -10,7 +11,7 @@ use web::{ANONYMOUS, Problem, Sender, bearer_token};
 /// The sender of a request, by its bearer token (RFC 6750).
 ///
 /// As an extractor: a request without a token is anonymous; an invalid token gets 401 and is never treated as
-/// anonymous.
+/// anonymous. A session without the second factor that the installation asks for gets 401 or 403.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// The request has no token.
@@ -28,6 +29,8 @@ pub struct Person {
     pub session: Uuid,
     /// Whether the user was an administrator when the token was checked.
     pub is_admin: bool,
+    /// What the session was good enough for then.
+    pub assurance: SessionAssurance,
 }
 
 /// Another service. As an extractor: 401 for an anonymous caller, 403 for a person.
@@ -40,6 +43,15 @@ pub struct Service {
 }
 
 impl Caller {
+    /// The caller, whatever the session is good for.
+    ///
+    /// # Errors
+    /// 401 for an invalid token, 503 when it cannot be checked.
+    pub(crate) async fn at_any_level(parts: &Parts) -> Result<Self, Problem> {
+        let Some(token) = bearer_token(parts)? else { return Ok(Self::Anonymous) };
+        authenticator(parts)?.caller(&token).await?.ok_or_else(Problem::invalid_token)
+    }
+
     /// The caller's name in the ledger: `anonymous`, `user:<id>` or `service:<key id>`.
     #[must_use]
     pub fn principal(&self) -> String {
@@ -67,8 +79,11 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(token) = bearer_token(parts)? else { return Ok(Self::Anonymous) };
-        authenticator(parts)?.caller(&token).await?.ok_or_else(Problem::invalid_token)
+        let caller = Self::at_any_level(parts).await?;
+        if let Self::Person(person) = &caller {
+            enough(person.assurance.access)?;
+        }
+        Ok(caller)
     }
 }
 

@@ -20,7 +20,7 @@ impl UseCase for AnnounceRoles {
     async fn execute(self, store: &mut dyn Auth) -> Result<usize, Unavailable> {
         let roles = store.take_unversioned_roles().await?;
         for (user, role) in &roles {
-            store.publish(role_changed(*user, 1, *role), Actor::Operator).await?;
+            store.post(role_changed(*user, 1, *role), Actor::Operator).await?;
         }
         Ok(roles.len())
     }

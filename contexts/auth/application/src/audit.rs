@@ -43,14 +43,35 @@ pub enum Action {
     EndSession,
     /// A change of password, successful or not.
     ChangePassword,
+    /// A link to choose a new password was mailed: for an unknown caller, or for an administrator.
+    RequestPasswordReset,
+    /// A new password by the token of such a link.
+    ResetPassword,
     /// A wrong current password, where one is asked for before a change.
     ConfirmPassword,
+    /// A person who has signed in proved once more who they are, successfully or not.
+    StepUp,
+    /// A person added a second factor, successfully or not.
+    AddFactor,
+    RemoveFactor,
+    RenewRecoveryCodes,
+    /// An administrator or an operator removed all second factors of a user.
+    ResetFactors,
     /// A change of role, successful or not.
     SetRole,
     /// A change of the email address.
     ChangeEmail,
     DeactivateUser,
     ReactivateUser,
+    EraseUser,
+    /// Some hundred users were moved in from another system.
+    ImportUsers,
+    /// An administrator invited a person to register.
+    Invite,
+    ResendInvitation,
+    RevokeInvitation,
+    /// An export of everything that is held on a user.
+    ExportUser,
     CreateServiceKey,
     RevokeServiceKey,
     /// An operator added a sealing key or a signing key.
@@ -82,11 +103,24 @@ impl Action {
             Self::SignOut => "sign_out",
             Self::EndSession => "session.end",
             Self::ChangePassword => "password.change",
+            Self::RequestPasswordReset => "password.request_reset",
+            Self::ResetPassword => "password.reset",
             Self::ConfirmPassword => "password.confirm",
+            Self::StepUp => "step_up",
+            Self::AddFactor => "factor.add",
+            Self::RemoveFactor => "factor.remove",
+            Self::RenewRecoveryCodes => "recovery_codes.renew",
+            Self::ResetFactors => "factors.reset",
             Self::SetRole => "role.set",
             Self::ChangeEmail => "user.change_email",
             Self::DeactivateUser => "user.deactivate",
             Self::ReactivateUser => "user.reactivate",
+            Self::EraseUser => "user.erase",
+            Self::ExportUser => "user.export",
+            Self::ImportUsers => "user.import",
+            Self::Invite => "user.invite",
+            Self::ResendInvitation => "invitation.resend",
+            Self::RevokeInvitation => "invitation.revoke",
             Self::CreateServiceKey => "service_key.create",
             Self::RevokeServiceKey => "service_key.revoke",
             Self::RotateKey => "key.rotate",
@@ -105,8 +139,8 @@ pub enum Outcome {
     Refused(&'static str),
 }
 
-/// One event of the audit log. It holds no secret, and no text that a user typed: a password may have been typed into
-/// the field for the email.
+/// One event of the audit log. It holds no secret, and no text that a user typed but the `note`: a password may have been
+/// typed into the field for the email.
 #[derive(Debug, Clone)]
 pub struct AuditEvent {
     pub action: Action,
@@ -115,8 +149,11 @@ pub struct AuditEvent {
     /// The user that the action concerns.
     pub user: Option<UserId>,
     pub session: Option<SessionId>,
-    /// What else the action concerns: the id of a service key, a route, a role, or the id of the command.
+    /// What else the action concerns: the id of a service key, a route, a role, the way of signing in, or the id of the
+    /// command.
     pub target: Option<String>,
+    /// What the administrator wrote about it.
+    pub note: Option<String>,
     pub client: RequestOrigin,
 }
 
@@ -130,7 +167,7 @@ impl AuditEvent {
     /// A successful action.
     #[must_use]
     pub const fn by(actor: Actor, action: Action, client: RequestOrigin) -> Self {
-        Self { action, outcome: Outcome::Succeeded, actor, user: None, session: None, target: None, client }
+        Self { action, outcome: Outcome::Succeeded, actor, user: None, session: None, target: None, note: None, client }
     }
 
     /// A successful command of an administrator, or of an operator if `by` is `None`. An operator's address is `local`;
@@ -165,6 +202,13 @@ impl AuditEvent {
         self
     }
 
+    /// Sets what the administrator wrote about the action.
+    #[must_use]
+    pub fn noted(mut self, note: Option<String>) -> Self {
+        self.note = note;
+        self
+    }
+
     /// Turns the event into a refusal with this code.
     #[must_use]
     pub const fn refused(mut self, code: &'static str) -> Self {
@@ -173,9 +217,13 @@ impl AuditEvent {
     }
 }
 
-/// A port: the audit log of security events. Events are added and never changed.
+/// A port: the audit log of security events. Events are added and never changed, but for the addresses of erased users.
 #[async_trait]
 pub trait Audit: Send {
     /// Adds an event.
     async fn record(&mut self, event: AuditEvent) -> Result<(), Unavailable>;
+
+    /// Removes the network addresses of a user from the events: of what the user did, and of what an unknown caller did
+    /// to the user's account. The ids stay.
+    async fn pseudonymise(&mut self, user: UserId) -> Result<(), Unavailable>;
 }

@@ -1,15 +1,20 @@
-use crate::{Accounts, Actor, Administration, Audit, Authority, Denied, Passwords, ServiceKeys, Sessions};
+use crate::{
+    Accounts, Actor, Administration, Audit, Authority, Denied, Devices, Factors, Passkeys, Passwords, ResetTokens,
+    ServiceKeys, Sessions,
+};
 use use_case::{Outgoing, Port, Unavailable, async_trait};
 
 /// Everything that this context stores, within one transaction.
 #[async_trait]
-pub trait Auth: Accounts + Administration + Sessions + ServiceKeys + Audit {
+pub trait Auth:
+    Accounts + Administration + Sessions + Factors + Passkeys + ResetTokens + Devices + ServiceKeys + Audit
+{
     /// The time by the database's clock. The clocks of nodes may differ, and a token outlives the node that made it.
     async fn now(&mut self) -> Result<kernel::Timestamp, Unavailable>;
 
-    /// Publishes an event to every context that has subscribed to it. MUST take effect with the rest of the
-    /// transaction, or not at all.
-    async fn publish(&mut self, event: Outgoing, actor: Actor) -> Result<(), Unavailable>;
+    /// Publishes an event to every context that has subscribed to it, or sends a follow-up to one context. MUST take effect
+    /// with the rest of the transaction, or not at all.
+    async fn post(&mut self, message: Outgoing, actor: Actor) -> Result<(), Unavailable>;
 }
 
 impl Port for dyn Auth {

@@ -1,6 +1,7 @@
 use crate::{Actor, Auth, RequestOrigin};
-use auth_domain::{Role, Scope, ServiceKeyId, SessionId};
+use auth_domain::{AssuranceRules, Need, Role, Scope, ServiceKeyId, SessionId, Shortfall};
 use identity::UserId;
+use std::time::Duration;
 use use_case::Unavailable;
 
 /// The authority on which a use case acts. The web layer checks it when the head of the request arrives. It may have
@@ -11,6 +12,9 @@ pub struct Authority {
     pub client: RequestOrigin,
     /// The route of the request, never its path; empty for the command line.
     pub route: String,
+    /// What a person's session must be good for.
+    pub need: Need,
+    pub rules: AssuranceRules,
 }
 
 /// Who acts, and what must still be true when the use case runs.
@@ -35,13 +39,21 @@ pub enum Denied {
     /// The session or the key is live, but no longer has the role or the scope.
     #[error("the role or the scope is not there any more")]
     Forbidden,
+    /// The session is live, but a second factor or a fresh sign-in is missing.
+    #[error("the session lacks a second factor or a fresh sign-in")]
+    Insufficient {
+        lack: Shortfall,
+        /// How long a step-up is enough for.
+        max_age: Duration,
+    },
 }
 
 impl Authority {
     /// The operator's, on the command line.
     #[must_use]
     pub fn operator() -> Self {
-        Self { principal: Principal::Operator, client: RequestOrigin::local(), route: String::new() }
+        let (client, rules) = (RequestOrigin::local(), AssuranceRules::default());
+        Self { principal: Principal::Operator, client, route: String::new(), need: Need::Live, rules }
     }
 
     /// The actor as the audit log names it.
@@ -58,7 +70,7 @@ impl Authority {
     ///
     /// The order of the locks is the same everywhere: the set of administrators, then an account, then its sessions.
     pub(crate) async fn confirm(&self, store: &mut dyn Auth) -> Result<Result<(), Denied>, Unavailable> {
-        let (role, needed) = match self.principal {
+        let (standing, needed) = match self.principal {
             Principal::Operator => return Ok(Ok(())),
             Principal::Service { key, scope } => {
                 return Ok(match store.scopes_of(key).await? {
@@ -67,16 +79,19 @@ impl Authority {
                     Some(_) => Err(Denied::Forbidden),
                 });
             }
-            Principal::Person { user, session } => (store.role_in(user, session).await?, Role::User),
+            Principal::Person { user, session } => (store.standing_in(user, session).await?, Role::User),
             Principal::Administrator { user, session } => {
                 store.administrators().await?;
-                (store.role_in(user, session).await?, Role::Admin)
+                (store.standing_in(user, session).await?, Role::Admin)
             }
         };
-        Ok(match role {
+        Ok(match standing {
             None => Err(Denied::Ended),
-            Some(role) if needed == Role::Admin && role != Role::Admin => Err(Denied::Forbidden),
-            Some(_) => Ok(()),
+            Some((standing, _)) if needed == Role::Admin && standing.role != Role::Admin => Err(Denied::Forbidden),
+            Some((standing, now)) => self
+                .rules
+                .check(self.need, &standing, now)
+                .map_err(|lack| Denied::Insufficient { lack, max_age: self.rules.step_up_max_age }),
         })
     }
 }

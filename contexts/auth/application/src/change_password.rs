@@ -1,8 +1,9 @@
 //! A person changes their password. All their other sessions end, since a thief of the old password may be in them.
 
 use crate::confirm_password::RecordWrongPassword;
+use crate::notices::complete_password_change;
 use crate::{
-    Action, AuditEvent, Auth, Authority, Denied, GuessError, PasswordPorts, SessionEnd, Throttled, TooManyGuesses,
+    Action, AuditEvent, Auth, Authority, Denied, GuessError, Notice, PasswordPorts, Throttled, TooManyGuesses,
     UnitOfWork, UseCase, UseCaseError, VerifiedPassword,
 };
 use auth_domain::{PasswordFlaw, PasswordHash, PasswordPolicy, SessionId};
@@ -27,6 +28,8 @@ pub struct ChangePassword<'a> {
     pub address: IpAddr,
     /// On whose authority.
     pub by: Authority,
+    /// How the user is told; `None` while mail is off.
+    pub notice: Option<Notice>,
 }
 
 /// Why the password was not changed.
@@ -76,7 +79,7 @@ impl ChangePassword<'_> {
         ports: &PasswordPorts<'_, impl UnitOfWork>,
         is_compared: bool,
     ) -> Result<(), ChangePasswordError> {
-        let Self { user, session, current, new, by, .. } = self;
+        let Self { user, session, current, new, by, notice, .. } = self;
         let verify = ports.credentials.verify_of(user, current);
         let Some(verified) = ports.compare(is_compared, current, verify).await? else {
             let record = RecordWrongPassword { action: Action::ChangePassword, user, session, by };
@@ -84,7 +87,7 @@ impl ChangePassword<'_> {
             return Err(ChangePasswordError::WrongPassword);
         };
         let new = ports.credentials.hash(new).await?;
-        let replace = ReplacePassword { verified, new, session, by };
+        let replace = ReplacePassword { verified, new, session, by, notice };
         if ports.unit_of_work.run(replace).await? { Ok(()) } else { Err(ChangePasswordError::ChangedMeanwhile) }
     }
 }
@@ -96,6 +99,7 @@ struct ReplacePassword {
     new: PasswordHash,
     session: SessionId,
     by: Authority,
+    notice: Option<Notice>,
 }
 
 impl UseCase for ReplacePassword {
@@ -107,13 +111,14 @@ impl UseCase for ReplacePassword {
     }
 
     async fn execute(self, store: &mut dyn Auth) -> Result<bool, Unavailable> {
-        let Self { verified: VerifiedPassword { user, hash }, new, session, by } = self;
+        let Self { verified: VerifiedPassword { user, hash }, new, session, by, notice } = self;
+        let actor = by.actor();
         let event = AuditEvent::own(Action::ChangePassword, user, by.client).within(session);
         if !store.replace_credential(user, &hash, &new).await? {
             store.record(event.refused("changed_meanwhile")).await?;
             return Ok(false);
         }
-        store.end_others(user, Some(session), SessionEnd::PasswordChanged).await?;
+        complete_password_change(store, user, Some(session), notice, actor).await?;
         store.record(event).await?;
         Ok(true)
     }

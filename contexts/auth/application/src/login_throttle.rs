@@ -1,10 +1,10 @@
-use identity::Email;
+use identity::{Email, UserId};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 use use_case::{Unavailable, async_trait};
 
-/// Limits how often passwords can be guessed: per account, per address and per network, on all nodes together.
+/// Limits how often passwords and codes can be guessed: per account, per address and per network, on all nodes together.
 #[async_trait]
 pub trait LoginThrottle: Send + Sync {
     /// Takes one guess at the password of an account, whether or not that account exists.
@@ -14,6 +14,13 @@ pub trait LoginThrottle: Send + Sync {
     /// When the account's count has no room, an address from which the account has signed in before still gets a
     /// guess. A stranger can therefore not lock out an owner. Such a guess is [over the limit](Guess::over_limit).
     async fn acquire(&self, account: &Email, address: IpAddr) -> Result<Guess, Throttled>;
+
+    /// Takes one guess at the second factor of a user, across all sign-ins that wait for it. Use cases MUST call it before
+    /// they compare the code.
+    async fn acquire_code(&self, user: UserId, address: IpAddr) -> Result<Guess, Throttled>;
+
+    /// Gives a guess back that was [kept](Guess::keep).
+    async fn refund(&self, receipt: &[u8]);
 }
 
 /// Why no guess was given.
@@ -29,13 +36,13 @@ pub enum Throttled {
 
 /// There were too many guesses at an account, or from an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many guesses at passwords")]
+#[error("too many guesses at passwords or codes")]
 pub struct TooManyGuesses {
     /// When the next guess is allowed.
     pub retry_after: Duration,
 }
 
-/// One guess at a password. It stays counted unless [`end`](Self::end) gives it back.
+/// One guess at a password or a code. It stays counted unless [`end`](Self::end) gives it back.
 #[must_use = "a guess is counted until `end` gives it back"]
 pub struct Guess {
     /// Whether the password may be compared. If not, the same work MUST be done for nothing.
@@ -43,6 +50,8 @@ pub struct Guess {
     /// The account's count has no room. This is then the answer to a wrong password, as it is for any other address:
     /// the answer must not tell from which addresses the account has signed in.
     pub over_limit: Option<TooManyGuesses>,
+    /// What [`LoginThrottle::refund`] needs to give this guess back later.
+    pub receipt: Vec<u8>,
     refund: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -51,10 +60,14 @@ impl Guess {
     pub fn new(
         is_compared: bool,
         over_limit: Option<TooManyGuesses>,
+        receipt: Vec<u8>,
         refund: impl Future<Output = ()> + Send + 'static,
     ) -> Self {
-        Self { is_compared, over_limit, refund: Box::pin(refund) }
+        Self { is_compared, over_limit, receipt, refund: Box::pin(refund) }
     }
+
+    /// Leaves the guess counted: the password was right, and opens nothing before the second factor is.
+    pub fn keep(self) {}
 
     /// Ends the guess by what the use case did with it.
     ///

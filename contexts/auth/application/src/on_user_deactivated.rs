@@ -1,4 +1,4 @@
-//! A user was deactivated: all their sessions end, and they can no longer sign in.
+//! A user was deactivated: all their sessions end, links in mails no longer work, and they can no longer sign in.
 
 use crate::{Action, AuditEvent, Auth, SessionEnd};
 use use_case::{FollowUpFailure, Handle, HandlerContext};
@@ -12,6 +12,7 @@ impl Handle<dyn Auth, FollowUpFailure> for UserDeactivated {
         // refused.
         if ctx.store.set_disabled(user_id, version, Some(deactivated_at)).await? {
             ctx.store.end_others(user_id, None, SessionEnd::Disabled).await?;
+            ctx.store.revoke_reset_tokens(user_id).await?;
             let event = AuditEvent::commanded(by, client, Action::DeactivateUser, ctx.message.root);
             ctx.store.record(event.on(user_id)).await?;
         }

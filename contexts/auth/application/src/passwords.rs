@@ -1,6 +1,6 @@
-use crate::LoginThrottle;
-use auth_domain::PasswordHash;
-use identity::{Email, UserId};
+use crate::{LoginThrottle, TokenHash};
+use auth_domain::{PasswordHash, WeakDigest};
+use identity::{Email, MailTokenHash, UserId};
 use kernel::{MessageId, Sealed, Secret};
 use use_case::{FollowUpFailure, Unavailable, async_trait};
 
@@ -16,6 +16,9 @@ pub trait Passwords: Send + Sync {
         root: MessageId,
         user: UserId,
     ) -> Result<PasswordHash, FollowUpFailure>;
+
+    /// Wraps an imported digest in bcrypt. Only the result may be stored for sign-ins.
+    async fn wrap_digest(&self, weak: &WeakDigest) -> Result<PasswordHash, FollowUpFailure>;
 }
 
 /// A password that was verified: the user, and the hash that is stored for the user now.
@@ -51,6 +54,12 @@ pub trait Credentials: Send + Sync {
 
     /// The address that a user signs in with; `None` when there is no such user.
     async fn identifier_of(&self, user: UserId) -> Result<Option<Email>, Unavailable>;
+
+    /// The address of the user who was mailed this token, without using it; `None` when the token does not work.
+    async fn identifier_by_token(&self, token: &MailTokenHash) -> Result<Option<Email>, Unavailable>;
+
+    /// The user of a sign-in that waits for its second factor; `None` when the challenge does not work.
+    async fn user_of_challenge(&self, challenge: &TokenHash) -> Result<Option<UserId>, Unavailable>;
 }
 
 /// The ports of a use case that compares a password before it acts.

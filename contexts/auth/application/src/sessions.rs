@@ -1,6 +1,6 @@
-use auth_domain::{Role, Session, SessionId, ShownToken};
+use auth_domain::{Session, SessionId, SessionStanding, ShownToken};
 use identity::UserId;
-use kernel::RequestOrigin;
+use kernel::{RequestOrigin, Timestamp};
 use use_case::{Unavailable, async_trait};
 
 /// The SHA-256 of a token. The token itself is not stored.
@@ -65,9 +65,13 @@ pub trait Sessions: Send {
     async fn find_by_refresh_token_for_update(&mut self, token: &TokenHash)
     -> Result<Option<Refreshable>, Unavailable>;
 
-    /// The role of an active user in a live session; `None` if the user is deactivated or the session has ended. MUST
-    /// lock the account, then the session, until the transaction ends.
-    async fn role_in(&mut self, user: UserId, session: SessionId) -> Result<Option<Role>, Unavailable>;
+    /// What a live session of an active user is good for, and the present time; `None` if the user is deactivated or the
+    /// session has ended. MUST lock the account, then the session, until the transaction ends.
+    async fn standing_in(
+        &mut self,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<Option<(SessionStanding, Timestamp)>, Unavailable>;
 
     /// Stores the next generation of a session with its token. Used tokens stay stored while the session is live, so
     /// that a replay is recognised. `successor` is stored beside the used token, and MUST be the only one stored for

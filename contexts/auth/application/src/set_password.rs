@@ -1,6 +1,7 @@
 //! An operator sets a new password for a user. All sessions of the user end: another person may know the old password.
 
-use crate::{Action, AuditEvent, Auth, Authority, SessionEnd, UseCase};
+use crate::notices::complete_password_change;
+use crate::{Action, AuditEvent, Auth, Authority, Notice, UseCase};
 use auth_domain::PasswordHash;
 use identity::UserId;
 use use_case::Unavailable;
@@ -12,6 +13,8 @@ pub struct SetPassword {
     pub user: UserId,
     /// The hash of the new password.
     pub new: PasswordHash,
+    /// How the user is told; `None` while mail is off.
+    pub notice: Option<Notice>,
 }
 
 impl UseCase for SetPassword {
@@ -22,9 +25,9 @@ impl UseCase for SetPassword {
     }
 
     async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
-        let Self { by, user, new } = self;
+        let Self { by, user, new, notice } = self;
         store.set_credential(user, &new).await?;
-        store.end_others(user, None, SessionEnd::PasswordChanged).await?;
+        complete_password_change(store, user, None, notice, by.actor()).await?;
         store.record(AuditEvent::by(by.actor(), Action::ChangePassword, by.client).on(user)).await
     }
 }

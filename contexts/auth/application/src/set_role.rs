@@ -29,7 +29,7 @@ impl UseCase for SetRole {
         let outcome = match allowed {
             Ok(()) => match store.set_role(self.user, self.role).await? {
                 Some(version) => {
-                    store.publish(role_changed(self.user, version, self.role), self.by.actor()).await?;
+                    store.post(role_changed(self.user, version, self.role), self.by.actor()).await?;
                     Some(Ok(()))
                 }
                 None => None,
@@ -49,5 +49,9 @@ impl UseCase for SetRole {
 
 /// The event for other contexts.
 pub(crate) fn role_changed(user: UserId, version: i64, role: Role) -> Outgoing {
-    Outgoing::new_message(&RoleChanged { user_id: user, version, role: role.as_str().to_owned() })
+    Outgoing::new_message(&role_event(user, version, role))
+}
+
+pub(crate) fn role_event(user: UserId, version: i64, role: Role) -> RoleChanged {
+    RoleChanged { user_id: user, version, role: role.as_str().to_owned() }
 }

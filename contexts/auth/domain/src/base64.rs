@@ -1,52 +1,68 @@
-//! Checks base64 without padding, in two alphabets. The value of a digit is its position in the alphabet.
+//! base64 without padding: in the standard alphabet (RFC 4648, section 4), and in that of bcrypt.
 
-/// The alphabet of bcrypt.
-pub(crate) const OF_BCRYPT: &str = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-/// The standard alphabet (RFC 4648, section 4), which PHC strings use.
-pub(crate) const COMMON: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+use ::base64::Engine as _;
+use ::base64::alphabet::BCRYPT;
+use ::base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use ::base64::prelude::BASE64_STANDARD_NO_PAD;
 
-/// The number of bytes that the text encodes. `None` if the text is not base64, or its unused bits are not zero.
-pub(crate) fn bytes(text: &str, alphabet: &str) -> Option<usize> {
-    let mut last = 0;
-    for character in text.chars() {
-        last = alphabet.find(character)?;
-    }
-    let unused = match text.len() % 4 {
-        0 => 1,
-        2 => 16,
-        3 => 4,
-        _ => return None,
-    };
-    (last % unused == 0).then_some(text.len() * 3 / 4)
+const OF_BCRYPT: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
+
+/// The number of bytes that a text in the alphabet of bcrypt encodes. `None` if its unused bits are not zero.
+pub(crate) fn bytes_of_bcrypt(text: &str) -> Option<usize> {
+    OF_BCRYPT.decode(text).ok().map(|bytes| bytes.len())
+}
+
+/// Encodes bytes in the standard alphabet, without padding.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    BASE64_STANDARD_NO_PAD.encode(bytes)
+}
+
+/// Decodes the standard alphabet, with or without padding: exports of other systems have it. `None` if the unused bits
+/// are not zero.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    BASE64_STANDARD_NO_PAD.decode(text.trim_end_matches('=')).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{COMMON, OF_BCRYPT, bytes};
+    use super::{bytes_of_bcrypt, decode, encode};
+
+    const COMMON: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const OF_BCRYPT: &str = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
     #[test]
     fn four_characters_are_three_bytes() {
-        let lengths = ["", "A", "AA", "AAA", "AAAA", "AAAAA", "AAAAAA"].map(|text| bytes(text, COMMON));
+        let lengths = ["", ".", "..", "...", "....", ".....", "......"].map(bytes_of_bcrypt);
         assert_eq!(lengths, [Some(0), None, Some(1), Some(2), Some(3), None, Some(4)]);
     }
 
     #[test]
     fn unused_bits_are_zero() {
-        let ends = |start: &str, alphabet: &str| -> String {
-            alphabet.chars().filter(|last| bytes(&format!("{start}{last}"), alphabet).is_some()).collect()
+        let ends = |start: &str, alphabet: &str, is_read: fn(&str) -> bool| -> String {
+            alphabet.chars().filter(|last| is_read(&format!("{start}{last}"))).collect()
         };
-        assert_eq!(ends(".", OF_BCRYPT), ".Oeu");
-        assert_eq!(ends("..", OF_BCRYPT), ".CGKOSWaeimquy26");
-        assert_eq!(ends("...", OF_BCRYPT), OF_BCRYPT);
-        assert_eq!(ends("A", COMMON), "AQgw");
+        let of_bcrypt = |text: &str| bytes_of_bcrypt(text).is_some();
+        assert_eq!(ends(".", OF_BCRYPT, of_bcrypt), ".Oeu");
+        assert_eq!(ends("..", OF_BCRYPT, of_bcrypt), ".CGKOSWaeimquy26");
+        assert_eq!(ends("...", OF_BCRYPT, of_bcrypt), OF_BCRYPT);
+        assert_eq!(ends("A", COMMON, |text| decode(text).is_some()), "AQgw");
     }
 
     #[test]
     fn characters_outside_the_alphabet_are_refused() {
-        for foreign in ["=", "-", "_", " ", "\0", "$", "é", "."] {
-            assert_eq!(bytes(&format!("AA{foreign}A"), COMMON), None, "{foreign:?}");
+        for foreign in ["-", "_", " ", "\0", "$", "é", "."] {
+            assert_eq!(decode(&format!("AA{foreign}A")), None, "{foreign:?}");
         }
-        assert_eq!(bytes("AA+A", OF_BCRYPT), None);
-        assert_eq!(bytes("éé", COMMON), None, "four bytes, but only two characters");
+        assert_eq!(bytes_of_bcrypt("AA+A"), None);
+        assert_eq!(bytes_of_bcrypt("AA=="), None);
+        assert_eq!(decode("éé"), None, "four bytes, but only two characters");
+    }
+
+    #[test]
+    fn padding_may_be_read_and_is_never_written() {
+        assert_eq!(decode("Bw=="), Some(vec![7]));
+        assert_eq!(decode("Bw"), Some(vec![7]));
+        assert_eq!(encode(&[7]), "Bw");
+        assert_eq!(decode("Bw==Bw"), None);
     }
 }

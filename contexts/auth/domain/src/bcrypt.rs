@@ -1,9 +1,13 @@
+use crate::hash_text::number;
 use crate::{BcryptCost, HashError, base64};
 use std::fmt;
 
 const V2: &str = "$bcrypt-sha256$v=2,t=2b,r=";
 const V1: &str = "$bcrypt-sha256$";
 const DJANGO: &str = "bcrypt_sha256$";
+/// What Django writes before a plain hash. An import drops it.
+const DJANGO_PLAIN: &str = "bcrypt$";
+const WORDPRESS: &str = "$wp";
 /// The length of an encoded salt, which has 16 bytes.
 const SALT_CHARACTERS: usize = 22;
 
@@ -28,6 +32,9 @@ pub enum BcryptFormat {
     /// Django's format: `bcrypt_sha256$$<revision>$<cost>$<salt><digest>`. The input is the lower-case hex of the
     /// SHA-256 of the password.
     Django(Revision),
+    /// The format of WordPress 6.8: `$wp$<revision>$<cost>$<salt><digest>`. The input is the base64 of the HMAC-SHA384 of
+    /// the password without white space around it, with the key `wp-sha384`.
+    WordPress(Revision),
     /// bcrypt's own format: `$<revision>$<cost>$<salt><digest>`. The input is the first 72 bytes of the password.
     Plain(Revision),
 }
@@ -49,8 +56,7 @@ impl Bcrypt {
     /// # Errors
     /// [`HashError::Malformed`] unless they are base64 of 16 and of 23 bytes, with zeros in the unused bits.
     pub fn try_new(form: BcryptFormat, cost: BcryptCost, salt: &str, digest: &str) -> Result<Self, HashError> {
-        let bytes = |text| base64::bytes(text, base64::OF_BCRYPT);
-        if bytes(salt) != Some(16) || bytes(digest) != Some(23) {
+        if base64::bytes_of_bcrypt(salt) != Some(16) || base64::bytes_of_bcrypt(digest) != Some(23) {
             return Err(HashError::Malformed);
         }
         Ok(Self { form, cost, salt: salt.to_owned(), digest: digest.to_owned() })
@@ -58,9 +64,12 @@ impl Bcrypt {
 
     /// Parses a hash. It also accepts other spellings of the cost, which the caller MUST refuse.
     pub(crate) fn parse(text: &str) -> Result<Self, HashError> {
-        let (form, cost, salt, digest) = parts(text).ok_or(HashError::Malformed)?;
-        let log2: u8 = cost.parse().map_err(|_| HashError::Malformed)?;
-        Self::try_new(form, BcryptCost::try_from(log2)?, salt, digest)
+        let (form, cost, salt, digest) =
+            parts(text.strip_prefix(DJANGO_PLAIN).unwrap_or(text)).ok_or(HashError::Malformed)?;
+        let log2 = u8::try_from(number(cost)?).map_err(|_| HashError::TooCostly)?;
+        let out_of_range = if log2 < BcryptCost::default().log2() { HashError::TooWeak } else { HashError::TooCostly };
+        let cost = BcryptCost::try_from(log2).map_err(|_| out_of_range)?;
+        Self::try_new(form, cost, salt, digest)
     }
 
     /// The format of the hash.
@@ -96,6 +105,7 @@ impl Bcrypt {
             BcryptFormat::Sha256V2 => format!("{V2}{cost}${salt}${digest}"),
             BcryptFormat::Sha256V1(revision) => format!("{V1}{},{cost}${salt}${digest}", revision.as_str()),
             BcryptFormat::Django(revision) => format!("{DJANGO}{}", plain(revision)),
+            BcryptFormat::WordPress(revision) => format!("{WORDPRESS}{}", plain(revision)),
             BcryptFormat::Plain(revision) => plain(revision),
         }
     }
@@ -130,9 +140,12 @@ fn parts(text: &str) -> Option<(BcryptFormat, &str, &str, &str)> {
         let (salt, digest) = rest.split_once('$')?;
         return Some((BcryptFormat::Sha256V1(revision), cost, salt, digest));
     }
-    let (form, text): (fn(Revision) -> BcryptFormat, _) = match text.strip_prefix(DJANGO) {
-        Some(rest) => (BcryptFormat::Django, rest),
-        None => (BcryptFormat::Plain, text),
+    let (form, text): (fn(Revision) -> BcryptFormat, _) = if let Some(rest) = text.strip_prefix(DJANGO) {
+        (BcryptFormat::Django, rest)
+    } else if let Some(rest) = text.strip_prefix(WORDPRESS) {
+        (BcryptFormat::WordPress, rest)
+    } else {
+        (BcryptFormat::Plain, text)
     };
     let (revision, rest) = text.strip_prefix('$')?.split_once('$')?;
     let (cost, rest) = rest.split_once('$')?;

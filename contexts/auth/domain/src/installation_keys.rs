@@ -9,11 +9,15 @@ pub enum KeyKind {
     Sealing,
     /// Access tokens are signed with it.
     Signing,
+    /// The secrets of authenticator apps are sealed under it.
+    Factors,
 }
 
 impl KeyKind {
     /// All kinds.
-    pub const ALL: [Self; 2] = [Self::Sealing, Self::Signing];
+    pub const ALL: [Self; 3] = [Self::Sealing, Self::Signing, Self::Factors];
+    /// The kinds that every installation has.
+    const ALWAYS: [Self; 2] = [Self::Sealing, Self::Signing];
 
     /// The word that is stored and shown.
     #[must_use]
@@ -21,6 +25,7 @@ impl KeyKind {
         match self {
             Self::Sealing => "sealing",
             Self::Signing => "signing",
+            Self::Factors => "factors",
         }
     }
 }
@@ -32,7 +37,7 @@ pub struct InstallationKey {
     pub kind: KeyKind,
     /// The id of the key.
     pub kid: String,
-    /// The public half, in base64url.
+    /// The public half in base64url, or the fingerprint of a key that has none.
     pub public: String,
 }
 
@@ -89,7 +94,7 @@ impl Display for ForeignKeys {
 
 /// Compares the keys of a file with those that the database has recorded.
 ///
-/// For each kind, the file must have at least one key that is in use. Keys are replaced one by one. So a file without
+/// Of the sealing and the signing keys, the file must have at least one that is in use. Keys are replaced one by one. So a file without
 /// any of them belongs to another installation, or is too old to be of use.
 #[must_use]
 pub fn compare_keys(recorded: &[RecordedKey], found: &[InstallationKey]) -> KeyFit {
@@ -99,7 +104,7 @@ pub fn compare_keys(recorded: &[RecordedKey], found: &[InstallationKey]) -> KeyF
     let names = |keys: Vec<&InstallationKey>| keys.iter().map(|key| key.kid.clone()).collect::<Vec<_>>();
     let used = || recorded.iter().filter(|it| !it.retired).map(|it| &it.key);
     let is_found = |key: &InstallationKey| found.iter().any(|other| other.is(key));
-    for kind in KeyKind::ALL {
+    for kind in KeyKind::ALWAYS {
         if !used().any(|key| key.kind == kind && is_found(key)) {
             return KeyFit::Other(ForeignKeys {
                 kind,
@@ -149,6 +154,15 @@ mod tests {
             let fit = compare_keys(&record, &keys(&[sealing], &[signing]));
             assert!(matches!(fit, KeyFit::Other(_)), "{sealing} and {signing}: {fit:?}");
         }
+    }
+
+    #[test]
+    fn a_file_without_the_key_for_second_factors_is_an_older_copy() {
+        let all = [keys(&["a"], &["s"]), vec![key(KeyKind::Factors, "f")]].concat();
+        let record = recorded(all.clone(), &[]);
+        assert_eq!(compare_keys(&record, &keys(&["a"], &["s"])), ours(&[], &["f"], &[]));
+        assert_eq!(compare_keys(&record, &all), ours(&[], &[], &[]));
+        assert_eq!(compare_keys(&recorded(keys(&["a"], &["s"]), &[]), &all), ours(&["f"], &[], &[]), "an upgrade");
     }
 
     #[test]

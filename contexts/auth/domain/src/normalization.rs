@@ -11,6 +11,12 @@ pub fn normalised(password: &Secret) -> Secret {
     if is_nfc(password.expose()) { password.clone() } else { Secret::new(password.expose().nfc().collect()) }
 }
 
+/// A password in Unicode Normalization Form KC (NFKC), in which some other systems hash it.
+#[must_use]
+pub fn compatible(password: &Secret) -> Secret {
+    Secret::new(password.expose().nfkc().collect())
+}
+
 /// The texts that an imported hash may have been made from: the password as it was sent and, if it differs, in NFC.
 #[must_use]
 pub fn spellings(password: &Secret) -> Vec<Secret> {
@@ -23,7 +29,7 @@ pub fn spellings(password: &Secret) -> Vec<Secret> {
 
 #[cfg(test)]
 mod tests {
-    use super::{normalised, spellings};
+    use super::{compatible, normalised, spellings};
     use kernel::Secret;
 
     #[test]
@@ -31,6 +37,11 @@ mod tests {
         let composed = normalised(&Secret::new("é".to_owned()));
         let decomposed = normalised(&Secret::new("e\u{301}".to_owned()));
         assert_eq!(composed.expose(), decomposed.expose());
+    }
+
+    #[test]
+    fn a_wide_letter_is_compatible_with_a_narrow_one() {
+        assert_eq!(compatible(&Secret::new("\u{ff21}\u{301}".to_owned())).expose(), "Á");
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use crate::{AssuranceLevel, AuthMethods};
 use identity::UserId;
 use kernel::Timestamp;
 use std::time::Duration;
@@ -46,6 +47,17 @@ pub struct Session {
     pub refreshed_at: Timestamp,
     /// When the session ends, however often it is refreshed.
     pub expires_at: Timestamp,
+    pub authentication: Authentication,
+}
+
+/// How the user of a session has proven who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Authentication {
+    pub methods: AuthMethods,
+    /// The level of the session: that of the methods, until a change of the user's factors lowers it.
+    pub level: AssuranceLevel,
+    /// The time of the sign-in or of the last step-up.
+    pub at: Timestamp,
 }
 
 /// A refresh token that a client has sent.
@@ -75,8 +87,9 @@ pub enum RefreshDecision {
 impl Session {
     /// Opens a session at `now`, with generation 1.
     #[must_use]
-    pub fn open(id: SessionId, user: UserId, now: Timestamp, life: SessionLife) -> Self {
-        Self { id, user, generation: 1, refreshed_at: now, expires_at: now.plus(life.at_most) }
+    pub fn open(id: SessionId, user: UserId, now: Timestamp, life: SessionLife, methods: AuthMethods) -> Self {
+        let authentication = Authentication { methods, level: methods.level(), at: now };
+        Self { id, user, generation: 1, refreshed_at: now, expires_at: now.plus(life.at_most), authentication }
     }
 
     /// Decides what a refresh token does, and updates the session if it is [`Rotated`](RefreshDecision::Rotated). The
@@ -110,6 +123,7 @@ fn is_within(grace: Duration, used_at: Timestamp, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{RefreshDecision, Session, SessionId, SessionLife, ShownToken};
+    use crate::{AssuranceLevel, AuthMethod, AuthMethods};
     use identity::UserId;
     use kernel::Timestamp;
     use std::time::Duration;
@@ -130,7 +144,11 @@ mod tests {
     }
 
     fn session() -> Session {
-        Session::open(SessionId::random(), UserId::random(), at(0), LIFE)
+        opened_at(0)
+    }
+
+    fn opened_at(second: i64) -> Session {
+        Session::open(SessionId::random(), UserId::random(), at(second), LIFE, AuthMethods::of(AuthMethod::Password))
     }
 
     #[test]
@@ -138,6 +156,13 @@ mod tests {
         let life = SessionLife::default();
         assert_eq!(life.at_most.as_secs(), 2_592_000);
         assert_eq!((life.idle.as_secs(), life.grace.as_secs()), (604_800, 10));
+    }
+
+    #[test]
+    fn a_session_has_the_level_and_the_time_of_its_sign_in() {
+        let authentication = session().authentication;
+        assert_eq!((authentication.level, authentication.at), (AssuranceLevel::One, at(0)));
+        assert_eq!(authentication.methods, AuthMethods::of(AuthMethod::Password));
     }
 
     #[test]
@@ -185,7 +210,7 @@ mod tests {
     #[test]
     fn a_session_with_times_from_a_clock_that_was_ahead_is_expired() {
         let hour = 3_600;
-        let mut opened_ahead = Session::open(SessionId::random(), UserId::random(), at(hour), LIFE);
+        let mut opened_ahead = opened_at(hour);
         let before = opened_ahead;
         assert_eq!(opened_ahead.refresh(unused(1), at(0), LIFE), RefreshDecision::Expired);
         assert_eq!(opened_ahead, before);
@@ -193,7 +218,7 @@ mod tests {
         assert_eq!(refreshed_ahead.refresh(unused(1), at(0), LIFE), RefreshDecision::Expired);
         let mut lasts_too_long = Session { expires_at: at(100 + hour), ..session() };
         assert_eq!(lasts_too_long.refresh(unused(1), at(0), LIFE), RefreshDecision::Expired);
-        let mut corrected_a_little = Session::open(SessionId::random(), UserId::random(), at(60), LIFE);
+        let mut corrected_a_little = opened_at(60);
         assert_eq!(corrected_a_little.refresh(unused(1), at(0), LIFE), RefreshDecision::Rotated);
     }
 

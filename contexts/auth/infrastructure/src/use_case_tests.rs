@@ -4,9 +4,13 @@ use crate::access::denial_log::DenialLog;
 use crate::{HashPool, SqlCredentials, SqlLoginThrottle, SqlUnitOfWork, run_in_transaction};
 use auth_application::{
     AnnounceRoles, Authority, ChangePassword, ChangePasswordError, ConfirmPassword, ConfirmPasswordError,
-    Credentials as _, Denied, PasswordPorts, Principal, RequestOrigin, SetRole, SignIn, SignInError, TokenHash,
+    Credentials as _, Denied, NewSession, PasswordPorts, Principal, RequestOrigin, SetRole, SignIn, SignInError,
+    SignedIn, TokenHash,
 };
-use auth_domain::{BcryptCost, LastAdministrator, PasswordFlaw, PasswordPolicy, Role, Session, SessionId, SessionLife};
+use auth_domain::{
+    AssuranceRules, BcryptCost, LastAdministrator, Need, PasswordFlaw, PasswordPolicy, Role, Session, SessionId,
+    SessionLife,
+};
 use identity::{Email, UserId};
 use kernel::Secret;
 use persistence::testing::TestDb;
@@ -81,12 +85,19 @@ impl World {
         let sign_in = SignIn {
             email: &Email::parse(email).expect("an address"),
             password: &Secret::new(password.to_owned()),
-            token: TokenHash(random_hash()),
+            challenge: TokenHash(random_hash()),
             address: address(from),
-            client: RequestOrigin { address: from.to_owned(), request: None },
-            life: SessionLife::default(),
+            session: NewSession {
+                token: TokenHash(random_hash()),
+                client: RequestOrigin { address: from.to_owned(), request: None },
+                life: SessionLife::default(),
+                device: None,
+            },
         };
-        sign_in.execute(&self.ports()).await
+        match sign_in.execute(&self.ports()).await? {
+            SignedIn::Session(session) => Ok(session),
+            SignedIn::Challenged(methods) => panic!("the user has no second factor: {methods:?}"),
+        }
     }
 
     async fn change(&self, session: &Session, current: &str, new: &str) -> Result<(), ChangePasswordError> {
@@ -98,6 +109,7 @@ impl World {
             new: &Secret::new(new.to_owned()),
             address: address(HOME),
             by: self.authority(session.id),
+            notice: None,
         };
         change.execute(&PasswordPolicy::default(), &self.ports()).await
     }
@@ -116,7 +128,9 @@ impl World {
 
     fn authority(&self, session: SessionId) -> Authority {
         let client = RequestOrigin { address: HOME.to_owned(), request: None };
-        Authority { principal: Principal::Person { user: self.user, session }, client, route: String::new() }
+        let principal = Principal::Person { user: self.user, session };
+        let rules = AssuranceRules::default();
+        Authority { principal, client, route: String::new(), need: Need::Confirmed, rules }
     }
 
     /// Action, outcome and reason of every record in the audit log, in order.

@@ -22,10 +22,17 @@ use_case::command!(DeactivateUser, "users.deactivate_user.v1", about: id);
 
 impl Handle<dyn Users> for DeactivateUser {
     async fn handle(self, mut ctx: HandlerContext<'_, dyn Users>) -> Result<(), CommandFailure> {
+        self.deactivate(&mut ctx).await
+    }
+}
+
+impl DeactivateUser {
+    /// Deactivates the user within a command about this user or about many.
+    pub(crate) async fn deactivate(self, ctx: &mut HandlerContext<'_, dyn Users>) -> Result<(), CommandFailure> {
         let now = ctx.message.accepted_at;
         let mut user = ctx.store.load(self.id).await?.ok_or(NoSuchUser)?;
         if user.deactivate(self.by, now)? {
-            ctx.store.withdraw_access(&user).await?;
+            ctx.store.withdraw_access(self.id, user.state().version).await?;
             ctx.store.save(&user).await?;
         }
         // Publish also if nothing has changed: this command, too, succeeds only after the other contexts have handled

@@ -32,8 +32,18 @@ impl Handle<dyn Users> for RegisterUser {
 }
 
 /// The event for other contexts, from the state of the new user.
-fn registered(user: &User) -> UserRegistered {
+pub(crate) fn registered(user: &User) -> UserRegistered {
     // Names every field, so that a new field is published or left out on purpose.
-    let UserState { id, email, name, version, registered_at, deactivated_at: _ } = user.state().clone();
-    UserRegistered { user_id: id, version, email, name: name.map(String::from), registered_at }
+    let UserState { id, email, name, version, registered_at, deactivated_at: _, email_verified, email_version: _ } =
+        user.state().clone();
+    UserRegistered {
+        user_id: id,
+        version,
+        email,
+        name: name.map(String::from),
+        registered_at,
+        email_verified,
+        role: None,
+        invited_by: None,
+    }
 }

@@ -1,26 +1,32 @@
+use crate::{EmailLinks, Jobs, Registrations};
 use identity::UserId;
 use use_case::{CommandFailure, Port, Unavailable, async_trait};
-use users_domain::{Taken, User, UserRole};
+use users_domain::{Taken, Tombstone, User, UserRole};
 
 /// A port: the stored users, within one transaction.
 #[async_trait]
-pub trait Users: Send {
-    /// Adds a user. MUST return [`StoreError::Taken`], and change nothing, if a user with the same id or the same
-    /// canonical email exists.
+pub trait Users: Jobs + EmailLinks + Registrations {
+    /// Adds a user. MUST return [`StoreError::Taken`], and change nothing, if a user with the same canonical email exists,
+    /// or a user with the same id exists or was erased.
     async fn add(&mut self, user: &User) -> Result<(), StoreError>;
 
     /// Loads a user in order to change it. MUST lock the user until the transaction ends.
     async fn load(&mut self, id: UserId) -> Result<Option<User>, Unavailable>;
 
-    /// Asks the context that signs users in whether this version of the user may lose access, and announces the loss.
+    /// Asks the context that signs users in whether the user may lose access with this version, and announces the loss.
     /// Returns a rejection if that context refuses. MUST take effect with the rest of the transaction, or not at all.
     /// The event that follows comes too late to be refused.
-    async fn withdraw_access(&mut self, user: &User) -> Result<(), CommandFailure>;
+    async fn withdraw_access(&mut self, user: UserId, version: i64) -> Result<(), CommandFailure>;
 
     /// Stores a loaded user whose version went up by one (optimistic concurrency). MUST return `Unavailable`, and
     /// change nothing, if the stored version is not the one before. MUST return [`Taken::Email`], and change nothing, if
     /// another user has the same canonical email.
     async fn save(&mut self, user: &User) -> Result<(), StoreError>;
+
+    /// Deletes a loaded user and keeps the tombstone. MUST return `Unavailable`, and change nothing, if the stored version
+    /// is not the one before the tombstone's. MUST forget pending registrations of the user's address, and invitations to
+    /// it, and return the ids that their users would have had. From then on [`add`](Self::add) MUST return [`Taken::Id`] for the id.
+    async fn erase(&mut self, tombstone: &Tombstone) -> Result<Vec<UserId>, Unavailable>;
 
     /// Stores the role that the context which signs users in has given the user. MUST ignore a version of the role that
     /// is not above the stored one. MUST count another role as a new version of the user, whose entity tag changes.

@@ -19,13 +19,34 @@ pub struct UserState {
     pub registered_at: Timestamp,
     /// Since when the user is deactivated; `None` for an active user.
     pub deactivated_at: Option<Timestamp>,
+    /// Whether the user has proven that they read mails to the address.
+    pub email_verified: bool,
+    /// The version that gave the user this address, in whatever spelling. A link in a mail is valid for one address only.
+    pub email_version: i64,
 }
 
 impl User {
     /// Creates an active user with version 1.
     #[must_use]
     pub const fn register(id: UserId, email: Email, name: Option<Name>, at: Timestamp) -> Self {
-        Self(UserState { id, email, name, version: 1, registered_at: at, deactivated_at: None })
+        Self(UserState {
+            id,
+            email,
+            name,
+            version: 1,
+            registered_at: at,
+            deactivated_at: None,
+            email_verified: false,
+            email_version: 1,
+        })
+    }
+
+    /// Creates an active user with version 1 who has proven that they read mails to the address.
+    #[must_use]
+    pub fn register_verified(id: UserId, email: Email, name: Option<Name>, at: Timestamp) -> Self {
+        let mut user = Self::register(id, email, name, at);
+        user.0.email_verified = true;
+        user
     }
 
     /// Restores a user from storage. Other code MUST NOT call it.
@@ -74,12 +95,32 @@ impl User {
         })
     }
 
+    /// The user has proven that they read mails to this address, which may be a new one. Returns whether that has changed
+    /// anything.
+    pub fn confirm_email(&mut self, email: Email) -> bool {
+        let changes = self.update(None, Some(email));
+        if self.0.email_verified {
+            return changes;
+        }
+        self.0.email_verified = true;
+        if !changes {
+            self.0.version += 1;
+        }
+        true
+    }
+
     /// Checks that the user still has one of the versions that the sender of a command knows.
     ///
     /// # Errors
     /// [`VersionConflict`]
     pub fn has_version(&self, known: &[i64]) -> Result<(), VersionConflict> {
         if known.contains(&self.0.version) { Ok(()) } else { Err(VersionConflict) }
+    }
+
+    /// Erases the user: nothing stays but the tombstone, whose version is the user's last.
+    #[must_use]
+    pub fn erase(self, at: Timestamp) -> Tombstone {
+        Tombstone { id: self.0.id, version: self.0.version + 1, erased_at: at }
     }
 
     /// Changes the state. Returns whether it differs now; then it is a new version.
@@ -90,8 +131,26 @@ impl User {
         if changes {
             self.0.version += 1;
         }
+        if self.0.email.canonical() != before.email.canonical() {
+            self.0.email_version = self.0.version;
+            self.0.email_verified = false;
+        }
         changes
     }
+}
+
+/// What stays of an erased user, so that no other user ever gets the id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tombstone {
+    pub id: UserId,
+    /// One above the version that was erased.
+    pub version: i64,
+    pub erased_at: Timestamp,
+}
+
+kernel::text! {
+    /// Why an administrator erases a user. It stays in the audit log, so it should not name the user.
+    ErasureReason, 200
 }
 
 /// Why a user cannot be registered: another user has the email or the id.
@@ -148,7 +207,7 @@ impl DomainError for OwnAccount {
 
 #[cfg(test)]
 mod tests {
-    use super::{NoSuchUser, OwnAccount, Taken, User, UserState, VersionConflict};
+    use super::{NoSuchUser, OwnAccount, Taken, Tombstone, User, UserState, VersionConflict};
     use crate::Name;
     use identity::{Email, UserId};
     use kernel::{DomainError as _, Timestamp};
@@ -167,7 +226,10 @@ mod tests {
         let (id, email) = (UserId::random(), Email::parse("ada@example.org").expect("an address"));
         let user = User::register(id, email.clone(), None, at(0));
         let (version, registered_at, deactivated_at) = (1, at(0), None);
-        assert_eq!(user.state(), &UserState { id, email, name: None, version, registered_at, deactivated_at });
+        let (email_verified, email_version) = (false, 1);
+        let expected =
+            UserState { id, email, name: None, version, registered_at, deactivated_at, email_verified, email_version };
+        assert_eq!(user.state(), &expected);
     }
 
     #[test]
@@ -209,6 +271,31 @@ mod tests {
         assert_eq!((user.0.version, &user.0.name, &user.0.email), (3, &Some(name), &other));
         assert!(user.update(Some(None), None));
         assert_eq!((user.0.version, &user.0.name, &user.0.email), (4, &None, &other));
+    }
+
+    #[test]
+    fn a_confirmed_address_stays_so_until_it_is_another() {
+        let email = |text| Email::parse(text).expect("an address");
+        let mut user = ada();
+        let state = |user: &User| {
+            (user.0.email.as_str().to_owned(), user.0.version, user.0.email_verified, user.0.email_version)
+        };
+        assert!(user.confirm_email(email("ada@example.org")));
+        assert_eq!(state(&user), ("ada@example.org".to_owned(), 2, true, 1));
+        assert!(!user.confirm_email(email("ada@example.org")));
+        assert!(user.update(None, Some(email("Ada@Example.org"))));
+        assert_eq!(state(&user), ("Ada@Example.org".to_owned(), 3, true, 1), "another spelling of the same address");
+        assert!(user.update(None, Some(email("countess@example.org"))));
+        assert_eq!(state(&user), ("countess@example.org".to_owned(), 4, false, 4));
+        assert!(user.confirm_email(email("lovelace@example.org")));
+        assert_eq!(state(&user), ("lovelace@example.org".to_owned(), 5, true, 5));
+    }
+
+    #[test]
+    fn a_tombstone_has_the_id_and_one_more_version() {
+        let user = ada();
+        let id = user.id();
+        assert_eq!(user.erase(at(3)), Tombstone { id, version: 2, erased_at: at(3) });
     }
 
     #[test]

@@ -1,9 +1,11 @@
 use identity::{Email, UserId};
 use kernel::{DomainError, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 /// Which users a list shows. A user is in the list if every given condition holds.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct UserFilter {
     pub id: Option<UserId>,
     pub email: Option<Email>,
@@ -37,29 +39,34 @@ pub enum SortKey {
 }
 
 /// Whether a user may sign in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum UserStatus {
     Active,
     Deactivated,
 }
 
 /// The role of a user. The context that signs users in decides it; this context follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum UserRole {
     User,
     Admin,
 }
 
 /// The beginning of an email address in canonical form.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct EmailPrefix(String);
 
 /// The beginning of a name, as a [search key](Name::search_key).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct NamePrefix(String);
 
 /// The domain of an email address in canonical form.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct EmailDomain(String);
 
 /// Why a list cannot be filtered or ordered like this.

@@ -60,10 +60,19 @@ async fn every_field_of_a_user_is_stored_when_added_and_when_changed() {
         let mut users = SqlUsers(test_db.db.begin().await.expect("a transaction"), Arc::new(Agrees));
         let later = |at: Timestamp| at.plus(std::time::Duration::from_secs(1));
         // Names every field, so that the compiler reports a new field that is missing here.
-        let UserState { id, email, name, version, registered_at, deactivated_at } = ada().state().clone();
+        let UserState { id, email, name, version, registered_at, deactivated_at, .. } = ada().state().clone();
         assert_eq!((name.is_some(), deactivated_at), (true, None));
         let deactivated_at = Some(later(registered_at));
-        let first = User::restore(UserState { id, email, name, version, registered_at, deactivated_at });
+        let first = User::restore(UserState {
+            id,
+            email,
+            name,
+            version,
+            registered_at,
+            deactivated_at,
+            email_verified: true,
+            email_version: 1,
+        });
         users.add(&first).await.expect("added");
         assert_eq!(users.load(id).await.expect("read").as_ref(), Some(&first));
         let changed = UserState {
@@ -73,6 +82,8 @@ async fn every_field_of_a_user_is_stored_when_added_and_when_changed() {
             version: version + 1,
             registered_at: later(registered_at),
             deactivated_at: Some(registered_at),
+            email_verified: false,
+            email_version: version + 1,
         };
         let emptied = UserState { name: None, deactivated_at: None, version: version + 2, ..changed.clone() };
         let (changed, emptied) = (User::restore(changed), User::restore(emptied));

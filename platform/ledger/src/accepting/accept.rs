@@ -68,7 +68,12 @@ pub enum AcceptError {
 impl NewCommand {
     /// A command from `principal`. The client asks for its outcome by `id`.
     pub fn new<M: Message>(id: MessageId, message: &M, principal: impl Into<String>) -> Self {
-        Self { id, message: Outgoing::new_message(message), principal: principal.into(), traceparent: None, once: None }
+        Self::of_outgoing(id, Outgoing::new_message(message), principal)
+    }
+
+    /// A command in its wire form, as [`new`](Self::new).
+    pub fn of_outgoing(id: MessageId, message: Outgoing, principal: impl Into<String>) -> Self {
+        Self { id, message, principal: principal.into(), traceparent: None, once: None }
     }
 
     /// Sets the idempotency key, if the client sent one.

@@ -2,7 +2,7 @@
 //! when they were written, and has been corrected since. A delayed message becomes due now, and a retention period
 //! starts now.
 //!
-//! The bounds: a retry is due within 5 minutes ([`outcome`](crate::working::outcome)), a lease lasts 15 seconds
+//! The bounds: a retry is due within 5 minutes and a next step within 30 ([`outcome`](crate::working::outcome)), a lease lasts 15 seconds
 //! ([`claim`](crate::working::claim)), and the other times are never in the future. One minute of tolerance is added, because
 //! transactions take time and clocks are adjusted.
 
@@ -16,7 +16,7 @@ const BATCH: i64 = 1_000;
 
 /// The conditions that a time lies too far in the future.
 const ACCEPTED_AHEAD: &str = "accepted_at > {now} + {1 min}";
-const NEXT_ATTEMPT_AHEAD: &str = "next_attempt_at > {now} + {6 min}";
+const NEXT_ATTEMPT_AHEAD: &str = "next_attempt_at > {now} + {31 min}";
 const FINISHED_AHEAD: &str = "finished_at > {now} + {1 min}";
 pub(crate) const HINT_AHEAD: &str = "hinted_at > {now} + {1 min}";
 pub(crate) const LEASE_AHEAD: &str = "lease_until > {now} + {75 s}";

@@ -28,6 +28,10 @@ pub struct LedgerMessage {
     pub errors: Vec<AttemptError>,
 }
 
+/// The beginning of an SQL statement that selects a [`Row`] for each message.
+const MESSAGES: &str = "select id, root, context, name, awaited, status, attempts, accepted_at, next_attempt_at, errors \
+     from ledger_messages";
+
 type Row = (Uuid, Uuid, String, String, bool, String, i64, SqlTimestamp, SqlTimestamp, Option<String>);
 
 /// Lists up to `limit` rows with this status, or with any status, newest first.
@@ -35,8 +39,7 @@ type Row = (Uuid, Uuid, String, String, bool, String, i64, SqlTimestamp, SqlTime
 /// # Errors
 /// When the database does not answer.
 pub async fn list(db: &Db, status: Option<&str>, limit: i64) -> Result<Vec<LedgerMessage>, SqlError> {
-    let sql = "select id, root, context, name, awaited, status, attempts, accepted_at, next_attempt_at, errors from ledger_messages \
-         where status = $1 or $1 = '' order by sequence desc limit $2";
+    let sql = sql!(MESSAGES, "where status = $1 or $1 = '' order by sequence desc limit $2");
     let mut db = db.read().await?;
     let rows = fetch_all!(&mut db, Row, sql, status.unwrap_or_default(), limit)?;
     Ok(rows.into_iter().map(LedgerMessage::restore).collect())
@@ -47,10 +50,25 @@ pub async fn list(db: &Db, status: Option<&str>, limit: i64) -> Result<Vec<Ledge
 /// # Errors
 /// When the database does not answer.
 pub async fn show(db: &Db, root: MessageId) -> Result<Vec<LedgerMessage>, SqlError> {
-    let sql = "select id, root, context, name, awaited, status, attempts, accepted_at, next_attempt_at, errors from ledger_messages \
-         where id = $1 or (root = $1 and root <> id) order by sequence";
+    let sql = sql!(MESSAGES, "where id = $1 or (root = $1 and root <> id) order by sequence");
     let mut db = db.read().await?;
     let rows = fetch_all!(&mut db, Row, sql, root.as_uuid())?;
+    Ok(rows.into_iter().map(LedgerMessage::restore).collect())
+}
+
+/// Lists the messages about a subject that still have their content, in order: those that are not finished, and those that
+/// have failed and wait for an operator.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn about(db: &Db, subject: Uuid) -> Result<Vec<LedgerMessage>, SqlError> {
+    let sql = sql!(
+        MESSAGES,
+        "where subject = $1 and payload is not null and (status in ('accepted', 'running') or status = 'failed') \
+         order by sequence"
+    );
+    let mut db = db.read().await?;
+    let rows = fetch_all!(&mut db, Row, sql, subject)?;
     Ok(rows.into_iter().map(LedgerMessage::restore).collect())
 }
 

@@ -6,29 +6,36 @@ use persistence::{SqlError, Tx, fetch_all};
 use std::collections::{BTreeMap, HashMap};
 use use_case::{CommandFailure, Outbox, Outgoing};
 
-/// The queue of every message, per context that handles it.
+/// The queue of every message, per context that handles it, and whether commands wait for it.
 #[derive(Debug, Default)]
-pub(crate) struct MessageRouting(BTreeMap<(&'static str, &'static str), Queue>);
+pub(crate) struct MessageRouting(BTreeMap<(&'static str, &'static str), (Queue, bool)>);
 
 impl MessageRouting {
     pub(crate) fn new(contexts: &[std::sync::Arc<dyn MessageHandlers>]) -> Self {
         let queues = contexts.iter().flat_map(|context| {
             let name = context.name();
             let queue = move |lane| Queue { context: name, lane };
-            context.messages().into_iter().map(move |message| ((message.name, name), queue(message.lane)))
+            context
+                .messages()
+                .into_iter()
+                .map(move |message| ((message.name, name), (queue(message.lane), message.awaited)))
         });
         Self(queues.collect())
     }
 
     /// The queue of a command or a follow-up. The first part of its name is the context.
     pub(crate) fn recipient(&self, message: &'static str) -> Option<&Queue> {
+        self.of_recipient(message).map(|(queue, _)| queue)
+    }
+
+    fn of_recipient(&self, message: &'static str) -> Option<&(Queue, bool)> {
         let (context, _) = message.split_once('.')?;
-        self.0.iter().find(|((name, to), _)| *name == message && *to == context).map(|(_, queue)| queue)
+        self.0.iter().find(|((name, to), _)| *name == message && *to == context).map(|(_, found)| found)
     }
 
     /// All queues that have at least one message.
     pub(crate) fn queues(&self) -> Vec<Queue> {
-        let mut queues: Vec<_> = self.0.values().cloned().collect();
+        let mut queues: Vec<_> = self.0.values().map(|(queue, _)| queue.clone()).collect();
         queues.sort();
         queues.dedup();
         queues
@@ -36,7 +43,7 @@ impl MessageRouting {
 
     /// The queue of a stored row, if this process knows its context and lane.
     pub(crate) fn queue(&self, context: &str, lane: &str) -> Option<Queue> {
-        self.0.values().find(|queue| queue.context == context && queue.lane.as_str() == lane).cloned()
+        self.queues().into_iter().find(|queue| queue.context == context && queue.lane.as_str() == lane)
     }
 
     /// Turns the messages that handlers sent and published into rows. Subscriptions are read in the handlers'
@@ -60,10 +67,11 @@ impl MessageRouting {
                     rows.push(NewRow { awaited: row.awaited && *awaited, ..row });
                 }
             } else {
-                let queue = self.recipient(message.name).ok_or_else(|| {
+                let (queue, awaited) = self.of_recipient(message.name).ok_or_else(|| {
                     CommandFailure::Broken(format!("no context handles the sent message {}", message.name).into())
                 })?;
-                rows.push(cause.row(&message, queue.context.into(), queue.lane.as_str().into())?);
+                let row = cause.row(&message, queue.context.into(), queue.lane.as_str().into())?;
+                rows.push(NewRow { awaited: row.awaited && *awaited, ..row });
             }
         }
         Ok(rows)

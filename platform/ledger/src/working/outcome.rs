@@ -3,7 +3,7 @@
 use crate::backoff::backoff;
 use crate::working::claim::Claim;
 use kernel::Timestamp;
-use persistence::{SqlError, Tx, fetch_optional, sql};
+use persistence::{SqlError, Tx, execute, fetch_optional, sql};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
@@ -12,6 +12,8 @@ use uuid::Uuid;
 const MOST_ATTEMPTS: i64 = 12;
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+/// The longest pause that a handler may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 60);
 
 /// The error of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +87,20 @@ const LATER: (&str, &str) = sql!(
      where id = $1 and lease_epoch = $2 and status = 'running' returning cast(null as text)"
 );
 
+/// Makes a row due again that [`FINISH`] has marked in the same transaction. The attempts begin anew: a step was done.
+const CONTINUE: (&str, &str) = sql!(
+    "update ledger_messages set status = 'accepted', payload = $2, errors = null, attempts = 0, finished_at = null, \
+       next_attempt_at = {clock} + {$3 us} where id = $1"
+);
+
 impl Claim {
+    /// Makes the row due again after a pause. Call it after [`succeed`](Self::succeed) and the handler, in the same
+    /// transaction.
+    pub(crate) async fn continue_after(&self, tx: &mut Tx, pause: Duration) -> Result<(), SqlError> {
+        let pause = i64::try_from(pause.min(LONGEST_PAUSE).as_micros()).unwrap_or(i64::MAX);
+        execute!(tx, CONTINUE, self.origin.id.as_uuid(), &self.payload, pause).map(drop)
+    }
+
     /// Marks the row as succeeded. The handler runs afterwards in the same transaction, so a rollback undoes the
     /// mark. Returns `None` when the lease was lost.
     pub(crate) async fn succeed(&self, tx: &mut Tx) -> Result<EndedRow, SqlError> {

@@ -91,6 +91,7 @@ impl Ledger {
     async fn requeue_expired(&self, hints_get_lost: bool) -> Result<(), SqlError> {
         self.expire_leases().await?;
         self.set_right().await?;
+        self.erase_log_again().await;
         if hints_get_lost {
             for queue in self.routes.queues() {
                 let mut tx = self.db.begin_low_priority().await?;

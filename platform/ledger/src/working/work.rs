@@ -130,12 +130,21 @@ impl Ledger {
     ) -> Result<AttemptResult, CommandFailure> {
         let mut tx = self.db.begin_low_priority().await.map_err(Unavailable::from)?;
         let (mut finished, mut sent) = (Vec::with_capacity(prepared.len()), Vec::with_capacity(prepared.len()));
+        let mut erases = false;
         for (message, claim) in prepared {
             let Some(successor) = claim.succeed(&mut tx).await.map_err(Unavailable::from)? else { continue };
             let mut outbox = Outbox::default();
             tx = caught(message.handle(tx, &claim.origin, &mut outbox)).await?;
+            for subject in outbox.erased() {
+                self.erase_subject(&mut tx, claim.origin.root, *subject).await.map_err(Unavailable::from)?;
+                erases = true;
+            }
+            let continues = outbox.continues();
+            if let Some(pause) = continues {
+                claim.continue_after(&mut tx, pause).await.map_err(Unavailable::from)?;
+            }
             sent.push((claim.cause(), outbox));
-            finished.push((claim, successor));
+            finished.push((claim, successor, continues));
         }
         if finished.is_empty() {
             return Ok(AttemptResult::Fenced);
@@ -143,9 +152,16 @@ impl Ledger {
         let rows = self.routes.rows(&mut tx, sent).await?;
         insert(&mut tx, &rows).await.map_err(Unavailable::from)?;
         tx.commit().await.map_err(Unavailable::from)?;
+        if erases {
+            self.erase_log().await;
+        }
         self.hint(&rows);
-        for (claim, successor) in finished {
-            self.committed(claim, successor);
+        for (claim, successor, continues) in finished {
+            match continues {
+                None => self.committed(claim, successor),
+                Some(pause) if pause.is_zero() => self.announce(&claim.queue, claim.hint()),
+                Some(_) => {}
+            }
         }
         Ok(AttemptResult::Succeeded)
     }
@@ -201,6 +217,10 @@ impl Ledger {
 }
 
 impl Claim {
+    fn hint(&self) -> Hint {
+        Hint { id: self.origin.id, name: self.name.clone(), traceparent: self.traceparent.clone() }
+    }
+
     fn cause(&self) -> ParentMessage<'_> {
         ParentMessage {
             root: self.origin.root,

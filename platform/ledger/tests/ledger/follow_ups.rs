@@ -1,9 +1,10 @@
 //! The follow-ups of a command, and its status meanwhile.
 
-use crate::shop::{Act, depot, shop};
+use crate::shop::{Act, Deliver, depot, shop};
 use crate::world::{Hints, Running, World, id, until};
 use kernel::MessageId;
 use ledger::Status;
+use use_case::Outgoing;
 
 async fn status(node: &Running, id: MessageId) -> Status {
     node.ledger.command(id).await.unwrap().unwrap().status
@@ -144,5 +145,41 @@ async fn a_failed_attempt_leaves_no_rows() {
         assert_eq!(node.outcome(command).await.status, Status::Succeeded);
         assert_eq!(world.effects(subject).await, [1, 1], "{}", world.kind());
         assert_eq!(world.number("select count(*) from ledger_messages").await, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_command_does_not_wait_for_a_follow_up_whose_handler_says_so() {
+    for world in World::each().await {
+        let mut node = shop_alone(&world).await;
+        let command = node.accept(world.sell_about(id(), 1, Act::SendUnawaited)).await;
+        let done = node.outcome(command).await;
+        assert_eq!((done.status, done.follow_ups.len()), (Status::Succeeded, 1), "{}", world.kind());
+        assert_eq!((done.follow_ups[0].awaited, done.follow_ups[0].status), (false, Status::Accepted));
+        node.work_where(4, |queue| queue.context == "depot").await;
+        until("it is handled later", async || world.number("select count(*) from effects").await == 2).await;
+    }
+}
+
+#[tokio::test]
+async fn a_follow_up_can_be_sent_outside_a_handler() {
+    for world in World::each().await {
+        let node = world.node().await;
+        let subject = id();
+        let message = Outgoing::new_message(&Deliver(world.job(subject, 1, Act::Note)));
+        let mut undone = world.db.begin().await.unwrap();
+        ledger::post(&mut undone, &message, "ada").await.unwrap();
+        drop(undone);
+        let mut tx = world.db.begin().await.unwrap();
+        ledger::post(&mut tx, &message, "ada").await.unwrap();
+        tx.commit().await.unwrap();
+        until("it is handled", async || world.effects(subject).await == [1]).await;
+        until("it has ended", async || {
+            let sql =
+                "select count(*) from ledger_messages where status = 'succeeded' and id = root and principal = 'ada'";
+            world.number(sql).await == 1
+        })
+        .await;
+        drop(node);
     }
 }

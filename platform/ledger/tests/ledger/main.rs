@@ -16,6 +16,7 @@ mod outcomes;
 mod poison;
 mod retention;
 mod shop;
+mod steps;
 mod stopping;
 mod subscriptions;
 mod sweeping;

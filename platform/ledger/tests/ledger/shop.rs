@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use use_case::{
     CommandFailure, FollowUpFailure, Handle, HandledMessage, HandlerContext, HandlerRegistry, Message, MessageMeta,
@@ -122,6 +123,12 @@ pub(crate) enum Act {
     /// Fails this often, and then works.
     BeUnavailable(usize),
     LoseARace(usize),
+    /// Notes in so many steps.
+    Continue(usize),
+    /// Notes in two steps, the second half an hour later, though it asks for an hour.
+    Pause,
+    /// Sends a follow-up that its command does not wait for.
+    SendUnawaited,
     StopAtTheGate,
     /// Only the first message stops.
     StopOnce,
@@ -163,6 +170,7 @@ macro_rules! job {
 job!(Sell, "shop.sell.v1", false, CommandFailure);
 job!(Engrave, "shop.engrave.v1", false, CommandFailure);
 job!(Deliver, "depot.deliver.v1", false, FollowUpFailure);
+job!(Remind, "depot.remind.v1", false, FollowUpFailure);
 job!(Sold, "shop.item_sold.v1", true, FollowUpFailure);
 job!(Nowhere, "nowhere.do.v1", false, FollowUpFailure);
 
@@ -196,6 +204,11 @@ async fn act(job: Job, mut ctx: HandlerContext<'_, dyn Shop>) -> Result<(), Comm
         Act::BeUnavailable(times) if script.fails(times) => Err(Unavailable::retry_later("closed"))?,
         Act::LoseARace(times) if script.fails(times) => Err(Unavailable::retry_soon("another transaction was faster"))?,
         Act::BeUnavailable(_) | Act::LoseARace(_) => {}
+        Act::Continue(steps) if script.fails(steps - 1) => ctx.continue_later(),
+        Act::Continue(_) => {}
+        Act::Pause if script.fails(1) => ctx.continue_after(Duration::from_secs(3_600)),
+        Act::Pause => {}
+        Act::SendUnawaited => ctx.send(&Remind(further(Act::Note))),
         Act::StopAtTheGate => script.gate().await,
         Act::StopOnce => script.gate_once().await,
         Act::Send { breaks } => ctx.send(&Deliver(further(if breaks { Act::Break } else { Act::Note }))),
@@ -241,6 +254,14 @@ impl Handle<dyn Shop, FollowUpFailure> for Deliver {
     }
 }
 
+impl Handle<dyn Shop, FollowUpFailure> for Remind {
+    const AWAITED: bool = false;
+
+    async fn handle(self, ctx: HandlerContext<'_, dyn Shop>) -> Result<(), FollowUpFailure> {
+        react(self.0, ctx).await
+    }
+}
+
 impl Handle<dyn Shop, FollowUpFailure> for Sold {
     async fn handle(self, mut ctx: HandlerContext<'_, dyn Shop>) -> Result<(), FollowUpFailure> {
         if let Act::Send { .. } = self.0.act {
@@ -256,7 +277,7 @@ pub(crate) fn shop() -> Arc<dyn MessageHandlers> {
 }
 
 pub(crate) fn depot() -> Arc<dyn MessageHandlers> {
-    let does = HandlerRegistry::<dyn Shop>::default().on::<Deliver>().on::<Sold>();
+    let does = HandlerRegistry::<dyn Shop>::default().on::<Deliver>().on::<Remind>().on::<Sold>();
     Arc::new(Depot(ledger::handlers(does, Arc::new(()), SqlShop)))
 }
 

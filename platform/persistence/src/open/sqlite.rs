@@ -40,7 +40,8 @@ pub(super) async fn open_sqlite(mut file: SqliteFile, synchronous: SqliteSynchro
         .max_lifetime(None)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
-        .connect_with(options.clone().pragma("cache_size", WRITER_CACHE))
+        // SQLite overwrites what it deletes with zeros, so the file holds no erased name.
+        .connect_with(options.clone().pragma("cache_size", WRITER_CACHE).pragma("secure_delete", "on"))
         .await
         .map_err(unfit)?;
     let (version, mode): (String, String) =

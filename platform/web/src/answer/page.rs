@@ -85,6 +85,15 @@ impl Paging {
     pub fn read(query: &mut Query) -> Self {
         Self { limit: read_limit(query), after: query.optional("cursor", Cursor::parse) }
     }
+
+    /// The place that the rows of this page come before, in a list with the latest rows first.
+    #[must_use]
+    pub fn before(&self) -> Cursor {
+        // In the year 9999, which both databases can store.
+        const LAST: i64 = 253_370_764_800_000_000;
+        let last = || Timestamp::from_microsecond(LAST).unwrap_or_else(Timestamp::now);
+        self.after.unwrap_or_else(|| Cursor { at: last(), id: Uuid::max() })
+    }
 }
 
 /// Reads `limit`: the most rows of a page. [`Query::finish`] reports a violation.

@@ -7,7 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use std::{borrow::Cow, time::Duration};
+use serde_json::Value;
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 use utoipa::{PartialSchema, ToSchema, openapi};
 
 /// The media type of a problem (RFC 9457, section 3).
@@ -24,8 +25,15 @@ pub struct Problem {
     title: &'static str,
     detail: Option<Cow<'static, str>>,
     violations: Vec<Violation>,
+    /// Boxed, because few problems have any, and results stay small.
+    members: Option<Box<Members>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
+
+/// The members of one kind of problem alone.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(transparent)]
+struct Members(BTreeMap<&'static str, Value>);
 
 /// One violation of the rules for a request's input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -47,13 +55,20 @@ impl Violation {
     pub fn new(pointer: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), code, message: message.into() }
     }
+
+    /// The violation as a sentence for a page, such as `The password must be longer.`
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let field = self.pointer.trim_start_matches(['/', '?']).replace('_', " ");
+        if field.is_empty() { format!("It {}.", self.message) } else { format!("The {field} {}.", self.message) }
+    }
 }
 
 impl Problem {
     /// Creates a problem with an HTTP status, a stable `snake_case` code, and a title that is constant for the code.
     #[must_use]
     pub const fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
-        Self { status, code, title, detail: None, violations: Vec::new(), headers: Vec::new() }
+        Self { status, code, title, detail: None, violations: Vec::new(), members: None, headers: Vec::new() }
     }
 
     /// 404: the resource does not exist, or the caller may not know that it exists.
@@ -94,6 +109,13 @@ impl Problem {
         self
     }
 
+    /// Adds a member of its own (RFC 9457, section 3.2).
+    #[must_use]
+    pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.get_or_insert_default().0.insert(name, value.into());
+        self
+    }
+
     /// Sets the violations of the input.
     #[must_use]
     pub fn violations(mut self, violations: Vec<Violation>) -> Self {
@@ -125,6 +147,12 @@ impl Problem {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// The title, which is constant for the code.
+    #[must_use]
+    pub const fn title(&self) -> &'static str {
+        self.title
     }
 
     /// The violations of the input.
@@ -170,6 +198,7 @@ impl Problem {
             code: self.code,
             trace_id: trace.trace_id().to_owned(),
             errors: &self.violations,
+            members: &self.members,
         }
     }
 }
@@ -249,6 +278,9 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "<[Violation]>::is_empty")]
     #[schema(required = false)]
     errors: &'a [Violation],
+    #[serde(flatten)]
+    #[schema(ignore)]
+    members: &'a Option<Box<Members>>,
 }
 
 impl PartialSchema for Problem {

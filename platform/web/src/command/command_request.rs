@@ -3,7 +3,8 @@
 use crate::command::sender::Sender;
 use crate::{Fields, IfMatch, PathId, Problem, RateLimit, RequestBody};
 use axum::extract::FromRequestParts;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use kernel::{DomainError, MessageId};
 use use_case::Message;
 use utoipa::ToSchema;
@@ -20,7 +21,7 @@ pub trait CommandRequest: Send + Sync + Sized + 'static {
     type Path: PathTarget;
     /// The request's body, or `()` if the command has no fields. Clients may then leave the body out.
     type Body: RequestBody;
-    /// The body of the response after success, in the OpenAPI document.
+    /// The body of the response after success, in the OpenAPI document; `()` if the command [removes](Self::REMOVES).
     type Shown: ToSchema;
 
     /// The operation's summary in the OpenAPI document.
@@ -35,13 +36,38 @@ pub trait CommandRequest: Send + Sync + Sized + 'static {
     const ON_RECORD: Option<&'static str> = None;
     /// The rate limit of one address, if there is one. Malformed requests and duplicates do not count.
     const PER_ADDRESS: Option<RateLimit> = None;
-    /// Whether [`check`](Self::check) counts wrong secrets, and answers 429 when there are too many.
+    /// Whether [`check`](Self::check) may ask the sender to prove once more who they are (401 `step_up_required`).
+    const STEP_UP: bool = false;
+    /// Whether the command removes its target. The response after success is then 204, without a body.
+    const REMOVES: bool = false;
+    /// Whether [`check`](Self::check) or [`look_up`](Self::look_up) counts wrong secrets, and answers 429 when there are
+    /// too many.
     const LIMITS_GUESSES: bool = false;
+    /// Whether the request waits for the outcome although the client has not asked to.
+    const WAITS: bool = false;
+    /// Whether the answer after success is the command, with 200, in place of a resource: it says only that the command
+    /// has succeeded.
+    const SHOWS_COMMAND: bool = false;
+    /// The description of the 403 that [`read`](Self::read) returns; `None` if it returns none.
+    const FORBIDS: Option<&'static str> = None;
+
+    /// Looks up what [`read`](Self::read) needs of the database, and keeps it. MUST change nothing.
+    ///
+    /// # Errors
+    /// 422, 429 or 503.
+    fn look_up(
+        &mut self,
+        sender: &Self::Sender,
+        body: &Self::Body,
+    ) -> impl Future<Output = Result<(), Problem>> + Send {
+        _ = (sender, body);
+        async { Ok(()) }
+    }
 
     /// Makes the command from the request.
     ///
     /// # Errors
-    /// 422 with every violation.
+    /// 422 with every violation, 403 or 503.
     fn read(&self, input: Input<'_, Self>) -> Result<Self::Message, Problem>;
 
     /// Rejects what a lookup can reject before the command is accepted. `given` has the fields that the client sent.
@@ -58,8 +84,18 @@ pub trait CommandRequest: Send + Sync + Sized + 'static {
         async { Ok(()) }
     }
 
-    /// The response after success: the resource as its own query shows it.
-    fn show(&self, subject: Uuid) -> impl Future<Output = Result<Response, Problem>> + Send;
+    /// The problem for a rejection with this code that is no conflict; `None` for a conflict (409).
+    fn rejection(&self, code: &str) -> Option<Problem> {
+        _ = code;
+        None
+    }
+
+    /// The response after success: the resource as its own query shows it. By default 204, for a command that
+    /// [removes](Self::REMOVES) it.
+    fn show(&self, subject: Uuid) -> impl Future<Output = Result<Response, Problem>> + Send {
+        _ = subject;
+        async { Ok(StatusCode::NO_CONTENT.into_response()) }
+    }
 }
 
 /// A request, for [`CommandRequest::read`].

@@ -5,14 +5,17 @@ use crate::command::command_request::{CommandRequest, Input, PathTarget};
 use crate::command::command_view::CommandView;
 use crate::command::resource_links::ResourceLinks;
 use crate::connection::address_quotas::{AddressQuotas, QuotaExceeded, QuotaSlot};
-use crate::request::idempotency::IdempotencyKey;
+use crate::request::idempotency::{IdempotencyKey, MaybeKey};
 use crate::{
-    Bearer, ClientAddress, Deadline, Fields, Json, Permit, Prefer, Problem, RateLimiter, RequestBody as _,
+    Bearer, ClientAddress, Deadline, Fields, Json, NoQuery, Permit, Prefer, Problem, RateLimiter, RequestBody as _,
     RequestTasks, Sender as _, Trace, Violation,
 };
+use axum::Extension;
+use axum::extract::FromRequestParts;
 use axum::http::header::{LOCATION, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use kernel::MessageId;
 use ledger::{AcceptError, Accepted, Command, IdempotencyScope, Ledger, NewCommand, Status};
 use persistence::SqlError;
@@ -60,7 +63,9 @@ impl Commands {
         Self { base: base.into(), ..self }
     }
 
-    pub(crate) const fn base(&self) -> &Arc<str> {
+    /// The path below which a proxy serves all routes, or an empty text.
+    #[must_use]
+    pub const fn base(&self) -> &Arc<str> {
         &self.base
     }
 
@@ -99,19 +104,26 @@ impl Commands {
     }
 
     /// Validates and accepts one command, and builds the response.
-    pub(crate) async fn accept<R: CommandRequest>(
+    ///
+    /// # Errors
+    /// Why the command was not accepted, or was rejected within the client's wait.
+    pub async fn accept<R: CommandRequest>(
         &self,
-        request: &R,
+        mut request: R,
         asked: CommandMeta<R>,
         fields: Fields,
     ) -> Result<Response, Problem> {
-        let draft = Draft::read(request, &asked, fields)?;
+        let draft = Draft::read(&mut request, &asked, fields).await?;
+        let request = &request;
         if let Some(earlier) = self.accepted_earlier(&draft).await? {
             return self.replay(request, earlier, &asked).await;
         }
+        // What the sender may do can have changed while the body arrived.
+        let now = asked.confirm().await?;
+        let sender = now.as_ref().unwrap_or(&asked.sender);
         let delay = self.admit::<R>()?;
         let permit = self.acquire_permit::<R>(&asked).await?;
-        if let Err(refusal) = request.check(&draft.message, &asked.sender, &draft.fields).await {
+        if let Err(refusal) = request.check(&draft.message, sender, &draft.fields).await {
             asked.confirm().await?;
             // The request may conflict with its own duplicate, which was accepted after the first lookup.
             let Some(earlier) = self.accepted_earlier(&draft).await? else {
@@ -161,7 +173,7 @@ impl Commands {
             .traced(Some(asked.trace.traceparent().to_owned()));
         // Check the sender last: reading the body and the steps above may have taken a while.
         let stored = match asked.confirm().await {
-            Ok(()) => self.ledger.accept(command).await.map_err(not_accepted),
+            Ok(_) => self.ledger.accept(command).await.map_err(not_accepted),
             Err(refusal) => Err(refusal),
         };
         match (&stored, permit) {
@@ -186,8 +198,8 @@ impl Commands {
         Ok(answer)
     }
 
-    /// Answers 202 with the command. If the client waits and the command ends in time, answers with the resource
-    /// (200 or 201) or the rejection (409) instead.
+    /// Answers 202 with the command. If the client waits and the command ends in time, answers with the resource (200 or
+    /// 201), with 204 if the command has removed it, or with the rejection (409) instead.
     async fn answer<R: CommandRequest>(
         &self,
         request: &R,
@@ -195,22 +207,44 @@ impl Commands {
         asked: &CommandMeta<R>,
         delay: Duration,
     ) -> Result<Response, Problem> {
-        let Some((_share, until)) = self.wait(asked.prefer, &asked.deadline, asked.client) else {
+        let prefer = if R::WAITS { asked.prefer.or_longest() } else { asked.prefer };
+        let Some((_share, until)) = self.wait(prefer, &asked.deadline, asked.client) else {
             return Ok(self.accepted_answer::<R>(command, delay, true));
         };
         let latest = self.ledger.command_by(command.id, until).await.map_err(unavailable)?;
         let command = latest.unwrap_or(command);
+        // Senders may have removed their own access; the answer shows nothing.
+        if R::REMOVES && command.status == Status::Succeeded {
+            let mut answer = request.show(command.subject).await?;
+            asked.prefer.applied(answer.headers_mut());
+            return Ok(answer);
+        }
         // The command stays accepted. A sender who has signed out meanwhile gets the public part only.
         if asked.confirm().await.is_err() {
             return Ok(self.accepted_answer::<R>(command, delay, false));
         }
         let mut answer = match command.status {
+            Status::Succeeded if R::SHOWS_COMMAND => Json(self.succeeded::<R>(command)).into_response(),
             Status::Succeeded => done::<R>(request.show(command.subject).await?, command.subject),
-            Status::Rejected => rejected::<R>(command).into_response(),
+            Status::Rejected => {
+                let mut headers = HeaderMap::new();
+                asked.prefer.applied(&mut headers);
+                let problem = rejected(request, command);
+                return Err(headers.iter().fold(problem, |it, (name, value)| it.header(name.clone(), value.clone())));
+            }
             Status::Accepted | Status::Running | Status::Failed => self.accepted_answer::<R>(command, delay, true),
         };
         asked.prefer.applied(answer.headers_mut());
         Ok(answer)
+    }
+
+    /// A command that has succeeded, without the follow-ups that it does not wait for: their status at this moment says
+    /// nothing.
+    fn succeeded<R: CommandRequest>(&self, mut command: Command) -> CommandView {
+        let mut targets = ResourceLinks::below(&self.base);
+        targets.add::<R>();
+        command.follow_ups.retain(|part| part.awaited);
+        CommandView::new(command, &targets, true)
     }
 
     fn accepted_answer<R: CommandRequest>(&self, command: Command, delay: Duration, whole: bool) -> Response {
@@ -245,20 +279,21 @@ struct Draft<R: CommandRequest> {
 }
 
 impl<R: CommandRequest> Draft<R> {
-    fn read(request: &R, asked: &CommandMeta<R>, mut fields: Fields) -> Result<Self, Problem> {
+    async fn read(request: &mut R, asked: &CommandMeta<R>, mut fields: Fields) -> Result<Self, Problem> {
         let (id, sender) = (MessageId::random(), asked.sender.principal());
         if let Some(key) = &asked.key {
             key.check(&sender)?;
         }
         let (path, body) = (asked.place.clone(), R::Body::read(&mut fields));
+        request.look_up(&asked.sender, &body).await?;
         let message = request.read(Input { sender: &asked.sender, path, body, fields: &mut fields, command: id })?;
         let once = asked.key.as_ref().map(|key| key.scope(R::Message::NAME, asked.place.id(), &fields));
         Ok(Self { id, message, sender, once, fields })
     }
 }
 
-/// The parts of a command's request other than its body.
-pub(crate) struct CommandMeta<R: CommandRequest> {
+/// The parts of a command's request other than its body. As an extractor it rejects other senders, and a malformed head.
+pub struct CommandMeta<R: CommandRequest> {
     pub(crate) sender: R::Sender,
     pub(crate) bearer: Option<Bearer>,
     pub(crate) place: R::Path,
@@ -269,7 +304,30 @@ pub(crate) struct CommandMeta<R: CommandRequest> {
     pub(crate) client: ClientAddress,
 }
 
+impl<R: CommandRequest, S: Sync> FromRequestParts<S> for CommandMeta<R> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let sender = extracted::<R::Sender>(parts).await?;
+        let bearer = extracted::<Option<Bearer>>(parts).await?;
+        let place = extracted::<R::Path>(parts).await?;
+        let prefer = extracted::<Prefer>(parts).await?;
+        let MaybeKey(key) = extracted(parts).await?;
+        let (Extension(trace), Extension(deadline)) = extracted(parts).await?;
+        let Extension(client) = extracted(parts).await?;
+        let NoQuery = extracted(parts).await?;
+        Ok(Self { sender, bearer, place, prefer, key, trace, deadline, client })
+    }
+}
+
 impl<R: CommandRequest> CommandMeta<R> {
+    /// The same parts, for another command that takes them.
+    #[must_use]
+    pub fn of<A: CommandRequest<Sender = R::Sender, Path = R::Path>>(self) -> CommandMeta<A> {
+        let Self { sender, bearer, place, prefer, key, trace, deadline, client } = self;
+        CommandMeta { sender, bearer, place, prefer, key, trace, deadline, client }
+    }
+
     /// Records a conflict in the audit log, if the request type has an [`ON_RECORD`](CommandRequest::ON_RECORD) action.
     async fn record(&self, refusal: &Problem, subject: Uuid) {
         if let (Some(bearer), Some(action)) = (&self.bearer, R::ON_RECORD)
@@ -279,20 +337,27 @@ impl<R: CommandRequest> CommandMeta<R> {
         }
     }
 
-    /// Authenticates the sender again. A request without a token needs no second check.
+    /// Authenticates the sender again, and returns what that says now. A request without a token needs no second check.
     ///
     /// # Errors
     /// As the sender's extractor; 401 if the token now belongs to another sender.
-    async fn confirm(&self) -> Result<(), Problem> {
-        let Some(bearer) = &self.bearer else { return Ok(()) };
+    async fn confirm(&self) -> Result<Option<R::Sender>, Problem> {
+        let Some(bearer) = &self.bearer else { return Ok(None) };
         let now: R::Sender = bearer.sender().await?;
-        if now.principal() == self.sender.principal() { Ok(()) } else { Err(Problem::invalid_token()) }
+        if now.principal() == self.sender.principal() { Ok(Some(now)) } else { Err(Problem::invalid_token()) }
     }
 }
 
-fn rejected<R: CommandRequest>(command: Command) -> Problem {
+async fn extracted<T: FromRequestParts<()>>(parts: &mut Parts) -> Result<T, Response> {
+    T::from_request_parts(parts, &()).await.map_err(IntoResponse::into_response)
+}
+
+fn rejected<R: CommandRequest>(request: &R, command: Command) -> Problem {
     let problem = |code| Problem::new(StatusCode::CONFLICT, code, "The request conflicts with existing data");
     let Some(error) = command.error else { return problem("rejected") };
+    if let Some(problem) = request.rejection(&error.code) {
+        return problem;
+    }
     match R::REJECTIONS.iter().map(|(why, pointer)| (why.code(), *pointer)).find(|(code, _)| *code == error.code) {
         Some((code, "")) => problem(code).detail(error.message),
         Some((code, pointer)) => problem(code).violations(vec![Violation::new(pointer, code, error.message)]),
@@ -306,7 +371,9 @@ fn locate(answer: &mut Response, at: &str) {
     }
 }
 
-fn not_accepted(why: AcceptError) -> Problem {
+/// Turns the reason for which the ledger has not accepted a command into a problem.
+#[must_use]
+pub fn not_accepted(why: AcceptError) -> Problem {
     match why {
         AcceptError::KeyReused => Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,

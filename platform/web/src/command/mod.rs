@@ -5,5 +5,6 @@ pub(crate) mod command_request;
 pub(crate) mod command_view;
 pub(crate) mod commands;
 pub(crate) mod get_command;
+pub(crate) mod ledger_export;
 pub(crate) mod resource_links;
 pub(crate) mod sender;

@@ -19,6 +19,12 @@ impl Deadline {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) += by;
     }
 
+    /// Moves the deadline to this duration from now, unless it is later: the request has made progress.
+    pub(crate) fn renew(&self, within: Duration) {
+        let mut deadline = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *deadline = (*deadline).max(Instant::now() + within);
+    }
+
     fn instant(&self) -> Instant {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -44,5 +50,15 @@ mod tests {
         };
         tokio::join!(deadline.passed(), extend);
         assert_eq!(begun.elapsed().as_secs(), 45);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn progress_moves_a_deadline_later_and_never_earlier() {
+        let (begun, deadline) = (Instant::now(), Deadline::after(Duration::from_secs(30)));
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        deadline.renew(Duration::from_secs(5));
+        deadline.renew(Duration::from_secs(15));
+        deadline.passed().await;
+        assert_eq!(begun.elapsed().as_secs(), 35);
     }
 }

@@ -1,6 +1,8 @@
 use crate::connection::address_quotas::AddressQuotas;
 use crate::{
-    ClientAddress, Deadline, Peer, Problem, Proxies, Trace, answer::problem::render, edge::host,
+    ClientAddress, CorsOrigins, Deadline, Peer, Problem, Proxies, Trace,
+    answer::problem::render,
+    edge::{cors, host},
     request::body::BodyWithin,
 };
 use axum::{
@@ -54,6 +56,8 @@ pub struct EdgeSettings {
     pub base_path: String,
     /// The most requests of one client in flight. Without a proxy, the limit of its connections is already a bound.
     pub requests_per_address: usize,
+    /// The origins whose pages may use the service.
+    pub cors: CorsOrigins,
 }
 
 impl Default for EdgeSettings {
@@ -66,6 +70,7 @@ impl Default for EdgeSettings {
             proxies: Proxies::default(),
             base_path: String::new(),
             requests_per_address: 2_000,
+            cors: CorsOrigins::default(),
         }
     }
 }
@@ -73,21 +78,25 @@ impl Default for EdgeSettings {
 /// Wraps all routes in a middleware that checks each request and completes each response.
 ///
 /// The middleware rejects a request without one valid Host, or with a target over 8,000 bytes. It gives each request a
-/// [`Trace`], a [`Deadline`] and a [`ClientAddress`]. Each response gets the security headers. Each error becomes a
-/// [`Problem`], including panics and timeouts. Each request leaves one line in the access log.
+/// [`Trace`], a [`Deadline`] and a [`ClientAddress`]. It answers the preflights of pages of allowed origins. Each
+/// response gets the security headers and those of CORS. Each error becomes a [`Problem`], including panics and
+/// timeouts. Each request leaves one line in the access log.
 pub fn edge(router: Router, settings: EdgeSettings) -> Router {
     let requests = AddressQuotas::new(usize::MAX, settings.requests_per_address);
-    router.layer(from_fn_with_state((settings, requests), middleware))
+    let routes = router.clone();
+    router.layer(from_fn_with_state((settings, requests, routes), middleware))
 }
 
 async fn middleware(
-    State((settings, requests)): State<(EdgeSettings, AddressQuotas)>,
+    State((settings, requests, routes)): State<(EdgeSettings, AddressQuotas, Router)>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let trace = Trace::from_headers(request.headers());
     let deadline = Deadline::after(settings.answer_within);
     let mut line = AccessLine::begin(&request, &trace);
+    let allowed_origin = settings.cors.allowed(request.headers());
+    let is_preflight = allowed_origin.is_some() && cors::is_preflight(&request);
     let mut refused = check_target(&request).err();
     let mut share = None;
     if let Some(peer) = request.extensions().get::<Peer>().copied() {
@@ -104,10 +113,12 @@ async fn middleware(
     request.extensions_mut().insert(BodyWithin(settings.body_within));
 
     let span = tracing::info_span!("request", request_id = %trace.request_id(), trace_id = trace.given_trace_id());
+    let answering =
+        async { if is_preflight { cors::answer_preflight(routes, request).await } else { next.run(request).await } };
     let answer = match refused {
         Some(problem) => problem.into_response(),
         None => tokio::select! {
-            answer = unpanicked(next.run(request)).instrument(span.clone()) => answer.unwrap_or_else(|_| {
+            answer = unpanicked(answering).instrument(span.clone()) => answer.unwrap_or_else(|_| {
                 // Do not log the panic's message: it may quote the input.
                 span.in_scope(|| tracing::error!(route = line.route(), "a handler panicked"));
                 Problem::internal().into_response()
@@ -119,6 +130,7 @@ async fn middleware(
     prefix(&mut answer, &settings.base_path);
     set_security_headers(&mut answer, &trace, settings.hsts);
     set_realm(&mut answer, settings.realm);
+    settings.cors.complete(&mut answer, allowed_origin);
     line.end(&answer);
     drop(share);
     answer

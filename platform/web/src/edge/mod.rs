@@ -1,6 +1,7 @@
 //! The middleware around all routes, and what it learns of a request.
 
 pub(crate) mod client;
+pub(crate) mod cors;
 pub(crate) mod deadline;
 pub(crate) mod host;
 pub(crate) mod middleware;

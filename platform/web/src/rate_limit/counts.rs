@@ -3,6 +3,7 @@
 //! `burst * every` from now is denied. The database's clock decides. Bound times are microseconds.
 
 use super::RateLimit;
+use kernel::Timestamp;
 use persistence::{Sql, SqlError, SqlTimestamp, Tx, execute, fetch_one, fetch_optional, sql};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
@@ -68,6 +69,23 @@ pub(super) struct PermitTaken {
     empty_at: SqlTimestamp,
 }
 
+impl PermitTaken {
+    pub(super) fn to_bytes(&self) -> [u8; 48] {
+        let mut bytes = [0; 48];
+        bytes[..32].copy_from_slice(&self.key.0);
+        bytes[32..40].copy_from_slice(&self.every.to_be_bytes());
+        bytes[40..].copy_from_slice(&self.empty_at.0.as_microsecond().to_be_bytes());
+        bytes
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8; 48]) -> Option<Self> {
+        let (key, rest) = bytes.split_first_chunk()?;
+        let (every, empty_at) = rest.split_first_chunk()?;
+        let empty_at = Timestamp::from_microsecond(i64::from_be_bytes(empty_at.try_into().ok()?))?;
+        Some(Self { key: Key(*key), every: i64::from_be_bytes(*every), empty_at: SqlTimestamp(empty_at) })
+    }
+}
+
 /// Takes a permit, or returns how long to wait for one.
 pub(super) async fn acquire(
     tx: &mut Tx,
@@ -121,11 +139,25 @@ fn microseconds(time: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::{Key, PermitTaken, acquire, give_back, wait};
+    use crate::rate_limit::Permit;
     use crate::{MIGRATIONS, RateLimit};
     use persistence::{SqlTimestamp, testing::TestDb};
     use std::time::Duration;
 
     const HOUR: Duration = Duration::from_secs(3_600);
+
+    #[test]
+    fn a_permit_is_stored_as_bytes_and_read_back() {
+        let at = kernel::Timestamp::from_microsecond(1_790_000_000_123_456).expect("a time");
+        let limit = RateLimit { name: "test.stored", burst: 1, every: HOUR };
+        let taken = PermitTaken { key: Key::new(&limit, b"ada"), every: -7, empty_at: SqlTimestamp(at) };
+        let read = PermitTaken::from_bytes(&taken.to_bytes()).expect("read");
+        assert_eq!((read.key, read.every, read.empty_at.0), (taken.key, taken.every, at));
+        let permit = Permit(vec![taken, read]);
+        assert_eq!(Permit::from_bytes(&permit.to_bytes()).to_bytes(), permit.to_bytes());
+        assert!(Permit::from_bytes(&permit.to_bytes()[1..]).0.is_empty());
+        drop(permit);
+    }
 
     #[tokio::test]
     async fn only_the_rest_of_a_permit_is_refunded() {

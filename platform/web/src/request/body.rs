@@ -106,7 +106,7 @@ async fn arrived(
 
 /// Checks the media type: only `charset=utf-8` may follow it, and the body must not be compressed, since a compressed
 /// body can exceed the limit when it is unpacked.
-fn is_of(media_types: &[&str], headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn is_of(media_types: &[&str], headers: &HeaderMap) -> Result<(), Problem> {
     let refused = |code, title| {
         let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, title);
         Err(problem.detail(format!("Send {} in UTF-8, without compression.", media_types.join(" or "))))
@@ -157,12 +157,12 @@ fn too_large() -> Problem {
         .header(CONNECTION, HeaderValue::from_static("close"))
 }
 
-fn too_slow() -> Problem {
+pub(crate) fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "The body took too long to arrive")
         .header(CONNECTION, HeaderValue::from_static("close"))
 }
 
-fn incomplete() -> Problem {
+pub(crate) fn incomplete() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", "The body ended early, or its chunks are malformed")
         .header(CONNECTION, HeaderValue::from_static("close"))
 }

@@ -1,4 +1,4 @@
-use crate::{ClientAddress, Problem, Trace};
+use crate::{ClientAddress, Language, Problem, Trace};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
@@ -8,6 +8,8 @@ pub struct Client {
     pub address: ClientAddress,
     /// The id of the request, as in the response's `X-Request-Id`.
     pub request: String,
+    /// The language that the client prefers, such as `de`.
+    pub language: Option<String>,
 }
 
 impl Client {
@@ -27,7 +29,8 @@ impl Client {
             tracing::error!("bug: a request has not passed the edge");
             return Err(Problem::internal());
         };
-        Ok(Self { address: *address, request: trace.request_id().to_string() })
+        let Language(language) = Language::of(parts);
+        Ok(Self { address: *address, request: trace.request_id().to_string(), language })
     }
 }
 

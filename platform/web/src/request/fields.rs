@@ -114,6 +114,31 @@ impl Fields {
         }
     }
 
+    /// Reads a required JSON object as it is, such as one that a browser has made. `None` if it is absent or no object.
+    pub fn object(&mut self, name: &'static str) -> Option<serde_json::Value> {
+        let found = self.violations.len();
+        let object = self.optional_object(name);
+        if object.is_none() && self.violations.len() == found {
+            self.refuse(name, "required", "is required");
+        }
+        object
+    }
+
+    /// Reads an optional JSON object as it is. `None` if it is absent, `null` or no object.
+    pub fn optional_object(&mut self, name: &'static str) -> Option<serde_json::Value> {
+        self.known.push(name);
+        let given = self.given.remove(name)?;
+        let object = match &given {
+            Value::Null => return None,
+            Value::Object(_) => given.to_json(),
+            _ => None,
+        };
+        if object.is_none() {
+            self.refuse(name, "wrong_type", "must be a JSON object");
+        }
+        object
+    }
+
     /// Reads a required secret, without any check. The caller checks the secret, and may [`refuse`](Self::refuse) it.
     pub fn secret(&mut self, name: &'static str) -> Option<Secret> {
         let mut text = self.required_text(name)?;
@@ -139,6 +164,15 @@ impl Fields {
         self.violations.push(Violation::new(format!("{}{name}", self.prefix), code, message));
     }
 
+    /// Refuses an optional field that the client has not sent, because the rest of the request makes it necessary.
+    pub fn require(&mut self, name: &'static str, message: &str) {
+        let pointer = format!("{}{name}", self.prefix);
+        let is_refused = self.violations.iter().any(|violation| violation.pointer == pointer);
+        if !self.gave(name) && self.secret_given(name).is_none() && !is_refused {
+            self.refuse(name, "required", message);
+        }
+    }
+
     /// Ends the reading. `whole` is the value that the caller built from the fields, or `None` if a field is missing.
     ///
     /// # Errors
@@ -160,6 +194,16 @@ impl Fields {
             }
             _ => Err(Problem::invalid(std::mem::take(&mut self.violations))),
         }
+    }
+
+    /// The text of a field that was not read yet.
+    pub(crate) fn text_given(&self, name: &str) -> Option<&str> {
+        if let Some(Value::Text(text)) = self.given.get(name) { Some(text) } else { None }
+    }
+
+    /// Whether no violation was found so far.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.violations.is_empty()
     }
 
     /// Whether the client sent this field, and the handler has read it.
@@ -209,7 +253,7 @@ impl Fields {
                 None
             }
             Value::Text(text) => Some(text),
-            Value::Object(_) | Value::Integer(_) | Value::Other => {
+            Value::Object(_) | Value::Array(_) | Value::Bool(_) | Value::Integer(_) | Value::Other => {
                 self.refuse(name, "wrong_type", "must be a text");
                 None
             }

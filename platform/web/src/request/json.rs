@@ -34,9 +34,29 @@ pub(crate) enum Value {
     /// Wiped when dropped, because any field may contain a password by mistake.
     Text(Zeroizing<String>),
     Integer(i64),
+    Bool(bool),
+    Array(Vec<Value>),
     Object(BTreeMap<String, Value>),
-    /// A value of a type that no field has, such as an array.
+    /// A value of a type that no field has, such as a fraction.
     Other,
+}
+
+impl Value {
+    /// The value as serde_json has it; `None` for one of a type that no field has. The copy is not wiped.
+    pub(crate) fn to_json(&self) -> Option<serde_json::Value> {
+        Some(match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Text(text) => text.as_str().into(),
+            Self::Integer(number) => (*number).into(),
+            Self::Bool(truth) => (*truth).into(),
+            Self::Array(items) => items.iter().map(Self::to_json).collect::<Option<Vec<_>>>()?.into(),
+            Self::Object(fields) => {
+                let fields = fields.iter().map(|(name, value)| Some((name.clone(), value.to_json()?)));
+                serde_json::Value::Object(fields.collect::<Option<_>>()?)
+            }
+            Self::Other => return None,
+        })
+    }
 }
 
 /// Parses one JSON text (RFC 8259) strictly: UTF-8 without a byte order mark, no lone surrogates, and no duplicate keys
@@ -106,8 +126,8 @@ impl<'de> Visitor<'de> for Node<'_> {
         Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::Other)
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(Value::Bool(truth))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
@@ -128,8 +148,11 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let inner = self.inner()?;
-        while items.next_element_seed(inner)?.is_some() {}
-        Ok(Value::Other)
+        let mut all = Vec::new();
+        while let Some(item) = items.next_element_seed(inner)? {
+            all.push(item);
+        }
+        Ok(Value::Array(all))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {

@@ -22,6 +22,12 @@ impl Prefer {
         self.0.map(Duration::from_secs)
     }
 
+    /// This preference, or the longest wait if the client did not ask to wait.
+    #[must_use]
+    pub fn or_longest(self) -> Self {
+        Self(self.0.or(Some(LONGEST)))
+    }
+
     /// Adds `Preference-Applied` to the headers of the response.
     pub fn applied(self, headers: &mut HeaderMap) {
         let value = self.0.and_then(|seconds| HeaderValue::from_str(&format!("wait={seconds}")).ok());
@@ -71,6 +77,11 @@ mod tests {
     fn a_wait_is_at_most_30_seconds() {
         assert_eq!(wait(&["wait=31"]), Some(30));
         assert_eq!(wait(&["wait=18446744073709551615"]), Some(30));
+    }
+
+    #[test]
+    fn a_request_may_wait_although_the_client_did_not_ask_to() {
+        assert_eq!((Prefer(None).or_longest(), Prefer(Some(5)).or_longest()), (Prefer(Some(30)), Prefer(Some(5))));
     }
 
     #[test]

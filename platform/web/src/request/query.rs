@@ -62,9 +62,27 @@ impl Query {
         self.0.refuse(name, why.code(), why.to_string());
     }
 
+    /// Whether no violation was found so far.
+    #[must_use]
+    pub fn is_fine(&self) -> bool {
+        self.0.is_fine()
+    }
+
     /// Reads every field of a form.
     pub fn read<B: RequestBody>(&mut self) -> B {
         B::read(&mut self.0)
+    }
+
+    /// The value of a parameter that was not read yet.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.text_given(name)
+    }
+
+    /// The fields of a form, for a route that reads them as those of a JSON body.
+    #[must_use]
+    pub fn into_fields(self) -> Fields {
+        self.0
     }
 
     /// Ends the reading. `whole` is the value that the caller built from the parameters, or `None` if one is missing.

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
 /// The body of a request. [`body!`](crate::body) implements it; `()` stands for no body.
-pub trait RequestBody: Send + Sized {
+pub trait RequestBody: Send + Sync + Sized {
     /// Whether there is a body. If not, clients may leave it out.
     const EXISTS: bool = true;
 
@@ -38,7 +38,8 @@ pub fn described<T: ToSchema>() -> (String, RefOr<Schema>) {
 ///
 /// A field is `required T = parse`, `optional T = parse`, `number T = parse` (an optional whole number),
 /// `patched T = parse` (a text that may be changed, or removed by `null`), `secret` or `optional_secret` (a text that is
-/// never part of a fingerprint; [`Fields::secret_given`] returns an optional one). `parse` turns a text into `T`, or into a
+/// never part of a fingerprint; [`Fields::secret_given`] returns an optional one), `object` or `optional_object` (a JSON
+/// object as it is, never part of a fingerprint). `parse` turns a text into `T`, or into a
 /// [`DomainError`](kernel::DomainError) for the client. The attributes of a field describe it in the document.
 ///
 /// ```
@@ -92,6 +93,20 @@ macro_rules! body {
         $crate::body!(@field $reader $head
             {$($schema)* $(#[$meta])* #[schema(value_type = Option<String>, required = false)] $field: Option<Option<$type>>,}
             {$($reads)* $field: $reader.patched(stringify!($field), $parse),}
+            $($rest)*);
+    };
+    (@field $reader:ident $head:tt {$($schema:tt)*} {$($reads:tt)*}
+        $(#[$meta:meta])* $field:ident: object $type:ty, $($rest:tt)*) => {
+        $crate::body!(@field $reader $head
+            {$($schema)* $(#[$meta])* #[schema(value_type = Object)] $field: Option<$type>,}
+            {$($reads)* $field: $reader.object(stringify!($field)),}
+            $($rest)*);
+    };
+    (@field $reader:ident $head:tt {$($schema:tt)*} {$($reads:tt)*}
+        $(#[$meta:meta])* $field:ident: optional_object $type:ty, $($rest:tt)*) => {
+        $crate::body!(@field $reader $head
+            {$($schema)* $(#[$meta])* #[schema(value_type = Option<Object>, required = false)] $field: Option<$type>,}
+            {$($reads)* $field: $reader.optional_object(stringify!($field)),}
             $($rest)*);
     };
     (@field $reader:ident $head:tt {$($schema:tt)*} {$($reads:tt)*}

@@ -9,7 +9,7 @@ use std::{
     io,
     sync::{Arc, Mutex},
 };
-use web::{ClientAddress, Deadline, EdgeSettings, Peer, Problem, Trace, Violation};
+use web::{ClientAddress, CorsOrigins, Deadline, EdgeSettings, Peer, Problem, Trace, Violation};
 
 fn app() -> Router {
     Router::new()
@@ -300,4 +300,25 @@ async fn paths_in_headers_get_the_path_of_the_proxy_and_other_urls_do_not() {
         assert_eq!(answer.header("link"), Some(format!("<{expected}>; rel=\"next\"").as_str()));
     }
     assert_eq!(server.get("/missing").await.json()["type"], "/accounts/problems/not_found");
+}
+
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_can_read_every_error() {
+    let cors: CorsOrigins = "https://app.example.org".parse().unwrap();
+    let settings = EdgeSettings { answer_within: SHORT, cors, ..EdgeSettings::default() };
+    let server = Server::with(app(), settings, lenient()).await;
+    for (target, host, status) in
+        [("/problem", "x", 409), ("/panic", "x", 500), ("/never", "x", 503), ("/", "two hosts", 400)]
+    {
+        let ask = async |origin: &str| {
+            let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n");
+            server.ask(format!("{head}Connection: close\r\n\r\n")).await
+        };
+        let (read, foreign) = (ask("https://app.example.org").await, ask("https://app.example.com").await);
+        assert_eq!((read.status(), foreign.status()), (status, status));
+        assert_eq!(read.header("access-control-allow-origin"), Some("https://app.example.org"), "{target}");
+        assert!(read.header("access-control-expose-headers").is_some_and(|it| it.contains("retry-after")), "{read:?}");
+        assert_eq!(foreign.header("access-control-allow-origin"), None, "{target}");
+        assert_eq!((read.header("vary"), foreign.header("vary")), (Some("Origin"), Some("Origin")));
+    }
 }

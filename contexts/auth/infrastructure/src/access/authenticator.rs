@@ -1,12 +1,12 @@
 use crate::access::denial_log::DenialLog;
-use crate::queries::check_session::LiveSessionById;
+use crate::queries::check_session::{LiveSession, LiveSessionById};
 use crate::queries::get_service_keys::scopes_of;
-use crate::sql::unit_of_work::run_in_transaction;
+use crate::sql::unit_of_work::{insufficient, run_in_transaction};
 use crate::tokens::{AccessTokens, Claims, OpaqueToken, TokenKind, Verified};
 use async_trait::async_trait;
-use auth_access::{Authenticate, Caller, Person, Service};
+use auth_access::{Authenticate, Caller, Insufficient, Person, Service, SessionAssurance};
 use auth_application::{Action, Actor, RefuseCommand};
-use auth_domain::Role;
+use auth_domain::{AssuranceRules, Need, Role};
 use axum::extract::MatchedPath;
 use identity::UserId;
 use kernel::Secret;
@@ -21,27 +21,42 @@ pub struct Authenticator {
     pub(crate) tokens: AccessTokens,
     pub(crate) limits: RateLimiter,
     pub(crate) denials: DenialLog,
+    pub(crate) rules: AssuranceRules,
     tasks: RequestTasks,
 }
 
 impl Authenticator {
     /// `tasks` run what must be recorded when the client has hung up.
     #[must_use]
-    pub fn new(db: Db, tokens: AccessTokens, limits: RateLimiter, tasks: RequestTasks) -> Self {
+    pub fn new(db: Db, tokens: AccessTokens, limits: RateLimiter, rules: AssuranceRules, tasks: RequestTasks) -> Self {
         let (denials, sessions) = (DenialLog::new(db.clone(), limits.clone()), BatchLoader::new(db.clone()));
-        Self { denials, sessions, db, tokens, limits, tasks }
+        Self { denials, sessions, db, tokens, limits, rules, tasks }
     }
 
-    /// The claims of an access token that is good now, and the role of its user.
+    /// What a session is good enough for.
+    pub(crate) fn assurance(&self, session: &LiveSession) -> SessionAssurance {
+        let lacks = |need| -> Option<Insufficient> {
+            let lack = self.rules.check(need, &session.standing, session.now).err()?;
+            Some(insufficient(lack, self.rules.step_up_max_age))
+        };
+        SessionAssurance {
+            access: lacks(Need::Access),
+            enrolment: lacks(Need::Enrolment),
+            confirmed: lacks(Need::Confirmed),
+            fresh: lacks(Need::Fresh),
+        }
+    }
+
+    /// The claims of an access token that is good now, and its session.
     ///
     /// # Errors
     /// 503 when the session cannot be checked.
-    pub(crate) async fn verify_token(&self, token: &str) -> Result<Option<(Verified<Claims>, Role)>, Problem> {
+    pub(crate) async fn verify_token(&self, token: &str) -> Result<Option<(Verified<Claims>, LiveSession)>, Problem> {
         let Some(claims) = self.tokens.read(token) else { return Ok(None) };
         let found = self.sessions.load(claims.sid).await.map_err(unavailable)?;
         Ok(found.and_then(|session| {
             let claims = claims.valid_at(session.now).filter(|claims| claims.sub == session.user)?;
-            Some((claims, session.role))
+            Some((claims, session))
         }))
     }
 
@@ -69,9 +84,9 @@ impl Authenticate for Authenticator {
             return Ok(self.service(token.expose()).await?.map(Caller::Service));
         }
         let known = self.verify_token(token.expose()).await?;
-        Ok(known.map(|(claims, role)| {
-            let (user, session) = (UserId::new(claims.sub), claims.sid);
-            Caller::Person(Person { user, session, is_admin: role == Role::Admin })
+        Ok(known.map(|(claims, live)| {
+            let (user, session, is_admin) = (UserId::new(claims.sub), claims.sid, live.standing.role == Role::Admin);
+            Caller::Person(Person { user, session, is_admin, assurance: self.assurance(&live) })
         }))
     }
 

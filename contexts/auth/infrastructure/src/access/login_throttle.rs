@@ -1,11 +1,11 @@
 use auth_application::{Guess, LoginThrottle, Throttled, TooManyGuesses};
-use identity::Email;
+use identity::{Email, UserId};
 use persistence::{Db, SqlError, fetch_optional};
 use std::net::IpAddr;
 use std::time::Duration;
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
-use web::{ClientAddress, LimitError, RateLimit, RateLimiter};
+use web::{ClientAddress, LimitError, Permit, RateLimit, RateLimiter};
 
 const HOUR: u64 = 60 * 60;
 /// Guesses at one account from all addresses together, whether or not the account exists.
@@ -25,6 +25,11 @@ const KNOWN_ADDRESS: RateLimit = RateLimit { name: "auth.guesses_at_home", burst
 /// Guesses from one address at all accounts together.
 const FROM_ADDRESS: RateLimit =
     RateLimit { name: "auth.guesses_from_address", burst: 50, every: Duration::from_secs(20) };
+
+/// Guesses at the second factor of one user, from all addresses and across all sign-ins. A client that makes them knows
+/// the password. Of 10^6 codes three are right at a time: at one guess every five minutes, an attacker needs years.
+const CODES_OF_USER: RateLimit =
+    RateLimit { name: "auth.codes_of_user", burst: 10, every: Duration::from_secs(5 * 60) };
 
 /// Limits guesses by the counts of the [`RateLimiter`].
 pub struct SqlLoginThrottle {
@@ -72,12 +77,30 @@ impl LoginThrottle for SqlLoginThrottle {
         tracing::warn!(target: "audit", address = %client.ip(), is_known, "too many guesses at an account");
         Ok(self.guess(permit, is_known, Some(over_limit)))
     }
+
+    async fn acquire_code(&self, user: UserId, address: IpAddr) -> Result<Guess, Throttled> {
+        let address = ClientAddress::from(address);
+        let (by_address, user) = (address.key(), user.as_uuid());
+        let limits = [(&FROM_ADDRESS, &by_address[..]), (&CODES_OF_USER, &user.as_bytes()[..])];
+        match self.limits.take_all(&limits).await {
+            Ok(permit) => Ok(self.guess(permit, true, None)),
+            Err(error) => {
+                tracing::warn!(target: "audit", address = %address.ip(), "too many guesses at second factors");
+                Err(too_many(error)?.into())
+            }
+        }
+    }
+
+    async fn refund(&self, receipt: &[u8]) {
+        self.limits.refund(Permit::from_bytes(receipt)).await;
+    }
 }
 
 impl SqlLoginThrottle {
-    fn guess(&self, permit: web::Permit, is_compared: bool, over_limit: Option<TooManyGuesses>) -> Guess {
+    fn guess(&self, permit: Permit, is_compared: bool, over_limit: Option<TooManyGuesses>) -> Guess {
         let limits = self.limits.clone();
-        Guess::new(is_compared, over_limit, async move { limits.refund(permit).await })
+        let receipt = permit.to_bytes();
+        Guess::new(is_compared, over_limit, receipt, async move { limits.refund(permit).await })
     }
 }
 

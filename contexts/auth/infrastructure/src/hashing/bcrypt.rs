@@ -1,16 +1,24 @@
 //! Prepares the input of bcrypt: a digest of the password, or for plain imported hashes the password. bcrypt alone uses
 //! only 72 bytes, and treats `abc` and `abc\0abc` as the same password.
 
-use auth_domain::{Bcrypt, BcryptFormat, PasswordHash};
+use auth_domain::{Bcrypt, BcryptFormat, DigestAlgorithm, DigestRecipe, PasswordHash, PepperedBcrypt, Revision};
+use auth_domain::{WeakDigest, WrappedDigest};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bcrypt_lanes::Cost;
 use hmac::{Hmac, Mac as _};
 use kernel::Secret;
-use sha2::{Digest as _, Sha256};
+use md5::{Digest as _, Md5};
+use sha2::{Digest as _, Sha256, Sha384};
 use zeroize::Zeroizing;
 
 use crate::hashing::hash_job_error::HashJobError;
+
+/// What `trim` of PHP removes.
+const PHP_SPACE: [char; 6] = [' ', '\t', '\n', '\r', '\0', '\x0b'];
+/// The public key of the HMAC of WordPress 6.8.
+const WORDPRESS_KEY: &[u8] = b"wp-sha384";
 
 /// A bcrypt hash to compute.
 pub(crate) struct BcryptJob {
@@ -30,12 +38,43 @@ impl BcryptJob {
         Ok((Self { cost, salt, key }, text))
     }
 
+    /// A job that wraps a digest, with a fresh salt, and the text of that salt.
+    pub(crate) fn wrapping(cost: Cost, digest: &WeakDigest) -> Result<(Self, String), HashJobError> {
+        let (job, salt) = Self::new_hash(cost, &Secret::new(String::new()))?;
+        let key = Zeroizing::new(digest.expose_hex().as_bytes().to_vec());
+        Ok((Self { key, ..job }, salt))
+    }
+
     /// A job that repeats a stored hash, with its salt and cost.
     pub(crate) fn verifying(hash: &Bcrypt, password: &Secret) -> Result<Self, HashJobError> {
+        Self::repeating(hash, key(hash.form(), hash.salt(), password)?)
+    }
+
+    /// As [`verifying`](Self::verifying), of the password followed by the pepper.
+    pub(crate) fn verifying_peppered(hash: &PepperedBcrypt, password: &Secret) -> Result<Self, HashJobError> {
+        Self::repeating(hash.bcrypt(), Zeroizing::new([password.expose().as_bytes(), hash.expose_pepper()].concat()))
+    }
+
+    /// As [`verifying`](Self::verifying), of the lower-case hex of a digest of the password.
+    pub(crate) fn verifying_wrapped(hash: &WrappedDigest, password: &Secret) -> Result<Self, HashJobError> {
+        let DigestRecipe { algorithm, before, after } = hash.recipe();
+        let input = Zeroizing::new([before, password.expose().as_bytes(), after].concat());
+        let hex = match algorithm {
+            DigestAlgorithm::Md5 => hex(Md5::digest(&*input)),
+            DigestAlgorithm::Sha1 => hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, &input)),
+            DigestAlgorithm::Sha256 => hex(Sha256::digest(&*input)),
+        };
+        Self::repeating(hash.bcrypt(), Zeroizing::new(hex.into_bytes()))
+    }
+
+    fn repeating(hash: &Bcrypt, key: Zeroizing<Vec<u8>>) -> Result<Self, HashJobError> {
         let salt = bcrypt_lanes::base64::decode(hash.salt()).ok_or(HashJobError::Malformed)?;
-        let key = key(hash.form(), hash.salt(), password)?;
         Ok(Self { cost: lanes(hash.cost())?, salt, key })
     }
+}
+
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Converts the cost to the type of `bcrypt_lanes`.
@@ -54,8 +93,21 @@ pub(crate) fn encode_hash(
         .map_err(|_| HashJobError::Malformed)
 }
 
+/// Encodes the computed hash of a digest in the format for wrapped digests.
+pub(crate) fn encode_wrapped(
+    weak: &WeakDigest,
+    cost: auth_domain::BcryptCost,
+    salt: &str,
+    digest: &str,
+) -> Result<PasswordHash, HashJobError> {
+    Bcrypt::try_new(BcryptFormat::Plain(Revision::B), cost, salt, digest)
+        .ok()
+        .and_then(|bcrypt| weak.wrapped(bcrypt))
+        .ok_or(HashJobError::Malformed)
+}
+
 fn key(form: BcryptFormat, salt: &str, password: &Secret) -> Result<Zeroizing<Vec<u8>>, HashJobError> {
-    let password = password.expose().as_bytes();
+    let (text, password) = (password.expose(), password.expose().as_bytes());
     Ok(Zeroizing::new(match form {
         BcryptFormat::Sha256V2 => {
             let hmac = Hmac::<Sha256>::new_from_slice(salt.as_bytes()).map_err(|_| HashJobError::Malformed)?;
@@ -63,6 +115,10 @@ fn key(form: BcryptFormat, salt: &str, password: &Secret) -> Result<Zeroizing<Ve
         }
         BcryptFormat::Sha256V1(_) => BASE64_STANDARD.encode(Sha256::digest(password)).into_bytes(),
         BcryptFormat::Django(_) => format!("{:x}", Sha256::digest(password)).into_bytes(),
+        BcryptFormat::WordPress(_) => {
+            let hmac = Hmac::<Sha384>::new_from_slice(WORDPRESS_KEY).map_err(|_| HashJobError::Malformed)?;
+            BASE64_STANDARD.encode(hmac.chain_update(text.trim_matches(PHP_SPACE)).finalize().into_bytes()).into_bytes()
+        }
         BcryptFormat::Plain(_) => password.to_vec(),
     }))
 }

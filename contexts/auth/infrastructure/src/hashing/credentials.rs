@@ -1,10 +1,12 @@
 use crate::HashPool;
 use crate::hashing::verify::{PasswordMatch, StoredHash, Verifier};
-use auth_application::{Credentials, VerifiedPassword};
+use crate::sql::factors::CHALLENGE_WORKS;
+use crate::sql::reset_tokens::{PURPOSE, WORKS};
+use auth_application::{Credentials, TokenHash, VerifiedPassword};
 use auth_domain::{BcryptCost, PasswordHash};
-use identity::{Email, UserId};
+use identity::{Email, MailTokenHash, UserId};
 use kernel::Secret;
-use persistence::{Db, SqlError, execute, fetch_optional};
+use persistence::{Db, SqlError, execute, fetch_optional, sql};
 use std::sync::Arc;
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
@@ -97,6 +99,21 @@ impl Credentials for SqlCredentials {
         let sql = "select identifier from auth_accounts where user_id = $1";
         let found = fetch_optional!(&mut db, (String,), sql, user.as_uuid())?;
         Ok(found.and_then(|(identifier,)| Email::parse(&identifier).ok()))
+    }
+
+    async fn identifier_by_token(&self, token: &MailTokenHash) -> Result<Option<Email>, Unavailable> {
+        let sql = sql!("select a.identifier from auth_mail_tokens t, auth_accounts a where t.hash = $1 and", WORKS);
+        let mut db = self.db.read().await?;
+        let found = fetch_optional!(&mut db, (String,), sql, &token.0[..], PURPOSE)?;
+        Ok(found.and_then(|(identifier,)| Email::parse(&identifier).ok()))
+    }
+
+    async fn user_of_challenge(&self, challenge: &TokenHash) -> Result<Option<UserId>, Unavailable> {
+        let sql =
+            sql!("select a.user_id from auth_challenges c, auth_accounts a where c.hash = $1 and", CHALLENGE_WORKS);
+        let mut db = self.db.read().await?;
+        let found = fetch_optional!(&mut db, (Uuid,), sql, &challenge.0[..])?;
+        Ok(found.map(|(user,)| UserId::new(user)))
     }
 }
 

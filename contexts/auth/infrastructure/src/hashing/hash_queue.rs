@@ -10,9 +10,9 @@ use use_case::Unavailable;
 /// Callers whose estimated wait for a result is longer than this are refused. The aim is a response within two seconds:
 /// the rest of the sign-in takes time, too, and a batch may be slower than the ones before.
 const LONGEST: Duration = Duration::from_millis(1_500);
-/// The factor for a unit of argon2id. It uses a thread alone, while five bcrypt hashes share one, so a unit takes three
-/// times as long.
-const ARGON2ID: u64 = 3;
+/// The factor for a unit of another scheme than bcrypt. A job uses a thread alone, while five bcrypt hashes share one, so a
+/// unit takes three times as long.
+const SINGLE: u64 = 3;
 
 /// The queue is full: too many sign-ins are waiting. It is the source of an [`Unavailable`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,8 +44,8 @@ struct State {
     inside: usize,
     /// The work that the live reservations may still hand in or are waiting for, in units (rounds of bcrypt).
     promised: u64,
-    /// Whether an argon2id job is running. Only one runs at a time, because of its memory.
-    argon2id_runs: bool,
+    /// Whether a memory-hard job is running. Only one runs at a time.
+    memory_hard_runs: bool,
     closed: bool,
     #[cfg(test)]
     handed_in: u64,
@@ -70,7 +70,7 @@ impl HashQueue {
             pace,
             inside: 0,
             promised: 0,
-            argon2id_runs: false,
+            memory_hard_runs: false,
             closed: false,
             #[cfg(test)]
             handed_in: 0,
@@ -123,8 +123,11 @@ impl HashQueue {
     fn load(&self, work: &HashJob) -> u64 {
         match work {
             HashJob::Bcrypt(_) => work.units(),
-            // Only one argon2id runs at a time, so the other threads cannot share the work.
-            HashJob::Argon2id(_) => work.units() * ARGON2ID * u64::try_from(self.threads).unwrap_or(1).max(1),
+            // Only one runs at a time, so the other threads cannot share the work.
+            HashJob::Single(_) if work.is_memory_hard() => {
+                work.units() * SINGLE * u64::try_from(self.threads).unwrap_or(1).max(1)
+            }
+            HashJob::Single(_) => work.units() * SINGLE,
         }
     }
 
@@ -152,8 +155,8 @@ impl HashQueue {
         let mut state = self.lock();
         if first.work.cost().is_some() {
             state.pace.learn(batch.len(), first.work.units(), took);
-        } else {
-            state.argon2id_runs = false;
+        } else if first.work.is_memory_hard() {
+            state.memory_hard_runs = false;
             drop(state);
             self.arrived.notify_one();
         }
@@ -182,10 +185,10 @@ impl State {
     /// Takes the first job that can run, and the waiting jobs of the same cost, up to the lanes of a core. A single
     /// hash does not wait for others.
     fn take_batch(&mut self) -> Option<Vec<QueuedHash>> {
-        let runs = self.argon2id_runs;
-        let mut at = self.waiting.iter().position(|it| it.work.cost().is_some() || !runs)?;
+        let runs = self.memory_hard_runs;
+        let mut at = self.waiting.iter().position(|it| !(runs && it.work.is_memory_hard()))?;
         let Some(cost) = self.waiting[at].work.cost() else {
-            self.argon2id_runs = true;
+            self.memory_hard_runs |= self.waiting[at].work.is_memory_hard();
             return self.waiting.remove(at).map(|alone| vec![alone]);
         };
         let mut batch = Vec::with_capacity(MAX_LANES);

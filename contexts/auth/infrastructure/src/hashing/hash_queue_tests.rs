@@ -42,7 +42,11 @@ fn enqueue(queue: &HashQueue, works: Vec<HashJob>) -> Vec<oneshot::Receiver<Stri
     answers
 }
 
-/// The costs of the next batch; 0 stands for argon2id.
+fn pbkdf2() -> HashJob {
+    stored("$pbkdf2-sha256$i=100000,l=16$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA")
+}
+
+/// The costs of the next batch; 0 stands for another scheme.
 fn next(queue: &HashQueue) -> Option<Vec<u32>> {
     let batch = queue.lock().take_batch()?;
     Some(batch.iter().map(|it| it.work.cost().map_or(0, bcrypt_lanes::Cost::log2)).collect())
@@ -94,6 +98,8 @@ fn a_caller_is_admitted_while_a_thread_is_free_at_any_speed() {
 fn the_load_of_argon2id_counts_all_threads() {
     let queue = HashQueue::new(2, SLOW);
     assert_eq!(queue.load(&argon2id()), 2 * 3 * argon2id().units());
+    assert!(pbkdf2().units() > 100);
+    assert_eq!(queue.load(&pbkdf2()), 3 * pbkdf2().units(), "the other threads share the work");
     assert_eq!(queue.load(&bcrypt(11)), 2_048);
 }
 
@@ -124,6 +130,21 @@ fn argon2id_runs_one_at_a_time_and_bcrypt_overtakes_it() {
     assert_eq!(next(&queue), Some(vec![10]));
     assert_eq!(next(&queue), None, "its memory is in use");
     queue.done(&first, Duration::ZERO);
+    assert_eq!(next(&queue), Some(vec![0]));
+}
+
+#[test]
+fn a_scheme_without_much_memory_runs_on_every_thread_beside_argon2id() {
+    let queue = HashQueue::new(0, SLOW);
+    let scrypt = "$scrypt$ln=14,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA";
+    let _answers = enqueue(&queue, vec![argon2id(), stored(scrypt), pbkdf2(), pbkdf2()]);
+    let argon2id = queue.next_batch().expect("work");
+    let pbkdf2 = queue.next_batch().expect("work");
+    assert!(argon2id[0].work.is_memory_hard() && !pbkdf2[0].work.is_memory_hard());
+    queue.done(&pbkdf2, Duration::ZERO);
+    assert_eq!(next(&queue), Some(vec![0]), "one scheme alone in a batch");
+    assert_eq!(next(&queue), None, "scrypt waits for the memory of argon2id");
+    queue.done(&argon2id, Duration::ZERO);
     assert_eq!(next(&queue), Some(vec![0]));
 }
 
@@ -179,9 +200,10 @@ async fn concurrent_callers_each_get_their_own_digest() {
         "$bcrypt-sha256$2b,10$n79VH.0Q2TMWmt3Oqt9uku$cJfCE5Mm/coB8B3zCESz95Q9NiVogu.",
         "$argon2id$v=19$m=64,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$LKs7inkI/oKjk7aX707pJ0SWeVlmd8V/+h387oAmkCM",
         "$argon2id$v=19$m=256,t=3,p=4$MTIzNDU2Nzg$vKXppk+Jh5l8UMBKxz593g",
+        "$5$rounds=1000$salt$kwAdGacGgi51FUge1ZypnRexPah5xtN496WaAgGEdB/",
         "bcrypt_sha256$$2b$10$n79VH.0Q2TMWmt3Oqt9uku1gHV.ERfnpOhPieJKdrFwoT/NC0LQMS",
     ];
-    let digests = futures::future::join_all(texts.iter().cycle().take(18).map(|text| queue.run(stored(text)))).await;
+    let digests = futures::future::join_all(texts.iter().cycle().take(21).map(|text| queue.run(stored(text)))).await;
     for (digest, text) in digests.into_iter().zip(texts.iter().cycle()) {
         let digest = digest.expect("computed");
         assert!(text.ends_with(&digest) && digest.len() > 20, "{text}");

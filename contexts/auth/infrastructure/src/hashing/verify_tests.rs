@@ -1,6 +1,7 @@
 use super::{StoredHash, Verifier, costs};
-use crate::HashPool;
-use auth_domain::BcryptCost;
+use crate::{HashPool, Hashing};
+use auth_application::Passwords as _;
+use auth_domain::{BcryptCost, WeakDigest};
 use futures::future::join_all;
 use identity::UserId;
 use kernel::Secret;
@@ -49,6 +50,9 @@ const HASHES: [[&str; 3]; 8] = [
         "$2y$10$n79VH.0Q2TMWmt3Oqt9uku2GT1Pq1U5FeAu2fwslYwQ7bUkzT7JVO",
     ],
 ];
+
+/// Hashes of `Correct horse battery` that the libraries of other systems have made: source, text, stored text.
+const IMPORTED: &str = include_str!("../../../domain/fixtures/imported_hashes.tsv");
 
 struct World {
     pool: Arc<HashPool>,
@@ -107,6 +111,42 @@ async fn every_format_accepts_its_password_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_hash_of_every_source_accepts_its_password_and_no_other() {
+    let world = World::new(10);
+    for row in IMPORTED.lines() {
+        let stored = row.rsplit('\t').next().expect("three columns");
+        for (tried, fits) in [
+            ("Correct horse battery", true),
+            ("correct horse battery", false),
+            ("Correct horse batter", false),
+            ("Correct horse battery!", false),
+            ("", false),
+        ] {
+            assert_eq!(world.fits(stored, tried).await, fits, "{row} {tried:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn better_auth_s_password_is_hashed_in_nfkc_and_wordpress_trims_it() {
+    let world = World::new(10);
+    let stored = |start: &str| {
+        let texts = IMPORTED.lines().filter_map(|row| row.rsplit('\t').next());
+        texts.into_iter().find(|text| text.starts_with(start)).expect(start)
+    };
+    let (wide, spaces) = ("\u{ff23}orrect horse battery", " Correct horse battery\t\x0b\n");
+    for (start, tried, fits) in [
+        ("$scrypt-nfkc$", wide, true),
+        ("$scrypt$", wide, false),
+        ("$wp$", spaces, true),
+        ("$wp$", "\u{a0}Correct horse battery", false),
+        ("$P$", spaces, false),
+    ] {
+        assert_eq!(world.fits(stored(start), tried).await, fits, "{start} {tried:?}");
+    }
+}
+
+#[tokio::test]
 async fn our_hash_is_made_of_nfc_and_an_imported_hash_of_the_sent_text_or_of_nfc() {
     let world = World::new(10);
     let (nfd, nfc) = ("e\u{301} accent aigu", "\u{e9} accent aigu");
@@ -149,12 +189,27 @@ async fn every_failed_verification_takes_the_same_work() {
         "$2b$10$n79VH.0Q2TMWmt3Oqt9ukucaBph7ZMs5acGQ2rFt35r307YJ5/VV.",
         "bcrypt_sha256$$2b$10$n79VH.0Q2TMWmt3Oqt9uku1gHV.ERfnpOhPieJKdrFwoT/NC0LQMS",
         "$argon2id$v=19$m=65536,t=3,p=4$MDEyMzQ1Njc4OWFiY2RlZg$w0iCgWs8sY5kMWrt8WBbtJu3jLkCYcLNgquXcT3IKPg",
+        "$argon2i$v=19$m=64,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$xoQiKjupPARj+7zfSX6THP0fYMI/oArfSHuEddLNsFA",
+        "$pbkdf2-sha256$i=27500,l=16$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA",
+        "$pbkdf2-sha1$i=27500,l=16$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA",
+        "$pbkdf2-sha512$i=27500,l=16$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA",
+        "$scrypt-nfkc$ln=14,r=16,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA",
+        "$firescrypt$ln=14,r=8,p=1$AAAA$AAAAAAAAAAAAAAAAAAAAAA$Bw$AAAAAAAAAAAAAAAAAAAAAA",
+        "$5$salt$kwAdGacGgi51FUge1ZypnRexPah5xtN496WaAgGEdB/",
+        "$P$6a.salt/8bOw3/Igwqe0jd4pKjCu4i1",
+        "$wp$2y$10$n79VH.0Q2TMWmt3Oqt9ukubE.xDDtLtAfg6xHRVQmIf/kBe/3zfoi",
+        "$bcrypt-pepper$cGVwcGVy$2a$10$n79VH.0Q2TMWmt3Oqt9ukucaBph7ZMs5acGQ2rFt35r307YJ5/VV.",
+        "$wrapped$md5$2b$11$n79VH.0Q2TMWmt3Oqt9ukuNjeluQm8pkbfo4yK6eRBreq3W71o4Xi",
         "$2b$31$n79VH.0Q2TMWmt3Oqt9ukucaBph7ZMs5acGQ2rFt35r307YJ5/VV.",
+        "$pbkdf2-sha256$i=4294967295,l=16$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA",
+        "$scrypt$ln=31,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA",
         "$argon2id$v=19$m=4194304,t=3,p=4$MDEyMzQ1Njc4OWFiY2RlZg$w0iCgWs8sY5kMWrt8WBbtJu3jLkCYcLNgquXcT3IKPg",
         "nonsense",
         "",
     ] {
-        assert_eq!(world.work(Some(hash), "wrong").await, target, "{hash}");
+        // The padding is made of whole hashes of bcrypt, so that less than the cheapest of them may be missing.
+        let missing = target - world.work(Some(hash), "wrong").await;
+        assert!(missing < 16, "{hash}: {missing}");
     }
 }
 
@@ -192,4 +247,28 @@ fn missing_work_is_made_of_hashes_of_the_target_and_below() {
     assert_eq!(costs((1 << 12) - (1 << 10)), [11, 10]);
     assert_eq!(costs(15), [0; 0], "less than the lowest cost of bcrypt");
     assert_eq!(costs(16), [4]);
+}
+
+#[tokio::test]
+async fn a_weak_digest_is_wrapped_at_the_cost_of_new_passwords_and_then_verified() {
+    let world = World::new(10);
+    let cost = BcryptCost::try_from(11).expect("in range");
+    let hashing = Hashing::new(None, Arc::clone(&world.pool), cost);
+    for text in [
+        "3aac268bf080192d8596bb015c2149f6",
+        "md5$a salt$e59183a85b7fa16813332ab0559736fe",
+        "E1D5E79BF78566560D7277ECF7795C5EAA63ABF2",
+        "$sha256,after=YSBzYWx0$fe0e0a4b1e810144940909bcb97f6d64d0496b4b141bf4ded5a01839b0ed93c4",
+    ] {
+        let digest = WeakDigest::parse(text).expect("a digest").expect("a weak one");
+        let stored = hashing.wrap_digest(&digest).await.expect("wrapped").expose();
+        assert!(stored.starts_with("$wrapped$") && stored.contains("$2b$11$"), "{stored}");
+        assert!(!stored.contains(digest.expose_hex()), "{stored}");
+        assert_ne!(hashing.wrap_digest(&digest).await.expect("wrapped").expose(), stored, "a salt of its own");
+        assert_eq!(world.pool.sign_ins.handed_in(), 0, "at low priority");
+        let verifying = World::new(10);
+        assert!(verifying.fits(&stored, "Correct horse battery").await, "{stored}");
+        assert!(!verifying.fits(&stored, "correct horse battery").await, "{stored}");
+        assert!(!verifying.fits(&stored, digest.expose_hex()).await, "the digest is no password");
+    }
 }

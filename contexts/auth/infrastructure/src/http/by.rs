@@ -1,7 +1,8 @@
-use auth_access::{Administrator, Person};
+use crate::AuthState;
+use auth_access::{Administrator, AnySession, Confirmed, Enrolling, Fresh, Person};
 use auth_application::{Authority, Principal};
-use auth_domain::SessionId;
-use axum::extract::{FromRequestParts, MatchedPath};
+use auth_domain::{Need, SessionId};
+use axum::extract::{FromRef, FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use web::{Client, Problem};
 
@@ -10,7 +11,10 @@ pub(crate) struct By<S>(pub(crate) S, pub(crate) Authority);
 
 /// A sender that a use case can act for.
 pub(crate) trait Sends {
-    /// The sender, with the conditions that must still hold when the use case acts.
+    /// What the sender's session must still be good for when the use case acts.
+    const NEED: Need = Need::Access;
+
+    /// The sender, with the conditions that must still hold then.
     fn principal(&self) -> Principal;
 }
 
@@ -20,20 +24,58 @@ impl Sends for Person {
     }
 }
 
+impl Sends for AnySession {
+    const NEED: Need = Need::Live;
+
+    fn principal(&self) -> Principal {
+        self.0.principal()
+    }
+}
+
+impl Sends for Enrolling {
+    const NEED: Need = Need::Enrolment;
+
+    fn principal(&self) -> Principal {
+        self.0.principal()
+    }
+}
+
 impl Sends for Administrator {
     fn principal(&self) -> Principal {
         Principal::Administrator { user: self.0.user, session: SessionId::new(self.0.session) }
     }
 }
 
-impl<S: Sync, P: Sends + FromRequestParts<S, Rejection = Problem> + Send> FromRequestParts<S> for By<P> {
+impl<P: Sends> Sends for Fresh<P> {
+    const NEED: Need = Need::Fresh;
+
+    fn principal(&self) -> Principal {
+        self.0.principal()
+    }
+}
+
+impl<P: Sends> Sends for Confirmed<P> {
+    const NEED: Need = Need::Confirmed;
+
+    fn principal(&self) -> Principal {
+        self.0.principal()
+    }
+}
+
+impl<S, P> FromRequestParts<S> for By<P>
+where
+    S: Send + Sync,
+    AuthState: FromRef<S>,
+    P: Sends + FromRequestParts<S, Rejection = Problem> + Send,
+{
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let sender = P::from_request_parts(parts, state).await?;
         let client = Client::from_request_parts(parts, state).await?.on_record();
         let route = parts.extensions.get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-        let authority = Authority { principal: sender.principal(), client, route };
+        let rules = AuthState::from_ref(state).authenticator.rules;
+        let authority = Authority { principal: sender.principal(), client, route, need: P::NEED, rules };
         Ok(Self(sender, authority))
     }
 }

@@ -4,13 +4,13 @@ use super::by::By;
 use super::state::too_many_guesses;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
-use auth_access::Person;
+use auth_access::{Confirmed, Person};
 use auth_application::{ChangePassword, ChangePasswordError};
 use auth_domain::SessionId;
 use axum::extract::State;
 use axum::http::StatusCode;
 use kernel::DomainError as _;
-use web::{Client, Fields, NoQuery, Problem, RequestBody as _, Violation};
+use web::{Client, Fields, Language, NoQuery, Problem, RequestBody as _, Violation};
 
 web::body! {
     /// The current password and the new one.
@@ -29,7 +29,8 @@ web::body! {
 
 /// Change your password.
 ///
-/// The server ends all other sessions of the user.
+/// The server ends all other sessions of the user, and tells the user by mail. A user with a second factor needs a fresh
+/// session (`POST /auth/step-up`).
 #[utoipa::path(
     post,
     path = "/auth/password",
@@ -38,6 +39,7 @@ web::body! {
     request_body = PasswordChange,
     responses(
         (status = 204, description = "The password has been changed."),
+        (status = 401, description = "The token is missing, invalid or expired, or the caller must step up (`step_up_required`)."),
         (status = 403, description = "Service keys have no password."),
         (status = 404, description = "The user no longer exists."),
         (status = 429, description = "Too many wrong passwords. Retry after the seconds in `Retry-After`."),
@@ -46,8 +48,9 @@ web::body! {
 )]
 pub(crate) async fn change_password(
     State(auth): State<AuthState>,
-    By(me, by): By<Person>,
+    By(Confirmed(me), by): By<Confirmed<Person>>,
     from: Client,
+    language: Language,
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<StatusCode, Problem> {
@@ -66,6 +69,7 @@ pub(crate) async fn change_password(
         new: &new,
         address: from.address.ip(),
         by,
+        notice: auth.notice(language),
     };
     change.execute(&auth.policy, &auth.password_ports()).await.map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)

@@ -2,9 +2,10 @@
 
 use super::{any_secret, any_text};
 use crate::AuthState;
+use crate::queries::check_session::LiveSession;
 use crate::tokens::Claims;
 use auth_access::{Caller, Service};
-use auth_domain::{Role, Scope};
+use auth_domain::Scope;
 use axum::extract::{MatchedPath, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use base64::Engine as _;
@@ -49,7 +50,7 @@ web::body! {
 #[schema(title = "Introspected", example = json!({
     "active": true, "token_type": "Bearer", "iss": "roster", "aud": "roster",
     "sub": "0190b5a6-7c2f-7d1e-9a3b-4c5d6e7f8091", "sid": "01890a5d-ac96-774b-bcce-b302099a8057", "role": "user",
-    "iat": 1_790_000_000, "nbf": 1_789_999_995, "exp": 1_790_000_300, "jti": "01a203d6-0348-7a2d-9df1-19f278f32782",
+    "email_verified": false, "acr": "aal1", "amr": ["pwd"], "auth_time": 1_790_000_000, "iat": 1_790_000_000, "nbf": 1_789_999_995, "exp": 1_790_000_300, "jti": "01a203d6-0348-7a2d-9df1-19f278f32782",
 }))]
 pub(crate) struct IntrospectionResult {
     /// Whether the token is valid now.
@@ -78,6 +79,22 @@ pub(crate) struct IntrospectionResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, pattern = "^(user|admin)$")]
     role: Option<&'static str>,
+    /// Whether the user is known to receive mail at their email address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    email_verified: Option<bool>,
+    /// How sure the server is of the user now: `aal1` for one factor, `aal2` for two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^(aal1|aal2)$")]
+    acr: Option<&'static str>,
+    /// How the user has proven who they are (RFC 8176).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_items = 10)]
+    amr: Option<Vec<&'static str>>,
+    /// When the user signed in or last stepped up, in seconds since 1970-01-01 UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    auth_time: Option<i64>,
     /// When the token was issued, in seconds since 1970-01-01 UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -130,11 +147,14 @@ pub(crate) async fn introspect(
         return Err(auth.authenticator.forbid(&Caller::Service(service), &route, &client).await);
     }
     let token = form.finish(token)?;
-    let Some((claims, role)) = auth.authenticator.verify_token(token.expose()).await? else {
+    let known = auth.authenticator.verify_token(token.expose()).await?;
+    // A session that may only enrol a second factor, or must step up first, opens nothing elsewhere either.
+    let known = known.filter(|(_, session)| auth.authenticator.assurance(session).access.is_none());
+    let Some((claims, session)) = known else {
         auth.limits.count_miss(&INACTIVE_TOKENS, service.key.as_bytes()).await?;
         return Ok(Json(IntrospectionResult::default()));
     };
-    Ok(Json(IntrospectionResult::of(&claims, role)))
+    Ok(Json(IntrospectionResult::of(&claims, &session)))
 }
 
 /// The credentials that a service sends.
@@ -218,7 +238,7 @@ fn several_credentials() -> Problem {
 }
 
 impl IntrospectionResult {
-    fn of(claims: &Claims, role: Role) -> Self {
+    fn of(claims: &Claims, session: &LiveSession) -> Self {
         Self {
             active: true,
             token_type: Some("Bearer"),
@@ -226,7 +246,11 @@ impl IntrospectionResult {
             aud: Some(claims.aud.clone()),
             sub: Some(claims.sub),
             sid: Some(claims.sid),
-            role: Some(role.as_str()),
+            role: Some(session.standing.role.as_str()),
+            email_verified: Some(session.email_verified),
+            acr: Some(session.standing.level.as_str()),
+            amr: Some(session.methods.amr(session.standing.level)),
+            auth_time: Some(session.authenticated_at.as_microsecond().div_euclid(1_000_000)),
             iat: Some(claims.iat),
             nbf: Some(claims.nbf),
             exp: Some(claims.exp),

@@ -5,7 +5,7 @@ use crate::AuthState;
 use crate::queries::check_refresh_token::session_of;
 use crate::sql::unit_of_work::not_run;
 use crate::tokens::{OpaqueToken, TokenKind};
-use auth_access::{Caller, Person};
+use auth_access::{AnyLevel, AnySession, Caller, Person};
 use auth_application::{SignOut, SignOutByToken};
 use auth_domain::SessionId;
 use axum::extract::State;
@@ -57,7 +57,7 @@ pub(crate) async fn logout(
             by_token(&auth, &token, &from).await?;
             also_signed_in(bearer).await?
         }
-        None => Some(bearer.ok_or_else(Problem::unauthenticated)?.sender::<Person>().await?),
+        None => Some(bearer.ok_or_else(Problem::unauthenticated)?.sender::<AnySession>().await?.0),
     };
     if let Some(me) = me {
         let sign_out = SignOut { user: me.user, session: SessionId::new(me.session), client: from.on_record() };
@@ -80,7 +80,7 @@ async fn by_token(auth: &AuthState, token: &Secret, from: &Client) -> Result<(),
 async fn also_signed_in(bearer: Option<Bearer>) -> Result<Option<Person>, Problem> {
     let Some(bearer) = bearer else { return Ok(None) };
     match bearer.sender().await {
-        Ok(Caller::Person(person)) => Ok(Some(person)),
+        Ok(AnyLevel(Caller::Person(person))) => Ok(Some(person)),
         Ok(_) => Ok(None),
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Ok(None),
         Err(problem) => Err(problem),

@@ -5,7 +5,7 @@ use crate::sql::unit_of_work::not_run;
 use async_trait::async_trait;
 use auth_access::{PasswordVerifier, Person};
 use auth_application::{Authority, ConfirmPassword, ConfirmPasswordError};
-use auth_domain::SessionId;
+use auth_domain::{Need, SessionId};
 use kernel::Secret;
 use web::{Client, Problem};
 
@@ -14,7 +14,9 @@ impl PasswordVerifier for AuthState {
     async fn is_right(&self, person: Person, password: &Secret, route: &str, client: &Client) -> Result<bool, Problem> {
         let found = self.credentials.identifier_of(person.user).await.map_err(not_run)?;
         let Some(email) = found else { return Ok(false) };
-        let by = Authority { principal: person.principal(), client: client.on_record(), route: route.to_owned() };
+        let (client_on_record, rules) = (client.on_record(), self.authenticator.rules);
+        let (principal, route) = (person.principal(), route.to_owned());
+        let by = Authority { principal, client: client_on_record, route, need: Need::Confirmed, rules };
         let confirm = ConfirmPassword {
             user: person.user,
             session: SessionId::new(person.session),

@@ -3,7 +3,7 @@
 use super::by::By;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
-use auth_access::Administrator;
+use auth_access::{Administrator, Fresh};
 use auth_application::SetRole;
 use auth_domain::Role;
 use axum::extract::State;
@@ -22,7 +22,7 @@ web::body! {
     }
 }
 
-/// Set the role of a user. For administrators.
+/// Set the role of a user. For administrators with a fresh session.
 ///
 /// The new role applies from the user's next request on. The last administrator cannot lose the role.
 #[utoipa::path(
@@ -34,6 +34,7 @@ web::body! {
     request_body = RoleChange,
     responses(
         (status = 204, description = "The role has been set."),
+        (status = 401, description = "The token is missing, invalid or expired, or the caller must step up (`step_up_required`)."),
         (status = 403, description = "The caller is not an administrator."),
         (status = 404, description = "There is no such user."),
         (status = 409, description = "The user is the last administrator: `last_administrator`."),
@@ -41,7 +42,7 @@ web::body! {
 )]
 pub(crate) async fn set_role(
     State(auth): State<AuthState>,
-    By(Administrator(_), by): By<Administrator>,
+    By(_, by): By<Fresh<Administrator>>,
     PathId(id): PathId,
     _: NoQuery,
     mut fields: Fields,

@@ -6,7 +6,7 @@ use super::tokens::expose;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
 use crate::tokens::{OpaqueToken, TokenKind};
-use auth_access::Administrator;
+use auth_access::{Administrator, Fresh};
 use auth_application::{CreateServiceKey, RevokeServiceKey};
 use auth_domain::{Days, Scopes, ServiceKeyId, ServiceName};
 use axum::extract::State;
@@ -67,12 +67,13 @@ pub(crate) struct CreatedServiceKey {
     request_body = NewServiceKey,
     responses(
         (status = 201, description = "The server has created the key. Only this response contains it.", body = CreatedServiceKey),
+        (status = 401, description = "The token is missing, invalid or expired, or the caller must step up (`step_up_required`)."),
         (status = 403, description = "The caller is not an administrator."),
     )
 )]
 pub(crate) async fn create_service_key(
     State(auth): State<AuthState>,
-    By(Administrator(_), by): By<Administrator>,
+    By(_, by): By<Fresh<Administrator>>,
     _: NoQuery,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
@@ -109,13 +110,14 @@ pub(crate) async fn create_service_key(
     params(("id" = Uuid, Path, description = "The key's id.")),
     responses(
         (status = 204, description = "The key has been revoked."),
+        (status = 401, description = "The token is missing, invalid or expired, or the caller must step up (`step_up_required`)."),
         (status = 403, description = "The caller is not an administrator."),
         (status = 404, description = "There is no such key, or it is revoked already."),
     )
 )]
 pub(crate) async fn revoke_service_key(
     State(auth): State<AuthState>,
-    By(Administrator(_), by): By<Administrator>,
+    By(_, by): By<Fresh<Administrator>>,
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {

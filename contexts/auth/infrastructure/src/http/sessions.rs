@@ -3,7 +3,7 @@
 use super::by::By;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
-use auth_access::Person;
+use auth_access::{Fresh, Person};
 use auth_application::{EndSessions, SessionsToEnd};
 use auth_domain::SessionId;
 use axum::extract::State;
@@ -19,13 +19,14 @@ use web::{NoQuery, PathId, Problem};
     params(("id" = Uuid, Path, description = "The session's id.")),
     responses(
         (status = 204, description = "The session has ended, and all its tokens are revoked."),
+        (status = 401, description = "The token is missing, invalid or expired, or the caller must step up (`step_up_required`)."),
         (status = 403, description = "Service keys have no sessions."),
         (status = 404, description = "You have no such session."),
     )
 )]
 pub(crate) async fn end_session(
     State(auth): State<AuthState>,
-    By(me, by): By<Person>,
+    By(Fresh(me), by): By<Fresh<Person>>,
     PathId(id): PathId,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
@@ -43,12 +44,13 @@ pub(crate) async fn end_session(
     security(("bearer" = [])),
     responses(
         (status = 204, description = "The server has ended all other sessions. The current session continues."),
+        (status = 401, description = "The token is missing, invalid or expired, or the caller must step up (`step_up_required`)."),
         (status = 403, description = "Service keys have no sessions."),
     )
 )]
 pub(crate) async fn end_other_sessions(
     State(auth): State<AuthState>,
-    By(me, by): By<Person>,
+    By(Fresh(me), by): By<Fresh<Person>>,
     _: NoQuery,
 ) -> Result<StatusCode, Problem> {
     let which = SessionsToEnd::AllBut(SessionId::new(me.session));

@@ -1,10 +1,15 @@
 use crate::tokens::{AccessTokens, TokenError};
-use crate::{Authenticator, SqlLoginThrottle, SqlUnitOfWork};
-use auth_application::{Credentials, PasswordPorts, TooManyGuesses, UnitOfWork as _, UseCase, UseCaseError};
+use crate::{Authenticator, FactorKeys, InstallationFactorCodes, SqlLoginThrottle, SqlUnitOfWork, WebauthnCeremonies};
+use auth_application::{
+    Credentials, FactorCodes, Notice, PasskeyCeremonies, PasswordPorts, TooManyGuesses, UnitOfWork as _, UseCase,
+    UseCaseError,
+};
 use auth_domain::{PasswordPolicy, SessionLife};
+use mail_access::MailTokens;
 use persistence::Db;
 use std::sync::Arc;
-use web::{Problem, RateLimiter};
+use web::{Language, Problem, RateLimiter};
+use webauthn::RelyingParty;
 
 /// What the routes of this context use.
 #[derive(Clone)]
@@ -20,6 +25,22 @@ pub struct AuthState {
     /// The label of a refresh token's encrypted successor.
     pub(crate) successor_label: &'static [u8],
     pub(crate) limits: RateLimiter,
+    pub(crate) mail: MailTokens,
+    pub(crate) factor_keys: FactorKeys,
+    pub(crate) codes: Arc<dyn FactorCodes>,
+    pub(crate) ceremonies: Arc<dyn PasskeyCeremonies>,
+    pub(crate) party: Option<Arc<RelyingParty>>,
+    /// The name of the service that authenticator apps show.
+    pub(crate) service: &'static str,
+}
+
+/// What routes need for second factors.
+pub struct FactorServices {
+    pub keys: FactorKeys,
+    /// The domain of passkeys; `None` if there is none.
+    pub party: Option<Arc<RelyingParty>>,
+    /// The name of the service that authenticator apps show.
+    pub service: &'static str,
 }
 
 impl AuthState {
@@ -31,6 +52,8 @@ impl AuthState {
         policy: PasswordPolicy,
         life: SessionLife,
         successor_label: &'static [u8],
+        mail: MailTokens,
+        factors: FactorServices,
     ) -> Self {
         let (db, limits) = (authenticator.db.clone(), authenticator.limits.clone());
         Self {
@@ -44,12 +67,23 @@ impl AuthState {
             policy,
             life,
             successor_label,
+            mail,
+            codes: Arc::new(InstallationFactorCodes(factors.keys.clone())),
+            factor_keys: factors.keys,
+            ceremonies: Arc::new(WebauthnCeremonies(factors.party.clone())),
+            party: factors.party,
+            service: factors.service,
         }
     }
 
     /// What use cases that compare a password need.
     pub(crate) fn password_ports(&self) -> PasswordPorts<'_, SqlUnitOfWork> {
         PasswordPorts { credentials: &*self.credentials, throttle: &*self.throttle, unit_of_work: &self.unit_of_work }
+    }
+
+    /// How a user is told of a change by mail; `None` while mail is off.
+    pub(crate) fn notice(&self, Language(language): Language) -> Option<Notice> {
+        self.mail.is_mail_on().then_some(Notice { language })
     }
 
     /// Runs a use case in a transaction of its own.

@@ -42,10 +42,15 @@ pub(super) fn expose<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::
     to.serialize_str(secret.expose())
 }
 
+/// Serializes recovery codes into the response. No other code writes them out.
+pub(super) fn expose_all<S: Serializer>(codes: &[Secret], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(codes.iter().map(Secret::expose))
+}
+
 impl TokensView {
     /// Issues an access token for a session, and puts it beside the session's current refresh token.
     pub(super) fn issue(auth: &AuthState, session: &Session, refresh: OpaqueToken) -> Result<Json<Self>, Problem> {
-        let access = auth.tokens.issue(session.user, session.id, session.refreshed_at).map_err(no_token)?;
+        let access = auth.tokens.issue(session).map_err(no_token)?;
         Ok(Json(Self {
             access_token: access,
             token_type: "Bearer",

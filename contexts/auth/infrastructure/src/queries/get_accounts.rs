@@ -1,10 +1,10 @@
 //! Operators read accounts.
 
 use crate::sql::administration::OF_ADMINISTRATORS;
-use auth_domain::Role;
 use identity::{Email, UserId};
-use persistence::{Db, SqlError, fetch_all, fetch_one, fetch_optional, sql};
+use persistence::{Db, SqlError, UuidList, fetch_all, fetch_one, fetch_optional, sql};
 use serde::Serialize;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// An account, active or deactivated.
@@ -73,16 +73,22 @@ pub async fn find_account(db: &Db, user: UserId) -> Result<Option<AccountView>, 
     Ok(found.map(view))
 }
 
-/// Reads up to `limit` accounts in the order of their email addresses, from the first after `after` (empty for the
-/// beginning). With `role`, only accounts with that role.
+/// The roles of users, as they are at this moment.
 ///
 /// # Errors
 /// If the database does not answer.
-pub async fn page(db: &Db, after: &str, role: Option<Role>, limit: i64) -> Result<Vec<AccountView>, SqlError> {
-    let sql = sql!(ACCOUNTS, "where a.identifier > $1 and (a.role = $2 or $2 = '') order by a.identifier limit $3");
-    let mut db = db.read().await?;
-    let rows = fetch_all!(&mut db, Row, sql, after, role.map_or("", Role::as_str), limit)?;
-    Ok(rows.into_iter().map(view).collect())
+pub async fn roles(db: &Db, users: &[Uuid]) -> Result<HashMap<Uuid, String>, SqlError> {
+    let sql = sql!("select user_id, role from auth_accounts where user_id {in $1}");
+    Ok(fetch_all!(&mut db.read().await?, (Uuid, String), sql, UuidList(users))?.into_iter().collect())
+}
+
+/// The password hashes of users, for an export by an operator.
+///
+/// # Errors
+/// If the database does not answer.
+pub async fn password_hashes(db: &Db, users: &[Uuid]) -> Result<HashMap<Uuid, String>, SqlError> {
+    let sql = sql!("select user_id, hash from auth_credentials where user_id {in $1}");
+    Ok(fetch_all!(&mut db.read().await?, (Uuid, String), sql, UuidList(users))?.into_iter().collect())
 }
 
 /// Returns whether there is an administrator who can sign in.

@@ -3,12 +3,13 @@
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
 use auth_access::Caller;
-use auth_application::{Authority, Principal, ReadAudit};
-use auth_domain::{Scope, ServiceKeyId, SessionId};
+use auth_application::{Actor, Authority, Principal, ReadAudit};
+use auth_domain::{Need, Scope, ServiceKeyId, SessionId};
 use axum::extract::{MatchedPath, State};
 use axum::response::Response;
+use identity::UserId;
 use kernel::{DomainError, Timestamp};
-use persistence::{Db, SqlError, SqlTimestamp, fetch_all, sql};
+use persistence::{Db, Read, SqlError, SqlTimestamp, fetch_all, sql};
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -53,7 +54,12 @@ pub(crate) struct AuditEventView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 200)]
     target: Option<String>,
-    /// The client's network address; `local` for the command line, empty if unknown.
+    /// What the administrator wrote about the action.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 200)]
+    note: Option<String>,
+    /// The client's network address; `local` for the command line, empty if unknown, or if it was the address of a user
+    /// who has been erased.
     #[schema(max_length = 45)]
     address: String,
     /// The `X-Request-Id` of the request's response.
@@ -142,7 +148,8 @@ pub(crate) async fn get_audit_events(
     };
     query.finish(Some(()))?;
     let rows = find(&auth.db, &filter, paging).await.map_err(unavailable)?;
-    let by = Authority { principal, client: client.on_record(), route: route.as_str().to_owned() };
+    let (client, route, rules) = (client.on_record(), route.as_str().to_owned(), auth.authenticator.rules);
+    let by = Authority { principal, client, route, need: Need::Access, rules };
     auth.record_reading(by).await?;
     let page = Page::new(rows, paging, |view| Cursor { at: view.at, id: view.id });
     let (limit, user) = (paging.limit.to_string(), filter.user.map(|user| user.to_string()));
@@ -189,10 +196,11 @@ type Row = (
     Option<String>,
     String,
     Option<String>,
+    Option<String>,
 );
 
 /// The SQL statement before and after its most selective condition.
-const EVENTS: &str = "select id, at, action, outcome, reason, actor, user_id, session_id, target, address, request \
+const EVENTS: &str = "select id, at, action, outcome, reason, actor, user_id, session_id, target, address, request, note \
      from auth_audit_events where";
 const FILTERED: &str = "and (at, id) < ($1, $2) and ($3 is null or action = $3) and ($4 is null or outcome = $4) \
      and ($5 is null or actor = $5) and ($6 is null or user_id = $6) order by at desc, id desc limit $7";
@@ -207,15 +215,23 @@ async fn find(db: &Db, filter: &Filter, paging: Paging) -> Result<Vec<AuditEvent
         Filter { action: Some(_), .. } => sql!(EVENTS, "action = $3", FILTERED),
         _ => sql!(EVENTS, "true", FILTERED),
     };
-    let (at, id) = super::before(paging);
+    let Cursor { at, id } = paging.before();
+    let at = SqlTimestamp(at);
     let mut db = db.read().await?;
     let rows = fetch_all!(&mut db, Row, sql, at, id, action, outcome, actor, *user, paging.limit + 1)?;
     Ok(rows.into_iter().map(AuditEventView::from_row).collect())
 }
 
+/// All events that concern a user, or that the user has caused, the latest first.
+pub(crate) async fn events_of(read: &mut Read, user: Uuid) -> Result<Vec<AuditEventView>, SqlError> {
+    let sql = sql!(EVENTS, "user_id = $1 or actor = $2 order by at desc, id desc");
+    let rows = fetch_all!(read, Row, sql, user, Actor::User(UserId::new(user)).to_string())?;
+    Ok(rows.into_iter().map(AuditEventView::from_row).collect())
+}
+
 impl AuditEventView {
     fn from_row(row: Row) -> Self {
-        let (id, at, action, outcome, reason, actor, user_id, session_id, target, address, request_id) = row;
-        Self { id, at: at.0, action, outcome, reason, actor, user_id, session_id, target, address, request_id }
+        let (id, at, action, outcome, reason, actor, user_id, session_id, target, address, request_id, note) = row;
+        Self { id, at: at.0, action, outcome, reason, actor, user_id, session_id, target, note, address, request_id }
     }
 }

@@ -92,7 +92,8 @@ pub(crate) async fn find(db: &Db, paging: Paging) -> Result<Vec<ServiceKeyView>,
         IS_VALID,
         "and (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3"
     );
-    let (at, id) = super::before(paging);
+    let Cursor { at, id } = paging.before();
+    let at = SqlTimestamp(at);
     let mut db = db.read().await?;
     Ok(fetch_all!(&mut db, Row, sql, at, id, paging.limit + 1)?.into_iter().map(ServiceKeyView::from_row).collect())
 }

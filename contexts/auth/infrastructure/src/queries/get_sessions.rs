@@ -86,7 +86,8 @@ async fn find(db: &Db, user: Uuid, paging: Paging) -> Result<Vec<Row>, SqlError>
         IS_LIVE,
         "and (opened_at, id) < ($2, $3) order by opened_at desc, id desc limit $4"
     );
-    let (at, id) = super::before(paging);
+    let Cursor { at, id } = paging.before();
+    let at = SqlTimestamp(at);
     let mut db = db.read().await?;
     fetch_all!(&mut db, Row, sql, user, at, id, paging.limit + 1)
 }

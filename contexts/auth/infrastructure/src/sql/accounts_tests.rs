@@ -1,11 +1,14 @@
 use crate::SqlAuth;
-use auth_application::{Accounts as _, Administration as _, Auth, UserDeactivated, UserReactivated, UserRegistered};
+use auth_application::{
+    Accounts as _, Administration as _, Auth, ImportedAccount, UserDeactivated, UserEmailChanged, UserReactivated,
+    UserRegistered,
+};
 use auth_domain::{Administrators, PasswordHash, Role};
 use identity::{Email, UserId};
 use kernel::{MessageId, RequestOrigin, Timestamp};
 use ledger::Adapter as _;
 use persistence::testing::TestDb;
-use persistence::{SqlTimestamp, Tx, execute, fetch_all, fetch_one};
+use persistence::{Db, SqlTimestamp, Tx, execute, fetch_all, fetch_one};
 use use_case::{FollowUpFailure, Handle, HandlerContext, MessageMeta, Outbox};
 
 /// A database with one user, who has one session after [`registered`](Self::registered).
@@ -37,7 +40,16 @@ impl World {
 
     async fn registered(&self) {
         let email = Email::parse("ada@example.com").expect("an address");
-        let event = UserRegistered { user_id: self.user, version: 1, email, name: None, registered_at: at(1) };
+        let event = UserRegistered {
+            user_id: self.user,
+            version: 1,
+            email,
+            name: None,
+            registered_at: at(1),
+            email_verified: false,
+            role: None,
+            invited_by: None,
+        };
         self.handle(event).await.expect("handled");
         let mut tx = self.test_db.db.begin().await.expect("the database answers");
         let sql = "insert into auth_sessions (id, user_id, generation, opened_at, refreshed_at, expires_at, address) \
@@ -160,5 +172,63 @@ async fn an_announced_deactivation_counts_until_its_event_or_a_later_one_is_hand
         assert!(!counts().await, "an earlier event changes nothing");
         world.handle(world.reactivated(7)).await.expect("handled");
         assert!(counts().await, "a later event does");
+    }
+}
+
+/// Imports the account of a user in a transaction of its own.
+async fn import(db: Db, user: UserId) {
+    let account = ImportedAccount {
+        user_id: user,
+        email: Email::parse("ada@example.com").expect("an address"),
+        role: "user".into(),
+        disabled_at: None,
+        email_verified: true,
+        password_hash: Some("$2b$10$n79VH.0Q2TMWmt3Oqt9ukucaBph7ZMs5acGQ2rFt35r307YJ5/VV.".into()),
+        totp_secret: Some("00ff".into()),
+    };
+    let mut store = SqlAuth(db.begin().await.expect("the database answers"));
+    store.import(&[account]).await.expect("imported");
+    Tx::from(store).commit().await.expect("committed");
+}
+
+#[tokio::test]
+async fn an_import_that_waits_for_an_erasure_creates_no_account_and_no_password() {
+    for World { test_db, user } in World::each().await {
+        let db = &test_db.db;
+        let mut erasing = SqlAuth(db.begin().await.expect("the database answers"));
+        erasing.erase_account(user).await.expect("erased");
+        let importing = tokio::spawn(import(db.clone(), user));
+        // On SQLite it waits for the only writer.
+        while db.is_shared() && !importing.is_finished() && !test_db.has_waiting_transaction().await {}
+        Tx::from(erasing).commit().await.expect("committed");
+        importing.await.expect("imported");
+        let mut read = db.read().await.expect("the database answers");
+        let sql = "select (select count(*) from auth_accounts) + (select count(*) from auth_credentials)";
+        assert_eq!(fetch_one!(&mut read, (i64,), sql).expect("a count").0, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_imported_address_stays_verified_until_it_changes() {
+    for world in World::each().await {
+        let verified = async || {
+            let mut db = world.test_db.db.read().await.expect("the database answers");
+            fetch_one!(&mut db, (bool,), "select email_verified from auth_accounts").expect("one").0
+        };
+        let email = |text| Email::parse(text).expect("an address");
+        import(world.test_db.db.clone(), world.user).await;
+        assert!(verified().await);
+        for (version, address, expected) in [
+            (2, "Ada@example.com", true),
+            (1, "other@example.com", true),
+            (3, "countess@example.com", false),
+            (4, "ada@example.com", false),
+        ] {
+            let (user_id, email, changed_at) = (world.user, email(address), at(version));
+            let changed =
+                UserEmailChanged { user_id, version, email, email_verified: false, changed_at, by: None, client: None };
+            world.handle(changed).await.expect("handled");
+            assert_eq!(verified().await, expected, "{version}: {address}");
+        }
     }
 }

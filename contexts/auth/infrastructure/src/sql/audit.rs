@@ -1,5 +1,5 @@
 use crate::SqlAuth;
-use auth_application::{Audit, AuditEvent, Outcome};
+use auth_application::{Actor, Audit, AuditEvent, Outcome};
 use auth_domain::SessionId;
 use identity::UserId;
 use persistence::execute;
@@ -14,9 +14,9 @@ kernel::id! {
 impl Audit for SqlAuth {
     async fn record(&mut self, event: AuditEvent) -> Result<(), Unavailable> {
         let sql = "insert into auth_audit_events \
-             (id, action, outcome, reason, actor, user_id, session_id, target, address, request) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-        let AuditEvent { action, outcome, actor, user, session, target, client } = event;
+             (id, action, outcome, reason, actor, user_id, session_id, target, address, request, note) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        let AuditEvent { action, outcome, actor, user, session, target, note, client } = event;
         let (outcome, reason) = match outcome {
             Outcome::Succeeded => ("succeeded", None),
             Outcome::Refused(code) => ("refused", Some(code)),
@@ -26,7 +26,17 @@ impl Audit for SqlAuth {
         let (action, actor) = (action.as_str(), actor.to_string());
         tracing::info!(target: "audit", action, outcome, reason, actor, user = user.map(tracing::field::display), address = client.address, "security event");
         let auth_application::RequestOrigin { address, request } = client;
-        execute!(&mut self.0, sql, id, action, outcome, reason, actor, user, session, target, address, request)?;
+        execute!(&mut self.0, sql, id, action, outcome, reason, actor, user, session, target, address, request, note)?;
+        Ok(())
+    }
+
+    async fn pseudonymise(&mut self, user: UserId) -> Result<(), Unavailable> {
+        // The triggers of the table allow this change and no other.
+        let by_the_user = "update auth_audit_events set address = '' where actor = $1 and address <> ''";
+        execute!(&mut self.0, by_the_user, Actor::User(user).to_string())?;
+        let by_unknown_callers = "update auth_audit_events set address = '' \
+             where user_id = $1 and actor = 'anonymous' and address <> ''";
+        execute!(&mut self.0, by_unknown_callers, user.as_uuid())?;
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ impl Auth for SqlAuth {
         Ok(now.0)
     }
 
-    async fn publish(&mut self, event: Outgoing, actor: Actor) -> Result<(), Unavailable> {
-        ledger::publish(&mut self.0, &event, &actor.to_string()).await
+    async fn post(&mut self, message: Outgoing, actor: Actor) -> Result<(), Unavailable> {
+        ledger::post(&mut self.0, &message, &actor.to_string()).await
     }
 }

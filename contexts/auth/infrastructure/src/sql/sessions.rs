@@ -1,21 +1,27 @@
+use super::factors::level_of;
 use crate::SqlAuth;
 use auth_application::{Refreshable, RequestOrigin, SealedToken, SessionEnd, Sessions, TokenHash};
-use auth_domain::{Role, Session, SessionId, ShownToken};
+use auth_domain::{AuthMethods, Authentication, Session, SessionId, SessionStanding, ShownToken};
 use identity::UserId;
+use kernel::Timestamp;
 use persistence::{SqlError, SqlTimestamp, execute, fetch_optional, sql};
 use use_case::{Unavailable, async_trait};
 use uuid::Uuid;
 
-type Row = (Uuid, i64, SqlTimestamp, SqlTimestamp);
+type Row = (Uuid, i64, SqlTimestamp, SqlTimestamp, String, String, SqlTimestamp);
+type Standing = (String, Option<SqlTimestamp>, SqlTimestamp);
 
 #[async_trait]
 impl Sessions for SqlAuth {
     async fn open(&mut self, session: &Session, token: &TokenHash, client: &RequestOrigin) -> Result<(), Unavailable> {
-        let sql = "insert into auth_sessions (id, user_id, generation, opened_at, refreshed_at, expires_at, address) \
-             values ($1, $2, $3, $4, $4, $5, $6)";
+        let sql = "insert into auth_sessions \
+             (id, user_id, generation, opened_at, refreshed_at, authenticated_at, expires_at, address, methods, level) \
+             values ($1, $2, $3, $4, $4, $4, $5, $6, $7, $8)";
         let (id, user) = (session.id.as_uuid(), session.user.as_uuid());
         let (at, end) = (SqlTimestamp(session.refreshed_at), SqlTimestamp(session.expires_at));
-        execute!(&mut self.0, sql, id, user, session.generation, at, end, &client.address)?;
+        let Authentication { methods, level, .. } = session.authentication;
+        let (methods, level) = (methods.to_string(), level.as_str());
+        execute!(&mut self.0, sql, id, user, session.generation, at, end, &client.address, methods, level)?;
         Ok(self.add_token(session, token).await?)
     }
 
@@ -27,12 +33,16 @@ impl Sessions for SqlAuth {
         let Some((id,)) = fetch_optional!(&mut self.0, (Uuid,), sql, &token.0[..])? else { return Ok(None) };
         // A transaction that waits here reads what the one before has committed.
         let sql = sql!(
-            "select user_id, generation, refreshed_at, expires_at from auth_sessions \
-             where id = $1 and ended_at is null {for update}"
+            "select user_id, generation, refreshed_at, expires_at, methods, level, \
+             coalesce(authenticated_at, opened_at) from auth_sessions where id = $1 and ended_at is null {for update}"
         );
-        let Some((user, current, refreshed_at, expires_at)) = fetch_optional!(&mut self.0, Row, sql, id)? else {
+        let Some((user, current, refreshed_at, expires_at, methods, level, at)) =
+            fetch_optional!(&mut self.0, Row, sql, id)?
+        else {
             return Ok(None);
         };
+        let methods = AuthMethods::from(methods.as_str());
+        let authentication = Authentication { methods, level: level_of(&level), at: at.0 };
         // Read again under the lock: a concurrent refresh may have used the token, or the end of the session deleted
         // it.
         let sql = "select generation, used_at, sealed_successor from auth_refresh_tokens where hash = $1";
@@ -44,23 +54,39 @@ impl Sessions for SqlAuth {
                 generation: current,
                 refreshed_at: refreshed_at.0,
                 expires_at: expires_at.0,
+                authentication,
             },
             shown: ShownToken { generation, used_at: used_at.map(|at| at.0) },
             successor: successor.map(SealedToken),
         }))
     }
 
-    async fn role_in(&mut self, user: UserId, session: SessionId) -> Result<Option<Role>, Unavailable> {
+    async fn standing_in(
+        &mut self,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<Option<(SessionStanding, Timestamp)>, Unavailable> {
         // Lock the account first, as a deactivation and a sign-in do.
-        let sql = sql!("select role from auth_accounts where user_id = $1 and disabled_at is null {for update}");
-        let Some((role,)) = fetch_optional!(&mut self.0, (String,), sql, user.as_uuid())? else { return Ok(None) };
         let sql = sql!(
-            "select id from auth_sessions where id = $1 and user_id = $2 and ended_at is null \
-             and expires_at > {clock} {for update}"
+            "select role, has_second_factor from auth_accounts where user_id = $1 and disabled_at is null {for update}"
         );
-        let live = fetch_optional!(&mut self.0, (Uuid,), sql, session.as_uuid(), user.as_uuid())?;
-        // A role that this version does not know counts as `user`.
-        Ok(live.map(|_| role.parse().unwrap_or_default()))
+        let account = fetch_optional!(&mut self.0, (String, bool), sql, user.as_uuid())?;
+        let Some((role, has_second_factor)) = account else { return Ok(None) };
+        let sql = sql!(
+            "select level, authenticated_at, {clock} from auth_sessions where id = $1 and user_id = $2 \
+             and ended_at is null and expires_at > {clock} {for update}"
+        );
+        let live = fetch_optional!(&mut self.0, Standing, sql, session.as_uuid(), user.as_uuid())?;
+        Ok(live.map(|(level, authenticated_at, now)| {
+            let standing = SessionStanding {
+                // A role that this version does not know counts as `user`.
+                role: role.parse().unwrap_or_default(),
+                level: level_of(&level),
+                authenticated_at: authenticated_at.map(|at| at.0),
+                has_second_factor,
+            };
+            (standing, now.0)
+        }))
     }
 
     async fn rotate(

@@ -26,6 +26,39 @@ const SESSIONS: (&str, &str) = sql!(
      or expires_at > {clock} + {31 d} order by expires_at limit 20 {for update skip locked})"
 );
 
+/// Deletes tokens of links that have expired, and those that were written while the clock was ahead.
+const MAIL_TOKENS: (&str, &str) = sql!(
+    "delete from auth_mail_tokens where hash in (select hash from auth_mail_tokens where expires_at < {clock} \
+     or expires_at > {clock} + {1 d} order by expires_at limit 500 {for update skip locked})"
+);
+
+/// Deletes sign-ins that have waited too long for their second factor.
+const CHALLENGES: (&str, &str) = sql!(
+    "delete from auth_challenges where hash in (select hash from auth_challenges where expires_at < {clock} \
+     or expires_at > {clock} + {1 d} order by expires_at limit 500 {for update skip locked})"
+);
+
+/// Deletes challenges of passkeys that no browser has answered.
+const PASSKEY_CHALLENGES: (&str, &str) = sql!(
+    "delete from auth_passkey_challenges where hash in (select hash from auth_passkey_challenges \
+     where expires_at < {clock} or expires_at > {clock} + {1 d} order by expires_at limit 500 {for update skip locked})"
+);
+
+/// Deletes enrolments of authenticator apps that were never confirmed.
+const ENROLMENTS: (&str, &str) = sql!(
+    "delete from auth_totp where user_id in (select user_id from auth_totp where confirmed_at is null \
+     and (begun_at < {clock} - {1 d} or begun_at > {clock} + {1 d}) limit 500 {for update skip locked})"
+);
+
+/// Deletes devices that were not seen for 90 days. The latest of a user stays: otherwise a sign-in from anywhere would be
+/// the first of the account.
+const DEVICES: (&str, &str) = sql!(
+    "delete from auth_known_devices where (user_id, hash) in (select user_id, hash from auth_known_devices d \
+     where last_seen_at < {clock} - {90 d} and exists (select 1 from auth_known_devices later \
+       where later.user_id = d.user_id and later.last_seen_at > d.last_seen_at) \
+     order by last_seen_at limit 500 {for update skip locked})"
+);
+
 /// Deletes expired rows and publishes unpublished roles once a minute, until it is dropped.
 pub(crate) async fn tidy(db: Db) {
     loop {
@@ -50,7 +83,10 @@ pub async fn tidy_now(db: &Db) -> Result<(), SqlError> {
     loop {
         let mut tx = db.begin_low_priority().await?;
         let erased = execute!(&mut tx, SUCCESSORS, grace)?;
-        let deleted = execute!(&mut tx, SESSIONS)?;
+        let mut deleted = 0;
+        for rows in [SESSIONS, MAIL_TOKENS, CHALLENGES, PASSKEY_CHALLENGES, ENROLMENTS, DEVICES] {
+            deleted += execute!(&mut tx, rows)?;
+        }
         tx.commit().await?;
         if erased + deleted == 0 {
             return Ok(());

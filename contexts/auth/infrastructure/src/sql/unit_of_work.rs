@@ -1,6 +1,8 @@
 use crate::access::denial_log::DenialLog;
 use crate::{Overloaded, SqlAuth};
+use auth_access::Insufficient;
 use auth_application::{Denied, UnitOfWork, UseCase, UseCaseError, act};
+use auth_domain::Shortfall;
 use axum::http::StatusCode;
 use ledger::Adapter as _;
 use persistence::{Db, SqlError, Tx};
@@ -61,11 +63,22 @@ async fn run_once<U: UseCase>(db: &Db, use_case: U) -> Result<Result<U::Outcome,
     Ok(outcome)
 }
 
+/// What a session lacks, for a challenge.
+pub(crate) const fn insufficient(lack: Shortfall, max_age: Duration) -> Insufficient {
+    match lack {
+        Shortfall::Enrolment => Insufficient::Enrolment,
+        Shortfall::StepUp(level) => Insufficient::StepUp { acr: level.as_str(), max_age: max_age.as_secs() },
+    }
+}
+
 /// The answer when a use case did not run: 401 or 403 where the authority was lost, otherwise 503.
 pub(crate) fn not_run(why: impl Into<UseCaseError>) -> Problem {
     let why = match why.into() {
         UseCaseError::Denied(Denied::Ended) => return Problem::invalid_token(),
         UseCaseError::Denied(Denied::Forbidden) => return Problem::forbidden(),
+        UseCaseError::Denied(Denied::Insufficient { lack, max_age }) => {
+            return insufficient(lack, max_age).into();
+        }
         UseCaseError::Unavailable(why) => why,
     };
     if let Some(error) = why.source().and_then(|cause| cause.downcast_ref::<SqlError>()) {

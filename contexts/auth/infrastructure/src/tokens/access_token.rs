@@ -1,10 +1,9 @@
 //! Access tokens: JWTs (RFC 7519) in the profile of RFC 9068, signed with Ed25519 (RFC 8037).
 
 use super::{SigningKeys, TokenError};
-use auth_domain::SessionId;
+use auth_domain::Session;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use identity::UserId;
 use jsonwebtoken::{Algorithm, Header, Validation};
 use kernel::{Secret, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -42,6 +41,15 @@ pub struct Claims {
     pub sub: Uuid,
     /// The id of the session.
     pub sid: Uuid,
+    /// How sure the server was of the user when the token was issued (RFC 9470).
+    #[serde(default)]
+    pub acr: String,
+    /// How the user had proven who they are by then (RFC 8176).
+    #[serde(default)]
+    pub amr: Vec<String>,
+    /// When the user signed in or last stepped up, in seconds since 1970-01-01 UTC.
+    #[serde(default)]
+    pub auth_time: i64,
     /// When the token was issued, in seconds since 1970-01-01 UTC.
     pub iat: i64,
     /// From when the token is valid, in the same unit.
@@ -95,17 +103,20 @@ impl AccessTokens {
         &self.keys
     }
 
-    /// Issues a token for a user in a session, valid from `now` on.
+    /// Issues a token for a session, valid from its last refresh on.
     ///
     /// # Errors
     /// If signing fails.
-    pub fn issue(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<Secret, TokenError> {
-        let now = seconds(now);
+    pub fn issue(&self, session: &Session) -> Result<Secret, TokenError> {
+        let (now, authentication) = (seconds(session.refreshed_at), &session.authentication);
         let claims = Claims {
             iss: self.issuer.to_string(),
             aud: self.audience.to_string(),
-            sub: user.as_uuid(),
-            sid: session.as_uuid(),
+            sub: session.user.as_uuid(),
+            sid: session.id.as_uuid(),
+            acr: authentication.level.as_str().to_owned(),
+            amr: authentication.methods.amr(authentication.level).into_iter().map(str::to_owned).collect(),
+            auth_time: seconds(authentication.at),
             iat: now,
             nbf: now.saturating_sub(BACKDATED),
             exp: now.saturating_add(self.seconds()),

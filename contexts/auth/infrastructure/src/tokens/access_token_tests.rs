@@ -1,6 +1,6 @@
 use super::{AccessTokens, LEEWAY, seconds};
 use crate::tokens::{SigningKeys, signing_keys};
-use auth_domain::SessionId;
+use auth_domain::{AuthMethod, AuthMethods, Session, SessionId, SessionLife};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use identity::UserId;
@@ -30,13 +30,18 @@ fn now() -> Timestamp {
     Timestamp::from_microsecond(1_790_000_000_000_000).expect("in range")
 }
 
+fn session() -> Session {
+    let methods = AuthMethods::of(AuthMethod::Password).and(AuthMethod::Totp);
+    Session::open(SessionId::random(), UserId::random(), now(), SessionLife::default(), methods)
+}
+
 fn later(second: i64) -> Timestamp {
     Timestamp::from_microsecond(now().as_microsecond() + second * 1_000_000).expect("in range")
 }
 
 impl Fixture {
     fn token(&self) -> String {
-        self.tokens.issue(UserId::random(), SessionId::random(), now()).expect("signed").expose().to_owned()
+        self.tokens.issue(&session()).expect("signed").expose().to_owned()
     }
 
     /// A token with changed header and claims, signed by our own key: only the checks of the content can refuse it.
@@ -62,10 +67,12 @@ impl Fixture {
 #[test]
 fn a_token_names_the_user_the_session_and_its_times() {
     let fixture = fixture();
-    let (user, session) = (UserId::random(), SessionId::random());
-    let token = fixture.tokens.issue(user, session, now()).expect("signed");
+    let session = session();
+    let token = fixture.tokens.issue(&session).expect("signed");
     let claims = fixture.tokens.read(token.expose()).expect("ours").valid_at(now()).expect("valid now");
-    assert_eq!((claims.sub, claims.sid), (user.as_uuid(), session.as_uuid()));
+    assert_eq!((claims.sub, claims.sid), (session.user.as_uuid(), session.id.as_uuid()));
+    assert_eq!((claims.acr.as_str(), claims.auth_time), ("aal2", seconds(now())));
+    assert_eq!(claims.amr, ["pwd", "otp", "mfa"]);
     assert_eq!((claims.iat, claims.nbf, claims.exp), (seconds(now()), seconds(now()) - 5, seconds(now()) + 300));
     let head = jsonwebtoken::decode_header(token.expose()).expect("a header");
     assert_eq!((head.alg, head.typ.as_deref()), (Algorithm::EdDSA, Some("at+jwt")));

@@ -25,6 +25,9 @@ pub enum TokenError {
     /// The key to remove signs tokens now.
     #[error("this key signs tokens now: run `roster keys rotate` first, and wait until the new key signs")]
     LastKey,
+    /// The key file has no key for second factors, or not the one that is asked for.
+    #[error("the key file lacks the key that second factors are sealed under: run `roster check`")]
+    NoFactorKey,
     /// The system gives no random bytes, or signing, encryption or decryption failed.
     #[error("a cryptographic operation failed")]
     Crypto,

@@ -18,6 +18,8 @@ pub enum TokenKind {
     Refresh,
     /// The key of another service, which has scopes.
     ServiceKey,
+    /// A sign-in that waits for its second factor.
+    Challenge,
 }
 
 impl TokenKind {
@@ -25,6 +27,7 @@ impl TokenKind {
         match self {
             Self::Refresh => "rr_",
             Self::ServiceKey => "rk_",
+            Self::Challenge => "rc_",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{USER, UsersState};
 use crate::queries::get_user::{self, UserView};
-use auth_access::OneselfOrAdministrator;
+use auth_access::{OneselfOrAdministrator, enough};
 use axum::response::Response;
 use identity::{Email, UserId};
 use kernel::DomainError;
@@ -10,9 +10,6 @@ use users_application::{NameChange, UpdateUser};
 use users_domain::{Name, NoSuchUser, Taken, VersionConflict};
 use uuid::Uuid;
 use web::{CommandRequest, Fields, IfMatch, Input, PathId, Problem, Resource, Violation, WithClient};
-
-/// The path of the route.
-pub(super) const PATH: &str = "/users/{id}";
 
 pub(super) struct Update(pub(super) UsersState);
 
@@ -23,7 +20,9 @@ web::body! {
         /// The new name, in any script. `null` removes the name.
         #[schema(min_length = 1, max_length = 200)]
         name: patched Name = Name::parse,
-        /// The new email address. The user signs in with it as soon as the command has succeeded.
+        /// The new email address. If this server sends mail, the address changes once it is confirmed by the link that is
+        /// mailed to it; if another user has the address, nothing changes, and that user is told. If this server sends no
+        /// mail, the user signs in with the new address as soon as the command has succeeded.
         #[schema(format = Email, min_length = 3, max_length = 254)]
         email: optional Email = Email::parse,
         /// The current password. Users who change their own email address must send it.
@@ -43,16 +42,20 @@ impl CommandRequest for Update {
     const TARGET: Resource = USER;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] =
         &[(&Taken::Email, "/email"), (&VersionConflict, ""), (&NoSuchUser, "")];
+    const STEP_UP: bool = true;
     const LIMITS_GUESSES: bool = true;
 
     fn read(&self, input: Input<'_, Self>) -> Result<UpdateUser, Problem> {
         let Input { sender: WithClient(OneselfOrAdministrator(me), client), body, fields, .. } = input;
         let (PathId(id), IfMatch(known_versions)) = input.path;
         let UserPatch { name, email, current_password: () } = body;
+        // A link for a change of address, if mail is on. The command knows whether the address changes.
+        let link = if email.is_some() && self.0.mail.is_mail_on() { Some(self.0.issue_link(client)?) } else { None };
         fields.finish(Some(UpdateUser {
             id: UserId::new(id),
             name: name.map(NameChange::from),
             email,
+            link,
             known_versions,
             by: Some(me.user),
             client: Some(client.on_record()),
@@ -65,14 +68,18 @@ impl CommandRequest for Update {
             return Err(IfMatch::failed());
         }
         let WithClient(OneselfOrAdministrator(me), client) = sender;
-        if message.email.is_none() || me.user != message.id {
+        if message.email.is_none() {
             return Ok(());
         }
-        let flaw = |code, text: &str| Err(Problem::invalid(vec![Violation::new("/current_password", code, text)]));
+        if me.user != message.id {
+            return enough(me.assurance.fresh);
+        }
         match given.secret_given("current_password") {
-            None => flaw("required", "is required to change your email address"),
-            Some(password) if self.0.passwords.verifier.is_right(*me, password, PATH, client).await? => Ok(()),
-            Some(_) => flaw("wrong_password", "is not your password"),
+            Some(password) => self.0.auth.confirm(*me, password, client).await,
+            None => {
+                let text = "is required to change your email address";
+                Err(Problem::invalid(vec![Violation::new("/current_password", "required", text)]))
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::queries::get_user::{UserRow, UserView};
 use kernel::Timestamp;
-use persistence::{Db, QueryBuilder, SqlError, SqlTimestamp, fetch_one};
+use persistence::{Db, QueryBuilder, Sql, SqlError, SqlTimestamp, fetch_one};
 use users_domain::{SortKey, UserFilter, UserOrder, UserRole, UserStatus};
 use uuid::Uuid;
 use web::{SignedCursor, Towards};
@@ -24,7 +24,7 @@ pub(super) struct Wanted<'a> {
 
 /// How many users match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Count {
+pub(crate) enum Count {
     Exact(i64),
     /// What the database estimates.
     Estimate(i64),
@@ -54,9 +54,26 @@ pub(super) async fn find(db: &Db, wanted: Wanted<'_>) -> Result<Vec<Found>, SqlE
     Ok(rows.into_iter().map(found).collect())
 }
 
+/// Finds users who match, in the order of their registration, from the first after `after` on.
+pub(crate) async fn next(
+    on: &mut impl Sql,
+    filter: &UserFilter,
+    after: Option<(Timestamp, Uuid)>,
+    limit: i64,
+) -> Result<Vec<(Timestamp, Uuid)>, SqlError> {
+    let mut query = QueryBuilder::new("select registered_at, id from users_users where true");
+    push_filter(&mut query, filter, None);
+    if let Some((at, id)) = after {
+        query.push("and (registered_at, id) > (").bind(SqlTimestamp(at)).push(",").bind(id).push(")");
+    }
+    query.push("order by registered_at, id limit").bind(limit);
+    let rows: Vec<(SqlTimestamp, Uuid)> = query.fetch_all(on).await?;
+    Ok(rows.into_iter().map(|(at, id)| (at.0, id)).collect())
+}
+
 /// Counts the users who match, up to a limit. Above it, PostgreSQL's planner estimates. SQLite has no estimate with a
 /// filter; without one it knows its last row number.
-pub(super) async fn count(db: &Db, filter: &UserFilter) -> Result<Count, SqlError> {
+pub(crate) async fn count(db: &Db, filter: &UserFilter) -> Result<Count, SqlError> {
     let mut query = QueryBuilder::new("select count(*) from (select 1 from users_users where true");
     push_filter(&mut query, filter, None);
     query.push("limit").bind(COUNTED + 1).push(") matching");
@@ -136,7 +153,7 @@ fn push_cursor(query: &mut QueryBuilder, by: SortKey, descends: bool, key: &str,
 
 /// Adds a condition for each filter. `cursor` says that a cursor bounds this key: from above if the list descends,
 /// otherwise from below.
-fn push_filter(query: &mut QueryBuilder, filter: &UserFilter, cursor: Option<(SortKey, bool)>) {
+pub(super) fn push_filter(query: &mut QueryBuilder, filter: &UserFilter, cursor: Option<(SortKey, bool)>) {
     // Names every field, so that the compiler reports a filter that is missing here.
     let UserFilter {
         id,

@@ -154,7 +154,7 @@ impl UsersState {
     }
 }
 
-fn read_filter(query: &mut Query) -> UserFilter {
+pub(crate) fn read_filter(query: &mut Query) -> UserFilter {
     let filter = UserFilter {
         id: query.optional("id", |text| parse_id(text).map(UserId::new).map_err(|_: NotAnId| NotAnId)),
         email: query.optional("email", Email::parse),

@@ -1,0 +1,4 @@
+kernel::id! {
+    /// The id of an invitation to register.
+    InvitationId
+}
