@@ -4,7 +4,7 @@
 mod devtools;
 mod mail_pages;
 
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -138,7 +138,7 @@ fn found_by_page(pages: &TcpListener) -> Result<Value> {
     while Instant::now() < give_up {
         match pages.accept() {
             Ok((stream, _)) => {
-                if let Some(found) = answer(&stream)? {
+                if let Some(found) = found_by(&stream)? {
                     return Ok(found);
                 }
             }
@@ -174,7 +174,7 @@ fn visit(chromium: &Path, pages: &TcpListener, url: &str, place: &Place) -> Resu
     while Instant::now() < give_up {
         match pages.accept() {
             Ok((stream, _)) => {
-                if let Some(found) = answer(&stream)? {
+                if let Some(found) = found_by(&stream)? {
                     return Ok(found);
                 }
             }
@@ -188,31 +188,37 @@ fn visit(chromium: &Path, pages: &TcpListener, url: &str, place: &Place) -> Resu
     bail!("the page reported nothing within {PATIENCE:?}")
 }
 
-/// Answers one request: with the page, or to what the page posts, which it returns.
-fn answer(mut stream: &TcpStream) -> Result<Option<Value>> {
+/// Answers one request: with the page, or to what the page posts, which it returns. Chromium may hang up at any time.
+fn found_by(stream: &TcpStream) -> Result<Option<Value>> {
     stream.set_nonblocking(false)?;
     // Chromium opens connections ahead of time, and sends nothing on them.
     stream.set_read_timeout(Some(Duration::from_millis(500)))?;
-    let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        match reader.read_line(&mut head) {
-            Ok(0) | Err(_) => return Ok(None),
-            Ok(_) => {}
-        }
-    }
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
-    reader.read_exact(&mut body)?;
+    let Ok((head, body)) = read_request(stream) else { return Ok(None) };
     let page = match () {
         () if head.starts_with("GET /?") => PAGE,
         () if head.starts_with("GET /passkeys?") => PASSKEYS,
         () => "",
     };
     let length = page.len();
-    write!(
-        stream,
+    let answer = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{page}"
-    )?;
+    );
+    // A client that is gone wants no answer.
+    let _ = (&*stream).write_all(answer.as_bytes());
     if head.starts_with("POST /found ") { Ok(Some(serde_json::from_slice(&body)?)) } else { Ok(None) }
+}
+
+/// The head of a request and its body.
+fn read_request(stream: &TcpStream) -> io::Result<(String, Vec<u8>)> {
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head)? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+    }
+    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body)?;
+    Ok((head, body))
 }
