@@ -53,7 +53,14 @@ enum Command {
     ///
     /// In the development profile `serve` does this by itself. Run it with a database role that may
     /// create tables; the role that serves does not need that right.
-    Migrate,
+    Migrate {
+        /// Also create the index for the filter q of GET /users, which finds parts of addresses and names
+        ///
+        /// Every registration pays for it, and it locks the users while it is created. PostgreSQL needs the
+        /// extension pg_trgm, which is part of most installations.
+        #[arg(long)]
+        substring_search: bool,
+    },
     /// Print the OpenAPI 3.1 document of this version
     Openapi,
     /// Check settings, database, schema, keys, clock and mail
@@ -70,7 +77,7 @@ enum Command {
     Commands(CommandsArgs),
     /// Manage users: register, list, set roles and passwords, deactivate
     #[command(subcommand)]
-    Users(UsersArgs),
+    Users(Box<UsersArgs>),
     /// See which mails were sent, send a failed one again, and preview templates
     #[command(subcommand)]
     Mails(MailsArgs),
@@ -185,11 +192,13 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             serve::serve(settings, role).await?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Migrate => migrate(&Settings::load()?, cli.json).await.map(|()| ExitCode::SUCCESS),
+        Command::Migrate { substring_search } => {
+            migrate(&Settings::load()?, substring_search, cli.json).await.map(|()| ExitCode::SUCCESS)
+        }
         Command::Openapi => print(&document(None).to_pretty_json()?).map(|()| ExitCode::SUCCESS),
         Command::Check { mail_to } => check::check(&Settings::load()?, mail_to.as_ref(), cli.json).await,
         Command::Commands(command) => commands::run(&Settings::load()?, command, cli.json).await,
-        Command::Users(command) => users::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
+        Command::Users(command) => users::run(&Settings::load()?, *command, cli.json).await.map(|()| ExitCode::SUCCESS),
         Command::Mails(command) => mails::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(&Settings::load()?, command, cli.json).await.map(|()| ExitCode::SUCCESS),
         Command::ServiceKeys(command) => {
@@ -198,13 +207,16 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn migrate(settings: &Settings, json: bool) -> anyhow::Result<()> {
+async fn migrate(settings: &Settings, substring_search: bool, json: bool) -> anyhow::Result<()> {
     let is_new = settings.makes_a_file_elsewhere();
     let db = Db::open_unlocked(&settings.database).await?;
     if is_new {
         note(&format!("{}: a new database file has been created", settings.database));
     }
-    let applied = schema::migrate(&db).await?;
+    let mut applied = schema::migrate(&db).await?;
+    if substring_search {
+        applied += schema::add_substring_search(&db).await?;
+    }
     db.close().await;
     if json {
         print(&serde_json::json!({ "database": settings.database.to_string(), "applied": applied }).to_string())

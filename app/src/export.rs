@@ -1,6 +1,6 @@
 //! `roster users export`
 
-use crate::filter_args::FilterArgs;
+use crate::filter_args::{FilterArgs, see_that_it_is_served};
 use crate::output::print;
 use crate::serve::open_read_only;
 use crate::settings::Settings;
@@ -45,13 +45,14 @@ pub(crate) async fn run(settings: &Settings, arguments: ExportArgs) -> anyhow::R
         return print(&serde_json::to_string_pretty(&schema())?);
     }
     let filter = filters.filter()?;
+    let db = open_read_only(settings).await?;
+    see_that_it_is_served(&db, &filter).await?;
     let file: Box<dyn Write> = match &output {
         Some(path) => {
             Box::new(private_files::create(path).with_context(|| format!("{} cannot be created", path.display()))?)
         }
         None => Box::new(std::io::stdout()),
     };
-    let db = open_read_only(settings).await?;
     let written = write(&db, &filter, hashes, BufWriter::new(file)).await;
     db.close().await;
     written

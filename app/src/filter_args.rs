@@ -1,7 +1,10 @@
+use anyhow::Context as _;
 use clap::Args;
 use identity::Email;
 use kernel::Timestamp;
-use users_domain::{EmailDomain, EmailPrefix, FilterFlaw, NamePrefix, UserFilter, UserRole, UserStatus};
+use persistence::Db;
+use users_domain::{EmailDomain, EmailPrefix, FilterFlaw, NamePrefix, Substring, UserFilter, UserRole, UserStatus};
+use users_infrastructure::queries::list_users::check_index;
 
 /// The filters of `GET /users` on the command line.
 #[derive(Debug, Clone, Args)]
@@ -16,6 +19,9 @@ pub(crate) struct FilterArgs {
     /// Only users whose name begins like this
     #[arg(long, value_parser = str::parse::<NamePrefix>)]
     name_prefix: Option<NamePrefix>,
+    /// Only users whose address or name contains this: at least 3 characters, and first `migrate --substring-search`
+    #[arg(long = "q", value_name = "TEXT", value_parser = str::parse::<Substring>)]
+    substring: Option<Substring>,
     /// Only users whose address has this domain
     #[arg(long, value_parser = str::parse::<EmailDomain>)]
     domain: Option<EmailDomain>,
@@ -47,6 +53,7 @@ impl FilterArgs {
             email: self.email,
             email_prefix: self.email_prefix,
             name_prefix: self.name_prefix,
+            substring: self.substring,
             domain: self.domain,
             status: self.status,
             role: self.role,
@@ -60,4 +67,12 @@ impl FilterArgs {
             None => Ok(filter),
         }
     }
+}
+
+/// Checks that the database has the index that the filter needs.
+///
+/// # Errors
+/// When it has not, or does not answer.
+pub(crate) async fn see_that_it_is_served(db: &Db, filter: &UserFilter) -> anyhow::Result<()> {
+    check_index(db, filter).await?.context("--q")
 }

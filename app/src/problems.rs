@@ -414,6 +414,11 @@ pub const PROBLEMS: &[ProblemKind] = &[
         "The session is too old for this, or lacks the user's second factor.",
         "Send a code, a passkey or, of a user without a second factor, the password to `POST /auth/step-up`. Then try again.",
     ),
+    part(
+        "substring_search_off",
+        "The database has no index for the filter `q`.",
+        "An operator runs `roster migrate --substring-search` once. Until then use `email_prefix` or `name_prefix`.",
+    ),
     part("text_empty", "The text has no visible character.", "Send a text."),
     part(
         "text_has_invisible",

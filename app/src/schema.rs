@@ -3,11 +3,26 @@
 use crate::contexts::contexts;
 use ledger::Subscription;
 use persistence::{Db, Migrations, OpenError, SqlError};
+use users_infrastructure::SUBSTRING_SEARCH;
 
 /// The migrations of all parts. The ledger's come first, since the contexts' migrations may use its tables.
 fn migrations() -> Vec<Migrations> {
     let contexts = contexts();
     [ledger::MIGRATIONS, web::MIGRATIONS].into_iter().chain(contexts.iter().map(|it| it.migrations)).collect()
+}
+
+/// The migrations that this database lacks, with their number for each part. What an operator has to ask for counts once
+/// it was asked for.
+async fn pending(db: &Db) -> Result<Vec<(Migrations, usize)>, SqlError> {
+    let mut all = Vec::new();
+    for migrations in migrations() {
+        all.push((migrations, db.pending(&migrations).await?));
+    }
+    let optional = db.pending(&SUBSTRING_SEARCH).await?;
+    if optional < SUBSTRING_SEARCH.all.len() {
+        all.push((SUBSTRING_SEARCH, optional));
+    }
+    Ok(all)
 }
 
 /// The subscriptions of all contexts.
@@ -20,10 +35,7 @@ fn subscriptions() -> Vec<Subscription> {
 /// # Errors
 /// When the database does not answer.
 pub async fn missing(db: &Db) -> Result<usize, SqlError> {
-    let mut missing = 0;
-    for migrations in migrations() {
-        missing += db.pending(&migrations).await?;
-    }
+    let missing = pending(db).await?.iter().map(|(_, missing)| missing).sum();
     // Without its tables, the ledger has no subscriptions to look at.
     if missing == 0 { ledger::missing_subscriptions(db, &subscriptions()).await } else { Ok(missing) }
 }
@@ -34,12 +46,23 @@ pub async fn missing(db: &Db) -> Result<usize, SqlError> {
 /// When a migration fails, or the database does not answer.
 pub async fn migrate(db: &Db) -> Result<usize, OpenError> {
     let mut applied = 0;
-    for migrations in migrations() {
-        applied += db.pending(&migrations).await?;
+    for (migrations, missing) in pending(db).await? {
         db.migrate(&migrations).await?;
+        applied += missing;
     }
     ledger::subscribe(db, &subscriptions()).await?;
     Ok(applied)
+}
+
+/// Creates the index for parts of addresses and names. From then on it belongs to the schema. Returns how many migrations
+/// were applied.
+///
+/// # Errors
+/// When a migration fails, or the database does not answer.
+pub async fn add_substring_search(db: &Db) -> Result<usize, OpenError> {
+    let missing = db.pending(&SUBSTRING_SEARCH).await?;
+    db.migrate(&SUBSTRING_SEARCH).await?;
+    Ok(missing)
 }
 
 #[cfg(test)]

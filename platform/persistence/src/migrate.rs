@@ -13,7 +13,7 @@ impl Migrations {
 
     /// `applied` lists the migrations that the database has recorded.
     fn migrator(&self, dialect: fn(&Migration) -> &'static str, applied: &[AppliedMigration]) -> Migrator {
-        let steps = (1..).zip(self.all).map(|(version, step)| step.as_sqlx(version, dialect(step), applied));
+        let steps = (self.first..).zip(self.all).map(|(version, step)| step.as_sqlx(version, dialect(step), applied));
         let mut migrator = Migrator::with_migrations(steps.collect());
         migrator.dangerous_set_table_name(self.table());
         migrator.set_ignore_missing(true);
@@ -114,7 +114,7 @@ impl Db {
             Conn::Sqlite(conn) => sqlx::query_as(AssertSqlSafe(applied)).fetch_all(conn).await,
         };
         let applied: Vec<(i64,)> = db.record_result(applied)?;
-        Ok((1..).zip(migrations.all).filter(|(version, _)| !applied.contains(&(*version,))).count())
+        Ok((migrations.first..).zip(migrations.all).filter(|(version, _)| !applied.contains(&(*version,))).count())
     }
 }
 

@@ -7,7 +7,10 @@
 pub struct Migrations {
     /// The context's name, which is the prefix of all its tables.
     pub context: &'static str,
-    /// The migrations in order, numbered from 1.
+    /// The number under which the database records the first of them: 1, or more for those that only some installations
+    /// have.
+    pub first: i64,
+    /// The migrations in order.
     pub all: &'static [Migration],
 }
 
@@ -30,6 +33,7 @@ macro_rules! migrations {
     ($context:literal: $($file:literal $($both:ident)?),+ $(,)?) => {
         $crate::Migrations {
             context: $context,
+            first: 1,
             all: &const {
                 $crate::check_numbers(&[$($file),+]);
                 [$($crate::Migration {

@@ -30,6 +30,17 @@ pub enum QueryValue {
     Uuid(Uuid),
     Time(SqlTimestamp),
     Integer(i64),
+    /// A text that the two dialects write differently.
+    TextOfEach {
+        postgres: String,
+        sqlite: String,
+    },
+}
+
+impl From<(String, String)> for QueryValue {
+    fn from((postgres, sqlite): (String, String)) -> Self {
+        Self::TextOfEach { postgres, sqlite }
+    }
 }
 
 macro_rules! values {
@@ -42,9 +53,10 @@ macro_rules! values {
 
         /// Adds the values to a statement of sqlx.
         macro_rules! bound {
-            ($query:expr, $bound:expr) => {
+            ($query:expr, $bound:expr, $dialect:ident) => {
                 $bound.into_iter().fold($query, |query, value| match value {
                     $(QueryValue::$variant(value) => query.bind(value),)+
+                    QueryValue::TextOfEach { $dialect, .. } => query.bind($dialect),
                 })
             };
         }
@@ -99,11 +111,11 @@ impl QueryBuilder {
         let Self { postgres, sqlite, values } = self;
         let done = match on.conn() {
             Conn::Postgres(conn, patience) => {
-                let query = bound!(sqlx::query_as::<Postgres, Row>(AssertSqlSafe(postgres)), values);
+                let query = bound!(sqlx::query_as::<Postgres, Row>(AssertSqlSafe(postgres)), values, postgres);
                 Box::pin(patience.wait("a query that was built", query.persistent(false).fetch_all(conn))).await
             }
             Conn::Sqlite(conn) => {
-                let query = bound!(sqlx::query_as::<Sqlite, Row>(AssertSqlSafe(sqlite)), values);
+                let query = bound!(sqlx::query_as::<Sqlite, Row>(AssertSqlSafe(sqlite)), values, sqlite);
                 Box::pin(query.persistent(false).fetch_all(conn)).await
             }
         };

@@ -99,14 +99,14 @@ async fn the_help_of_each_command_is_complete() {
     }
     for (command, words) in [
         ("serve", &["--role <ROLE>", "all:", "api:", "worker:", "[default: all]", "DATABASE_URL", "AMQP_URL"][..]),
-        ("migrate", &["schema"]),
+        ("migrate", &["schema", "--substring-search"]),
         ("openapi", &["OpenAPI 3.1"]),
         ("check", &["Exits with 0", "1 when"]),
         ("users create", &["<EMAIL>", "--name", "--admin", "--password-stdin", "Exits with 1"]),
         ("users set-role", &["<EMAIL|ID>", "<ROLE>", "last administrator"]),
         ("users set-password", &["<EMAIL|ID>", "--password-stdin", "Exits with 1"]),
         ("users show", &["<EMAIL|ID>", "Exits with 1"]),
-        ("users list", &["--role", "--after", "--limit"]),
+        ("users list", &["--role", "--q <TEXT>", "--after", "--limit"]),
         ("keys list", &["sign"]),
         ("keys rotate", &["--now", "ten minutes", "emergencies"]),
         ("keys replace", &["--force", "Exits with 3"]),

@@ -103,6 +103,17 @@ async fn production_serves_only_after_migrate_and_its_role_needs_no_right_to_cha
     let server = production.clone().set("DATABASE_URL", &serving).serve().await;
     assert_eq!(server.get("/health/ready").await.status, 200);
     assert_eq!(server.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201);
+
+    // The index for `q` comes beside a running server, whose role sees it at once.
+    let list = ["users", "list", "--q", "example"];
+    let list = folder.roster(&list).set("DATABASE_URL", &serving);
+    let refused = list.run(SOON).await;
+    assert!(refused.code == Some(2) && refused.stderr.contains("migrate --substring-search"), "{refused:?}");
+    let search = folder.roster(&["migrate", "--substring-search"]).set("DATABASE_URL", &database).run(SOON).await;
+    assert!(search.stdout.contains("applied 1 migration"), "{search:?}");
+    let found = list.run(SOON).await;
+    assert!(found.code == Some(0) && found.stdout.contains("@example"), "{found:?}");
+    assert_eq!(server.get("/health/ready").await.status, 200);
     let ended = server.terminate().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }

@@ -214,6 +214,7 @@ async fn an_erasure_needs_its_confirmation(world: &World) {
 }
 
 async fn no_file_of_the_database_holds_an_erased_name_or_address(world: &World) {
+    roster::schema::add_substring_search(&world.db).await.unwrap();
     let admin = world.administrator("admin@example.org").await;
     let person = Person::new("Canary.One@example.org").called("Canary Two");
     let node = world.node_with_registration(RegistrationMode::Verified).await;

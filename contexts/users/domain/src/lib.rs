@@ -11,5 +11,5 @@ pub use invitation::{AcceptedInvitation, Invitation, InvitationEnd, NoSuchInvita
 pub use name::{Name, NameError};
 pub use user::{ErasureReason, NoSuchUser, OwnAccount, Taken, Tombstone, User, UserState, VersionConflict};
 pub use user_filter::{
-    EmailDomain, EmailPrefix, FilterFlaw, NamePrefix, SortKey, UserFilter, UserOrder, UserRole, UserStatus,
+    EmailDomain, EmailPrefix, FilterFlaw, NamePrefix, SortKey, Substring, UserFilter, UserOrder, UserRole, UserStatus,
 };

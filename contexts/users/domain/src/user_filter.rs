@@ -11,6 +11,8 @@ pub struct UserFilter {
     pub email: Option<Email>,
     pub email_prefix: Option<EmailPrefix>,
     pub name_prefix: Option<NamePrefix>,
+    /// A part of the name or of the address.
+    pub substring: Option<Substring>,
     pub domain: Option<EmailDomain>,
     pub status: Option<UserStatus>,
     pub role: Option<UserRole>,
@@ -64,6 +66,11 @@ pub struct EmailPrefix(String);
 #[serde(transparent)]
 pub struct NamePrefix(String);
 
+/// A part of a name or of an email address, as a [search key](Name::search_key).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Substring(String);
+
 /// The domain of an email address in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -76,6 +83,10 @@ pub enum FilterFlaw {
     EmailPrefix,
     #[error("must be the first 1 to 200 characters of a name")]
     NamePrefix,
+    #[error("must be 3 to 200 characters that stand side by side in a name or an address")]
+    Substring,
+    #[error("cannot be used: an operator turns it on once, by `migrate --substring-search` on the command line")]
+    SubstringSearchIsOff,
     #[error("must be a domain such as example.org")]
     Domain,
     #[error("must be active or deactivated")]
@@ -100,6 +111,7 @@ impl DomainError for FilterFlaw {
     fn code(&self) -> &'static str {
         match self {
             Self::EmptyPeriod | Self::OneAddress => "filters_contradict",
+            Self::SubstringSearchIsOff => "substring_search_off",
             _ => "filter_invalid",
         }
     }
@@ -231,6 +243,24 @@ impl FromStr for NamePrefix {
     }
 }
 
+impl Substring {
+    /// The form in which it is compared.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Substring {
+    type Err = FilterFlaw;
+    fn from_str(text: &str) -> Result<Self, FilterFlaw> {
+        let key = crate::name::search_key(text.trim());
+        // The indexes hold pieces of three characters.
+        let fits = (3..=200).contains(&key.chars().count()) && !key.contains(char::is_control);
+        if fits { Ok(Self(key)) } else { Err(FilterFlaw::Substring) }
+    }
+}
+
 impl EmailDomain {
     /// The form in which it is compared.
     #[must_use]
@@ -250,7 +280,8 @@ impl FromStr for EmailDomain {
 #[cfg(test)]
 mod tests {
     use super::{
-        EmailDomain, EmailPrefix, FilterFlaw, NamePrefix, SortKey, UserFilter, UserOrder, UserRole, UserStatus,
+        EmailDomain, EmailPrefix, FilterFlaw, NamePrefix, SortKey, Substring, UserFilter, UserOrder, UserRole,
+        UserStatus,
     };
     use identity::{Email, UserId};
     use kernel::{DomainError as _, Timestamp};
@@ -309,6 +340,13 @@ mod tests {
             assert_eq!(name(text), Err(FilterFlaw::NamePrefix), "{text}");
         }
         assert!(name(&"ä".repeat(200)).is_ok());
+        let substring = |text: &str| text.parse::<Substring>().map(|it| it.as_str().to_owned());
+        assert_eq!(substring(" Ada L ").as_deref(), Ok("ada l"));
+        assert_eq!(substring("ÖZ\u{308}Y").as_deref(), Ok("öz\u{308}y"));
+        for text in ["", "ad", " ad ", "äö", "ada\nlovelace", &"a".repeat(201)] {
+            assert_eq!(substring(text), Err(FilterFlaw::Substring), "{text}");
+        }
+        assert!(substring(&"ä".repeat(200)).is_ok());
         let domain = |text: &str| text.parse::<EmailDomain>().map(|it| it.as_str().to_owned());
         assert_eq!(domain("Bücher.Example").as_deref(), Ok("xn--bcher-kva.example"));
         for text in ["", "example", "@example.org", "b@example.org"] {
@@ -349,5 +387,6 @@ mod tests {
     fn flaws_have_stable_codes() {
         let codes = [FilterFlaw::Order.code(), FilterFlaw::EmptyPeriod.code(), FilterFlaw::OneAddress.code()];
         assert_eq!(codes, ["filter_invalid", "filters_contradict", "filters_contradict"]);
+        assert_eq!(FilterFlaw::SubstringSearchIsOff.code(), "substring_search_off");
     }
 }

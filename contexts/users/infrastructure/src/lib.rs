@@ -71,3 +71,6 @@ pub struct RoutePorts {
 
 /// The schema migrations of the `users` context.
 pub const MIGRATIONS: Migrations = migrations!("users": "0001_users", "0002_deactivation", "0003_search", "0004_erased", "0005_jobs", "0006_email_tokens", "0007_registration");
+
+/// The index for the filter `q`, which only some installations want: every registration pays for it.
+pub const SUBSTRING_SEARCH: Migrations = Migrations { first: 1_001, ..migrations!("users": "0001_substrings") };

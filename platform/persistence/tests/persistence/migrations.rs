@@ -3,9 +3,10 @@ use persistence::{DatabaseUrl, Db, Migration, Migrations, OpenError, execute, fe
 
 const FIRST: Migration = step("first", "create table shop_items (n bigint); insert into shop_items values (1)");
 const SECOND: Migration = step("second", "alter table shop_items add column name text");
-const OLD: Migrations = Migrations { context: "shop", all: &[FIRST] };
-const NEW: Migrations = Migrations { context: "shop", all: &[FIRST, SECOND] };
-const OTHER: Migrations = Migrations { context: "depot", all: &[step("first", "create table depot_items (n bigint)")] };
+const OLD: Migrations = Migrations { context: "shop", first: 1, all: &[FIRST] };
+const NEW: Migrations = Migrations { context: "shop", first: 1, all: &[FIRST, SECOND] };
+const OTHER: Migrations =
+    Migrations { context: "depot", first: 1, all: &[step("first", "create table depot_items (n bigint)")] };
 
 const fn step(name: &'static str, sql: &'static str) -> Migration {
     Migration { name, postgres: sql, sqlite: sql }
@@ -43,6 +44,21 @@ async fn each_context_has_migrations_of_its_own() {
 }
 
 #[tokio::test]
+async fn what_only_some_installations_have_is_applied_and_counted_apart() {
+    const OPTIONAL: Migrations =
+        Migrations { context: "shop", first: 1_001, all: &[step("prices", "create table shop_prices (n bigint)")] };
+    for test in TestDb::each().await {
+        test.db.migrate(&OLD).await.unwrap();
+        assert_eq!(test.db.pending(&OPTIONAL).await.unwrap(), 1, "{}", test.db.kind());
+        test.db.migrate(&OPTIONAL).await.unwrap();
+        assert_eq!(test.db.pending(&OPTIONAL).await.unwrap(), 0);
+        assert_eq!(test.db.pending(&NEW).await.unwrap(), 1, "{}: the next of all installations", test.db.kind());
+        test.db.migrate(&NEW).await.unwrap();
+        assert_eq!((test.db.pending(&NEW).await.unwrap(), test.db.pending(&OPTIONAL).await.unwrap()), (0, 0));
+    }
+}
+
+#[tokio::test]
 async fn a_node_older_than_the_schema_goes_on_working() {
     for test in TestDb::each().await {
         test.db.migrate(&NEW).await.unwrap();
@@ -55,7 +71,7 @@ async fn a_node_older_than_the_schema_goes_on_working() {
 #[tokio::test]
 async fn a_migration_that_was_changed_after_it_was_applied_is_refused() {
     const CHANGED: Migrations =
-        Migrations { context: "shop", all: &[step("first", "create table shop_other (n bigint)")] };
+        Migrations { context: "shop", first: 1, all: &[step("first", "create table shop_other (n bigint)")] };
     for test in TestDb::each().await {
         test.db.migrate(&OLD).await.unwrap();
         let Err(OpenError::Unfit(why)) = test.db.migrate(&CHANGED).await else { panic!("{}", test.db.kind()) };
@@ -67,6 +83,7 @@ async fn a_migration_that_was_changed_after_it_was_applied_is_refused() {
 async fn a_migration_that_fails_leaves_nothing_behind() {
     const BROKEN: Migrations = Migrations {
         context: "shop",
+        first: 1,
         all: &[step("half", "create table shop_items (n bigint); insert into nowhere values (1)")],
     };
     for test in TestDb::each().await {
@@ -81,6 +98,7 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
 async fn a_migration_may_take_longer_than_a_statement_otherwise_may() {
     const TELLS: Migrations = Migrations {
         context: "shop",
+        first: 1,
         all: &[Migration {
             name: "limit",
             postgres: "create table shop_limit as select current_setting('statement_timeout') as \"is\"",
@@ -124,9 +142,12 @@ async fn several_processes_may_migrate_at_once() {
 #[tokio::test]
 async fn line_ends_of_a_checkout_make_no_other_migration() {
     const LF: Migrations =
-        Migrations { context: "shop", all: &[step("first", "create table shop_items (\n    n bigint\n)")] };
-    const CRLF: Migrations =
-        Migrations { context: "shop", all: &[step("first", "create table shop_items (\r\n    n bigint\r\n)")] };
+        Migrations { context: "shop", first: 1, all: &[step("first", "create table shop_items (\n    n bigint\n)")] };
+    const CRLF: Migrations = Migrations {
+        context: "shop",
+        first: 1,
+        all: &[step("first", "create table shop_items (\r\n    n bigint\r\n)")],
+    };
     for (first, second) in [(LF, CRLF), (CRLF, LF)] {
         for test in TestDb::each().await {
             test.db.migrate(&first).await.unwrap();

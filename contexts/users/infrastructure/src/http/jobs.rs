@@ -114,6 +114,7 @@ impl DomainError for BadFile {
         ("email" = Option<String>, Query, description = "Only the user with this email address.", max_length = 254),
         ("email_prefix" = Option<String>, Query, description = "Only users whose email address begins like this.", max_length = 254),
         ("name_prefix" = Option<String>, Query, description = "Only users whose name begins like this.", max_length = 200),
+        ("q" = Option<String>, Query, description = "Only users whose email address or name contains this; see `GET /users`.", max_length = 200),
         ("domain" = Option<String>, Query, description = "Only users whose email address has this domain.", max_length = 254),
         ("status" = Option<String>, Query, description = "Only users with this status.", pattern = "^(active|deactivated)$"),
         ("role" = Option<String>, Query, description = "Only users with this role.", pattern = "^(user|admin)$"),
@@ -149,13 +150,13 @@ pub(crate) async fn start_job(
     let (by, client) = (Some(me.user), Some(client.on_record()));
     let job = match kind {
         Some(JobKind::Deactivate) => {
-            let filter = read_needed_filter(&mut query);
+            let filter = read_needed_filter(&mut query, &state).await?;
             query.finish(Some(()))?;
             let job = create(&state, "deactivate", &filter, me).await?;
             (job, Outgoing::new_message(&DeactivateUsers { job, filter, by, client }))
         }
         Some(JobKind::Erase) => {
-            let filter = read_needed_filter(&mut query);
+            let filter = read_needed_filter(&mut query, &state).await?;
             query.finish(Some(()))?;
             let mut fields = Fields::from_request(request, &()).await?;
             let reason = fields.required("reason", ErasureReason::parse);
@@ -210,12 +211,12 @@ async fn create(state: &UsersState, kind: &str, filter: &UserFilter, me: Person)
 }
 
 /// Reads a filter. A job for all users would be a mistake.
-fn read_needed_filter(query: &mut Query) -> UserFilter {
-    let filter = read_filter(query);
+async fn read_needed_filter(query: &mut Query, state: &UsersState) -> Result<UserFilter, Problem> {
+    let filter = read_filter(query, &state.db).await?;
     if filter.is_empty() && query.is_fine() {
         query.refuse("type", &NeedsFilter);
     }
-    filter
+    Ok(filter)
 }
 
 /// Read a job.

@@ -1,10 +1,11 @@
 //! The SQL of a list of users. Each order has an index, and so has each filter that few users pass; see
 //! `docs/adr/0016-lists-of-users.md`.
 
+use crate::SUBSTRING_SEARCH;
 use crate::queries::get_user::{UserRow, UserView};
 use kernel::Timestamp;
 use persistence::{Db, QueryBuilder, Sql, SqlError, SqlTimestamp, fetch_one};
-use users_domain::{SortKey, UserFilter, UserOrder, UserRole, UserStatus};
+use users_domain::{FilterFlaw, SortKey, UserFilter, UserOrder, UserRole, UserStatus};
 use uuid::Uuid;
 use web::{SignedCursor, Towards};
 
@@ -36,6 +37,15 @@ pub(super) struct Found {
     pub(super) user: UserView,
     pub(super) key: String,
     pub(super) id: Uuid,
+}
+
+/// Checks that the database has the index that the filter needs.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn check_index(db: &Db, filter: &UserFilter) -> Result<Result<(), FilterFlaw>, SqlError> {
+    let is_off = filter.substring.is_some() && db.pending(&SUBSTRING_SEARCH).await? > 0;
+    Ok(if is_off { Err(FilterFlaw::SubstringSearchIsOff) } else { Ok(()) })
 }
 
 /// Reads up to `limit + 1` users from the cursor on, in its direction.
@@ -127,6 +137,17 @@ pub(super) fn page(wanted: Wanted<'_>, select: (&'static str, &'static str)) -> 
     query
 }
 
+/// The pattern of `like` for texts that contain this one.
+fn like(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}
+
+/// The query of FTS5 for texts that contain this one.
+fn phrase(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
 fn push_cursor(query: &mut QueryBuilder, by: SortKey, descends: bool, key: &str, id: Uuid) {
     query.push(match (by, descends) {
         (SortKey::CreatedAt, false) => "and (registered_at, id) > (",
@@ -160,6 +181,7 @@ pub(super) fn push_filter(query: &mut QueryBuilder, filter: &UserFilter, cursor:
         email,
         email_prefix,
         name_prefix,
+        substring,
         domain,
         status,
         role,
@@ -186,6 +208,15 @@ pub(super) fn push_filter(query: &mut QueryBuilder, filter: &UserFilter, cursor:
     }
     if let Some(prefix) = name_prefix.as_ref().filter(|_| needs_upper(SortKey::Name)) {
         query.push("and name_key <").bind(format!("{}{LAST}", prefix.as_str()));
+    }
+    if let Some(substring) = substring {
+        // The expression of the index.
+        let contains = (
+            "and (email_canonical || chr(10) || coalesce(name_key, '')) like",
+            "and id in (select id from users_substrings join users_substring_ids on number = users_substrings.rowid \
+             where users_substrings match",
+        );
+        query.push(contains).bind((like(substring.as_str()), phrase(substring.as_str()))).push(("", ")"));
     }
     if let Some(domain) = domain {
         // The expression of the index.

@@ -26,7 +26,7 @@ const ROLE: &str = "case when n % 100 = 2 then 'admin' else 'user' end";
 const ROWS: i64 = 100_000;
 
 async fn filled(db: &Db, rows: i64) {
-    for migrations in [ledger::MIGRATIONS, crate::MIGRATIONS] {
+    for migrations in [ledger::MIGRATIONS, crate::MIGRATIONS, crate::SUBSTRING_SEARCH] {
         db.migrate(&migrations).await.expect("a schema");
     }
     let mut tx = db.begin().await.expect("a transaction");
@@ -121,6 +121,26 @@ async fn a_page_of_100_000_users_is_read_in_the_order_of_an_index_without_a_sort
                     assert!(from.is_none() || is_bounded, "{about}");
                 }
             }
+        }
+        test_db.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_a_name_is_found_by_its_trigrams_among_100_000_users() {
+    for test_db in TestDb::each().await {
+        let db = &test_db.db;
+        filled(db, ROWS).await;
+        for (text, users) in [("77123", 2), ("ser77123@", 1), ("nobody at all", 0)] {
+            let filter = filter(|it| it.substring = text.parse().ok());
+            let order = filter.default_order();
+            let wanted = Wanted { filter: &filter, order, from: None, limit: 25 };
+            let plan = plan(db, wanted).await;
+            assert!(plan.contains("users_substrings"), "{text}: {plan}");
+            assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN users_users"), "{text}: {plan}");
+            assert_eq!(find(db, wanted).await.expect("rows").len(), users, "{text}");
+            let count = count(db, &filter).await.expect("counted");
+            assert_eq!(count, Count::Exact(i64::try_from(users).expect("small")), "{text}");
         }
         test_db.end().await;
     }

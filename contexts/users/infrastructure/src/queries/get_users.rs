@@ -1,14 +1,14 @@
 //! Administrators, and services with the scope `users:read`, list and search users.
 
 use crate::http::UsersState;
-use crate::queries::find_users::{Count, Wanted, count, find};
+use crate::queries::find_users::{Count, Wanted, check_index, count, find};
 use crate::queries::get_user::{self, UserView};
 use auth_access::UserReader;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use futures::future::try_join;
 use identity::{Email, UserId};
-use persistence::{SqlError, fetch_optional};
+use persistence::{Db, SqlError, fetch_optional};
 use serde::Serialize;
 use users_domain::{FilterFlaw, UserFilter, UserOrder, UserRole, UserStatus};
 use utoipa::ToSchema;
@@ -56,6 +56,7 @@ pub(crate) struct UserPage {
         ("email" = Option<String>, Query, description = "Return only the user with this email address, in any spelling.", max_length = 254),
         ("email_prefix" = Option<String>, Query, description = "Return only users whose email address begins like this, without case.", max_length = 254),
         ("name_prefix" = Option<String>, Query, description = "Return only users whose name begins like this, without case.", max_length = 200),
+        ("q" = Option<String>, Query, description = "Return only users whose email address or name contains this, without case: at least 3 characters. An operator turns it on by `roster migrate --substring-search`; until then it is refused (`substring_search_off`).", max_length = 200),
         ("domain" = Option<String>, Query, description = "Return only users whose email address has this domain.", max_length = 254),
         ("status" = Option<String>, Query, description = "Return only users with this status: `active` or `deactivated`.", pattern = "^(active|deactivated)$"),
         ("role" = Option<String>, Query, description = "Return only users with this role: `user` or `admin`.", pattern = "^(user|admin)$"),
@@ -85,7 +86,7 @@ pub(crate) async fn get_users(
     mut query: Query,
 ) -> Result<Response, Problem> {
     let limit = read_limit(&mut query);
-    let filter = read_filter(&mut query);
+    let filter = read_filter(&mut query, &state.db).await?;
     let order = query.optional("sort", str::parse::<UserOrder>).unwrap_or_else(|| filter.default_order());
     let given = pairs(&filter, order);
     let given: Vec<_> = given.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -154,12 +155,13 @@ impl UsersState {
     }
 }
 
-pub(crate) fn read_filter(query: &mut Query) -> UserFilter {
+pub(crate) async fn read_filter(query: &mut Query, db: &Db) -> Result<UserFilter, Problem> {
     let filter = UserFilter {
         id: query.optional("id", |text| parse_id(text).map(UserId::new).map_err(|_: NotAnId| NotAnId)),
         email: query.optional("email", Email::parse),
         email_prefix: query.optional("email_prefix", str::parse),
         name_prefix: query.optional("name_prefix", str::parse),
+        substring: query.optional("q", str::parse),
         domain: query.optional("domain", str::parse),
         status: query.optional("status", str::parse),
         role: query.optional("role", str::parse),
@@ -169,7 +171,10 @@ pub(crate) fn read_filter(query: &mut Query) -> UserFilter {
     };
     let contradictions: Vec<(_, FilterFlaw)> = filter.contradictions();
     contradictions.iter().for_each(|(name, why)| query.refuse(name, why));
-    filter
+    if let Err(why) = check_index(db, &filter).await.map_err(unavailable)? {
+        query.refuse("q", &why);
+    }
+    Ok(filter)
 }
 
 /// The parameters that stand for this list, in one spelling. A cursor is bound to them.
@@ -179,6 +184,7 @@ fn pairs(filter: &UserFilter, order: UserOrder) -> Vec<(&'static str, String)> {
         email,
         email_prefix,
         name_prefix,
+        substring,
         domain,
         status,
         role,
@@ -191,6 +197,7 @@ fn pairs(filter: &UserFilter, order: UserOrder) -> Vec<(&'static str, String)> {
         ("email", email.as_ref().map(|it| it.canonical().to_owned())),
         ("email_prefix", email_prefix.as_ref().map(|it| it.as_str().to_owned())),
         ("name_prefix", name_prefix.as_ref().map(|it| it.as_str().to_owned())),
+        ("q", substring.as_ref().map(|it| it.as_str().to_owned())),
         ("domain", domain.as_ref().map(|it| it.as_str().to_owned())),
         ("status", status.map(|it| UserStatus::as_str(it).to_owned())),
         ("role", role.map(|it| UserRole::as_str(it).to_owned())),

@@ -1,5 +1,6 @@
 //! Operators list users.
 
+pub use crate::queries::find_users::check_index;
 use crate::queries::find_users::push_filter;
 use kernel::Timestamp;
 use persistence::{Db, QueryBuilder, SqlError, SqlTimestamp};
