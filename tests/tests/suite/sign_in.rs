@@ -1,7 +1,12 @@
 //! Signing in, sessions, and signing out.
 
-use acceptance::{Person, Request, SignedIn, World, in_each_world};
+use acceptance::process::until;
+use acceptance::{PATIENCE, Person, Request, SignedIn, World, in_each_world, in_one_world};
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 in_each_world! {
     a_signed_in_user_is_recognised_and_sees_their_whole_account,
@@ -15,6 +20,10 @@ in_each_world! {
     a_token_is_accepted_in_the_bearer_form_only,
     the_published_keys_contain_no_secret,
     a_user_has_at_most_a_hundred_live_sessions_and_the_oldest_end,
+}
+
+in_one_world! {
+    a_sign_in_too_many_is_refused_before_its_body_has_arrived,
 }
 
 fn ada() -> Person {
@@ -244,4 +253,27 @@ async fn a_user_has_at_most_a_hundred_live_sessions_and_the_oldest_end(world: &W
     auth_infrastructure::tidy_now(&world.db).await.unwrap();
     assert_eq!(world.count("select count(*) from auth_sessions").await, 1);
     assert_eq!(world.count("select count(*) from auth_refresh_tokens").await, 1);
+}
+
+async fn a_sign_in_too_many_is_refused_before_its_body_has_arrived(world: &World) {
+    // Each of these hashes takes about a second, so that a few of them are too many.
+    let node = world.node_with(|options| options.bcrypt_cost = 14.try_into().unwrap()).await;
+    let unknown = |n: u8| {
+        Request::post("/auth/login", &json!({ "email": format!("{n}@example.org"), "password": "right or wrong" }))
+    };
+    let refused = until(PATIENCE, "a refusal", async || {
+        let mut stream = TcpStream::connect(node.address).await.unwrap();
+        let head = "POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 4_096];
+        // Otherwise the server waits for the body.
+        let read = timeout(Duration::from_secs(1), stream.read(&mut answer)).await.ok()?.unwrap();
+        Some(String::from_utf8_lossy(&answer[..read]).into_owned())
+    });
+    let (refused, answers) = tokio::join!(refused, node.send_all((0..8).map(unknown)));
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("overloaded"), "{refused}");
+    assert!(refused.to_lowercase().contains("\r\nretry-after: "), "{refused}");
+    assert!(statuses.contains(&401) && statuses.iter().all(|status| [401, 503].contains(status)), "{statuses:?}");
+    node.stop().await;
 }

@@ -40,6 +40,10 @@ pub struct VerifiedPassword {
 /// a change of the password.
 #[async_trait]
 pub trait Credentials: Send + Sync {
+    /// Fails while a password would not be verified, because too many wait. It costs nothing: for a refusal before anything
+    /// else is done.
+    fn check_capacity(&self) -> Result<(), Unavailable>;
+
     /// Verifies the password of the user who has this address.
     async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<VerifiedPassword>, Unavailable>;
 

@@ -76,6 +76,10 @@ impl SqlCredentials {
 
 #[async_trait]
 impl Credentials for SqlCredentials {
+    fn check_capacity(&self) -> Result<(), Unavailable> {
+        self.verifier.check_capacity()
+    }
+
     async fn verify(&self, identifier: &Email, password: &Secret) -> Result<Option<VerifiedPassword>, Unavailable> {
         let found = self.find(identifier).await?;
         self.prove(found, password).await

@@ -40,6 +40,14 @@ impl HashPool {
         Ok(pool)
     }
 
+    /// Whether a caller that waits for a response would be admitted now.
+    ///
+    /// # Errors
+    /// [`Overloaded`](crate::Overloaded) if not.
+    pub(crate) fn check(&self) -> Result<(), Unavailable> {
+        self.sign_ins.check().map_err(Unavailable::retry_later)
+    }
+
     /// Admits a caller that waits for a response, with these jobs and up to `more` further units of bcrypt.
     ///
     /// # Errors

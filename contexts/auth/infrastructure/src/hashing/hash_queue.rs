@@ -84,16 +84,17 @@ impl HashQueue {
     /// A caller is always admitted while a thread is free. So a wrong estimate of the throughput is corrected.
     pub(crate) fn admit(self: &Arc<Self>, works: &[HashJob], more: u64) -> Result<Reservation, Overloaded> {
         let mut state = self.lock();
-        let wait = state.pace.duration_of(state.promised, self.threads);
-        let bound = LONGEST.saturating_sub(state.pace.batch());
-        if state.inside >= self.threads.max(1) && wait > bound {
-            return Err(Overloaded { retry_after: wait - bound });
-        }
+        state.check(self.threads)?;
         let left = more + works.iter().map(|work| self.load(work)).sum::<u64>();
         state.inside += 1;
         state.promised += left;
         drop(state);
         Ok(Reservation { queue: Arc::clone(self), left, entered: false })
+    }
+
+    /// Whether a caller would be admitted now. It reserves nothing.
+    pub(crate) fn check(&self) -> Result<(), Overloaded> {
+        self.lock().check(self.threads)
     }
 
     /// Computes a digest without a reservation, for callers that are not in a hurry.
@@ -182,6 +183,13 @@ impl HashQueue {
 }
 
 impl State {
+    fn check(&self, threads: usize) -> Result<(), Overloaded> {
+        let wait = self.pace.duration_of(self.promised, threads);
+        let bound = LONGEST.saturating_sub(self.pace.batch());
+        let is_refused = self.inside >= threads.max(1) && wait > bound;
+        if is_refused { Err(Overloaded { retry_after: wait - bound }) } else { Ok(()) }
+    }
+
     /// Takes the first job that can run, and the waiting jobs of the same cost, up to the lanes of a core. A single
     /// hash does not wait for others.
     fn take_batch(&mut self) -> Option<Vec<QueuedHash>> {

@@ -60,7 +60,9 @@ fn a_caller_who_would_wait_over_1_5_seconds_is_refused_with_a_retry_time() {
     assert!(
         refused.is_some_and(|busy| busy.retry_after.abs_diff(Duration::from_millis(500)) < Duration::from_millis(1))
     );
+    assert_eq!(queue.check().err(), refused, "the check before tells the same");
     admitted.pop();
+    assert_eq!((queue.check(), queue.check()), (Ok(()), Ok(())), "it reserves nothing");
     assert!(queue.admit(&[], UNITS).is_ok(), "a dropped reservation makes room");
 }
 

@@ -64,6 +64,11 @@ impl Verifier {
         Self { pool, cost }
     }
 
+    /// Whether a sign-in would be admitted now.
+    pub(crate) fn check_capacity(&self) -> Result<(), Unavailable> {
+        self.pool.check()
+    }
+
     /// Verifies a password against what is stored; `None` for a wrong password.
     pub(crate) async fn matches(
         &self,

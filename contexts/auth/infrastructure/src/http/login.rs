@@ -7,9 +7,10 @@ use crate::sql::unit_of_work::not_run;
 use crate::tokens::{OpaqueToken, TokenKind};
 use auth_application::{NewSession, SignIn, SignInError, SignOut, SignedIn};
 use auth_domain::{AuthMethod, Device, Session};
-use axum::extract::State;
+use axum::extract::{FromRef, FromRequestParts, State};
 use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
+use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use identity::Email;
 use serde::Serialize;
@@ -62,6 +63,7 @@ struct LoginProblem {
 )]
 pub(crate) async fn login(
     State(auth): State<AuthState>,
+    _: HasCapacity,
     from: Client,
     language: Language,
     headers: HeaderMap,
@@ -78,6 +80,22 @@ pub(crate) async fn login(
     match sign_in.execute(&auth.password_ports()).await.map_err(refused)? {
         SignedIn::Session(session) => opened(auth, session, refresh, from),
         SignedIn::Challenged(methods) => Err(second_factor_required(&challenge, &methods)),
+    }
+}
+
+/// Refuses a sign-in while too many wait, before its body is read and the database is asked: clients that do not heed
+/// `Retry-After` take nothing from those that are admitted.
+pub(crate) struct HasCapacity;
+
+impl<S: Sync> FromRequestParts<S> for HasCapacity
+where
+    AuthState: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(_: &mut Parts, state: &S) -> Result<Self, Problem> {
+        AuthState::from_ref(state).credentials.check_capacity().map_err(not_run)?;
+        Ok(Self)
     }
 }
 
