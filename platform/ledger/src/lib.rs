@@ -45,7 +45,7 @@ use uuid::Uuid;
 
 /// The ledger's tables.
 pub const MIGRATIONS: Migrations =
-    migrations!("ledger": "0001_messages", "0002_awaited", "0003_leases", "0004_failed" in_both);
+    migrations!("ledger": "0001_messages", "0002_awaited", "0003_leases", "0004_failed" in_both, "0005_lists");
 
 /// Configuration of one node's ledger.
 pub struct NodeConfig {

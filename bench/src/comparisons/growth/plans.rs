@@ -54,9 +54,9 @@ pub(super) const PLANS: [(&str, Sql); 6] = [
         "list commands",
         Sql {
             postgres: "explain select id, root, context, name, awaited, status, attempts, accepted_at, next_attempt_at, errors \
-                   from ledger_messages where status = '' or '' = '' order by sequence desc limit 25",
+                   from ledger_messages order by sequence desc limit 25",
             sqlite: "explain query plan select id, root, context, name, awaited, status, attempts, accepted_at, next_attempt_at, \
-                 errors from ledger_messages where status = '' or '' = '' order by sequence desc limit 25",
+                 errors from ledger_messages order by sequence desc limit 25",
         },
     ),
 ];

@@ -3,7 +3,7 @@
 
 use crate::working::outcome::{AttemptError, attempt_errors};
 use kernel::{MessageId, Timestamp};
-use persistence::{Db, SqlError, SqlTimestamp, execute, fetch_all, sql};
+use persistence::{Db, DialectSql, QueryBuilder, SqlError, SqlTimestamp, execute, fetch_all, sql};
 use uuid::Uuid;
 
 /// A row of the ledger as operators see it, without its payload.
@@ -39,10 +39,25 @@ type Row = (Uuid, Uuid, String, String, bool, String, i64, SqlTimestamp, SqlTime
 /// # Errors
 /// When the database does not answer.
 pub async fn list(db: &Db, status: Option<&str>, limit: i64) -> Result<Vec<LedgerMessage>, SqlError> {
-    let sql = sql!(MESSAGES, "where status = $1 or $1 = '' order by sequence desc limit $2");
-    let mut db = db.read().await?;
-    let rows = fetch_all!(&mut db, Row, sql, status.unwrap_or_default(), limit)?;
+    let rows: Vec<Row> = latest(MESSAGES, status, limit).fetch_all(&mut db.read().await?).await?;
     Ok(rows.into_iter().map(LedgerMessage::restore).collect())
+}
+
+/// The query of a list, after `select` or what explains it.
+fn latest(select: impl DialectSql, status: Option<&str>, limit: i64) -> QueryBuilder {
+    let mut query = QueryBuilder::new(select);
+    // Constants, not values: the databases use a partial index only if they see its condition.
+    query.push(match status {
+        None => "",
+        Some("accepted") => "where status = 'accepted'",
+        Some("running") => "where status = 'running'",
+        Some("succeeded") => "where status = 'succeeded'",
+        Some("rejected") => "where status = 'rejected'",
+        Some("failed") => "where status = 'failed'",
+        Some(_) => "where false",
+    });
+    query.push("order by sequence desc limit").bind(limit);
+    query
 }
 
 /// Lists all rows of a command in order. The list is empty when there is no such command.
@@ -130,6 +145,52 @@ impl LedgerMessage {
             accepted_at: accepted_at.0,
             next_attempt_at: next_attempt_at.0,
             errors: attempt_errors(errors.as_deref()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::latest;
+    use persistence::execute;
+    use persistence::testing::TestDb;
+
+    /// Finished messages, of which one in 1,000 has failed and another one was rejected.
+    const FINISHED: (&str, &str) = (
+        "insert into ledger_messages (id, root, context, lane, name, subject, principal, status) \
+         select gen_random_uuid(), gen_random_uuid(), 'a', 'quick', 'a.b.v1', gen_random_uuid(), '', \
+         case n % 1000 when 0 then 'failed' when 1 then 'rejected' else 'succeeded' end from generate_series(1, 20000) n",
+        "with recursive numbers as (select 1 as n union all select n + 1 from numbers where n < 20000) \
+         insert into ledger_messages (id, root, context, lane, name, subject, principal, status, accepted_at, \
+         next_attempt_at, hinted_at) select randomblob(16), randomblob(16), 'a', 'quick', 'a.b.v1', randomblob(16), '', \
+         case n % 1000 when 0 then 'failed' when 1 then 'rejected' else 'succeeded' end, 0, 0, 0 from numbers",
+    );
+
+    #[tokio::test]
+    async fn the_latest_messages_and_those_that_did_not_succeed_are_listed_by_an_index() {
+        for test in TestDb::each().await {
+            test.db.migrate(&crate::MIGRATIONS).await.expect("a schema");
+            let mut tx = test.db.begin().await.expect("a transaction");
+            execute!(&mut tx, FINISHED).expect("rows");
+            tx.commit().await.expect("committed");
+            for status in [None, Some("failed"), Some("rejected")] {
+                let mut read = test.db.read().await.expect("a connection");
+                let plan = if test.db.is_shared() {
+                    let select = ("explain select id from ledger_messages", "");
+                    let lines: Vec<(String,)> = latest(select, status, 25).fetch_all(&mut read).await.expect("a plan");
+                    lines.into_iter().map(|(line,)| line).collect::<Vec<_>>().join("\n")
+                } else {
+                    let select = ("", "explain query plan select id from ledger_messages");
+                    let steps: Vec<(i64, i64, i64, String)> =
+                        latest(select, status, 25).fetch_all(&mut read).await.expect("a plan");
+                    steps.into_iter().map(|(_, _, _, step)| step).collect::<Vec<_>>().join("\n")
+                };
+                assert!(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{status:?}: {plan}");
+                let index = status.map_or("ledger_latest".to_owned(), |status| format!("ledger_{status}"));
+                let is_in_order = plan.contains(&index) || (status.is_none() && !test.db.is_shared());
+                assert!(is_in_order, "{status:?}: {plan}");
+            }
+            test.end().await;
         }
     }
 }
