@@ -307,6 +307,11 @@ pub const PROBLEMS: &[ProblemKind] = &[
         ),
     ),
     part(
+        "password_breached",
+        "The password is known from a data breach.",
+        "Choose another one. If you use it elsewhere, change it there, too.",
+    ),
+    part(
         "password_contains_email",
         "The password is derived from the email address.",
         "Choose one that has nothing to do with it.",

@@ -44,7 +44,7 @@ pub use installation_keys::{ForeignKeys, InstallationKey, KeyFit, KeyKind, Recor
 pub use normalization::{compatible, normalised, spellings};
 pub use passkey::{MOST_PASSKEYS, PasskeyConflict, PasskeyId, PasskeyName};
 pub use password_hash::{HashError, PasswordHash};
-pub use password_policy::{MinCharsOutOfRange, PasswordFlaw, PasswordPolicy};
+pub use password_policy::{BreachedPasswords, MinCharsOutOfRange, PasswordFlaw, PasswordPolicy};
 pub use pbkdf2::{Pbkdf2, Prf};
 pub use peppered_bcrypt::PepperedBcrypt;
 pub use phpass::Phpass;

@@ -1,7 +1,9 @@
-use crate::{common_passwords, normalised, sequences};
+use crate::{common_passwords, normalised, sequences, spellings};
 use identity::Email;
 use kernel::{DomainError, Secret};
 use std::cmp::Reverse;
+use std::fmt::Debug;
+use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// The longest password, in bytes of UTF-8.
@@ -16,11 +18,18 @@ const SHORTEST_PART: usize = 3;
 
 /// The rules for new passwords (NIST SP 800-63B-4, section 3.1.1; ASVS 6.2): a password is long enough, and not easy to
 /// guess. There are no rules of composition.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct PasswordPolicy {
     min_chars: usize,
     /// The names of the service, in lower case.
     service: Vec<String>,
+    breached: Option<Arc<dyn BreachedPasswords>>,
+}
+
+/// The passwords that are known from data breaches.
+pub trait BreachedPasswords: Debug + Send + Sync {
+    /// Whether this password is one of them, in exactly this spelling. MUST return `false` if the answer is not known.
+    fn contains(&self, password: &Secret) -> bool;
 }
 
 /// The minimum length of a policy is below 8 or above 64 characters.
@@ -44,6 +53,9 @@ pub enum PasswordFlaw {
     /// A common password, alone, repeated, or with few digits and signs around it.
     #[error("must not be based on one of the most used passwords: choose another")]
     Common,
+    /// Is known from a data breach.
+    #[error("must not be a password that is known from a data breach: choose another")]
+    Breached,
     /// Contains the whole email address, or is little more than parts of it.
     #[error("must not be made of your email address: choose words that are not about you")]
     ContainsEmail,
@@ -70,6 +82,7 @@ impl DomainError for PasswordFlaw {
             Self::TooLong => "password_too_long",
             Self::HasNul => "password_has_nul",
             Self::Common => "password_is_common",
+            Self::Breached => "password_breached",
             Self::ContainsEmail => "password_contains_email",
             Self::ContainsName => "password_contains_name",
             Self::ContainsService => "password_contains_service",
@@ -83,7 +96,7 @@ impl DomainError for PasswordFlaw {
 impl Default for PasswordPolicy {
     /// At least 15 characters, as a password that is the only factor should have.
     fn default() -> Self {
-        Self { min_chars: 15, service: Vec::new() }
+        Self { min_chars: 15, service: Vec::new(), breached: None }
     }
 }
 
@@ -106,6 +119,13 @@ impl PasswordPolicy {
         self
     }
 
+    /// Refuses these passwords, too.
+    #[must_use]
+    pub fn without(mut self, breached: Arc<dyn BreachedPasswords>) -> Self {
+        self.breached = Some(breached);
+        self
+    }
+
     /// The minimum length of a password, in characters (Unicode code points).
     #[must_use]
     pub const fn min_chars(&self) -> usize {
@@ -117,7 +137,12 @@ impl PasswordPolicy {
     #[must_use]
     pub fn flaws(&self, password: &Secret, email: Option<&Email>, name: Option<&str>) -> Vec<PasswordFlaw> {
         let name: Option<String> = name.map(|name| name.nfc().collect());
-        self.check(normalised(password).expose(), email, name.as_deref())
+        let mut flaws = self.check(normalised(password).expose(), email, name.as_deref());
+        // Look a password up only if nothing else is wrong with it: its owner has to choose another anyway.
+        if flaws.is_empty() && self.is_breached(password) {
+            flaws.push(PasswordFlaw::Breached);
+        }
+        flaws
     }
 
     /// Everything that is wrong with a password that is to replace the current one, as far as that one is known. The
@@ -151,6 +176,12 @@ impl PasswordPolicy {
             (!repetitive && sequential, PasswordFlaw::Sequential),
         ];
         flaws.into_iter().filter_map(|(found, flaw)| found.then_some(flaw)).collect()
+    }
+
+    /// Whether a breach has the password, as it was typed or as it is hashed: others hash it in either form.
+    fn is_breached(&self, password: &Secret) -> bool {
+        let Some(breached) = &self.breached else { return false };
+        spellings(password).iter().any(|spelling| breached.contains(spelling))
     }
 
     /// Whether the password is on the list. Digits and signs around it are ignored if they are fewer than `min_chars`.

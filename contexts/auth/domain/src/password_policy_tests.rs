@@ -1,7 +1,10 @@
-use super::{MinCharsOutOfRange, PasswordFlaw, PasswordPolicy};
-use PasswordFlaw::{Common, ContainsEmail, ContainsName, ContainsService, HasNul, Repetitive, Sequential, TooLong};
+use super::{BreachedPasswords, MinCharsOutOfRange, PasswordFlaw, PasswordPolicy};
+use PasswordFlaw::{
+    Breached, Common, ContainsEmail, ContainsName, ContainsService, HasNul, Repetitive, Sequential, TooLong,
+};
 use identity::Email;
-use kernel::DomainError as _;
+use kernel::{DomainError as _, Secret};
+use std::sync::Arc;
 
 const TOO_SHORT: PasswordFlaw = PasswordFlaw::TooShort { min_chars: 15 };
 
@@ -49,8 +52,8 @@ fn characters_count_not_bytes() {
 
 #[test]
 fn the_minimum_of_a_policy_is_8_to_64_characters() {
-    assert_eq!(PasswordPolicy::try_from(7), Err(MinCharsOutOfRange));
-    assert_eq!(PasswordPolicy::try_from(65), Err(MinCharsOutOfRange));
+    assert_eq!(PasswordPolicy::try_from(7).err(), Some(MinCharsOutOfRange));
+    assert_eq!(PasswordPolicy::try_from(65).err(), Some(MinCharsOutOfRange));
     for min_chars in [8, 64] {
         let policy = PasswordPolicy::try_from(min_chars).expect("in range");
         assert_eq!(policy.min_chars(), min_chars);
@@ -190,6 +193,31 @@ fn the_names_of_the_service_are_refused() {
     assert_eq!(check("Accounts.Example 2026"), [], "this policy does not know the name of the service");
 }
 
+/// A breached password.
+#[derive(Debug)]
+struct Known(&'static str);
+
+impl BreachedPasswords for Known {
+    fn contains(&self, password: &Secret) -> bool {
+        self.0 == password.expose()
+    }
+}
+
+#[test]
+fn a_breached_password_is_refused_as_it_is_typed_and_as_it_is_hashed() {
+    let flaws = |known, password: &str| {
+        let policy = PasswordPolicy::default().without(Arc::new(Known(known)));
+        policy.flaws(&Secret::new(password.to_owned()), None, None)
+    };
+    let (composed, decomposed) = ("der späte Vogel singt", "der spa\u{308}te Vogel singt");
+    assert_eq!(flaws(composed, composed), [Breached]);
+    assert_eq!(flaws(composed, decomposed), [Breached]);
+    assert_eq!(flaws(decomposed, decomposed), [Breached]);
+    assert_eq!(flaws(composed, "Der späte Vogel singt"), [], "the case counts");
+    assert_eq!(flaws("12345678", "12345678"), [TOO_SHORT, Common, Sequential], "it is refused anyway");
+    assert_eq!(PasswordPolicy::default().flaws(&Secret::new(composed.to_owned()), None, None), []);
+}
+
 #[test]
 fn all_flaws_are_reported_at_once() {
     assert_eq!(check("\0\0"), [TOO_SHORT, HasNul, Repetitive]);
@@ -207,9 +235,19 @@ fn an_empty_password_is_only_too_short() {
 
 #[test]
 fn flaws_have_stable_codes_and_say_what_to_do() {
-    let messages =
-        [TOO_SHORT, TooLong, HasNul, Common, ContainsEmail, ContainsName, ContainsService, Repetitive, Sequential]
-            .map(|flaw| (flaw.code(), flaw.to_string()));
+    let messages = [
+        TOO_SHORT,
+        TooLong,
+        HasNul,
+        Common,
+        Breached,
+        ContainsEmail,
+        ContainsName,
+        ContainsService,
+        Repetitive,
+        Sequential,
+    ]
+    .map(|flaw| (flaw.code(), flaw.to_string()));
     let codes = messages.each_ref().map(|(code, _)| *code);
     assert_eq!(
         codes,
@@ -218,6 +256,7 @@ fn flaws_have_stable_codes_and_say_what_to_do() {
             "password_too_long",
             "password_has_nul",
             "password_is_common",
+            "password_breached",
             "password_contains_email",
             "password_contains_name",
             "password_contains_service",

@@ -1,6 +1,7 @@
 //! Auth: routes, SQL, tokens and password hashing.
 
 mod access;
+mod breached_password_file;
 mod factors;
 mod hashing;
 mod http;
@@ -12,6 +13,7 @@ pub mod tokens;
 
 pub use access::authenticator::Authenticator;
 pub use access::login_throttle::SqlLoginThrottle;
+pub use breached_password_file::{BreachedFileError, BreachedPasswordFile};
 pub use factors::{FactorKeys, InstallationFactorCodes, WebauthnCeremonies, factor_keys};
 pub use hashing::credentials::SqlCredentials;
 pub use hashing::hash_pool::HashPool;
