@@ -3,6 +3,7 @@
 use crate::contexts::handled;
 use crate::installation;
 use crate::output::print;
+use crate::password_services::open_breached;
 use crate::product::setting;
 use crate::schema;
 use crate::serve::see_that_it_exists;
@@ -61,6 +62,7 @@ pub async fn check(settings: &Settings, mail_to: Option<&Email>, json: bool) -> 
             });
         }
     }
+    findings.extend(breached(settings));
     findings.push(mail(settings, mail_to).await);
     findings.extend(registration(settings));
     let well = findings.iter().all(|finding| finding.well);
@@ -127,6 +129,15 @@ async fn keys(settings: &Settings, db: Option<&Db>) -> Finding {
         })
     };
     compared.await.unwrap_or_else(|error: anyhow::Error| bad("keys", format!("{error:#}")))
+}
+
+/// Checks the file of breached passwords. `None` if there is none.
+fn breached(settings: &Settings) -> Option<Finding> {
+    let path = settings.service.breached_file.as_ref()?;
+    Some(match open_breached(path) {
+        Ok(_) => good("breached", path.display().to_string()),
+        Err(error) => bad("breached", error.to_string()),
+    })
 }
 
 /// Checks that mail is on if the mode of registration needs it. `None` if it does not.

@@ -9,13 +9,14 @@ use crate::key_watch::KeyWatch;
 use crate::mail::MailServices;
 use crate::message_node::{MessageNode, WakeUps};
 use crate::operator_commands::OperatorCommands;
+pub use crate::password_services::BreachedFileUnusable;
 use crate::password_services::{PasswordServices, password_policy};
 use crate::problems::PROBLEMS;
 use crate::product;
 use crate::readiness::ProcessReadiness;
 use crate::settings::ServiceOptions;
 use auth_access::{Authenticate, KnownCallers};
-use auth_domain::SessionLife;
+use auth_domain::{PasswordPolicy, SessionLife};
 use auth_infrastructure::tokens::{AccessTokens, SigningKeys, TokenError};
 use auth_infrastructure::{AuthState, Authenticator, FactorKeys, FactorServices};
 use axum::{Extension, Router};
@@ -148,6 +149,9 @@ pub enum ComposeError {
     /// The settings of mail cannot be used.
     #[error(transparent)]
     Mail(#[from] MailError),
+    /// `ROSTER_BREACHED_FILE` cannot be used.
+    #[error(transparent)]
+    BreachedFile(#[from] BreachedFileUnusable),
     /// The hashing threads cannot be started.
     #[error("the hashing threads cannot be started: {0}")]
     Threads(#[from] io::Error),
@@ -166,6 +170,7 @@ impl Dependencies {
         db: &Db,
         keys: &Keys,
         passwords: PasswordServices,
+        policy: PasswordPolicy,
         mail: MailServices,
         limits: RateLimiter,
         options: &ServiceOptions,
@@ -183,7 +188,7 @@ impl Dependencies {
             auth: AuthState::new(
                 authenticator.clone(),
                 passwords.credentials.clone(),
-                password_policy(token_names),
+                policy,
                 life,
                 product::SUCCESSOR_LABEL,
                 mail.tokens.clone(),
@@ -209,16 +214,16 @@ impl Roster {
     /// [`ComposeError`]
     pub fn compose(config: AppConfig) -> Result<Self, ComposeError> {
         let AppConfig { db, keys, role, broker, options } = config;
-        let ServiceOptions { bcrypt_cost, limits, tokens, proxies, max_delay, docs, public_url, cors, .. } =
-            options.clone();
-        let passwords = PasswordServices::start(&db, &keys, role, bcrypt_cost, password_policy(&tokens))?;
+        let ServiceOptions { bcrypt_cost, limits, proxies, max_delay, docs, public_url, cors, .. } = options.clone();
+        let policy = password_policy(&options)?;
+        let passwords = PasswordServices::start(&db, &keys, role, bcrypt_cost, policy.clone())?;
         let mail = MailServices::start(&options.mail, &keys, role)?;
         let tools = HandlerTools { hashing: passwords.hashing.clone(), mailer: mail.service.clone() };
         let messages = MessageNode::start(&db, &tools, role, broker, max_delay)?;
         // In a load test, which turns limits off, all connections may come from one address.
         let connections_per_address = if limits { options.connections_per_address } else { usize::MAX };
         let limits = RateLimiter::new(db.clone(), limits);
-        let dependencies = Dependencies::new(&db, &keys, passwords, mail, limits.clone(), &options)?;
+        let dependencies = Dependencies::new(&db, &keys, passwords, policy, mail, limits.clone(), &options)?;
         let watch = KeyWatch {
             db: db.clone(),
             sealing: sealing_keys(&keys).into(),

@@ -117,7 +117,7 @@ impl OperatorProcess {
         // With a key file of public keys only, another process has to execute commands.
         let works = may_serve && keys.opener(product::LABELS).is_ok();
         let role = if works { ProcessRole::Worker } else { ProcessRole::Api };
-        let policy = password_policy(&settings.service.tokens);
+        let policy = password_policy(&settings.service)?;
         let passwords = PasswordServices::start(&db, &keys, role, settings.service.bcrypt_cost, policy)?;
         let mail = MailServices::start(&settings.service.mail, &keys, role)?;
         let tools = HandlerTools { hashing: passwords.hashing.clone(), mailer: mail.service };

@@ -13,7 +13,7 @@ mod url;
 pub use raw::RawSettings;
 
 use crate::compose::{FirstAdministrator, Issuer};
-use crate::password_services::password_policy;
+use crate::password_services::policy_without_file;
 use crate::product::{self, setting};
 use auth_domain::{AssuranceRules, BcryptCost, LONGEST_GRACE, SecondFactorPolicy};
 use identity::Email;
@@ -62,6 +62,8 @@ pub struct Settings {
 pub struct ServiceOptions {
     /// `ROSTER_BCRYPT_COST`
     pub bcrypt_cost: BcryptCost,
+    /// `ROSTER_BREACHED_FILE`
+    pub breached_file: Option<PathBuf>,
     /// `ROSTER_LIMITS`
     pub limits: bool,
     /// `ROSTER_ISSUER`, `ROSTER_AUDIENCE`
@@ -137,6 +139,7 @@ impl ServiceOptions {
                 cost.and_then(|cost| BcryptCost::try_from(cost).ok())
                     .ok_or_else(|| "must be a number from 10 to 15".into())
             })?,
+            breached_file: raw.get(setting!("BREACHED_FILE")).map(PathBuf::from),
             limits: raw.one_of(setting!("LIMITS"), &[("on", true), ("off", false)])?,
             tokens: Issuer {
                 issuer: raw.parsed(setting!("ISSUER"), product::NAME, name)?,
@@ -310,7 +313,8 @@ impl Settings {
             ));
         }
         if let Some(who) = &self.first_administrator {
-            let flaws = password_policy(&self.service.tokens).flaws(&who.password, Some(&who.email), None);
+            // The registration asks the file of breached passwords, too.
+            let flaws = policy_without_file(&self.service.tokens).flaws(&who.password, Some(&who.email), None);
             if !flaws.is_empty() {
                 let flaws: Vec<_> = flaws.iter().map(ToString::to_string).collect();
                 problems.push(SettingProblem::between(

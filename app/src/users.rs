@@ -318,7 +318,7 @@ async fn set_password(db: &Db, settings: &Settings, user: &UserRef, stdin: bool)
     let account = user.find(db).await?;
     let email = Email::parse(&account.email).context("the stored email address is malformed")?;
     let password = password(stdin)?;
-    let flaws = password_policy(&settings.service.tokens).flaws(&password, Some(&email), None);
+    let flaws = password_policy(&settings.service)?.flaws(&password, Some(&email), None);
     if !flaws.is_empty() {
         return Err(weak(flaws.iter().map(ToString::to_string)));
     }

@@ -53,6 +53,7 @@ pub(super) const SETTINGS: &[SettingSpec] = &[
     spec(setting!("KEYS_FILE")),
     spec(setting!("PROFILE")),
     spec(setting!("BCRYPT_COST")),
+    spec(setting!("BREACHED_FILE")),
     spec(setting!("LIMITS")),
     spec(setting!("TRUSTED_PROXIES")),
     spec(setting!("ADMIN_EMAIL")),

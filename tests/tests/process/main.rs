@@ -4,6 +4,7 @@
 mod attempts;
 mod awaited;
 mod backups;
+mod breached;
 mod certificates;
 #[cfg(target_os = "linux")]
 mod clocks;

@@ -5,6 +5,7 @@ mod administration;
 mod ahead;
 mod authority;
 mod bad_input;
+mod breached;
 mod caching;
 mod commands;
 mod cors;

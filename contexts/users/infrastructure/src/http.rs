@@ -178,7 +178,8 @@ web::body! {
         email: required Email = Email::parse,
         /// At least 15 characters (Unicode code points after NFC normalization) and at most 1,024 bytes. Any character
         /// except NUL is allowed. The server rejects common passwords, repetitions, sequences, and passwords made of
-        /// the email address, the user's name or the name of this service.
+        /// the email address, the user's name or the name of this service. It may also reject passwords that are known
+        /// from data breaches.
         ///
         /// Required, unless this server confirms addresses first: the password is then only checked, and chosen when the
         /// registration is confirmed.
