@@ -9,7 +9,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     && install -D target/release/roster /out/roster
 
 FROM debian:bookworm-slim
-# Roster checks the certificate of an amqps:// server against these roots.
+# Roster checks the certificates of PostgreSQL, RabbitMQ and the mail server against these roots.
 RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 # A new volume that is mounted here takes over this owner.
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin roster \

@@ -1,5 +1,7 @@
 mod credentials;
 
+pub(crate) use credentials::without_address;
+
 use crate::Connections;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use std::path::PathBuf;

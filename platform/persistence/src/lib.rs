@@ -19,6 +19,7 @@ mod open_error;
 mod pool;
 mod postgres;
 mod query_builder;
+mod roots;
 mod sql;
 mod sql_timestamp;
 mod sql_value;

@@ -98,6 +98,28 @@ async fn no_credentials_are_sent_to_a_database_with_a_wrong_certificate() {
     }
 }
 
+/// ASVS 12.3.4
+#[tokio::test]
+async fn a_ca_that_is_named_for_the_database_is_trusted_in_place_of_those_of_the_system() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, NAME, OF_POSTGRES);
+    let other = folder.path().join("other.pem");
+    fs::write(&other, generate_simple_self_signed([NAME.to_owned()]).unwrap().cert.pem()).unwrap();
+    let url = format!("postgres://tester:canary@{NAME}:{}/roster?sslmode=verify-full", server.port);
+    let roster = folder.roster(&[]).set("SSL_CERT_FILE", &server.certificate);
+    let naming = |file: &PathBuf| format!("{url}&sslrootcert={}", file.display());
+    let refused = roster.clone().set("DATABASE_URL", naming(&other)).run(SOON).await;
+    let line = one_line(&refused);
+    assert!(line.contains("certificate") && !line.contains("canary"), "{line}");
+    assert!(server.next_result().await.is_err(), "the system trusts the server, and the URL does not");
+    let none = roster.clone().set("SSL_CERT_FILE", "/nowhere").set("DATABASE_URL", &url).run(SOON).await;
+    assert!(one_line(&none).contains("no root certificates"), "{none:?}");
+    for url in [&url, &naming(&server.certificate)] {
+        let _process = roster.clone().set("DATABASE_URL", url).start();
+        assert!(String::from_utf8_lossy(&server.next_bytes().await).contains("tester"), "the system, or the URL");
+    }
+}
+
 #[tokio::test]
 async fn no_credentials_are_sent_to_a_database_without_tls_if_tls_is_required() {
     let folder = Folder::new();

@@ -60,7 +60,7 @@ impl DatabaseUrl {
 }
 
 /// Replaces user and host, because sqlx panics when they form no valid URL.
-fn without_address(to: &PgConnectOptions) -> PgConnectOptions {
+pub(crate) fn without_address(to: &PgConnectOptions) -> PgConnectOptions {
     to.clone().username("user").host("localhost")
 }
 

@@ -1,6 +1,7 @@
 use crate::db::Pools;
 use crate::pool::PostgresPool;
 use crate::postgres::{self, Access, Server};
+use crate::roots::with_roots;
 use crate::{Db, OpenError, PostgresAddress, fetch_one};
 
 /// The oldest PostgreSQL version that is tested.
@@ -14,7 +15,7 @@ pub(super) async fn open_postgres(address: &PostgresAddress) -> Result<Db, OpenE
 pub(super) async fn open_postgres_for(address: &PostgresAddress, access: Access) -> Result<Db, OpenError> {
     let PostgresAddress { options, connections } = address;
     // pgbouncer refuses this parameter, and PostgreSQL has written floating-point numbers in full since version 12.
-    let options = options.clone().extra_float_digits(None);
+    let options = with_roots(options.clone().extra_float_digits(None))?;
     let pooling = postgres::pooling(&options).await?;
     let server = Server::new(options, pooling);
     let pool = |access, most| PostgresPool::new(&server, access, most);
