@@ -3,8 +3,7 @@
 use crate::confirm_password::RecordWrongPassword;
 use crate::notices::complete_password_change;
 use crate::{
-    Action, AuditEvent, Auth, Authority, Denied, GuessError, Notice, PasswordPorts, Throttled, TooManyGuesses,
-    UnitOfWork, UseCase, UseCaseError, VerifiedPassword,
+    Action, AuditEvent, Auth, Authority, GuessError, Notice, PasswordPorts, UnitOfWork, UseCase, VerifiedPassword,
 };
 use auth_domain::{PasswordFlaw, PasswordHash, PasswordPolicy, SessionId};
 use identity::{Email, UserId};
@@ -44,30 +43,21 @@ pub enum ChangePasswordError {
     /// Another request changed the password first.
     #[error("another request changed the password first")]
     ChangedMeanwhile,
-    /// There were too many guesses.
-    #[error(transparent)]
-    TooManyGuesses(#[from] TooManyGuesses),
-    /// The session has ended meanwhile.
-    #[error(transparent)]
-    Denied(#[from] Denied),
-    /// Something does not answer. This says nothing about the password.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
 }
 
 impl ChangePassword<'_> {
     /// Changes the password. A wrong current password is in the audit log before it is returned.
     ///
     /// # Errors
-    /// [`ChangePasswordError`]
+    /// [`GuessError`]
     pub async fn execute(
         self,
         policy: &PasswordPolicy,
         ports: &PasswordPorts<'_, impl UnitOfWork>,
-    ) -> Result<(), ChangePasswordError> {
+    ) -> Result<(), GuessError<ChangePasswordError>> {
         let flaws = policy.flaws_of_change(self.new, Some(self.current), self.email);
         if !flaws.is_empty() {
-            return Err(ChangePasswordError::Flawed(flaws));
+            return Err(GuessError::Rejected(ChangePasswordError::Flawed(flaws)));
         }
         let guess = ports.throttle.acquire(self.email, self.address).await?;
         let changed = self.verify_and_replace(ports, guess.is_compared).await;
@@ -78,17 +68,18 @@ impl ChangePassword<'_> {
         self,
         ports: &PasswordPorts<'_, impl UnitOfWork>,
         is_compared: bool,
-    ) -> Result<(), ChangePasswordError> {
+    ) -> Result<(), GuessError<ChangePasswordError>> {
         let Self { user, session, current, new, by, notice, .. } = self;
         let verify = ports.credentials.verify_of(user, current);
         let Some(verified) = ports.compare(is_compared, current, verify).await? else {
             let record = RecordWrongPassword { action: Action::ChangePassword, user, session, by };
             ports.unit_of_work.run(record).await?;
-            return Err(ChangePasswordError::WrongPassword);
+            return Err(GuessError::Rejected(ChangePasswordError::WrongPassword));
         };
         let new = ports.credentials.hash(new).await?;
         let replace = ReplacePassword { verified, new, session, by, notice };
-        if ports.unit_of_work.run(replace).await? { Ok(()) } else { Err(ChangePasswordError::ChangedMeanwhile) }
+        let is_replaced = ports.unit_of_work.run(replace).await?;
+        if is_replaced { Ok(()) } else { Err(GuessError::Rejected(ChangePasswordError::ChangedMeanwhile)) }
     }
 }
 
@@ -121,29 +112,5 @@ impl UseCase for ReplacePassword {
         complete_password_change(store, user, Some(session), notice, actor).await?;
         store.record(event).await?;
         Ok(true)
-    }
-}
-
-impl GuessError for ChangePasswordError {
-    fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
-    }
-}
-
-impl From<Throttled> for ChangePasswordError {
-    fn from(why: Throttled) -> Self {
-        match why {
-            Throttled::TooMany(why) => Self::TooManyGuesses(why),
-            Throttled::Unavailable(why) => Self::Unavailable(why),
-        }
-    }
-}
-
-impl From<UseCaseError> for ChangePasswordError {
-    fn from(why: UseCaseError) -> Self {
-        match why {
-            UseCaseError::Denied(denied) => Self::Denied(denied),
-            UseCaseError::Unavailable(why) => Self::Unavailable(why),
-        }
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::second_factors::{notice_recovery_code, use_code};
 use crate::{
-    Action, AuditEvent, Auth, Authority, FactorCodes, GuessError, NewSession, Notice, PasswordPorts, SignInChallenge,
-    Throttled, TokenHash, TooManyGuesses, UnitOfWork, UseCase, UseCaseError,
+    Action, AuditEvent, Auth, Authority, FactorCodes, GuessError, NewSession, Notice, PasswordPorts, SignInChallenge, TokenHash, UnitOfWork, UseCase,
 };
 use auth_domain::{AuthMethod, AuthMethods, SecondFactorCode, Session};
 use std::net::IpAddr;
@@ -30,28 +29,20 @@ pub enum CompleteSignInError {
     ChallengeInvalid,
     #[error("the code is wrong")]
     WrongCode,
-    #[error(transparent)]
-    TooManyGuesses(#[from] TooManyGuesses),
-    /// Something does not answer. This says nothing about the code.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
 }
 
 impl CompleteSignIn {
     /// Compares the code. A wrong one is in the audit log before it is returned, and the challenge stays.
     ///
     /// # Errors
-    /// [`CompleteSignInError`]
-    pub async fn execute(self, ports: &PasswordPorts<'_, impl UnitOfWork>) -> Result<Session, CompleteSignInError> {
+    /// [`GuessError`]
+    pub async fn execute(self, ports: &PasswordPorts<'_, impl UnitOfWork>) -> Result<Session, GuessError<CompleteSignInError>> {
         let user = ports.credentials.user_of_challenge(&self.challenge).await?;
-        let user = user.ok_or(CompleteSignInError::ChallengeInvalid)?;
+        let user = user.ok_or(GuessError::Rejected(CompleteSignInError::ChallengeInvalid))?;
         let guess = ports.throttle.acquire_code(user, self.address).await?;
         let Self { challenge, code, codes, session, notice, .. } = self;
         let open = OpenSession { challenge, code, codes, session, notice };
-        let opened = match ports.unit_of_work.run(open).await {
-            Ok(opened) => opened,
-            Err(why) => Err(why.into()),
-        };
+        let opened = GuessError::flatten(ports.unit_of_work.run(open).await);
         let (session, password_guess) = guess.end(opened).await?;
         ports.throttle.refund(&password_guess).await;
         Ok(session)
@@ -93,30 +84,5 @@ impl UseCase for OpenSession {
         }
         let methods = AuthMethods::of(AuthMethod::Password).and(method);
         Ok(Ok((session.open(store, user, methods).await?, guess)))
-    }
-}
-
-impl GuessError for CompleteSignInError {
-    fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
-    }
-}
-
-impl From<Throttled> for CompleteSignInError {
-    fn from(why: Throttled) -> Self {
-        match why {
-            Throttled::TooMany(why) => Self::TooManyGuesses(why),
-            Throttled::Unavailable(why) => Self::Unavailable(why),
-        }
-    }
-}
-
-impl From<UseCaseError> for CompleteSignInError {
-    fn from(why: UseCaseError) -> Self {
-        match why {
-            // The step needs no authority.
-            UseCaseError::Denied(denied) => Self::Unavailable(Unavailable::retry_later(denied)),
-            UseCaseError::Unavailable(why) => Self::Unavailable(why),
-        }
     }
 }

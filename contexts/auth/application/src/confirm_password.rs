@@ -1,8 +1,7 @@
 //! A person who has signed in confirms their password, before a change that a thief of their session must not make.
 
 use crate::{
-    Action, AuditEvent, Auth, Authority, Denied, GuessError, PasswordPorts, Throttled, TooManyGuesses, UnitOfWork,
-    UseCase, UseCaseError,
+    Action, AuditEvent, Auth, Authority, GuessError, PasswordPorts, UnitOfWork, UseCase,
 };
 use auth_domain::SessionId;
 use identity::{Email, UserId};
@@ -25,28 +24,18 @@ pub struct ConfirmPassword<'a> {
     pub by: Authority,
 }
 
-/// Why the password was not confirmed.
+/// The password is wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfirmPasswordError {
-    #[error("the password is wrong")]
-    WrongPassword,
-    #[error(transparent)]
-    TooManyGuesses(#[from] TooManyGuesses),
-    /// The session has ended meanwhile.
-    #[error(transparent)]
-    Denied(#[from] Denied),
-    /// Something does not answer. This says nothing about the password.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
+#[error("the password is wrong")]
+pub struct WrongPassword;
 
 impl ConfirmPassword<'_> {
     /// Compares the password. A wrong one is in the audit log before it is returned. If the session has ended, the
     /// caller does not learn which it was, and the guess counts.
     ///
     /// # Errors
-    /// [`ConfirmPasswordError`]
-    pub async fn execute(self, ports: &PasswordPorts<'_, impl UnitOfWork>) -> Result<(), ConfirmPasswordError> {
+    /// [`GuessError`]
+    pub async fn execute(self, ports: &PasswordPorts<'_, impl UnitOfWork>) -> Result<(), GuessError<WrongPassword>> {
         let guess = ports.throttle.acquire(self.email, self.address).await?;
         let confirmed = self.compare(ports, guess.is_compared).await;
         guess.end(confirmed).await
@@ -56,7 +45,7 @@ impl ConfirmPassword<'_> {
         self,
         ports: &PasswordPorts<'_, impl UnitOfWork>,
         is_compared: bool,
-    ) -> Result<(), ConfirmPasswordError> {
+    ) -> Result<(), GuessError<WrongPassword>> {
         let Self { user, session, password, by, .. } = self;
         let verify = ports.credentials.verify_of(user, password);
         if ports.compare(is_compared, password, verify).await?.is_some() {
@@ -64,7 +53,7 @@ impl ConfirmPassword<'_> {
         }
         let record = RecordWrongPassword { action: Action::ConfirmPassword, user, session, by };
         ports.unit_of_work.run(record).await?;
-        Err(ConfirmPasswordError::WrongPassword)
+        Err(GuessError::Rejected(WrongPassword))
     }
 }
 
@@ -106,29 +95,5 @@ impl UseCase for RecordWrongPassword {
     async fn execute(self, store: &mut dyn Auth) -> Result<(), Unavailable> {
         let event = AuditEvent::own(self.action, self.user, self.by.client).within(self.session);
         store.record(event.refused("wrong_credentials")).await
-    }
-}
-
-impl GuessError for ConfirmPasswordError {
-    fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
-    }
-}
-
-impl From<Throttled> for ConfirmPasswordError {
-    fn from(why: Throttled) -> Self {
-        match why {
-            Throttled::TooMany(why) => Self::TooManyGuesses(why),
-            Throttled::Unavailable(why) => Self::Unavailable(why),
-        }
-    }
-}
-
-impl From<UseCaseError> for ConfirmPasswordError {
-    fn from(why: UseCaseError) -> Self {
-        match why {
-            UseCaseError::Denied(denied) => Self::Denied(denied),
-            UseCaseError::Unavailable(why) => Self::Unavailable(why),
-        }
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::second_factors::complete_factor_change;
 use crate::{
-    Action, AuditEvent, Auth, Authority, Denied, FactorChange, FactorCodes, GuessError, LoginThrottle, Notice,
-    RecoveryCodeHash, Throttled, TooManyGuesses, UnitOfWork, UseCase, UseCaseError,
+    Action, AuditEvent, Auth, Authority, FactorChange, FactorCodes, GuessError, LoginThrottle, Notice, RecoveryCodeHash, UnitOfWork, UseCase,
 };
 use auth_domain::{FactorConflict, SecondFactorCode, SessionId, acceptable_steps};
 use identity::UserId;
@@ -32,30 +31,20 @@ pub enum ConfirmTotpError {
     WrongCode,
     #[error(transparent)]
     Conflict(#[from] FactorConflict),
-    #[error(transparent)]
-    TooManyGuesses(#[from] TooManyGuesses),
-    #[error(transparent)]
-    Denied(#[from] Denied),
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
 }
 
 impl ConfirmTotp {
     /// Compares the code and enrols the app.
     ///
     /// # Errors
-    /// [`ConfirmTotpError`]
+    /// [`GuessError`]
     pub async fn confirm(
         self,
         throttle: &dyn LoginThrottle,
         unit_of_work: &impl UnitOfWork,
-    ) -> Result<(), ConfirmTotpError> {
+    ) -> Result<(), GuessError<ConfirmTotpError>> {
         let guess = throttle.acquire_code(self.user, self.address).await?;
-        let confirmed = match unit_of_work.run(self).await {
-            Ok(confirmed) => confirmed,
-            Err(why) => Err(why.into()),
-        };
-        guess.end(confirmed).await
+        guess.end(GuessError::flatten(unit_of_work.run(self).await)).await
     }
 }
 
@@ -89,29 +78,5 @@ impl UseCase for ConfirmTotp {
         complete_factor_change(store, user, Some(session), FactorChange::TotpAdded, notice, actor).await?;
         store.record(event).await?;
         Ok(Ok(()))
-    }
-}
-
-impl GuessError for ConfirmTotpError {
-    fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
-    }
-}
-
-impl From<Throttled> for ConfirmTotpError {
-    fn from(why: Throttled) -> Self {
-        match why {
-            Throttled::TooMany(why) => Self::TooManyGuesses(why),
-            Throttled::Unavailable(why) => Self::Unavailable(why),
-        }
-    }
-}
-
-impl From<UseCaseError> for ConfirmTotpError {
-    fn from(why: UseCaseError) -> Self {
-        match why {
-            UseCaseError::Denied(denied) => Self::Denied(denied),
-            UseCaseError::Unavailable(why) => Self::Unavailable(why),
-        }
     }
 }

@@ -1,3 +1,4 @@
+use crate::{Denied, UseCaseError};
 use identity::{Email, UserId};
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -77,9 +78,11 @@ impl Guess {
     ///
     /// # Errors
     /// The use case's, or [`TooManyGuesses`] in its place when the guess was over the limit.
-    pub async fn end<T, E: GuessError>(self, done: Result<T, E>) -> Result<T, E> {
+    pub async fn end<T, R>(self, done: Result<T, GuessError<R>>) -> Result<T, GuessError<R>> {
         match done {
-            Err(error) if !error.is_unavailable() => Err(self.over_limit.map_or(error, E::from)),
+            Err(error) if !matches!(error, GuessError::Unavailable(_)) => {
+                Err(self.over_limit.map_or(error, GuessError::TooManyGuesses))
+            }
             opened_or_unavailable => {
                 self.refund.await;
                 opened_or_unavailable
@@ -88,8 +91,44 @@ impl Guess {
     }
 }
 
-/// The error of a use case that compares a password.
-pub trait GuessError: From<TooManyGuesses> {
-    /// Whether something does not answer, so that the error says nothing about the password.
-    fn is_unavailable(&self) -> bool;
+/// Why a use case that compares a password or a code did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum GuessError<R> {
+    /// The use case itself rejects the request, as for a wrong password.
+    #[error("{0}")]
+    Rejected(R),
+    /// There were too many guesses.
+    #[error(transparent)]
+    TooManyGuesses(#[from] TooManyGuesses),
+    /// The session has ended meanwhile.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Something does not answer. This says nothing about the password or the code.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl<R> GuessError<R> {
+    /// The result of a step that may itself reject.
+    pub(crate) fn flatten<T>(done: Result<Result<T, R>, UseCaseError>) -> Result<T, Self> {
+        done?.map_err(Self::Rejected)
+    }
+}
+
+impl<R> From<Throttled> for GuessError<R> {
+    fn from(why: Throttled) -> Self {
+        match why {
+            Throttled::TooMany(why) => Self::TooManyGuesses(why),
+            Throttled::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
+
+impl<R> From<UseCaseError> for GuessError<R> {
+    fn from(why: UseCaseError) -> Self {
+        match why {
+            UseCaseError::Denied(why) => Self::Denied(why),
+            UseCaseError::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
 }

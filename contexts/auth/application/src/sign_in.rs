@@ -3,7 +3,7 @@
 use crate::notices::notice_device;
 use crate::{
     Action, Actor, AuditEvent, Auth, Authority, GuessError, Notice, PasswordPorts, RequestOrigin, SessionEnd,
-    SignInChallenge, Throttled, TokenHash, TooManyGuesses, UnitOfWork, UseCase, UseCaseError, VerifiedPassword,
+    SignInChallenge, TokenHash, UnitOfWork, UseCase, VerifiedPassword,
 };
 use auth_domain::{AuthMethod, AuthMethods, Device, MOST_SESSIONS, Session, SessionId, SessionLife};
 use identity::{Email, UserId};
@@ -46,26 +46,17 @@ pub enum SignedIn {
     Challenged(Vec<AuthMethod>),
 }
 
-/// Why no session was opened.
+/// The address is unknown, the password is wrong, or the person is deactivated: the caller must not learn which.
 #[derive(Debug, thiserror::Error)]
-pub enum SignInError {
-    /// The address is unknown, the password is wrong, or the person is deactivated: the caller must not learn which.
-    #[error("wrong email address or password")]
-    WrongCredentials,
-    /// There were too many guesses.
-    #[error(transparent)]
-    TooManyGuesses(#[from] TooManyGuesses),
-    /// Something does not answer. This says nothing about the password.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
+#[error("wrong email address or password")]
+pub struct WrongCredentials;
 
 impl SignIn<'_> {
     /// Signs in. A failure is in the audit log before it is returned.
     ///
     /// # Errors
-    /// [`SignInError`]
-    pub async fn execute(self, ports: &PasswordPorts<'_, impl UnitOfWork>) -> Result<SignedIn, SignInError> {
+    /// [`GuessError`]
+    pub async fn execute(self, ports: &PasswordPorts<'_, impl UnitOfWork>) -> Result<SignedIn, GuessError<WrongCredentials>> {
         let guess = ports.throttle.acquire(self.email, self.address).await?;
         match self.open_session(ports, guess.is_compared, guess.receipt.clone()).await {
             // The second factor gives the guess back.
@@ -82,16 +73,16 @@ impl SignIn<'_> {
         ports: &PasswordPorts<'_, impl UnitOfWork>,
         is_compared: bool,
         guess: Vec<u8>,
-    ) -> Result<SignedIn, SignInError> {
+    ) -> Result<SignedIn, GuessError<WrongCredentials>> {
         let Self { email, password, challenge, session, .. } = self;
         let verify = ports.credentials.verify(email, password);
         let Some(verified) = ports.compare(is_compared, password, verify).await? else {
             let record = RecordWrongPassword { identifier: email.clone(), client: session.client };
             ports.unit_of_work.run(record).await?;
-            return Err(SignInError::WrongCredentials);
+            return Err(GuessError::Rejected(WrongCredentials));
         };
         let open = OpenSession { verified, challenge, guess, session };
-        ports.unit_of_work.run(open).await?.ok_or(SignInError::WrongCredentials)
+        ports.unit_of_work.run(open).await?.ok_or(GuessError::Rejected(WrongCredentials))
     }
 }
 
@@ -170,30 +161,5 @@ impl UseCase for RecordWrongPassword {
         let user = store.identified_by(&self.identifier).await?;
         let event = AuditEvent::by(Actor::Anonymous, Action::SignIn, self.client).on(user);
         store.record(event.refused("wrong_credentials")).await
-    }
-}
-
-impl GuessError for SignInError {
-    fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
-    }
-}
-
-impl From<Throttled> for SignInError {
-    fn from(why: Throttled) -> Self {
-        match why {
-            Throttled::TooMany(why) => Self::TooManyGuesses(why),
-            Throttled::Unavailable(why) => Self::Unavailable(why),
-        }
-    }
-}
-
-impl From<UseCaseError> for SignInError {
-    fn from(why: UseCaseError) -> Self {
-        match why {
-            // Neither step needs an authority.
-            UseCaseError::Denied(denied) => Self::Unavailable(Unavailable::retry_later(denied)),
-            UseCaseError::Unavailable(why) => Self::Unavailable(why),
-        }
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::second_factors::{notice_recovery_code, use_code, use_passkey};
 use crate::{
-    Action, AuditEvent, Auth, Authority, Denied, FactorCodes, GuessError, Notice, PasskeyCeremonies, PasskeyResponse,
-    PasswordPorts, Throttled, TooManyGuesses, UnitOfWork, UseCase, UseCaseError, VerifiedPassword,
+    Action, AuditEvent, Auth, Authority, FactorCodes, GuessError, Notice, PasskeyCeremonies, PasskeyResponse, PasswordPorts, UnitOfWork, UseCase, VerifiedPassword,
 };
 use auth_domain::{AssuranceLevel, AuthMethod, SecondFactorCode, SessionId};
 use identity::{Email, UserId};
@@ -47,22 +46,14 @@ pub enum StepUpError {
     WrongCode,
     #[error("the passkey is unknown, or refused")]
     WrongPasskey,
-    #[error(transparent)]
-    TooManyGuesses(#[from] TooManyGuesses),
-    /// The session has ended meanwhile.
-    #[error(transparent)]
-    Denied(#[from] Denied),
-    /// Something does not answer. This says nothing about the password or the code.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
 }
 
 impl StepUp<'_> {
     /// Compares what was given, and steps the session up.
     ///
     /// # Errors
-    /// [`StepUpError`]
-    pub async fn execute(self, ports: &PasswordPorts<'_, impl UnitOfWork>) -> Result<(), StepUpError> {
+    /// [`GuessError`]
+    pub async fn execute(self, ports: &PasswordPorts<'_, impl UnitOfWork>) -> Result<(), GuessError<StepUpError>> {
         let Some(password) = self.password else { return self.compare_code(ports, None).await };
         let guess = ports.throttle.acquire(self.email, self.address).await?;
         let verify = ports.credentials.verify_of(self.user, password);
@@ -78,17 +69,14 @@ impl StepUp<'_> {
         self,
         ports: &PasswordPorts<'_, impl UnitOfWork>,
         verified: Option<Option<VerifiedPassword>>,
-    ) -> Result<(), StepUpError> {
+    ) -> Result<(), GuessError<StepUpError>> {
         let Self { user, session, code, passkey, ceremonies, codes, by, notice, address, .. } = self;
         let guess = match &code {
             Some(_) => Some(ports.throttle.acquire_code(user, address).await?),
             None => None,
         };
         let raise = RaiseSession { user, session, verified, code, passkey, ceremonies, codes, by, notice };
-        let raised = match ports.unit_of_work.run(raise).await {
-            Ok(raised) => raised,
-            Err(why) => Err(why.into()),
-        };
+        let raised = GuessError::flatten(ports.unit_of_work.run(raise).await);
         match guess {
             Some(guess) => guess.end(raised).await,
             None => raised,
@@ -157,29 +145,5 @@ impl UseCase for RaiseSession {
         store.raise_session(session, methods.and(method), level).await?;
         store.record(event.about(method.as_str())).await?;
         Ok(Ok(()))
-    }
-}
-
-impl GuessError for StepUpError {
-    fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
-    }
-}
-
-impl From<Throttled> for StepUpError {
-    fn from(why: Throttled) -> Self {
-        match why {
-            Throttled::TooMany(why) => Self::TooManyGuesses(why),
-            Throttled::Unavailable(why) => Self::Unavailable(why),
-        }
-    }
-}
-
-impl From<UseCaseError> for StepUpError {
-    fn from(why: UseCaseError) -> Self {
-        match why {
-            UseCaseError::Denied(denied) => Self::Denied(denied),
-            UseCaseError::Unavailable(why) => Self::Unavailable(why),
-        }
     }
 }

@@ -3,9 +3,9 @@
 use crate::access::denial_log::DenialLog;
 use crate::{HashPool, SqlCredentials, SqlLoginThrottle, SqlUnitOfWork, run_in_transaction};
 use auth_application::{
-    AnnounceRoles, Authority, ChangePassword, ChangePasswordError, ConfirmPassword, ConfirmPasswordError,
-    Credentials as _, Denied, NewSession, PasswordPorts, Principal, RequestOrigin, SetRole, SignIn, SignInError,
-    SignedIn, TokenHash,
+    AnnounceRoles, Authority, ChangePassword, ChangePasswordError, ConfirmPassword, Credentials as _, Denied,
+    GuessError, NewSession, PasswordPorts, Principal, RequestOrigin, SetRole, SignIn, SignedIn, TokenHash,
+    WrongCredentials, WrongPassword,
 };
 use auth_domain::{
     AssuranceRules, BcryptCost, LastAdministrator, Need, PasswordFlaw, PasswordPolicy, Role, Session, SessionId,
@@ -81,7 +81,7 @@ impl World {
         PasswordPorts { credentials: &self.credentials, throttle: &self.throttle, unit_of_work: &self.unit_of_work }
     }
 
-    async fn sign_in(&self, email: &str, password: &str, from: &str) -> Result<Session, SignInError> {
+    async fn sign_in(&self, email: &str, password: &str, from: &str) -> Result<Session, GuessError<WrongCredentials>> {
         let sign_in = SignIn {
             email: &Email::parse(email).expect("an address"),
             password: &Secret::new(password.to_owned()),
@@ -100,7 +100,7 @@ impl World {
         }
     }
 
-    async fn change(&self, session: &Session, current: &str, new: &str) -> Result<(), ChangePasswordError> {
+    async fn change(&self, session: &Session, current: &str, new: &str) -> Result<(), GuessError<ChangePasswordError>> {
         let change = ChangePassword {
             user: self.user,
             session: session.id,
@@ -114,7 +114,7 @@ impl World {
         change.execute(&PasswordPolicy::default(), &self.ports()).await
     }
 
-    async fn confirm(&self, session: &Session, password: &str) -> Result<(), ConfirmPasswordError> {
+    async fn confirm(&self, session: &Session, password: &str) -> Result<(), GuessError<WrongPassword>> {
         let confirm = ConfirmPassword {
             user: self.user,
             session: session.id,
@@ -179,7 +179,7 @@ async fn a_wrong_password_an_unknown_address_and_a_deactivated_person_get_one_an
         world.deactivate().await;
         let deactivated = world.sign_in("ada@example.com", PASSWORD, HOME).await;
         for refused in [wrong, unknown, deactivated] {
-            assert!(matches!(refused, Err(SignInError::WrongCredentials)), "{refused:?}");
+            assert!(matches!(refused, Err(GuessError::Rejected(WrongCredentials))), "{refused:?}");
         }
         assert_eq!(world.live_sessions().await, 0);
         let wrong = record("sign_in", Some("wrong_credentials"));
@@ -193,14 +193,16 @@ async fn wrong_passwords_are_throttled_and_the_right_one_opens_from_a_known_addr
     for world in World::each().await {
         world.sign_in("ada@example.com", PASSWORD, HOME).await.expect("home is known from now on");
         let mut refused = 0;
-        while let Err(SignInError::WrongCredentials) = world.sign_in("ada@example.com", "wrong", ELSEWHERE).await {
+        while let Err(GuessError::Rejected(WrongCredentials)) =
+            world.sign_in("ada@example.com", "wrong", ELSEWHERE).await
+        {
             refused += 1;
         }
         assert_eq!(refused, 10, "the burst of the account");
         let right = world.sign_in("ada@example.com", PASSWORD, ELSEWHERE).await;
-        assert!(matches!(right, Err(SignInError::TooManyGuesses(_))), "{right:?}");
+        assert!(matches!(right, Err(GuessError::TooManyGuesses(_))), "{right:?}");
         let wrong_at_home = world.sign_in("ada@example.com", "wrong", HOME).await;
-        assert!(matches!(wrong_at_home, Err(SignInError::TooManyGuesses(_))), "no other answer than elsewhere");
+        assert!(matches!(wrong_at_home, Err(GuessError::TooManyGuesses(_))), "no other answer than elsewhere");
         world.sign_in("ada@example.com", PASSWORD, HOME).await.expect("a stranger locks no owner out");
         world.test_db.end().await;
     }
@@ -235,18 +237,21 @@ async fn a_password_is_not_changed_by_a_wrong_one_to_a_bad_one_or_from_an_ended_
     for world in World::each().await {
         let session = world.sign_in("ada@example.com", PASSWORD, HOME).await.expect("a session");
         let wrong = world.change(&session, "not the password", NEW).await;
-        assert!(matches!(wrong, Err(ChangePasswordError::WrongPassword)), "{wrong:?}");
+        assert!(matches!(wrong, Err(GuessError::Rejected(ChangePasswordError::WrongPassword))), "{wrong:?}");
         assert_eq!(world.audit().await[1], record("password.change", Some("wrong_credentials")));
         let short = world.change(&session, PASSWORD, "short").await;
-        assert!(matches!(&short, Err(ChangePasswordError::Flawed(flaws)) if flaws.len() == 1), "{short:?}");
+        assert!(
+            matches!(&short, Err(GuessError::Rejected(ChangePasswordError::Flawed(flaws))) if flaws.len() == 1),
+            "{short:?}"
+        );
         let same = world.change(&session, PASSWORD, PASSWORD).await;
         assert!(
-            matches!(&same, Err(ChangePasswordError::Flawed(flaws)) if *flaws == [PasswordFlaw::Unchanged]),
+            matches!(&same, Err(GuessError::Rejected(ChangePasswordError::Flawed(flaws))) if *flaws == [PasswordFlaw::Unchanged]),
             "{same:?}"
         );
         world.execute("update auth_sessions set ended_at = opened_at, ended_why = 'revoked' where user_id = $1").await;
         let ended = world.change(&session, PASSWORD, NEW).await;
-        assert!(matches!(ended, Err(ChangePasswordError::Denied(Denied::Ended))), "{ended:?}");
+        assert!(matches!(ended, Err(GuessError::Denied(Denied::Ended))), "{ended:?}");
         let verified = world.credentials.verify_of(world.user, &Secret::new(PASSWORD.to_owned())).await;
         assert!(verified.expect("room").is_some(), "the password is the same");
         world.test_db.end().await;
@@ -261,12 +266,12 @@ async fn a_password_is_confirmed_only_while_the_session_lasts_and_only_then_cost
             world.confirm(&session, PASSWORD).await.expect("confirmed, and the guess is given back");
         }
         let wrong = world.confirm(&session, "not the password").await;
-        assert!(matches!(wrong, Err(ConfirmPasswordError::WrongPassword)), "{wrong:?}");
+        assert!(matches!(wrong, Err(GuessError::Rejected(WrongPassword))), "{wrong:?}");
         assert_eq!(world.audit().await[1], record("password.confirm", Some("wrong_credentials")));
         world.execute("update auth_sessions set ended_at = opened_at, ended_why = 'revoked' where user_id = $1").await;
         for password in [PASSWORD, "not the password"] {
             let ended = world.confirm(&session, password).await;
-            assert!(matches!(ended, Err(ConfirmPasswordError::Denied(Denied::Ended))), "{ended:?}");
+            assert!(matches!(ended, Err(GuessError::Denied(Denied::Ended))), "{ended:?}");
         }
         world.test_db.end().await;
     }

@@ -1,7 +1,7 @@
 //! Change of a password.
 
 use super::by::By;
-use super::state::too_many_guesses;
+use super::state::guess_failed;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
 use auth_access::{Confirmed, Person};
@@ -71,7 +71,7 @@ pub(crate) async fn change_password(
         by,
         notice: auth.notice(language),
     };
-    change.execute(&auth.policy, &auth.password_ports()).await.map_err(refused)?;
+    change.execute(&auth.policy, &auth.password_ports()).await.map_err(|why| guess_failed(why, refused))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -88,8 +88,5 @@ fn refused(why: ChangePasswordError) -> Problem {
             "changed_meanwhile",
             "Another request has changed the password meanwhile",
         ),
-        ChangePasswordError::TooManyGuesses(why) => too_many_guesses(why),
-        ChangePasswordError::Denied(why) => not_run(why),
-        ChangePasswordError::Unavailable(why) => not_run(why),
     }
 }

@@ -1,11 +1,11 @@
 //! Sign-in with an email address and a password.
 
-use super::state::{no_token, too_many_guesses};
+use super::state::{guess_failed, no_token};
 use super::tokens::TokensView;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
 use crate::tokens::{OpaqueToken, TokenKind};
-use auth_application::{NewSession, SignIn, SignInError, SignOut, SignedIn};
+use auth_application::{NewSession, SignIn, SignOut, SignedIn, WrongCredentials};
 use auth_domain::{AuthMethod, Device, Session};
 use axum::extract::{FromRef, FromRequestParts, State};
 use axum::http::HeaderMap;
@@ -77,7 +77,7 @@ pub(crate) async fn login(
     let session = new_session(&auth, &refresh, &from, language, &headers);
     let (challenge_hash, address) = (challenge.hash, from.address.ip());
     let sign_in = SignIn { email: &email, password: &password, challenge: challenge_hash, address, session };
-    match sign_in.execute(&auth.password_ports()).await.map_err(refused)? {
+    match sign_in.execute(&auth.password_ports()).await.map_err(|why| guess_failed(why, wrong_credentials))? {
         SignedIn::Session(session) => opened(auth, session, refresh, from),
         SignedIn::Challenged(methods) => Err(second_factor_required(&challenge, &methods)),
     }
@@ -145,10 +145,6 @@ fn second_factor_required(challenge: &OpaqueToken, methods: &[AuthMethod]) -> Pr
         .member("methods", methods)
 }
 
-fn refused(why: SignInError) -> Problem {
-    match why {
-        SignInError::WrongCredentials => Problem::unauthorized("wrong_credentials", "Wrong email address or password"),
-        SignInError::TooManyGuesses(why) => too_many_guesses(why),
-        SignInError::Unavailable(why) => not_run(why),
-    }
+fn wrong_credentials(_: WrongCredentials) -> Problem {
+    Problem::unauthorized("wrong_credentials", "Wrong email address or password")
 }

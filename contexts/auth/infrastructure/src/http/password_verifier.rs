@@ -1,10 +1,10 @@
 use super::by::Sends as _;
-use super::state::too_many_guesses;
+use super::state::guess_failed;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
 use async_trait::async_trait;
 use auth_access::{PasswordVerifier, Person};
-use auth_application::{Authority, ConfirmPassword, ConfirmPasswordError};
+use auth_application::{Authority, ConfirmPassword, GuessError, WrongPassword};
 use auth_domain::{Need, SessionId};
 use kernel::Secret;
 use web::{Client, Problem};
@@ -27,10 +27,8 @@ impl PasswordVerifier for AuthState {
         };
         match confirm.execute(&self.password_ports()).await {
             Ok(()) => Ok(true),
-            Err(ConfirmPasswordError::WrongPassword) => Ok(false),
-            Err(ConfirmPasswordError::TooManyGuesses(why)) => Err(too_many_guesses(why)),
-            Err(ConfirmPasswordError::Denied(why)) => Err(not_run(why)),
-            Err(ConfirmPasswordError::Unavailable(why)) => Err(not_run(why)),
+            Err(GuessError::Rejected(WrongPassword)) => Ok(false),
+            Err(why) => Err(guess_failed(why, |WrongPassword| Problem::not_found())),
         }
     }
 }

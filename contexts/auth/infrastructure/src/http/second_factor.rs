@@ -1,11 +1,10 @@
 //! The second step of a sign-in.
 
 use super::login::{new_session, opened};
-use super::state::{no_token, too_many_guesses};
+use super::state::{guess_failed, no_token};
 use crate::AuthState;
-use crate::sql::unit_of_work::not_run;
 use crate::tokens::{OpaqueToken, TokenKind};
-use auth_application::{CompleteSignIn, CompleteSignInError};
+use auth_application::{CompleteSignIn, CompleteSignInError, GuessError};
 use auth_domain::SecondFactorCode;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -68,10 +67,8 @@ pub(crate) async fn complete_login(
     let complete = CompleteSignIn { challenge, code, codes, address, session, notice };
     match complete.execute(&auth.password_ports()).await {
         Ok(session) => opened(auth, session, refresh, from),
-        Err(CompleteSignInError::ChallengeInvalid) => Err(missed(&auth, &from).await),
-        Err(CompleteSignInError::WrongCode) => Err(wrong_code()),
-        Err(CompleteSignInError::TooManyGuesses(why)) => Err(too_many_guesses(why)),
-        Err(CompleteSignInError::Unavailable(why)) => Err(not_run(why)),
+        Err(GuessError::Rejected(CompleteSignInError::ChallengeInvalid)) => Err(missed(&auth, &from).await),
+        Err(why) => Err(guess_failed(why, |_| wrong_code())),
     }
 }
 

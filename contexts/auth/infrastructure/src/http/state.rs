@@ -1,8 +1,9 @@
+use crate::sql::unit_of_work::not_run;
 use crate::tokens::{AccessTokens, TokenError};
 use crate::{Authenticator, FactorKeys, InstallationFactorCodes, SqlLoginThrottle, SqlUnitOfWork, WebauthnCeremonies};
 use auth_application::{
-    Credentials, FactorCodes, Notice, PasskeyCeremonies, PasswordPorts, TooManyGuesses, UnitOfWork as _, UseCase,
-    UseCaseError,
+    Credentials, FactorCodes, GuessError, Notice, PasskeyCeremonies, PasswordPorts, TooManyGuesses, UnitOfWork as _,
+    UseCase, UseCaseError,
 };
 use auth_domain::{PasswordPolicy, SessionLife};
 use mail_access::MailTokens;
@@ -92,6 +93,16 @@ impl AuthState {
     /// [`UseCaseError`]
     pub(crate) async fn run<U: UseCase + Clone>(&self, use_case: U) -> Result<U::Outcome, UseCaseError> {
         self.unit_of_work.run(use_case).await
+    }
+}
+
+/// The answer to a request whose password or code was not accepted; `rejected` says what a rejection means.
+pub(crate) fn guess_failed<R>(why: GuessError<R>, rejected: impl FnOnce(R) -> Problem) -> Problem {
+    match why {
+        GuessError::Rejected(why) => rejected(why),
+        GuessError::TooManyGuesses(why) => too_many_guesses(why),
+        GuessError::Denied(why) => not_run(why),
+        GuessError::Unavailable(why) => not_run(why),
     }
 }
 

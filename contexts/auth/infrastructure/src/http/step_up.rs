@@ -3,7 +3,7 @@
 use super::by::By;
 use super::passkeys::{answers_a_challenge, refused_passkey};
 use super::second_factor::{read_code, wrong_code};
-use super::state::too_many_guesses;
+use super::state::guess_failed;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
 use auth_access::AnySession;
@@ -82,7 +82,7 @@ pub(crate) async fn step_up(
         by,
         notice: auth.notice(language),
     };
-    step_up.execute(&auth.password_ports()).await.map_err(refused)?;
+    step_up.execute(&auth.password_ports()).await.map_err(|why| guess_failed(why, refused))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -94,8 +94,5 @@ fn refused(why: StepUpError) -> Problem {
         StepUpError::WrongPassword => flaw("/password", "wrong_password", "is not your password"),
         StepUpError::WrongCode => wrong_code(),
         StepUpError::WrongPasskey => refused_passkey(),
-        StepUpError::TooManyGuesses(why) => too_many_guesses(why),
-        StepUpError::Denied(why) => not_run(why),
-        StepUpError::Unavailable(why) => not_run(why),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::by::By;
 use super::second_factor::{read_code, wrong_code};
-use super::state::{no_token, too_many_guesses};
+use super::state::{guess_failed, no_token};
 use super::tokens::{expose, expose_all};
 use crate::AuthState;
 use crate::factors::{NewRecoveryCodes, NewTotp};
@@ -136,12 +136,11 @@ pub(crate) async fn confirm_totp(
         by,
         notice: auth.notice(language),
     };
-    confirm.confirm(&*auth.throttle, &auth.unit_of_work).await.map_err(|why| match why {
-        ConfirmTotpError::WrongCode => wrong_code(),
-        ConfirmTotpError::Conflict(why) => conflict(why),
-        ConfirmTotpError::TooManyGuesses(why) => too_many_guesses(why),
-        ConfirmTotpError::Denied(why) => not_run(why),
-        ConfirmTotpError::Unavailable(why) => not_run(why),
+    confirm.confirm(&*auth.throttle, &auth.unit_of_work).await.map_err(|why| {
+        guess_failed(why, |why| match why {
+            ConfirmTotpError::WrongCode => wrong_code(),
+            ConfirmTotpError::Conflict(why) => conflict(why),
+        })
     })?;
     Ok(Json(RecoveryCodesView { recovery_codes: new.shown }))
 }
