@@ -223,7 +223,8 @@ async fn migrate(settings: &Settings, substring_search: bool, json: bool) -> any
     } else if applied == 0 {
         print(&format!("{} is up to date", settings.database))
     } else {
-        print(&format!("{}: applied {applied} migrations", settings.database))
+        let noun = if applied == 1 { "migration" } else { "migrations" };
+        print(&format!("{}: applied {applied} {noun}", settings.database))
     }
 }
 

@@ -18,6 +18,18 @@ macro_rules! in_each_world {
     )*};
 }
 
+/// As [`in_each_world`], without RabbitMQ: for what is answered at once by the database. A hint only decides when a worker
+/// looks for messages.
+#[macro_export]
+macro_rules! in_each_database {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            $crate::test_in_world!($name, sqlite, Sqlite, true);
+            $crate::test_in_world!($name, postgres, Postgres, true);
+        }
+    )*};
+}
+
 /// As [`in_each_world`], but no command is executed before the test calls [`Node::work`](crate::Node::work).
 #[macro_export]
 macro_rules! in_each_idle_world {

@@ -1,8 +1,11 @@
 //! `cargo xtask test`: runs all tests of the workspace with the servers that they need.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::ffi::OsString;
+use std::num::NonZero;
 use std::process::ExitStatus;
+use std::thread;
 
 use anyhow::Result;
 
@@ -11,6 +14,8 @@ use crate::{process, workspace};
 
 /// With this variable, tests skip what needs a server. Without it, a missing server is a failure.
 const EMBEDDED: &str = "TEST_EMBEDDED";
+/// How many tests of one binary run at once.
+const THREADS: &str = "RUST_TEST_THREADS";
 /// The binary that the acceptance tests run.
 const BINARY: &str = "ROSTER_BIN";
 
@@ -53,6 +58,11 @@ fn cargo_test(options: &Options, servers: Option<&Servers>) -> Result<ExitStatus
         test.arg("--workspace");
     }
     test.args(&options.arguments);
+    if env::var_os(THREADS).is_none() {
+        // Most tests wait most of the time: for a database, a broker or another process.
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        test.env(THREADS, (2 * cores).to_string());
+    }
     match servers {
         Some(servers) => test.env_remove(EMBEDDED).envs(servers.variables()),
         None => servers::VARIABLES.iter().fold(test.env(EMBEDDED, "1"), |test, variable| test.env_remove(variable)),

@@ -1,11 +1,11 @@
 //! Guessing passwords is limited by account and by client address, for any spelling, over all nodes.
 
-use acceptance::{Answer, Person, Request, World, in_each_world};
+use acceptance::{Answer, Person, Request, World, in_each_database};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-in_each_world! {
+in_each_database! {
     ten_wrong_passwords_are_checked_in_total_on_all_nodes,
     an_unknown_address_is_limited_like_a_known_one,
     of_many_concurrent_wrong_passwords_ten_are_checked,

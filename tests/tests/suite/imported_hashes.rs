@@ -1,9 +1,9 @@
 //! Signing in with a password whose hash comes from another system.
 
-use acceptance::{Person, World, in_each_world};
+use acceptance::{Person, World, in_each_database};
 use persistence::execute;
 
-in_each_world! {
+in_each_database! {
     a_hash_of_every_source_signs_its_user_in_and_is_renewed,
 }
 

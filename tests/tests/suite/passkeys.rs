@@ -2,7 +2,7 @@
 
 use acceptance::smtp::token_in;
 use acceptance::{
-    Answer, Node, Person, Request, SignedIn, World, challenge_of, in_each_world, in_one_world, in_shared_worlds,
+    Answer, Node, Person, Request, SignedIn, World, challenge_of, in_each_database, in_one_world, in_shared_worlds,
 };
 use auth_domain::SecondFactorPolicy;
 use base64::Engine as _;
@@ -12,7 +12,7 @@ use roster::compose::ProcessRole;
 use serde_json::{Value, json};
 use webauthn::testing::SoftAuthenticator;
 
-in_each_world! {
+in_each_database! {
     a_passkey_alone_signs_in_and_is_a_second_factor_after_the_password,
     a_response_is_accepted_once_however_often_it_is_sent,
     a_passkey_that_lies_or_is_a_copy_is_refused,

@@ -2,7 +2,7 @@
 
 use crate::registration::requested;
 use acceptance::smtp::token_in;
-use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world, in_one_world, process, resolve};
+use acceptance::{Answer, Person, Request, SignedIn, World, in_each_database, in_one_world, process, resolve};
 use contracts::{MailTemplate, SendMail};
 use identity::{Email, MailId};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use users_infrastructure::RegistrationMode;
 use uuid::Uuid;
 
-in_each_world! {
+in_each_database! {
     each_operation_admits_exactly_the_callers_of_the_table,
 }
 

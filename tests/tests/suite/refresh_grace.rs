@@ -1,10 +1,10 @@
 //! A refresh token that is used twice within a moment, by two tabs or after a lost answer.
 
-use acceptance::{Person, Request, SignedIn, World, in_each_world};
+use acceptance::{Person, Request, SignedIn, World, in_each_database};
 use serde_json::json;
 use std::time::Duration;
 
-in_each_world! {
+in_each_database! {
     fifty_refreshes_at_once_get_the_same_successor,
     a_token_whose_successor_has_been_used_ends_the_session_within_the_grace_too,
     after_the_grace_and_without_one_a_used_token_ends_the_session,

@@ -2,7 +2,7 @@
 
 use acceptance::smtp::token_in;
 use acceptance::{
-    Answer, Authenticator, Node, Person, Request, SignedIn, World, challenge_of, in_each_idle_world, in_each_world,
+    Answer, Authenticator, Node, Person, Request, SignedIn, World, challenge_of, in_each_database, in_each_idle_world,
     in_one_world, in_shared_worlds, second_factor, step_up,
 };
 use base64::Engine as _;
@@ -11,7 +11,7 @@ use persistence::sql;
 use roster::compose::ProcessRole;
 use serde_json::{Value, json};
 
-in_each_world! {
+in_each_database! {
     a_user_with_an_app_signs_in_with_the_password_and_a_code,
     a_code_is_good_for_one_of_many_requests_at_once,
     of_fifty_uses_of_a_recovery_code_one_opens_a_session,

@@ -1,9 +1,9 @@
 //! Service keys: what they allow, and what introspection answers.
 
-use acceptance::{Answer, Person, Request, SignedIn, World, in_each_world};
+use acceptance::{Answer, Person, Request, SignedIn, World, in_each_database};
 use serde_json::{Value, json};
 
-in_each_world! {
+in_each_database! {
     a_service_learns_whether_a_token_is_good_and_no_more_when_it_is_not,
     a_key_allows_only_its_scopes,
     a_key_is_shown_once_stored_as_a_hash_and_refused_when_revoked_or_expired,

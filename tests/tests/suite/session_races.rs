@@ -1,9 +1,9 @@
 //! Concurrent changes of sessions, repeated many times.
 
-use acceptance::{Person, Request, SignedIn, World, in_each_world};
+use acceptance::{Person, Request, SignedIn, World, in_each_database};
 use serde_json::json;
 
-in_each_world! {
+in_each_database! {
     of_fifty_refreshes_at_once_one_wins_and_the_session_ends,
     no_refresh_outlives_a_logout_or_a_revocation_at_the_same_time,
     no_refresh_and_no_sign_in_outlives_a_change_of_the_password_at_the_same_time,

@@ -1,14 +1,14 @@
 //! Signing in, sessions, and signing out.
 
 use acceptance::process::until;
-use acceptance::{PATIENCE, Person, Request, SignedIn, World, in_each_world, in_one_world};
+use acceptance::{PATIENCE, Person, Request, SignedIn, World, in_each_database, in_one_world};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-in_each_world! {
+in_each_database! {
     a_signed_in_user_is_recognised_and_sees_their_whole_account,
     the_address_may_be_spelled_differently_and_the_password_may_not,
     a_refusal_does_not_distinguish_unknown_address_wrong_password_and_deactivated_account,

@@ -1,7 +1,7 @@
 //! Which requests need a fresh session or a second factor, and what a session without them may do.
 
 use acceptance::{
-    Authenticator, Node, Person, Request, SignedIn, World, challenge_of, in_each_world, in_one_world, second_factor,
+    Authenticator, Node, Person, Request, SignedIn, World, challenge_of, in_each_database, in_one_world, second_factor,
     step_up,
 };
 use auth_domain::SecondFactorPolicy;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-in_each_world! {
+in_each_database! {
     each_route_of_the_table_asks_for_a_step_up_at_every_level,
     adding_or_removing_a_factor_lowers_every_other_session_at_once,
     a_session_without_the_factor_that_is_asked_for_is_good_only_for_enrolment,

@@ -1,9 +1,9 @@
 //! Habits of real clients: stale headers, late sign-outs, HTTP Basic, clocks that are behind.
 
-use acceptance::{Person, Request, World, in_each_world};
+use acceptance::{Person, Request, World, in_each_database};
 use serde_json::{Value, json};
 
-in_each_world! {
+in_each_database! {
     a_refresh_token_signs_out_without_an_access_token_and_every_token_gets_the_same_answer,
     an_access_token_that_comes_along_with_a_refresh_token_signs_out_as_well,
     routes_that_need_no_caller_ignore_an_invalid_header,
