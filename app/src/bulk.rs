@@ -1,6 +1,6 @@
 //! `roster users deactivate` and `roster users erase` with filters
 
-use crate::filter_args::see_that_it_is_served;
+use crate::filter_args::require_index;
 use crate::import::watch;
 use crate::operator_command::{self, Installation, OperatorCommand};
 use crate::output::{print, refused};
@@ -38,7 +38,7 @@ pub(crate) async fn run(
     };
     if !force {
         let db = open_read_only(settings).await?;
-        see_that_it_is_served(&db, &filter).await?;
+        require_index(&db, &filter).await?;
         let count = count_matching(&db, &filter).await;
         db.close().await;
         confirm(&format!("this {verb} all users that match, {} by now", count?))?;
@@ -47,7 +47,7 @@ pub(crate) async fn run(
         let id = match pending {
             Some(id) => id,
             None => {
-                see_that_it_is_served(&operator.db, &filter).await?;
+                require_index(&operator.db, &filter).await?;
                 let (job, filter) = (create_job(&operator.db, kind, &filter, None).await?, filter.clone());
                 let id = MessageId::new(job.as_uuid());
                 let (by, client) = (None, None);

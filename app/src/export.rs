@@ -1,6 +1,6 @@
 //! `roster users export`
 
-use crate::filter_args::{FilterArgs, see_that_it_is_served};
+use crate::filter_args::{FilterArgs, require_index};
 use crate::output::print;
 use crate::serve::open_read_only;
 use crate::settings::Settings;
@@ -46,7 +46,7 @@ pub(crate) async fn run(settings: &Settings, arguments: ExportArgs) -> anyhow::R
     }
     let filter = filters.filter()?;
     let db = open_read_only(settings).await?;
-    see_that_it_is_served(&db, &filter).await?;
+    require_index(&db, &filter).await?;
     let file: Box<dyn Write> = match &output {
         Some(path) => {
             Box::new(private_files::create(path).with_context(|| format!("{} cannot be created", path.display()))?)

@@ -1,10 +1,9 @@
-use anyhow::Context as _;
 use clap::Args;
 use identity::Email;
 use kernel::Timestamp;
 use persistence::Db;
 use users_domain::{EmailDomain, EmailPrefix, FilterFlaw, NamePrefix, Substring, UserFilter, UserRole, UserStatus};
-use users_infrastructure::queries::list_users::check_index;
+use users_infrastructure::queries::list_users::{SubstringSearchIsOff, has_index};
 
 /// The filters of `GET /users` on the command line.
 #[derive(Debug, Clone, Args)]
@@ -73,6 +72,7 @@ impl FilterArgs {
 ///
 /// # Errors
 /// When it has not, or does not answer.
-pub(crate) async fn see_that_it_is_served(db: &Db, filter: &UserFilter) -> anyhow::Result<()> {
-    check_index(db, filter).await?.context("--q")
+pub(crate) async fn require_index(db: &Db, filter: &UserFilter) -> anyhow::Result<()> {
+    anyhow::ensure!(has_index(db, filter).await?, "--q {SubstringSearchIsOff}");
+    Ok(())
 }

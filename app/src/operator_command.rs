@@ -7,7 +7,7 @@ use crate::mail::MailServices;
 use crate::message_node::MessageNode;
 use crate::operator_commands::OperatorCommands;
 use crate::output::note;
-use crate::password_services::{PasswordServices, password_policy};
+use crate::password_services::{PasswordServices, password_policy, policy_without_file};
 use crate::product;
 use crate::serve::{prepare_schema, see_that_it_exists};
 use crate::settings::Settings;
@@ -117,7 +117,11 @@ impl OperatorProcess {
         // With a key file of public keys only, another process has to execute commands.
         let works = may_serve && keys.opener(product::LABELS).is_ok();
         let role = if works { ProcessRole::Worker } else { ProcessRole::Api };
-        let policy = password_policy(&settings.service)?;
+        let policy = match installation {
+            Installation::MadeIfMissing => password_policy(&settings.service)?,
+            // Only a new user's command has a password.
+            Installation::Needed => policy_without_file(&settings.service.tokens),
+        };
         let passwords = PasswordServices::start(&db, &keys, role, settings.service.bcrypt_cost, policy)?;
         let mail = MailServices::start(&settings.service.mail, &keys, role)?;
         let tools = HandlerTools { hashing: passwords.hashing.clone(), mailer: mail.service };

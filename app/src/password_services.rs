@@ -38,7 +38,7 @@ pub struct BreachedFileUnusable {
 pub(crate) fn password_policy(options: &ServiceOptions) -> Result<PasswordPolicy, BreachedFileUnusable> {
     let policy = policy_without_file(&options.tokens);
     Ok(match &options.breached_file {
-        Some(path) => policy.without(Arc::new(open_breached(path)?)),
+        Some(path) => policy.refusing_breached(Arc::new(open_breached(path)?)),
         None => policy,
     })
 }

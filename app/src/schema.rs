@@ -11,8 +11,8 @@ fn migrations() -> Vec<Migrations> {
     [ledger::MIGRATIONS, web::MIGRATIONS].into_iter().chain(contexts.iter().map(|it| it.migrations)).collect()
 }
 
-/// The migrations that this database lacks, with their number for each part. What an operator has to ask for counts once
-/// it was asked for.
+/// The migrations of all parts, with the number that this database lacks. Optional ones count only after they were applied
+/// once.
 async fn pending(db: &Db) -> Result<Vec<(Migrations, usize)>, SqlError> {
     let mut all = Vec::new();
     for migrations in migrations() {

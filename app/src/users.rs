@@ -2,7 +2,7 @@
 
 use crate::bulk::{self, Bulk};
 use crate::export::{self, ExportArgs};
-use crate::filter_args::{FilterArgs, see_that_it_is_served};
+use crate::filter_args::{FilterArgs, require_index};
 use crate::import::{self, ImportArgs};
 use crate::operator_command::{self, Installation, OperatorCommand};
 use crate::operator_commands::{NewUser, Registered, give_role};
@@ -244,7 +244,7 @@ pub(crate) async fn run(settings: &Settings, command: UsersArgs, json: bool) -> 
         UsersArgs::List { filters, after, limit } => {
             let filter = filters.filter()?;
             let db = open_read_only(settings).await?;
-            see_that_it_is_served(&db, &filter).await?;
+            require_index(&db, &filter).await?;
             let found = page(&db, &filter, &after.to_ascii_lowercase(), limit).await;
             db.close().await;
             print_users(&found?, json)

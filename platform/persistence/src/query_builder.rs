@@ -31,7 +31,7 @@ pub enum QueryValue {
     Time(SqlTimestamp),
     Integer(i64),
     /// A text that the two dialects write differently.
-    TextOfEach {
+    TextPerDialect {
         postgres: String,
         sqlite: String,
     },
@@ -39,7 +39,7 @@ pub enum QueryValue {
 
 impl From<(String, String)> for QueryValue {
     fn from((postgres, sqlite): (String, String)) -> Self {
-        Self::TextOfEach { postgres, sqlite }
+        Self::TextPerDialect { postgres, sqlite }
     }
 }
 
@@ -56,7 +56,7 @@ macro_rules! values {
             ($query:expr, $bound:expr, $dialect:ident) => {
                 $bound.into_iter().fold($query, |query, value| match value {
                     $(QueryValue::$variant(value) => query.bind(value),)+
-                    QueryValue::TextOfEach { $dialect, .. } => query.bind($dialect),
+                    QueryValue::TextPerDialect { $dialect, .. } => query.bind($dialect),
                 })
             };
         }

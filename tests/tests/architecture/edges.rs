@@ -1,5 +1,6 @@
 //! The allowed dependencies between crates, computed from the crates' folders.
 
+use crate::source::root;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -255,4 +256,15 @@ fn forbidden_edges_are_recognised() {
     }
     assert_eq!(Place::of("contexts/users/ports"), None);
     assert!(!allowed(domain, "", "tokio", true), "nor do a domain's tests need a framework");
+}
+
+/// sqlx trusts the roots of `webpki-roots` beside those that it is given. The workspace has an empty one in its place.
+#[test]
+fn sqlx_trusts_no_root_certificate_by_itself() {
+    let read = |file: &str| std::fs::read_to_string(root().join(file)).unwrap();
+    let lock = read("Cargo.lock");
+    let packages: Vec<_> = lock.split("[[package]]").filter(|it| it.contains("name = \"webpki-roots\"")).collect();
+    assert_eq!(packages.len(), 1, "{packages:?}");
+    assert!(!packages[0].contains("source = "), "the published crate is used: {}", packages[0]);
+    assert!(read("platform/webpki-roots/src/lib.rs").contains("TLS_SERVER_ROOTS: &[TrustAnchor<'static>] = &[];"));
 }

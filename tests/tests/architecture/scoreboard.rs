@@ -28,7 +28,7 @@ fn tests() -> BTreeSet<String> {
 /// Whether the line begins the list of a macro such as `in_each_world!`.
 fn makes_tests(line: &str) -> bool {
     let name = line.strip_suffix("! {").unwrap_or_default();
-    name == "both" || (name.starts_with("in_") && name.contains("_world"))
+    name == "both" || (name.starts_with("in_") && (name.contains("_world") || name.contains("_database")))
 }
 
 fn scoreboard() -> String {

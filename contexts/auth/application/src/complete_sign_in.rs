@@ -2,7 +2,8 @@
 
 use crate::second_factors::{notice_recovery_code, use_code};
 use crate::{
-    Action, AuditEvent, Auth, Authority, FactorCodes, GuessError, NewSession, Notice, PasswordPorts, SignInChallenge, TokenHash, UnitOfWork, UseCase,
+    Action, AuditEvent, Auth, Authority, FactorCodes, GuessError, NewSession, Notice, PasswordPorts, SignInChallenge,
+    TokenHash, UnitOfWork, UseCase,
 };
 use auth_domain::{AuthMethod, AuthMethods, SecondFactorCode, Session};
 use std::net::IpAddr;
@@ -36,7 +37,10 @@ impl CompleteSignIn {
     ///
     /// # Errors
     /// [`GuessError`]
-    pub async fn execute(self, ports: &PasswordPorts<'_, impl UnitOfWork>) -> Result<Session, GuessError<CompleteSignInError>> {
+    pub async fn execute(
+        self,
+        ports: &PasswordPorts<'_, impl UnitOfWork>,
+    ) -> Result<Session, GuessError<CompleteSignInError>> {
         let user = ports.credentials.user_of_challenge(&self.challenge).await?;
         let user = user.ok_or(GuessError::Rejected(CompleteSignInError::ChallengeInvalid))?;
         let guess = ports.throttle.acquire_code(user, self.address).await?;

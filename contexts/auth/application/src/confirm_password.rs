@@ -1,8 +1,6 @@
 //! A person who has signed in confirms their password, before a change that a thief of their session must not make.
 
-use crate::{
-    Action, AuditEvent, Auth, Authority, GuessError, PasswordPorts, UnitOfWork, UseCase,
-};
+use crate::{Action, AuditEvent, Auth, Authority, GuessError, PasswordPorts, UnitOfWork, UseCase};
 use auth_domain::SessionId;
 use identity::{Email, UserId};
 use kernel::Secret;

@@ -2,7 +2,8 @@
 
 use crate::second_factors::complete_factor_change;
 use crate::{
-    Action, AuditEvent, Auth, Authority, FactorChange, FactorCodes, GuessError, LoginThrottle, Notice, RecoveryCodeHash, UnitOfWork, UseCase,
+    Action, AuditEvent, Auth, Authority, FactorChange, FactorCodes, GuessError, LoginThrottle, Notice,
+    RecoveryCodeHash, UnitOfWork, UseCase,
 };
 use auth_domain::{FactorConflict, SecondFactorCode, SessionId, acceptable_steps};
 use identity::UserId;

@@ -56,7 +56,10 @@ impl SignIn<'_> {
     ///
     /// # Errors
     /// [`GuessError`]
-    pub async fn execute(self, ports: &PasswordPorts<'_, impl UnitOfWork>) -> Result<SignedIn, GuessError<WrongCredentials>> {
+    pub async fn execute(
+        self,
+        ports: &PasswordPorts<'_, impl UnitOfWork>,
+    ) -> Result<SignedIn, GuessError<WrongCredentials>> {
         let guess = ports.throttle.acquire(self.email, self.address).await?;
         match self.open_session(ports, guess.is_compared, guess.receipt.clone()).await {
             // The second factor gives the guess back.

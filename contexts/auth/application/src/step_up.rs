@@ -2,7 +2,8 @@
 
 use crate::second_factors::{notice_recovery_code, use_code, use_passkey};
 use crate::{
-    Action, AuditEvent, Auth, Authority, FactorCodes, GuessError, Notice, PasskeyCeremonies, PasskeyResponse, PasswordPorts, UnitOfWork, UseCase, VerifiedPassword,
+    Action, AuditEvent, Auth, Authority, FactorCodes, GuessError, Notice, PasskeyCeremonies, PasskeyResponse,
+    PasswordPorts, UnitOfWork, UseCase, VerifiedPassword,
 };
 use auth_domain::{AssuranceLevel, AuthMethod, SecondFactorCode, SessionId};
 use identity::{Email, UserId};

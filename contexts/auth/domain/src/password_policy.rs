@@ -121,7 +121,7 @@ impl PasswordPolicy {
 
     /// Refuses these passwords, too.
     #[must_use]
-    pub fn without(mut self, breached: Arc<dyn BreachedPasswords>) -> Self {
+    pub fn refusing_breached(mut self, breached: Arc<dyn BreachedPasswords>) -> Self {
         self.breached = Some(breached);
         self
     }

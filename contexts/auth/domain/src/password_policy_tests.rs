@@ -206,7 +206,7 @@ impl BreachedPasswords for Known {
 #[test]
 fn a_breached_password_is_refused_as_it_is_typed_and_as_it_is_hashed() {
     let flaws = |known, password: &str| {
-        let policy = PasswordPolicy::default().without(Arc::new(Known(known)));
+        let policy = PasswordPolicy::default().refusing_breached(Arc::new(Known(known)));
         policy.flaws(&Secret::new(password.to_owned()), None, None)
     };
     let (composed, decomposed) = ("der späte Vogel singt", "der spa\u{308}te Vogel singt");

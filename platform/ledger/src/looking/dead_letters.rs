@@ -43,7 +43,7 @@ pub async fn list(db: &Db, status: Option<&str>, limit: i64) -> Result<Vec<Ledge
     Ok(rows.into_iter().map(LedgerMessage::restore).collect())
 }
 
-/// The query of a list, after `select` or what explains it.
+/// The query of a list, after `select` or `explain`.
 fn latest(select: impl DialectSql, status: Option<&str>, limit: i64) -> QueryBuilder {
     let mut query = QueryBuilder::new(select);
     // Constants, not values: the databases use a partial index only if they see its condition.

@@ -44,7 +44,7 @@ async fn each_context_has_migrations_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_only_some_installations_have_is_applied_and_counted_apart() {
+async fn optional_migrations_are_applied_and_counted_separately() {
     const OPTIONAL: Migrations =
         Migrations { context: "shop", first: 1_001, all: &[step("prices", "create table shop_prices (n bigint)")] };
     for test in TestDb::each().await {

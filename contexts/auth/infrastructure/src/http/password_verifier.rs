@@ -1,5 +1,5 @@
 use super::by::Sends as _;
-use super::state::guess_failed;
+use super::state::too_many_guesses;
 use crate::AuthState;
 use crate::sql::unit_of_work::not_run;
 use async_trait::async_trait;
@@ -28,7 +28,9 @@ impl PasswordVerifier for AuthState {
         match confirm.execute(&self.password_ports()).await {
             Ok(()) => Ok(true),
             Err(GuessError::Rejected(WrongPassword)) => Ok(false),
-            Err(why) => Err(guess_failed(why, |WrongPassword| Problem::not_found())),
+            Err(GuessError::TooManyGuesses(why)) => Err(too_many_guesses(why)),
+            Err(GuessError::Denied(why)) => Err(not_run(why)),
+            Err(GuessError::Unavailable(why)) => Err(not_run(why)),
         }
     }
 }

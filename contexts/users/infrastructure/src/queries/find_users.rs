@@ -3,9 +3,9 @@
 
 use crate::SUBSTRING_SEARCH;
 use crate::queries::get_user::{UserRow, UserView};
-use kernel::Timestamp;
+use kernel::{DomainError, Timestamp};
 use persistence::{Db, QueryBuilder, Sql, SqlError, SqlTimestamp, fetch_one};
-use users_domain::{FilterFlaw, SortKey, UserFilter, UserOrder, UserRole, UserStatus};
+use users_domain::{SortKey, UserFilter, UserOrder, UserRole, UserStatus};
 use uuid::Uuid;
 use web::{SignedCursor, Towards};
 
@@ -39,13 +39,23 @@ pub(super) struct Found {
     pub(super) id: Uuid,
 }
 
-/// Checks that the database has the index that the filter needs.
+/// The database has no index for parts of addresses and names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("cannot be used: an operator turns it on once, by `migrate --substring-search` on the command line")]
+pub struct SubstringSearchIsOff;
+
+impl DomainError for SubstringSearchIsOff {
+    fn code(&self) -> &'static str {
+        "substring_search_off"
+    }
+}
+
+/// Whether the database has the index that the filter needs.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn check_index(db: &Db, filter: &UserFilter) -> Result<Result<(), FilterFlaw>, SqlError> {
-    let is_off = filter.substring.is_some() && db.pending(&SUBSTRING_SEARCH).await? > 0;
-    Ok(if is_off { Err(FilterFlaw::SubstringSearchIsOff) } else { Ok(()) })
+pub async fn has_index(db: &Db, filter: &UserFilter) -> Result<bool, SqlError> {
+    Ok(filter.substring.is_none() || db.pending(&SUBSTRING_SEARCH).await? == 0)
 }
 
 /// Reads up to `limit + 1` users from the cursor on, in its direction.
@@ -112,7 +122,7 @@ fn planned_rows(line: &str) -> Option<i64> {
     line.split_once("rows=")?.1.split(' ').next()?.parse().ok()
 }
 
-/// The query of a page, after `select` or what explains it.
+/// The query of a page, after `select` or `explain`.
 pub(super) fn page(wanted: Wanted<'_>, select: (&'static str, &'static str)) -> QueryBuilder {
     let Wanted { filter, order, from, limit } = wanted;
     let descends = order.is_descending != from.is_some_and(|cursor| cursor.towards == Towards::Previous);

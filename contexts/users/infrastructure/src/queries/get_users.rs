@@ -1,7 +1,7 @@
 //! Administrators, and services with the scope `users:read`, list and search users.
 
 use crate::http::UsersState;
-use crate::queries::find_users::{Count, Wanted, check_index, count, find};
+use crate::queries::find_users::{Count, SubstringSearchIsOff, Wanted, count, find, has_index};
 use crate::queries::get_user::{self, UserView};
 use auth_access::UserReader;
 use axum::extract::{Path, State};
@@ -56,7 +56,7 @@ pub(crate) struct UserPage {
         ("email" = Option<String>, Query, description = "Return only the user with this email address, in any spelling.", max_length = 254),
         ("email_prefix" = Option<String>, Query, description = "Return only users whose email address begins like this, without case.", max_length = 254),
         ("name_prefix" = Option<String>, Query, description = "Return only users whose name begins like this, without case.", max_length = 200),
-        ("q" = Option<String>, Query, description = "Return only users whose email address or name contains this, without case: at least 3 characters. An operator turns it on by `roster migrate --substring-search`; until then it is refused (`substring_search_off`).", max_length = 200),
+        ("q" = Option<String>, Query, description = "Return only users whose email address or name contains this, without case: at least 3 characters. An international domain is searched as `xn--…`; `domain` takes either form. An operator turns it on by `roster migrate --substring-search`; until then it is refused (`substring_search_off`).", max_length = 200),
         ("domain" = Option<String>, Query, description = "Return only users whose email address has this domain.", max_length = 254),
         ("status" = Option<String>, Query, description = "Return only users with this status: `active` or `deactivated`.", pattern = "^(active|deactivated)$"),
         ("role" = Option<String>, Query, description = "Return only users with this role: `user` or `admin`.", pattern = "^(user|admin)$"),
@@ -171,8 +171,8 @@ pub(crate) async fn read_filter(query: &mut Query, db: &Db) -> Result<UserFilter
     };
     let contradictions: Vec<(_, FilterFlaw)> = filter.contradictions();
     contradictions.iter().for_each(|(name, why)| query.refuse(name, why));
-    if let Err(why) = check_index(db, &filter).await.map_err(unavailable)? {
-        query.refuse("q", &why);
+    if !has_index(db, &filter).await.map_err(unavailable)? {
+        query.refuse("q", &SubstringSearchIsOff);
     }
     Ok(filter)
 }

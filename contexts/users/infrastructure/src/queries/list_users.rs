@@ -1,7 +1,7 @@
 //! Operators list users.
 
-pub use crate::queries::find_users::check_index;
 use crate::queries::find_users::push_filter;
+pub use crate::queries::find_users::{SubstringSearchIsOff, has_index};
 use kernel::Timestamp;
 use persistence::{Db, QueryBuilder, SqlError, SqlTimestamp};
 use serde::Serialize;
