@@ -212,6 +212,7 @@ async fn a_job_for_users_needs_a_filter_and_spares_the_administrator_who_starts_
         ("erase", reason, 422, "?type"),
         ("erase&domain=example.org", "{}", 422, "/reason"),
         ("erase&domain=x", reason, 422, "?domain"),
+        ("deactivate&domain=example.org", reason, 422, ""),
     ] {
         let refused = world.send(&send(query, body)).await;
         let violations = refused.violations();

@@ -111,7 +111,7 @@ async fn a_part_of_a_name_or_an_address_finds_its_users_once_an_operator_has_tur
     let ada = world.member(&Person::new("Ada.Lovelace@example.org").called("Gräfin \"100%_\" Ada")).await;
     let off = world.send(&Request::get("/users?q=lace").by(&root)).await;
     assert_eq!((off.status, off.violations()), (422, vec![("?q".into(), "substring_search_off".into())]));
-    let job = world.send(&Request::post("/jobs?type=deactivate&q=lace", &json!(null)).by(&root)).await;
+    let job = world.send(&Request::new("POST", "/jobs?type=deactivate&q=lace").by(&root)).await;
     assert_eq!((job.status, job.violations()), (422, vec![("?q".into(), "substring_search_off".into())]));
     assert_eq!(roster::schema::add_substring_search(&world.db).await.unwrap(), 1);
     assert_eq!(roster::schema::add_substring_search(&world.db).await.unwrap(), 0);
@@ -147,7 +147,7 @@ async fn a_part_of_a_name_or_an_address_finds_its_users_once_an_operator_has_tur
     let cursor = first["next_cursor"].as_str().unwrap();
     let next = list(world, &root, &format!("q=example.org&limit=2&sort=email&cursor={cursor}")).await;
     assert_eq!(names(&next), ["root"]);
-    let job = world.send(&Request::post("/jobs?type=deactivate&q=untes", &json!(null)).by(&root)).await;
+    let job = world.send(&Request::new("POST", "/jobs?type=deactivate&q=untes").by(&root)).await;
     assert_eq!(job.status, 202, "{job:?}");
     world.until("select count(*) from users_users where deactivated_at is not null", 1).await;
     world

@@ -98,7 +98,7 @@ impl DomainError for BadFile {
 ///
 /// For administrators with a fresh session. `type=import` takes a file, and answers 202 when every row is checked and stored; nothing is stored
 /// of a file that breaks off. `type=deactivate` and `type=erase` take the filters of `GET /users`, at least one of them;
-/// `erase` takes a JSON body with the `reason`. `GET /jobs/{id}` then shows the progress, and `GET /commands/{id}` the
+/// `erase` takes a JSON body with the `reason`, and `deactivate` needs none. `GET /jobs/{id}` then shows the progress, and `GET /commands/{id}` the
 /// outcome.
 #[utoipa::path(
     post,
@@ -152,6 +152,9 @@ pub(crate) async fn start_job(
         Some(JobKind::Deactivate) => {
             let filter = read_needed_filter(&mut query, &state).await?;
             query.finish(Some(()))?;
+            if let Some(mut body) = Option::<Fields>::from_request(request, &()).await? {
+                body.finish(Some(()))?;
+            }
             let job = create(&state, "deactivate", &filter, me).await?;
             (job, Outgoing::new_message(&DeactivateUsers { job, filter, by, client }))
         }
