@@ -14,6 +14,8 @@ use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use identity::Email;
 use serde::Serialize;
+use std::time::Duration;
+use tokio::time::sleep;
 use utoipa::ToSchema;
 use web::{Client, Fields, Language, NoQuery, OrElse, PROBLEM_JSON, Problem, RequestBody as _};
 
@@ -83,8 +85,12 @@ pub(crate) async fn login(
     }
 }
 
-/// Refuses a sign-in while too many wait, before its body is read and the database is asked: clients that do not heed
-/// `Retry-After` take nothing from those that are admitted.
+/// How long a sign-in waits for others to be done before it is refused.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Refuses a sign-in while too many wait, before its body is read and the database is asked. The refusal comes after a
+/// pause: otherwise clients that do not heed `Retry-After` would come back at once, and take the processors from the
+/// hashes of those who are admitted.
 pub(crate) struct HasCapacity;
 
 impl<S: Sync> FromRequestParts<S> for HasCapacity
@@ -94,7 +100,11 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(_: &mut Parts, state: &S) -> Result<Self, Problem> {
-        AuthState::from_ref(state).credentials.check_capacity().map_err(not_run)?;
+        let credentials = AuthState::from_ref(state).credentials;
+        if credentials.check_capacity().is_err() {
+            sleep(PAUSE).await;
+            credentials.check_capacity().map_err(not_run)?;
+        }
         Ok(Self)
     }
 }
