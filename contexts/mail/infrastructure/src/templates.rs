@@ -148,6 +148,8 @@ impl Templates {
             "minutes" => "60",
             "at" => "2026-09-21 14:13 UTC",
             "address" => "203.0.113.7",
+            "change" => "recovery_code_used",
+            "left" => "9",
             _ => "Mozilla/5.0",
         };
         let values = parameters(template).iter().map(|name| ((*name).to_owned(), example(name).to_owned())).collect();
