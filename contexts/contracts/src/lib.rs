@@ -156,7 +156,7 @@ pub struct EraseMails {
 pub enum MailTemplate {
     /// Confirm a registration by choosing a password. Its link has a token.
     ConfirmRegistration,
-    /// Somebody has tried to register with an address that has an account.
+    /// A client has tried to register with an address that has an account.
     AlreadyRegistered,
     /// An administrator invites. Its link has a token.
     Invitation,

@@ -1,4 +1,4 @@
-//! A person who was mailed a link chooses a new password. All their sessions end, and nobody is signed in.
+//! A person who was mailed a link chooses a new password. All their sessions end, and no session is opened.
 
 use crate::notices::complete_password_change;
 use crate::{Action, Actor, AuditEvent, Auth, Authority, Credentials, Notice, UnitOfWork, UseCase, UseCaseError};

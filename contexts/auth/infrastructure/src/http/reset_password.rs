@@ -42,7 +42,7 @@ web::body! {
 
 /// Choose a new password by the token of a link.
 ///
-/// The server ends all sessions of the user, and no other link works any more. Nobody is signed in.
+/// The server ends all sessions of the user, and no other link works any more. It opens no session.
 #[utoipa::path(
     post,
     path = "/auth/password/reset",
