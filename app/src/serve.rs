@@ -74,16 +74,16 @@ pub async fn serve(settings: Settings, role: ProcessRole) -> anyhow::Result<()> 
     if let Some(who) = settings.first_administrator.clone() {
         roster.make_first_administrator(who);
     }
-    logging::say(greeting(&settings, &roster, role, listening));
     warn(&settings);
     if makes_a_file {
         tracing::info!(database = %settings.database, "a new database file has been created: it is empty");
     }
-
-    let app = roster.app();
+    let server = listener.map(|listener| (listener, roster.app(), connection_limits(&settings, &roster)));
+    // Whoever waits for the greeting finds everything above done.
+    logging::say(greeting(&settings, &roster, role, listening));
     let stopping_since = OnceLock::new();
-    match listener {
-        Some(listener) => {
+    match server {
+        Some((listener, app, limits)) => {
             let stopping = async {
                 stop.await;
                 roster.announce_stop();
@@ -98,7 +98,7 @@ pub async fn serve(settings: Settings, role: ProcessRole) -> anyhow::Result<()> 
                 stopping_since.get_or_init(Instant::now);
                 roster.begin_stop();
             };
-            web::serve(listener, app, connection_limits(&settings, &roster), stopping).await;
+            web::serve(listener, app, limits, stopping).await;
         }
         None => stop.await,
     }
