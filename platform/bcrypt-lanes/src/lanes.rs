@@ -1,4 +1,4 @@
-//! `N` bcrypt computations in lockstep.
+//! Several bcrypt computations in lockstep.
 //!
 //! Every step of the cipher loops over the lanes before the next step begins: while one lane waits
 //! for its substitution boxes, the others compute. How the loops are written decides how well the
@@ -6,8 +6,9 @@
 //! with `cargo xtask bench`. Unchecked indexing was measured too and gains nothing.
 
 use crate::pi::{self, Boxes, ROUND_KEYS};
-use crate::{Cost, Digest, Job};
-use zeroize::{Zeroize, Zeroizing};
+use crate::{Cost, Digest, Job, MAX_LANES};
+use std::array;
+use zeroize::Zeroize;
 
 /// "OrpheanBeholderScryDoubt", the text that is encrypted: three blocks of two halves.
 const TEXT: [[u32; 2]; 3] = [[0x4f72_7068, 0x6561_6e42], [0x6568_6f6c, 0x6465_7253], [0x6372_7944, 0x6f75_6274]];
@@ -22,6 +23,7 @@ type Words = [u32; ROUND_KEYS];
 type Half<const N: usize> = [u32; N];
 
 /// The state of one Blowfish computation.
+#[derive(Clone, Copy)]
 struct Blowfish {
     boxes: Boxes,
     round_keys: Words,
@@ -38,29 +40,124 @@ impl Zeroize for Blowfish {
     }
 }
 
-/// With five lanes, one round takes about a tenth of a millisecond.
-const ROUNDS_TO_A_PAUSE: u32 = 8;
+/// Up to [`MAX_LANES`] computations of bcrypt that share one core. Each begins when there is room, whatever the others
+/// have left to do, and has its own cost.
+///
+/// `T` is what the caller remembers a computation by. Everything derived from a key is wiped when its computation ends,
+/// or with the `Lanes`.
+pub struct Lanes<T> {
+    /// Filled in place and never moved, because a move would leave a copy behind.
+    state: Box<State>,
+    /// One for each lane that computes: the first ones.
+    running: Vec<Running<T>>,
+}
 
-/// Computes the digests of `N` jobs. Everything derived from the keys is wiped.
-pub(crate) fn digests<const N: usize>(cost: Cost, jobs: &[Job<'_>; N], pause: &dyn Fn()) -> [Digest; N] {
-    // Filled in place and never moved, because a move would leave a copy behind.
-    let mut state = Zeroizing::new([Blowfish::INITIAL; N]);
-    let mut key_words = Zeroizing::new([[0; ROUND_KEYS]; N]);
-    let (lanes, keys) = (&mut *state, &mut *key_words);
-    let mut salts = [[0; ROUND_KEYS]; N];
-    for lane in 0..N {
-        repeat(jobs[lane].key.iter().chain(&[0]), &mut keys[lane]);
-        repeat(jobs[lane].salt.iter(), &mut salts[lane]);
+struct State {
+    blowfish: [Blowfish; MAX_LANES],
+    keys: [Words; MAX_LANES],
+    salts: [Words; MAX_LANES],
+}
+
+struct Running<T> {
+    tag: T,
+    rounds: u32,
+}
+
+impl<T> Default for Lanes<T> {
+    fn default() -> Self {
+        let none = [[0; ROUND_KEYS]; MAX_LANES];
+        let state = State { blowfish: [Blowfish::INITIAL; MAX_LANES], keys: none, salts: none };
+        Self { state: Box::new(state), running: Vec::with_capacity(MAX_LANES) }
     }
-    expand(lanes, keys, |lane, word| salts[lane][word % 4]);
-    for round in 0..cost.rounds() {
-        if round % ROUNDS_TO_A_PAUSE == 0 {
-            pause();
+}
+
+impl<T> Lanes<T> {
+    /// The most rounds that one call of [`advance`](Self::advance) computes. With five lanes, a round takes about a
+    /// tenth of a millisecond.
+    pub const STEP: u32 = 8;
+
+    /// The number of computations that have begun and not ended.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Whether nothing is being computed.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Whether every lane computes, so that none can begin.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.running.len() == MAX_LANES
+    }
+
+    /// Begins a computation.
+    ///
+    /// # Panics
+    /// If the lanes are full.
+    pub fn begin(&mut self, cost: Cost, job: &Job<'_>, tag: T) {
+        let lane = self.running.len();
+        let State { blowfish, keys, salts } = &mut *self.state;
+        blowfish[lane] = Blowfish::INITIAL;
+        repeat(job.key.iter().chain(&[0]), &mut keys[lane]);
+        repeat(job.salt.iter(), &mut salts[lane]);
+        let salt = salts[lane];
+        expand(array::from_mut(&mut blowfish[lane]), array::from_ref(&keys[lane]), |_, word| salt[word % 4]);
+        self.running.push(Running { tag, rounds: cost.rounds() });
+    }
+
+    /// Computes up to [`STEP`](Self::STEP) rounds of every computation, and returns their number. `finished` gets those
+    /// that have ended, in any order.
+    pub fn advance(&mut self, mut finished: impl FnMut(T, Digest)) -> u32 {
+        let rounds = self.running.iter().map(|it| it.rounds).min().unwrap_or(0).min(Self::STEP);
+        match self.running.len() {
+            1 => self.state.compute::<1>(rounds),
+            2 => self.state.compute::<2>(rounds),
+            3 => self.state.compute::<3>(rounds),
+            4 => self.state.compute::<4>(rounds),
+            _ => self.state.compute::<MAX_LANES>(rounds),
         }
-        expand(lanes, keys, |_, _| 0);
-        expand(lanes, &salts, |_, _| 0);
+        for lane in (0..self.running.len()).rev() {
+            self.running[lane].rounds -= rounds;
+            if self.running[lane].rounds == 0 {
+                let digest = encrypt_text(&self.state.blowfish[lane]);
+                self.state.remove(lane, self.running.len() - 1);
+                finished(self.running.swap_remove(lane).tag, digest);
+            }
+        }
+        rounds
     }
-    encrypt_text(lanes)
+}
+
+impl State {
+    /// Computes rounds of the first `N` lanes.
+    fn compute<const N: usize>(&mut self, rounds: u32) {
+        let Some(lanes) = self.blowfish.first_chunk_mut::<N>() else { return };
+        let (Some(keys), Some(salts)) = (self.keys.first_chunk::<N>(), self.salts.first_chunk::<N>()) else { return };
+        for _ in 0..rounds {
+            expand(lanes, keys, |_, _| 0);
+            expand(lanes, salts, |_, _| 0);
+        }
+    }
+
+    /// Moves the last lane that computes to the place of the given one, and wipes the last.
+    fn remove(&mut self, lane: usize, last: usize) {
+        self.blowfish.copy_within(last..=last, lane);
+        self.keys.copy_within(last..=last, lane);
+        self.salts.copy_within(last..=last, lane);
+        self.blowfish[last].zeroize();
+        self.keys[last].zeroize();
+    }
+}
+
+impl<T> Drop for Lanes<T> {
+    fn drop(&mut self) {
+        self.state.blowfish.zeroize();
+        self.state.keys.zeroize();
+    }
 }
 
 /// Fills the words, big-endian, by repeating the bytes.
@@ -135,30 +232,42 @@ fn mix(boxes: &Boxes, half: u32) -> u32 {
 }
 
 /// Encrypts [`TEXT`] 64 times and drops the last byte.
-fn encrypt_text<const N: usize>(lanes: &[Blowfish; N]) -> [Digest; N] {
-    let mut texts = [[0; 24]; N];
-    for (block, [left, right]) in TEXT.into_iter().enumerate() {
-        let (mut left, mut right) = ([left; N], [right; N]);
+fn encrypt_text(lane: &Blowfish) -> Digest {
+    let mut text = [0; 24];
+    for (bytes, [left, right]) in text.as_chunks_mut::<8>().0.iter_mut().zip(TEXT) {
+        let (mut left, mut right) = ([left], [right]);
         for _ in 0..64 {
-            (left, right) = encrypt(lanes, left, right);
+            (left, right) = encrypt(array::from_ref(lane), left, right);
         }
-        for lane in 0..N {
-            let text = &mut texts[lane][8 * block..][..8];
-            text[..4].copy_from_slice(&left[lane].to_be_bytes());
-            text[4..].copy_from_slice(&right[lane].to_be_bytes());
-        }
+        bytes[..4].copy_from_slice(&left[0].to_be_bytes());
+        bytes[4..].copy_from_slice(&right[0].to_be_bytes());
     }
-    texts.map(|[digest @ .., _]: [u8; 24]| digest)
+    let [digest @ .., _] = text;
+    digest
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Blowfish, Zeroize};
+    use super::{Cost, Job, Lanes, State};
+
+    fn is_wiped(state: &State, lane: usize) -> bool {
+        let words = state.blowfish[lane].boxes.as_flattened().iter().chain(&state.blowfish[lane].round_keys);
+        words.chain(&state.keys[lane]).all(|&word| word == 0)
+    }
 
     #[test]
-    fn wiping_leaves_nothing_of_the_state() {
-        let mut state = Blowfish::INITIAL;
-        state.zeroize();
-        assert!(state.boxes.as_flattened().iter().chain(&state.round_keys).all(|&word| word == 0));
+    fn a_lane_is_wiped_when_its_computation_ends_and_when_another_takes_its_place() {
+        let mut lanes = Lanes::default();
+        let job = Job { key: b"secret", salt: [7; 16] };
+        for cost in [4, 5, 6] {
+            lanes.begin(Cost::try_from(cost).expect("a cost of bcrypt"), &job, ());
+        }
+        for left in (0..3).rev() {
+            while lanes.len() > left {
+                lanes.advance(|(), _| {});
+            }
+            assert!(!(0..left).any(|lane| is_wiped(&lanes.state, lane)));
+            assert!((left..3).all(|lane| is_wiped(&lanes.state, lane)), "{left} are left");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! One bcrypt is a chain of loads that wait for one another, so a core idles most of the time.
 //! Here up to [`MAX_LANES`] independent computations take turns, round by round, in plain scalar
 //! code: each result is bit for bit that of bcrypt (N. Provos and D. Mazières, "A Future-Adaptable
-//! Password Scheme", 1999), and a batch of three takes little longer than one alone.
+//! Password Scheme", 1999), and three take little longer than one alone.
 //!
 //! The crate computes the primitive only: keys and salts in, digests out. The caller handles formats of stored
 //! hashes, comparison in constant time and the choice of a salt.
@@ -15,6 +15,7 @@ mod pi;
 pub mod base64;
 
 pub use cost::{Cost, CostOutOfRange};
+pub use lanes::Lanes;
 
 /// The maximum number of hashes computed at once. Six and eight were measured, and are slower per hash.
 pub const MAX_LANES: usize = 5;
@@ -37,28 +38,18 @@ pub struct Job<'a> {
 
 /// Computes the bcrypt digest of every job, in the order given.
 ///
-/// Jobs run in groups of [`MAX_LANES`]; the last group has as many lanes as jobs are left. Blocks for the whole time:
-/// at cost 12 some tenths of a second per group.
+/// Blocks for the whole time: at cost 12 some tenths of a second for every [`MAX_LANES`] jobs.
 #[must_use]
 pub fn bcrypt(cost: Cost, jobs: &[Job<'_>]) -> Vec<Digest> {
-    bcrypt_with_pauses(cost, jobs, || {})
-}
-
-/// Like [`bcrypt`], but calls `pause` every eight rounds, about once per millisecond. A thread with low priority can
-/// sleep for a moment there.
-#[must_use]
-pub fn bcrypt_with_pauses(cost: Cost, jobs: &[Job<'_>], pause: impl Fn()) -> Vec<Digest> {
-    let mut digests = Vec::with_capacity(jobs.len());
-    let (groups, rest) = jobs.as_chunks::<MAX_LANES>();
-    for group in groups {
-        digests.extend(lanes::digests(cost, group, &pause));
+    let (mut lanes, mut digests, mut begun) = (Lanes::default(), vec![[0; 23]; jobs.len()], 0);
+    loop {
+        while let Some(job) = jobs.get(begun).filter(|_| !lanes.is_full()) {
+            lanes.begin(cost, job, begun);
+            begun += 1;
+        }
+        if lanes.is_empty() {
+            return digests;
+        }
+        lanes.advance(|at, digest| digests[at] = digest);
     }
-    match *rest {
-        [] => {}
-        [a] => digests.extend(lanes::digests(cost, &[a], &pause)),
-        [a, b] => digests.extend(lanes::digests(cost, &[a, b], &pause)),
-        [a, b, c] => digests.extend(lanes::digests(cost, &[a, b, c], &pause)),
-        [a, b, c, d, ..] => digests.extend(lanes::digests(cost, &[a, b, c, d], &pause)),
-    }
-    digests
 }

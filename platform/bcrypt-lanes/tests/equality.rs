@@ -1,8 +1,7 @@
 //! The digests equal those of the `bcrypt` crate bit for bit, and match published vectors.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use bcrypt_lanes::{Cost, Digest, Job, MAX_LANES, base64, bcrypt, bcrypt_with_pauses};
-use std::cell::Cell;
+use bcrypt_lanes::{Cost, Digest, Job, Lanes, MAX_LANES, base64, bcrypt};
 
 /// SplitMix64 (G. Steele and others, 2014): the same bytes in every run.
 struct Random(u64);
@@ -94,12 +93,41 @@ fn a_lane_is_not_touched_by_its_neighbours() {
 }
 
 #[test]
-fn pauses_come_every_eighth_round_of_every_group_and_change_nothing() {
-    let jobs = [Job { key: b"a key", salt: [7; 16] }; MAX_LANES + 2];
-    let pauses = Cell::new(0);
-    let digests = bcrypt_with_pauses(cost(6), &jobs, || pauses.set(pauses.get() + 1));
-    assert_eq!(digests, bcrypt(cost(6), &jobs));
-    assert_eq!(pauses.get(), 2 * 64 / 8);
+fn computations_that_begin_beside_others_give_the_digests_of_the_bcrypt_crate() {
+    let mut random = Random(7);
+    for _ in 0..20 {
+        let (mut lanes, mut ended) = (Lanes::default(), 0);
+        for _ in 0..30 {
+            let (key, salt, log2) = (random.bytes(20), random.salt(), 4 + u32::try_from(random.next() % 4).unwrap());
+            let job = Job { key: &key, salt };
+            while lanes.is_full() {
+                lanes.advance(|wanted, digest| ended += usize::from(digest == wanted));
+            }
+            lanes.begin(cost(log2), &job, reference(log2, &job));
+            for _ in 0..random.next() % 4 {
+                lanes.advance(|wanted, digest| ended += usize::from(digest == wanted));
+            }
+        }
+        while !lanes.is_empty() {
+            lanes.advance(|wanted, digest| ended += usize::from(digest == wanted));
+        }
+        assert_eq!(ended, 30);
+    }
+}
+
+#[test]
+fn a_step_is_at_most_eight_rounds_of_every_lane() {
+    let mut lanes = Lanes::default();
+    assert_eq!(lanes.advance(|(), _| {}), 0);
+    lanes.begin(cost(5), &Job { key: b"a key", salt: [7; 16] }, ());
+    lanes.advance(|(), _| {});
+    lanes.begin(cost(4), &Job { key: b"a key", salt: [8; 16] }, ());
+    let mut ended = Vec::new();
+    while !lanes.is_empty() {
+        let rounds = lanes.advance(|(), _| {});
+        ended.push((rounds, lanes.len()));
+    }
+    assert_eq!(ended, [(8, 2), (8, 1), (8, 0)]);
 }
 
 #[test]

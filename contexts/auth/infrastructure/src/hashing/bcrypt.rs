@@ -13,6 +13,7 @@ use md5::{Digest as _, Md5};
 use sha2::{Digest as _, Sha256, Sha384};
 use zeroize::Zeroizing;
 
+use crate::hashing::hash_job::units;
 use crate::hashing::hash_job_error::HashJobError;
 
 /// What `trim` of PHP removes.
@@ -65,6 +66,11 @@ impl BcryptJob {
             DigestAlgorithm::Sha256 => hex(Sha256::digest(&*input)),
         };
         Self::repeating(hash.bcrypt(), Zeroizing::new(hex.into_bytes()))
+    }
+
+    /// The work, in units: rounds.
+    pub(crate) fn units(&self) -> u64 {
+        units(self.cost)
     }
 
     fn repeating(hash: &Bcrypt, key: Zeroizing<Vec<u8>>) -> Result<Self, HashJobError> {

@@ -7,7 +7,7 @@ use crate::hashing::scrypt::ScryptJob;
 use crate::hashing::sha_crypt::ShaCryptJob;
 use crate::hashing::single_job::SingleJob;
 use auth_domain::PasswordHash;
-use bcrypt_lanes::{Cost, Job};
+use bcrypt_lanes::Cost;
 use kernel::Secret;
 
 /// A hash for the hashing threads to compute.
@@ -40,16 +40,8 @@ impl HashJob {
     /// The work, in units: rounds of bcrypt, 2^cost.
     pub(crate) fn units(&self) -> u64 {
         match self {
-            Self::Bcrypt(work) => units(work.cost),
+            Self::Bcrypt(work) => work.units(),
             Self::Single(work) => work.units(),
-        }
-    }
-
-    /// The cost of bcrypt; `None` for other schemes. Jobs of the same cost can be computed together.
-    pub(crate) const fn cost(&self) -> Option<Cost> {
-        match self {
-            Self::Bcrypt(work) => Some(work.cost),
-            Self::Single(_) => None,
         }
     }
 
@@ -62,24 +54,4 @@ impl HashJob {
 /// The rounds of bcrypt at a cost.
 pub(crate) fn units(cost: Cost) -> u64 {
     1 << cost.log2()
-}
-
-/// Computes jobs together, and encodes the digests as the scheme writes them. The jobs MUST be bcrypt of one cost, or a
-/// single one of another scheme. A digest is `None` if it cannot be computed now. bcrypt calls `pause` about once per
-/// millisecond.
-pub(crate) fn compute<'a>(works: impl Iterator<Item = &'a HashJob>, pause: fn()) -> Vec<Option<String>> {
-    let (mut jobs, mut cost, mut others) = (Vec::new(), None, Vec::new());
-    for work in works {
-        match work {
-            HashJob::Bcrypt(work) => {
-                cost = Some(work.cost);
-                jobs.push(Job { key: &work.key, salt: work.salt });
-            }
-            HashJob::Single(work) => others.push(
-                work.compute().inspect_err(|error| tracing::error!(%error, "could not compute a password hash")).ok(),
-            ),
-        }
-    }
-    let digests = cost.map(|cost| bcrypt_lanes::bcrypt_with_pauses(cost, &jobs, pause)).unwrap_or_default();
-    digests.iter().map(|digest| Some(bcrypt_lanes::base64::encode(digest))).chain(others).collect()
 }

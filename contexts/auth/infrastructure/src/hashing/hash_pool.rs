@@ -1,8 +1,10 @@
-//! The hashing threads: per core one for sign-ins, and one of lower priority for new passwords.
+//! The hashing threads: per core one for sign-ins, one for sign-ins with an imported hash of another scheme than bcrypt,
+//! and one of lower priority for new passwords.
 //!
 //! The runtime's blocking threads are unsuitable: hundreds of them would hash at once, and no hash would be done in
 //! time.
 
+use crate::hashing::bcrypt::BcryptJob;
 use crate::hashing::hash_job::HashJob;
 use crate::hashing::hash_queue::{HashQueue, Reservation};
 use crate::hashing::throughput::ThroughputEstimate;
@@ -27,14 +29,16 @@ impl HashPool {
     /// # Errors
     /// If the system refuses to start a thread.
     pub fn start(cores: usize) -> std::io::Result<Self> {
-        let pace = ThroughputEstimate::measured();
-        let pool = Self { sign_ins: HashQueue::new(cores, pace), sign_ups: HashQueue::new(cores, pace) };
+        let estimate = ThroughputEstimate::measured();
+        let pool = Self { sign_ins: HashQueue::new(cores, estimate), sign_ups: HashQueue::new(cores, estimate) };
         for core in 0..cores {
-            let (sign_ins, sign_ups) = (Arc::clone(&pool.sign_ins), Arc::clone(&pool.sign_ups));
-            thread::Builder::new().name(format!("sign-ins-{core}")).spawn(move || sign_ins.serve(|| {}))?;
-            thread::Builder::new().name(format!("sign-ups-{core}")).spawn(move || {
+            let [bcrypt, others] = [(); 2].map(|()| Arc::clone(&pool.sign_ins));
+            let sign_ups = Arc::clone(&pool.sign_ups);
+            spawn(format!("sign-ins-{core}"), move || bcrypt.compute_bcrypt(|| {}))?;
+            spawn(format!("imported-{core}"), move || others.compute_others())?;
+            spawn(format!("sign-ups-{core}"), move || {
                 lower_priority();
-                sign_ups.serve(yield_core);
+                sign_ups.compute_bcrypt(yield_core);
             })?;
         }
         Ok(pool)
@@ -60,8 +64,8 @@ impl HashPool {
     ///
     /// # Errors
     /// If the digest cannot be computed now.
-    pub(crate) async fn run(&self, work: HashJob) -> Result<String, Unavailable> {
-        self.sign_ups.run(work).await
+    pub(crate) async fn run(&self, job: BcryptJob) -> Result<String, Unavailable> {
+        self.sign_ups.run(HashJob::Bcrypt(job)).await
     }
 }
 
@@ -70,6 +74,10 @@ impl Drop for HashPool {
         self.sign_ins.close();
         self.sign_ups.close();
     }
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    thread::Builder::new().name(name).spawn(run).map(drop)
 }
 
 /// Lowers the priority of this thread. On other systems than Linux, and where the system forbids it, sign-ups compete

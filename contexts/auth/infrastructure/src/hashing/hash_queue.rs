@@ -1,6 +1,8 @@
-use crate::hashing::hash_job::{HashJob, compute};
-use crate::hashing::throughput::ThroughputEstimate;
-use bcrypt_lanes::MAX_LANES;
+use crate::hashing::bcrypt::BcryptJob;
+use crate::hashing::hash_job::HashJob;
+use crate::hashing::single_job::SingleJob;
+use crate::hashing::throughput::{Sample, ThroughputEstimate};
+use bcrypt_lanes::{Job, Lanes, MAX_LANES, base64};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,9 +10,9 @@ use tokio::sync::oneshot;
 use use_case::Unavailable;
 
 /// Callers whose estimated wait for a result is longer than this are refused. The aim is a response within two seconds:
-/// the rest of the sign-in takes time, too, and a batch may be slower than the ones before.
+/// the rest of the sign-in takes time, too, and a hash may be slower than the ones before.
 const LONGEST: Duration = Duration::from_millis(1_500);
-/// The factor for a unit of another scheme than bcrypt. A job uses a thread alone, while five bcrypt hashes share one, so a
+/// The factor for a unit of another scheme than bcrypt. A job uses a core alone, while five bcrypt hashes share one, so a
 /// unit takes three times as long.
 const SINGLE: u64 = 3;
 
@@ -33,13 +35,18 @@ impl Overloaded {
 /// A bounded queue of hash jobs, and the admission control for it.
 pub(crate) struct HashQueue {
     state: Mutex<State>,
-    arrived: Condvar,
+    bcrypt_arrived: Condvar,
+    single_arrived: Condvar,
     threads: usize,
 }
 
 struct State {
-    waiting: VecDeque<QueuedHash>,
-    pace: ThroughputEstimate,
+    bcrypt: VecDeque<Waiting<BcryptJob>>,
+    /// Jobs of other schemes.
+    single: VecDeque<Waiting<Box<dyn SingleJob>>>,
+    /// The number of bcrypt jobs in lanes.
+    in_lanes: usize,
+    estimate: ThroughputEstimate,
     /// The number of live reservations.
     inside: usize,
     /// The work that the live reservations may still hand in or are waiting for, in units (rounds of bcrypt).
@@ -51,9 +58,16 @@ struct State {
     handed_in: u64,
 }
 
-struct QueuedHash {
-    work: HashJob,
+struct Waiting<J> {
+    job: J,
     answer: oneshot::Sender<String>,
+}
+
+/// A job in a lane.
+struct InLane {
+    answer: oneshot::Sender<String>,
+    units: u64,
+    begun: Instant,
 }
 
 /// The right of an admitted caller to hand in work, up to the units that were reserved.
@@ -64,10 +78,13 @@ pub(crate) struct Reservation {
 }
 
 impl HashQueue {
-    pub(crate) fn new(threads: usize, pace: ThroughputEstimate) -> Arc<Self> {
+    /// A queue for `threads` that compute bcrypt, and as many that compute other schemes.
+    pub(crate) fn new(threads: usize, estimate: ThroughputEstimate) -> Arc<Self> {
         let state = State {
-            waiting: VecDeque::new(),
-            pace,
+            bcrypt: VecDeque::new(),
+            single: VecDeque::new(),
+            in_lanes: 0,
+            estimate,
             inside: 0,
             promised: 0,
             memory_hard_runs: false,
@@ -75,7 +92,8 @@ impl HashQueue {
             #[cfg(test)]
             handed_in: 0,
         };
-        Arc::new(Self { state: Mutex::new(state), arrived: Condvar::new(), threads })
+        let (bcrypt_arrived, single_arrived) = (Condvar::new(), Condvar::new());
+        Arc::new(Self { state: Mutex::new(state), bcrypt_arrived, single_arrived, threads })
     }
 
     /// Admits a caller with these jobs and up to `more` further units of bcrypt, unless the wait would be too long. The
@@ -99,14 +117,10 @@ impl HashQueue {
 
     /// Computes a digest without a reservation, for callers that are not in a hurry.
     pub(crate) async fn run(&self, work: HashJob) -> Result<String, Unavailable> {
-        self.join(work, VecDeque::push_back).await
+        self.join(work, Place::Last).await
     }
 
-    async fn join(
-        &self,
-        work: HashJob,
-        place: fn(&mut VecDeque<QueuedHash>, QueuedHash),
-    ) -> Result<String, Unavailable> {
+    async fn join(&self, work: HashJob, place: Place) -> Result<String, Unavailable> {
         let (answer, answered) = oneshot::channel();
         {
             let mut state = self.lock();
@@ -114,9 +128,11 @@ impl HashQueue {
             {
                 state.handed_in += work.units();
             }
-            place(&mut state.waiting, QueuedHash { work, answer });
+            match work {
+                HashJob::Bcrypt(job) => place.put(&mut state.bcrypt, Waiting { job, answer }, &self.bcrypt_arrived),
+                HashJob::Single(job) => place.put(&mut state.single, Waiting { job, answer }, &self.single_arrived),
+            }
         }
-        self.arrived.notify_one();
         answered.await.map_err(|_| Unavailable::retry_later("the hashing threads did not compute a password hash"))
     }
 
@@ -134,46 +150,82 @@ impl HashQueue {
 
     pub(crate) fn close(&self) {
         self.lock().closed = true;
-        self.arrived.notify_all();
+        self.bcrypt_arrived.notify_all();
+        self.single_arrived.notify_all();
     }
 
-    /// The loop of a hashing thread. It ends when the queue is closed and empty. Hashing calls `pause` about once per
-    /// millisecond.
-    pub(crate) fn serve(&self, pause: fn()) {
-        while let Some(batch) = self.next_batch() {
+    /// The loop of a thread that computes bcrypt. A job that arrives joins those that are being computed, if a lane is
+    /// free. The loop ends when the queue is closed and empty. It calls `pause` about once per millisecond.
+    pub(crate) fn compute_bcrypt(&self, pause: fn()) {
+        let (mut lanes, mut sample) = (Lanes::default(), Sample::default());
+        while self.fill(&mut lanes) {
+            pause();
+            let (width, mut ended) = (lanes.len(), Vec::new());
             let begun = Instant::now();
-            let digests = compute(batch.iter().map(|waiting| &waiting.work), pause);
-            self.done(&batch, begun.elapsed());
-            for (digest, waiting) in digests.into_iter().zip(batch) {
+            let rounds = lanes.advance(|job: InLane, digest| ended.push((job, digest)));
+            sample.add(width, rounds, begun.elapsed());
+            if !ended.is_empty() {
+                let mut state = self.lock();
+                state.in_lanes -= ended.len();
+                ended.iter().for_each(|(job, _)| state.estimate.learn_duration(job.units, job.begun.elapsed()));
+                sample = state.estimate.learn_speed(sample);
+            }
+            for (job, digest) in ended {
                 // The caller may have gone.
-                let _ = digest.map(|digest| waiting.answer.send(digest));
+                let _ = job.answer.send(base64::encode(&digest));
             }
         }
     }
 
-    fn done(&self, batch: &[QueuedHash], took: Duration) {
-        let Some(first) = batch.first() else { return };
-        let mut state = self.lock();
-        if first.work.cost().is_some() {
-            state.pace.learn(batch.len(), first.work.units(), took);
-        } else if first.work.is_memory_hard() {
-            state.memory_hard_runs = false;
-            drop(state);
-            self.arrived.notify_one();
-        }
-    }
-
-    fn next_batch(&self) -> Option<Vec<QueuedHash>> {
+    /// Begins waiting jobs in free lanes, and waits for a job if there is none to compute. False at the end.
+    fn fill(&self, lanes: &mut Lanes<InLane>) -> bool {
         let mut state = self.lock();
         loop {
-            state.waiting.retain(|waiting| !waiting.answer.is_closed());
-            if let Some(batch) = state.take_batch() {
-                return Some(batch);
+            state.bcrypt.retain(|waiting| !waiting.answer.is_closed());
+            let new = state.take_bcrypt(lanes.len(), self.threads);
+            if !new.is_empty() || !lanes.is_empty() {
+                drop(state);
+                for Waiting { job, answer } in new {
+                    let (cost, units) = (job.cost, job.units());
+                    let job = Job { key: &job.key, salt: job.salt };
+                    lanes.begin(cost, &job, InLane { answer, units, begun: Instant::now() });
+                }
+                return true;
             }
-            if state.closed && state.waiting.is_empty() {
+            if state.closed {
+                return false;
+            }
+            state = self.bcrypt_arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The loop of a thread that computes other schemes, a job at a time. It ends when the queue is closed and empty.
+    pub(crate) fn compute_others(&self) {
+        while let Some(Waiting { job, answer }) = self.next_single() {
+            let computed = job.compute();
+            if job.is_memory_hard() {
+                self.lock().memory_hard_runs = false;
+                self.single_arrived.notify_one();
+            }
+            match computed {
+                // The caller may have gone.
+                Ok(digest) => drop(answer.send(digest)),
+                Err(error) => tracing::error!(%error, "could not compute a password hash"),
+            }
+        }
+    }
+
+    fn next_single(&self) -> Option<Waiting<Box<dyn SingleJob>>> {
+        let mut state = self.lock();
+        loop {
+            state.single.retain(|waiting| !waiting.answer.is_closed());
+            if let Some(next) = state.take_single() {
+                return Some(next);
+            }
+            if state.closed && state.single.is_empty() {
                 return None;
             }
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.single_arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -182,32 +234,47 @@ impl HashQueue {
     }
 }
 
+/// Where a job enters the queue.
+#[derive(Clone, Copy)]
+enum Place {
+    First,
+    Last,
+}
+
+impl Place {
+    fn put<J>(self, queue: &mut VecDeque<J>, job: J, arrived: &Condvar) {
+        match self {
+            Self::First => queue.push_front(job),
+            Self::Last => queue.push_back(job),
+        }
+        arrived.notify_one();
+    }
+}
+
 impl State {
     fn check(&self, threads: usize) -> Result<(), Overloaded> {
-        let wait = self.pace.duration_of(self.promised, threads);
-        let bound = LONGEST.saturating_sub(self.pace.batch());
+        let wait = self.estimate.duration_of(self.promised, threads);
+        let bound = LONGEST.saturating_sub(self.estimate.hash());
         let is_refused = self.inside >= threads.max(1) && wait > bound;
         if is_refused { Err(Overloaded { retry_after: wait - bound }) } else { Ok(()) }
     }
 
-    /// Takes the first job that can run, and the waiting jobs of the same cost, up to the lanes of a core. A single
-    /// hash does not wait for others.
-    fn take_batch(&mut self) -> Option<Vec<QueuedHash>> {
+    /// Takes waiting jobs for a thread that computes `running` ones: as many as it has free lanes, and no more than its
+    /// share, so that one thread is not full while another is idle.
+    fn take_bcrypt(&mut self, running: usize, threads: usize) -> Vec<Waiting<BcryptJob>> {
+        let share = (self.in_lanes + self.bcrypt.len()).div_ceil(threads.max(1)).min(MAX_LANES);
+        let new = share.saturating_sub(running).min(self.bcrypt.len());
+        self.in_lanes += new;
+        self.bcrypt.drain(..new).collect()
+    }
+
+    /// Takes the first job that can run.
+    fn take_single(&mut self) -> Option<Waiting<Box<dyn SingleJob>>> {
         let runs = self.memory_hard_runs;
-        let mut at = self.waiting.iter().position(|it| !(runs && it.work.is_memory_hard()))?;
-        let Some(cost) = self.waiting[at].work.cost() else {
-            self.memory_hard_runs |= self.waiting[at].work.is_memory_hard();
-            return self.waiting.remove(at).map(|alone| vec![alone]);
-        };
-        let mut batch = Vec::with_capacity(MAX_LANES);
-        while batch.len() < MAX_LANES && at < self.waiting.len() {
-            if self.waiting[at].work.cost() == Some(cost) {
-                batch.extend(self.waiting.remove(at));
-            } else {
-                at += 1;
-            }
-        }
-        Some(batch)
+        let at = self.single.iter().position(|it| !(runs && it.job.is_memory_hard()))?;
+        let next = self.single.remove(at)?;
+        self.memory_hard_runs |= next.job.is_memory_hard();
+        Some(next)
     }
 }
 
@@ -216,7 +283,7 @@ impl Reservation {
     /// later ones go to its front.
     pub(crate) async fn run(&mut self, work: HashJob) -> Result<String, Unavailable> {
         let load = self.queue.load(&work);
-        let place = if self.entered { VecDeque::push_front } else { VecDeque::push_back };
+        let place = if self.entered { Place::First } else { Place::Last };
         self.entered = true;
         let digest = self.queue.join(work, place).await;
         self.give_back(load);

@@ -1,14 +1,15 @@
-use super::{HashQueue, MAX_LANES, Overloaded, QueuedHash};
+use super::{HashQueue, InLane, MAX_LANES, Overloaded};
 use crate::hashing::bcrypt::BcryptJob;
 use crate::hashing::hash_job::HashJob;
 use crate::hashing::throughput::ThroughputEstimate;
 use auth_domain::PasswordHash;
+use bcrypt_lanes::Lanes;
+use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
 use kernel::Secret;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use tokio::sync::oneshot;
 use use_case::Unavailable;
 
 /// At this speed a hash of cost 10 takes half a second on one thread.
@@ -29,16 +30,12 @@ fn argon2id() -> HashJob {
     stored("$argon2id$v=19$m=64,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$LKs7inkI/oKjk7aX707pJ0SWeVlmd8V/+h387oAmkCM")
 }
 
-/// Puts jobs in the queue. A job is wanted while its receiver is kept.
-fn enqueue(queue: &HashQueue, works: Vec<HashJob>) -> Vec<oneshot::Receiver<String>> {
-    let (waiting, answers): (VecDeque<_>, Vec<_>) = works
-        .into_iter()
-        .map(|work| {
-            let (answer, answered) = oneshot::channel();
-            (QueuedHash { work, answer }, answered)
-        })
-        .unzip();
-    queue.lock().waiting = waiting;
+/// Puts jobs in the queue. A job is wanted while its future is kept.
+fn enqueue(queue: &HashQueue, works: impl IntoIterator<Item = HashJob>) -> Vec<LocalBoxFuture<'_, ()>> {
+    let mut answers: Vec<_> = works.into_iter().map(|work| queue.run(work).map(drop).boxed_local()).collect();
+    for answer in &mut answers {
+        assert!(answer.now_or_never().is_none(), "no thread serves the queue");
+    }
     answers
 }
 
@@ -46,10 +43,14 @@ fn pbkdf2() -> HashJob {
     stored("$pbkdf2-sha256$i=100000,l=16$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA")
 }
 
-/// The costs of the next batch; 0 stands for another scheme.
-fn next(queue: &HashQueue) -> Option<Vec<u32>> {
-    let batch = queue.lock().take_batch()?;
-    Some(batch.iter().map(|it| it.work.cost().map_or(0, bcrypt_lanes::Cost::log2)).collect())
+/// The costs of the jobs that a thread with so many running ones takes.
+fn take(queue: &HashQueue, running: usize) -> Vec<u32> {
+    queue.lock().take_bcrypt(running, queue.threads).iter().map(|waiting| waiting.job.cost.log2()).collect()
+}
+
+/// Takes the next job of another scheme: whether it is memory-hard.
+fn take_single(queue: &HashQueue) -> Option<bool> {
+    queue.lock().take_single().map(|next| next.job.is_memory_hard())
 }
 
 #[test]
@@ -67,12 +68,12 @@ fn a_caller_who_would_wait_over_1_5_seconds_is_refused_with_a_retry_time() {
 }
 
 #[test]
-fn slow_batches_admit_fewer_callers() {
+fn slow_hashes_admit_fewer_callers() {
     let queue = HashQueue::new(1, SLOW);
     for _ in 0..50 {
-        queue.lock().pace.learn(2, UNITS, Duration::from_secs(1));
+        queue.lock().estimate.learn_duration(UNITS, Duration::from_secs(1));
     }
-    // 1.5 s at 0.3 s each would be six callers.
+    // 1.5 s at 0.5 s each would be four callers.
     let admitted: Vec<_> = std::iter::from_fn(|| queue.admit(&[], UNITS).ok()).take(10).collect();
     assert_eq!(admitted.len(), 2);
 }
@@ -113,64 +114,73 @@ fn an_overload_is_found_in_the_source_of_the_error() {
 }
 
 #[test]
-fn a_batch_has_one_cost_and_fills_the_lanes() {
-    let queue = HashQueue::new(0, SLOW);
-    let costs = [10, 12, 10, 10, 10, 10, 10, 12];
-    let _answers = enqueue(&queue, costs.map(bcrypt).into());
-    assert_eq!(next(&queue), Some(vec![10; MAX_LANES]));
-    assert_eq!(next(&queue), Some(vec![12, 12]));
-    assert_eq!(next(&queue), Some(vec![10]), "a single hash does not wait for others");
-    assert_eq!(next(&queue), None);
+fn jobs_of_any_cost_share_the_lanes() {
+    let queue = HashQueue::new(1, SLOW);
+    let _answers = enqueue(&queue, [10, 12, 10, 11, 10, 10, 10, 12].map(bcrypt));
+    assert_eq!(take(&queue, 0), [10, 12, 10, 11, 10]);
+    assert!(take(&queue, MAX_LANES).is_empty(), "the lanes are full");
+    assert_eq!(take(&queue, 3), [10, 10], "freed lanes are filled at once");
 }
 
 #[test]
-fn argon2id_runs_one_at_a_time_and_bcrypt_overtakes_it() {
-    let queue = HashQueue::new(0, SLOW);
-    let _answers = enqueue(&queue, vec![argon2id(), argon2id(), bcrypt(10)]);
-    let first = queue.next_batch().expect("work");
-    assert!(first[0].work.cost().is_none());
-    assert_eq!(next(&queue), Some(vec![10]));
-    assert_eq!(next(&queue), None, "its memory is in use");
-    queue.done(&first, Duration::ZERO);
-    assert_eq!(next(&queue), Some(vec![0]));
+fn threads_share_the_waiting_jobs_evenly() {
+    let queue = HashQueue::new(2, SLOW);
+    let mut answers = enqueue(&queue, [10; 4].map(bcrypt));
+    assert_eq!(take(&queue, 0).len(), 2, "the other two are for the thread that is idle");
+    assert_eq!(take(&queue, 2).len(), 0);
+    assert_eq!(take(&queue, 0).len(), 2);
+    answers.extend(enqueue(&queue, [10].map(bcrypt)));
+    assert_eq!(take(&queue, 2).len(), 1, "either thread takes the fifth");
+    answers.extend(enqueue(&queue, [10; 20].map(bcrypt)));
+    assert_eq!((take(&queue, 3).len(), take(&queue, 2).len()), (2, 3));
+}
+
+#[test]
+fn jobs_of_callers_who_have_gone_are_not_computed() {
+    let queue = HashQueue::new(1, SLOW);
+    let mut answers = enqueue(&queue, [10, 11, 12].map(bcrypt));
+    drop(answers.remove(1));
+    let mut lanes = Lanes::<InLane>::default();
+    assert!(queue.fill(&mut lanes));
+    assert_eq!(lanes.len(), 2);
+}
+
+#[test]
+fn argon2id_runs_one_at_a_time() {
+    let queue = HashQueue::new(1, SLOW);
+    let _answers = enqueue(&queue, [argon2id(), argon2id(), bcrypt(10)]);
+    assert_eq!(take_single(&queue), Some(true));
+    assert_eq!(take_single(&queue), None, "its memory is in use");
+    assert_eq!(take(&queue, 0), [10], "bcrypt has its own threads");
 }
 
 #[test]
 fn a_scheme_without_much_memory_runs_on_every_thread_beside_argon2id() {
-    let queue = HashQueue::new(0, SLOW);
+    let queue = HashQueue::new(1, SLOW);
     let scrypt = "$scrypt$ln=14,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA";
-    let _answers = enqueue(&queue, vec![argon2id(), stored(scrypt), pbkdf2(), pbkdf2()]);
-    let argon2id = queue.next_batch().expect("work");
-    let pbkdf2 = queue.next_batch().expect("work");
-    assert!(argon2id[0].work.is_memory_hard() && !pbkdf2[0].work.is_memory_hard());
-    queue.done(&pbkdf2, Duration::ZERO);
-    assert_eq!(next(&queue), Some(vec![0]), "one scheme alone in a batch");
-    assert_eq!(next(&queue), None, "scrypt waits for the memory of argon2id");
-    queue.done(&argon2id, Duration::ZERO);
-    assert_eq!(next(&queue), Some(vec![0]));
+    let _answers = enqueue(&queue, [argon2id(), stored(scrypt), pbkdf2(), pbkdf2()]);
+    let taken = [(); 4].map(|()| take_single(&queue));
+    assert_eq!(taken, [Some(true), Some(false), Some(false), None], "scrypt waits for the memory of argon2id");
+    queue.lock().memory_hard_runs = false;
+    assert_eq!(take_single(&queue), Some(true));
 }
 
 #[tokio::test]
 async fn the_second_job_of_a_reservation_goes_first() {
     let queue = HashQueue::new(1, SLOW);
-    let serve = |queue: &Arc<HashQueue>| {
-        for digest in queue.next_batch().expect("work") {
-            let _ = digest.answer.send(String::new());
-        }
-    };
     let mut reservation = queue.admit(&[], 2 * UNITS).expect("room");
     let other = queue.run(bcrypt(11));
     tokio::pin!(other);
     tokio::select! {
         biased;
         _ = reservation.run(bcrypt(10)) => panic!("no thread serves the queue"),
-        () = async { serve(&queue) } => {}
+        () = async { assert_eq!(take(&queue, 0), [10]) } => {}
     }
     tokio::select! {
         biased;
         _ = &mut other => panic!("no thread serves the queue"),
         _ = reservation.run(bcrypt(12)) => panic!("no thread serves the queue"),
-        () = async { assert_eq!(next(&queue), Some(vec![12])) } => {}
+        () = async { assert_eq!(take(&queue, 0), [12, 11]) } => {}
     }
 }
 
@@ -178,7 +188,7 @@ async fn the_second_job_of_a_reservation_goes_first() {
 async fn finished_work_no_longer_counts() {
     let queue = HashQueue::new(1, SLOW);
     let served = Arc::clone(&queue);
-    let thread = thread::spawn(move || served.serve(|| {}));
+    let thread = thread::spawn(move || served.compute_bcrypt(|| {}));
     let mut reservation = queue.admit(&[bcrypt(10)], UNITS).expect("room");
     reservation.run(bcrypt(10)).await.expect("a digest");
     assert_eq!(queue.lock().promised, UNITS, "the other half may still come");
@@ -192,10 +202,12 @@ async fn finished_work_no_longer_counts() {
 #[tokio::test]
 async fn concurrent_callers_each_get_their_own_digest() {
     let queue = HashQueue::new(2, SLOW);
-    let threads = [0, 1].map(|_| {
-        let queue = Arc::clone(&queue);
-        thread::spawn(move || queue.serve(|| {}))
-    });
+    let threads: Vec<_> = (0..2)
+        .flat_map(|_| {
+            let [bcrypt, others] = [(); 2].map(|()| Arc::clone(&queue));
+            [thread::spawn(move || bcrypt.compute_bcrypt(|| {})), thread::spawn(move || others.compute_others())]
+        })
+        .collect();
     let texts = [
         "$2b$10$n79VH.0Q2TMWmt3Oqt9ukucaBph7ZMs5acGQ2rFt35r307YJ5/VV.",
         "$2b$11$n79VH.0Q2TMWmt3Oqt9ukuNjeluQm8pkbfo4yK6eRBreq3W71o4Xi",

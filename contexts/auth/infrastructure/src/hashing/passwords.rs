@@ -1,5 +1,4 @@
 use crate::hashing::bcrypt::{self, BcryptJob};
-use crate::hashing::hash_job::HashJob;
 use crate::{HashPool, PURPOSE};
 use auth_application::Passwords;
 use auth_domain::{BcryptCost, PasswordHash, WeakDigest};
@@ -45,14 +44,15 @@ impl Passwords for Hashing {
         let (work, salt) = bcrypt::lanes(self.cost)
             .and_then(|cost| BcryptJob::new_hash(cost, &password))
             .map_err(Unavailable::retry_later)?;
-        let digest = self.pool.run(HashJob::Bcrypt(work)).await?;
+        let digest = self.pool.run(work).await?;
         bcrypt::encode_hash(self.cost, &salt, &digest).map_err(|error| FollowUpFailure::Broken(error.into()))
     }
+
     async fn wrap_digest(&self, weak: &WeakDigest) -> Result<PasswordHash, FollowUpFailure> {
         let (work, salt) = bcrypt::lanes(self.cost)
             .and_then(|cost| BcryptJob::wrapping(cost, weak))
             .map_err(Unavailable::retry_later)?;
-        let digest = self.pool.run(HashJob::Bcrypt(work)).await?;
+        let digest = self.pool.run(work).await?;
         bcrypt::encode_wrapped(weak, self.cost, &salt, &digest).map_err(|error| FollowUpFailure::Broken(error.into()))
     }
 }

@@ -1,48 +1,82 @@
-use crate::hashing::hash_job::units;
 use bcrypt_lanes::{Cost, Job, MAX_LANES, bcrypt};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// The relative durations of batches of 1 to 5 hashes, measured with `cargo xtask bench`.
-const BATCH: [u64; MAX_LANES] = [86, 100, 105, 150, 150];
-/// The cost of the batch that is measured at start, which takes some milliseconds.
+/// The relative times for a round of 1 to 5 lanes, measured with `cargo xtask bench`.
+const ROUND: [u64; MAX_LANES] = [84, 84, 84, 91, 100];
+/// The cost of the hashes that are measured at start, which takes some milliseconds.
 const FIRST: u32 = 6;
-/// The assumed cost of a batch until the first one is measured.
+/// The assumed cost of a hash until the first one is measured.
 const USUAL: u32 = 12;
+/// Computing time below this says little: the system may have taken the core away for a part of it.
+const TELLING: Duration = Duration::from_millis(50);
 
-/// An estimate of the throughput of the threads of a queue, from the latest batches, in nanoseconds. A slower batch
-/// counts fully at once, because promised waits must hold when a flood begins. A faster batch counts a quarter.
+/// An estimate of the throughput of the threads of a queue, from the latest hashes, in nanoseconds. A slower hash
+/// counts fully at once, because promised waits must hold when a flood begins. A faster one counts a quarter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ThroughputEstimate {
-    /// The time for one unit (round of bcrypt) of one hash, in a batch of the greatest width.
+    /// The time for one unit (round of bcrypt) of one hash, when all lanes compute.
     unit: u64,
-    /// The time for a batch of the usual width and cost.
-    batch: u64,
+    /// The time for a hash of the usual cost, when all lanes compute.
+    hash: u64,
+}
+
+/// What a thread has computed, and how long it took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sample {
+    /// In rounds of five lanes, times a hundred.
+    rounds: u64,
+    took: Duration,
+}
+
+impl Sample {
+    /// Adds rounds of `width` lanes.
+    pub(crate) fn add(&mut self, width: usize, rounds: u32, took: Duration) {
+        let weight = ROUND.get(width.saturating_sub(1)).copied().unwrap_or(ROUND[MAX_LANES - 1]);
+        self.rounds += u64::from(rounds) * weight;
+        self.took += took;
+    }
+
+    /// The time for one unit, when all lanes compute.
+    fn unit(&self) -> u64 {
+        nanos(self.took).saturating_mul(ROUND[MAX_LANES - 1]) / (self.rounds * MAX_LANES as u64).max(1)
+    }
 }
 
 impl ThroughputEstimate {
-    /// Measures one batch for a first estimate. It adds half, because each core is slower when all are busy.
+    /// Measures five hashes for a first estimate. It adds half, because each core is slower when all are busy.
     pub(crate) fn measured() -> Self {
-        let Ok(cost) = Cost::try_from(FIRST) else { return Self { unit: 1, batch: 0 } };
-        let begun = Instant::now();
+        let Ok(cost) = Cost::try_from(FIRST) else { return Self { unit: 1, hash: 0 } };
+        let (mut sample, begun) = (Sample::default(), Instant::now());
         black_box(bcrypt(cost, &[Job { key: b"a first value", salt: [0; 16] }; MAX_LANES]));
-        let unit = sample(MAX_LANES, units(cost), begun.elapsed()).saturating_mul(3) / 2;
-        Self { unit: unit.max(1), batch: unit.saturating_mul(MAX_LANES as u64) << USUAL }
+        sample.add(MAX_LANES, 1 << FIRST, begun.elapsed());
+        let unit = (sample.unit().saturating_mul(3) / 2).max(1);
+        Self { unit, hash: unit.saturating_mul(MAX_LANES as u64) << USUAL }
     }
 
-    /// Updates the estimate by a batch of `width` hashes of `units` each.
-    pub(crate) fn learn(&mut self, width: usize, units: u64, took: Duration) {
-        let learnt = |known: u64, seen: u64| seen.max(known / 4 * 3 + seen / 4).max(1);
-        // Limit one sample: the machine may have slept during the batch.
-        let longest = 2 * self.unit;
-        self.unit = learnt(self.unit, sample(width, units, took).min(longest));
-        self.batch =
-            learnt(self.batch, nanos(took).min(longest.saturating_mul(units).saturating_mul(MAX_LANES as u64)));
+    /// Updates the speed, and returns the sample to add to: a short one goes on.
+    pub(crate) fn learn_speed(&mut self, sample: Sample) -> Sample {
+        if sample.took < TELLING {
+            return sample;
+        }
+        self.unit = learnt(self.unit, sample.unit().min(self.longest()));
+        Sample::default()
     }
 
-    /// The estimated time for one batch.
-    pub(crate) const fn batch(self) -> Duration {
-        Duration::from_nanos(self.batch)
+    /// Updates the duration of a hash by one of that many units.
+    pub(crate) fn learn_duration(&mut self, units: u64, took: Duration) {
+        let longest = self.longest().saturating_mul(units).saturating_mul(MAX_LANES as u64);
+        self.hash = learnt(self.hash, nanos(took).min(longest));
+    }
+
+    /// The most that one sample may say of a unit: the machine may have slept meanwhile.
+    const fn longest(&self) -> u64 {
+        2 * self.unit
+    }
+
+    /// The estimated time for one hash.
+    pub(crate) const fn hash(self) -> Duration {
+        Duration::from_nanos(self.hash)
     }
 
     /// The estimated time for `units` on `threads`.
@@ -51,10 +85,8 @@ impl ThroughputEstimate {
     }
 }
 
-/// Converts the duration of a batch into the time for one unit in a batch of the greatest width.
-fn sample(width: usize, units: u64, took: Duration) -> u64 {
-    let narrow = BATCH.get(width.saturating_sub(1)).copied().unwrap_or(BATCH[MAX_LANES - 1]);
-    (nanos(took) / units.max(1)).saturating_mul(BATCH[MAX_LANES - 1]) / (narrow * MAX_LANES as u64)
+fn learnt(known: u64, seen: u64) -> u64 {
+    seen.max(known / 4 * 3 + seen / 4).max(1)
 }
 
 fn nanos(time: Duration) -> u64 {
@@ -65,45 +97,77 @@ fn nanos(time: Duration) -> u64 {
 impl ThroughputEstimate {
     /// An estimate of `unit` nanoseconds for one unit.
     pub(crate) const fn new(unit: u64) -> Self {
-        Self { unit, batch: 0 }
+        Self { unit, hash: 0 }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, ThroughputEstimate};
+    use super::{Duration, Sample, ThroughputEstimate};
+
+    const HASH: u32 = 1 << 12;
+
+    fn sample(width: usize, nanoseconds_per_round: u64) -> Sample {
+        let mut sample = Sample::default();
+        for _ in 0..HASH / 8 {
+            sample.add(width, 8, Duration::from_nanos(8 * nanoseconds_per_round));
+        }
+        sample
+    }
 
     #[test]
-    fn the_time_for_a_unit_is_learnt_from_wide_batches() {
-        let mut pace = ThroughputEstimate::new(1_000);
+    fn the_time_for_a_unit_is_learnt_from_full_lanes() {
+        let mut estimate = ThroughputEstimate::new(5_000);
         for _ in 0..100 {
-            pace.learn(5, 1 << 12, Duration::from_nanos((5 * 2_000) << 12));
+            estimate.learn_speed(sample(5, 5 * 10_000));
         }
-        assert!((1_990..=2_000).contains(&pace.unit), "{pace:?}");
-        let batch = Duration::from_nanos((5 * 2_000) << 12);
-        assert!(pace.batch() <= batch && pace.batch() > batch * 99 / 100, "{pace:?}");
+        assert!((9_990..=10_000).contains(&estimate.unit), "{estimate:?}");
         assert_eq!(ThroughputEstimate::new(2_000).duration_of(10 << 12, 2), Duration::from_nanos(10_000 << 12));
     }
 
     #[test]
-    fn the_time_for_a_wide_batch_is_learnt_from_narrow_ones() {
-        let mut pace = ThroughputEstimate::new(2_000);
+    fn the_time_for_a_unit_of_full_lanes_is_learnt_from_a_lone_hash() {
+        let mut estimate = ThroughputEstimate::new(10_000);
         for _ in 0..100 {
-            // Alone, a hash takes 86/150 of the time of five.
-            pace.learn(1, 1 << 12, Duration::from_nanos((5 * 2_000 * 86 / 150) << 12));
+            // Alone, a round takes 84/100 of the time of five.
+            estimate.learn_speed(sample(1, 5 * 10_000 * 84 / 100));
         }
-        assert!((1_980..=2_000).contains(&pace.unit), "{pace:?}");
+        assert!((9_980..=10_000).contains(&estimate.unit), "{estimate:?}");
     }
 
     #[test]
-    fn a_slow_batch_counts_at_once_and_a_sleep_of_the_machine_is_soon_forgotten() {
-        let mut pace = ThroughputEstimate::new(2_000);
-        pace.learn(5, 1 << 12, Duration::from_secs(3_600));
-        assert_eq!(pace.unit, 4_000);
-        for _ in 0..10 {
-            pace.learn(5, 1 << 12, Duration::from_nanos((5 * 2_000) << 12));
+    fn the_duration_of_a_hash_is_learnt() {
+        let mut estimate = ThroughputEstimate::new(10_000);
+        for _ in 0..100 {
+            estimate.learn_duration(HASH.into(), Duration::from_millis(200));
         }
-        assert!(pace.unit < 2_200, "{pace:?}");
+        assert!(estimate.hash() <= Duration::from_millis(200) && estimate.hash() > Duration::from_millis(198));
+    }
+
+    #[test]
+    fn a_slow_sample_counts_at_once_and_a_sleep_of_the_machine_is_soon_forgotten() {
+        let mut estimate = ThroughputEstimate::new(10_000);
+        estimate.learn_speed(sample(5, 1_000_000_000));
+        estimate.learn_duration(HASH.into(), Duration::from_secs(3_600));
+        assert_eq!(estimate.unit, 20_000);
+        assert!(estimate.hash() < Duration::from_secs(1), "{estimate:?}");
+        for _ in 0..10 {
+            estimate.learn_speed(sample(5, 5 * 10_000));
+        }
+        assert!(estimate.unit < 11_000, "{estimate:?}");
+    }
+
+    #[test]
+    fn a_short_sample_waits_for_more() {
+        let mut estimate = ThroughputEstimate::new(10_000);
+        let mut short = Sample::default();
+        short.add(5, 8, Duration::from_millis(40));
+        short = estimate.learn_speed(short);
+        assert_eq!(estimate.unit, 10_000, "the core may have been taken away");
+        short.add(5, 512, Duration::from_millis(26));
+        short = estimate.learn_speed(short);
+        assert_ne!(estimate.unit, 10_000);
+        assert_eq!(short.took, Duration::ZERO);
     }
 
     #[test]
