@@ -1,7 +1,7 @@
 use crate::SqlAuth;
 use auth_application::{
-    Accounts as _, Administration as _, Auth, ImportedAccount, UserDeactivated, UserEmailChanged, UserReactivated,
-    UserRegistered,
+    Accounts as _, Action, Actor, Administration as _, Audit as _, AuditEvent, Auth, ImportedAccount, UserDeactivated,
+    UserEmailChanged, UserReactivated, UserRegistered,
 };
 use auth_domain::{Administrators, PasswordHash, Role};
 use identity::{Email, UserId};
@@ -120,6 +120,21 @@ async fn the_audit_log_names_actor_and_address_and_leaves_unknown_ones_empty() {
         let (admin, request) = (format!("user:{admin}"), Some("a request".to_owned()));
         let said = (admin.clone(), "192.0.2.7".to_owned(), request);
         assert_eq!(lines, [("operator".to_owned(), "local".to_owned(), None), (admin, String::new(), None), said]);
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_keeps_the_order_of_events_that_come_within_a_millisecond() {
+    for world in World::each().await {
+        let mut store = SqlAuth(world.test_db.db.begin().await.expect("the database answers"));
+        for number in 0..200 {
+            let event = AuditEvent::by(Actor::Operator, Action::SetRole, RequestOrigin::unknown());
+            store.record(AuditEvent { target: Some(format!("{number:03}")), ..event }).await.expect("recorded");
+        }
+        Tx::from(store).commit().await.expect("committed");
+        let mut db = world.test_db.db.read().await.expect("the database answers");
+        let sql = "select target from auth_audit_events order by at, id";
+        assert!(fetch_all!(&mut db, (String,), sql).expect("events").is_sorted());
     }
 }
 

@@ -4,11 +4,7 @@ use auth_domain::SessionId;
 use identity::UserId;
 use persistence::execute;
 use use_case::{Unavailable, async_trait};
-
-kernel::id! {
-    /// The id of an event of the audit log.
-    AuditEventId
-}
+use uuid::Uuid;
 
 #[async_trait]
 impl Audit for SqlAuth {
@@ -21,7 +17,8 @@ impl Audit for SqlAuth {
             Outcome::Succeeded => ("succeeded", None),
             Outcome::Refused(code) => ("refused", Some(code)),
         };
-        let id = AuditEventId::random().as_uuid();
+        // SQLite's clock tells milliseconds. Within one, these ids tell the order.
+        let id = Uuid::now_v7();
         let (user, session) = (user.map(UserId::as_uuid), session.map(SessionId::as_uuid));
         let (action, actor) = (action.as_str(), actor.to_string());
         tracing::info!(target: "audit", action, outcome, reason, actor, user = user.map(tracing::field::display), address = client.address, "security event");
