@@ -22,8 +22,6 @@ pub(crate) fn contains(lower: &str) -> bool {
 
 /// The length of the shortest password on the list, in characters.
 const SHORTEST: usize = 4;
-/// The length of the longest password on the list, in characters.
-const LONGEST: usize = 64;
 
 /// Whether the text, in lower case, repeats a password of the list, with fewer than `fewest` other characters. A sign
 /// that occurs several times counts once. Digits and signs may replace letters, as in `p@ssw0rd`.
@@ -55,17 +53,29 @@ const fn letter(character: char) -> char {
 fn repeats(text: &str, fewest: usize) -> bool {
     // The characters before the first occurrence remain, so there are fewer than `fewest`.
     text.char_indices().take(fewest).any(|(start, _)| {
-        let ends = text[start..].char_indices().map(|(at, character)| start + at + character.len_utf8());
-        ends.skip(SHORTEST - 1).take(LONGEST).any(|end| {
-            let word = &text[start..end];
-            contains(word) && {
-                let rest = Secret::new(text.replace(word, ""));
-                let cut = cut_short(rest.expose(), word);
-                let occurs = text.matches(word).count() + usize::from(cut > 0);
-                occurs >= 2 && rest.expose().chars().count() - cut < fewest
-            }
+        listed_at_the_start(&text[start..]).any(|word| {
+            let rest = Secret::new(text.replace(word, ""));
+            let cut = cut_short(rest.expose(), word);
+            let occurs = text.matches(word).count() + usize::from(cut > 0);
+            occurs >= 2 && rest.expose().chars().count() - cut < fewest
         })
     })
+}
+
+/// The passwords of the list that the text begins with, the shortest first. Few texts begin like a password of the list,
+/// so this seldom searches more than once: every registration pays for it.
+fn listed_at_the_start(text: &str) -> impl Iterator<Item = &str> {
+    let mut candidates = LIST.as_slice();
+    let ends = text.char_indices().map(|(at, character)| at + character.len_utf8());
+    ends.skip(SHORTEST - 1)
+        .map(|end| &text[..end])
+        .take_while(move |start| {
+            let first = candidates.partition_point(|password| password < start);
+            candidates = &candidates[first..];
+            candidates = &candidates[..candidates.partition_point(|password| password.starts_with(start))];
+            !candidates.is_empty()
+        })
+        .filter(|start| contains(start))
 }
 
 /// The length of the longest start of `word` that the text ends with, apart from digits and signs; 0 if it is
@@ -78,7 +88,7 @@ fn cut_short(text: &str, word: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{LIST, LONGEST, SHORTEST, contains, is_repetition};
+    use super::{LIST, SHORTEST, contains, is_repetition, listed_at_the_start};
 
     #[test]
     fn the_list_is_sorted_and_in_lower_case_so_that_a_search_finds_all_of_it() {
@@ -92,7 +102,7 @@ mod tests {
     #[test]
     fn the_list_has_3_000_passwords_of_at_least_15_characters() {
         assert_eq!(LIST.iter().map(|password| password.len()).min(), Some(SHORTEST));
-        assert_eq!(LIST.iter().map(|password| password.len()).max(), Some(LONGEST));
+        assert_eq!(LIST.iter().map(|password| password.len()).max(), Some(64));
         assert!(LIST.iter().filter(|password| password.len() >= 15).count() >= 3_000);
     }
 
@@ -101,6 +111,17 @@ mod tests {
         for password in ["", "passwore", "manchester united in the rain", "zzzzzzzzzzzzzzzzzzzzzzzzzzzz"] {
             assert!(!contains(password), "{password}");
         }
+    }
+
+    #[test]
+    fn every_password_that_a_text_begins_with_is_found() {
+        for text in ["password1234 and more", "manchesterunited", "abc", "", "ß", "pässword", "zzzzzzzzzzzz"] {
+            let starts = text.char_indices().map(|(at, character)| &text[..at + character.len_utf8()]);
+            let listed: Vec<_> = starts.filter(|start| contains(start)).collect();
+            assert_eq!(listed_at_the_start(text).collect::<Vec<_>>(), listed, "{text}");
+        }
+        let found: Vec<_> = listed_at_the_start("password1234 and more").collect();
+        assert_eq!(found, ["pass", "password", "password1", "password12", "password123", "password1234"]);
     }
 
     #[test]
