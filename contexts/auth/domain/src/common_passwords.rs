@@ -10,10 +10,14 @@
 //! So for every minimum length up to 15 characters the list has more than 3,000 passwords that are long enough.
 
 use kernel::Secret;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 static LIST: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("../common-passwords.txt").lines().collect());
+
+/// The first signs of each password of the list.
+static STARTS: LazyLock<HashSet<[u8; SHORTEST]>> =
+    LazyLock::new(|| LIST.iter().filter_map(|password| password.as_bytes().first_chunk().copied()).collect());
 
 /// Whether a password, in lower case, is on the list.
 pub(crate) fn contains(lower: &str) -> bool {
@@ -27,12 +31,15 @@ const SHORTEST: usize = 4;
 /// that occurs several times counts once. Digits and signs may replace letters, as in `p@ssw0rd`.
 pub(crate) fn is_repetition(lower: &str, fewest: usize) -> bool {
     let in_letters = Secret::new(lower.chars().map(letter).collect());
-    [lower, in_letters.expose()].into_iter().any(|text| {
-        let signs: BTreeSet<_> = text.chars().filter(|character| !character.is_alphanumeric()).collect();
-        let words = Secret::new(text.chars().filter(|character| character.is_alphanumeric()).collect());
-        // Search with the signs, too: some passwords of the list contain one.
-        repeats(words.expose(), fewest.saturating_sub(signs.len())) || repeats(text, fewest)
-    })
+    repeats_with_signs(lower, fewest)
+        || (in_letters.expose() != lower && repeats_with_signs(in_letters.expose(), fewest))
+}
+
+fn repeats_with_signs(text: &str, fewest: usize) -> bool {
+    let signs: BTreeSet<_> = text.chars().filter(|character| !character.is_alphanumeric()).collect();
+    let words = Secret::new(text.chars().filter(|character| character.is_alphanumeric()).collect());
+    // Search with the signs, too: some passwords of the list contain one.
+    repeats(text, fewest) || (!signs.is_empty() && repeats(words.expose(), fewest.saturating_sub(signs.len())))
 }
 
 /// The letter that a digit or sign most often replaces.
@@ -62,10 +69,11 @@ fn repeats(text: &str, fewest: usize) -> bool {
     })
 }
 
-/// The passwords of the list that the text begins with, the shortest first. Few texts begin like a password of the list,
-/// so this seldom searches more than once: every registration pays for it.
+/// The passwords of the list that the text begins with, the shortest first. Every registration pays for this several times,
+/// and few texts begin like a password of the list: the others end at a look-up.
 fn listed_at_the_start(text: &str) -> impl Iterator<Item = &str> {
-    let mut candidates = LIST.as_slice();
+    let begins_like_one = text.as_bytes().first_chunk().is_some_and(|start| STARTS.contains(start));
+    let mut candidates = if begins_like_one { LIST.as_slice() } else { &[] };
     let ends = text.char_indices().map(|(at, character)| at + character.len_utf8());
     ends.skip(SHORTEST - 1)
         .map(|end| &text[..end])

@@ -25,6 +25,7 @@ use identity::{Email, UserId};
 use kernel::{DomainError, Secret};
 use mail_access::MailTokens;
 use persistence::{BatchLoader, Db};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use use_case::Message as _;
@@ -36,9 +37,11 @@ use web::{
     Routes, Sender, SubjectExport, Violation, unavailable,
 };
 
-/// What the routes of this context use.
+/// What the routes of this context use. A request clones it several times.
 #[derive(Clone)]
-pub(crate) struct UsersState {
+pub(crate) struct UsersState(Arc<RouteParts>);
+
+pub(crate) struct RouteParts {
     pub(crate) users: BatchLoader<UserById>,
     pub(crate) commands: Commands,
     pub(crate) auth: AuthPorts,
@@ -94,6 +97,20 @@ impl AuthPorts {
 
 /// The path of a user.
 const PATH: &str = "/users/{id}";
+
+impl From<RouteParts> for UsersState {
+    fn from(parts: RouteParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for UsersState {
+    type Target = RouteParts;
+
+    fn deref(&self) -> &RouteParts {
+        &self.0
+    }
+}
 
 impl AsRef<Commands> for UsersState {
     fn as_ref(&self) -> &Commands {
