@@ -32,5 +32,6 @@ pub mod schema;
 pub mod serve;
 mod service_keys;
 pub mod settings;
+mod shared_result;
 mod user_change;
 mod users;

@@ -5,8 +5,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The most bytes that may be queued.
+/// The most bytes that may be queued. Written lines count until [`RELEASED`] bytes of them have gathered.
 const LARGEST_BACKLOG: usize = 1024 * 1024;
+/// The bytes after which written lines make room in the queue.
+const RELEASED: usize = 64 * 1024;
 /// The pause before another write to a descriptor that another process has made non-blocking and that is full.
 const RETRY: Duration = Duration::from_millis(10);
 /// The pause after lines have been written. Under load, many lines gather in it, and few of them wake the thread.
@@ -95,7 +97,7 @@ fn write_all_lines(shared: &Shared, to: &mut Descriptor<impl Write>, note: fn(u6
     let (mut lost, mut written) = (0, 0);
     loop {
         let mut queue = shared.lock();
-        queue.bytes -= written;
+        queue.bytes -= std::mem::take(&mut written);
         queue.is_writing = false;
         while queue.lines.is_empty() && queue.lost == 0 {
             shared.changed.notify_all();
@@ -105,13 +107,15 @@ fn write_all_lines(shared: &Shared, to: &mut Descriptor<impl Write>, note: fn(u6
         let lines = std::mem::take(&mut queue.lines);
         let lost_at_last = std::mem::take(&mut queue.lost);
         drop(queue);
-        written = 0;
         for Line { lost_before, text } in lines {
             lost += lost_before;
-            written += text.len();
             write_note(to, &mut lost, note);
             if to.write_line(&text).is_err() {
                 lost += 1;
+            }
+            written += text.len();
+            if written >= RELEASED {
+                shared.lock().bytes -= std::mem::take(&mut written);
             }
         }
         lost += lost_at_last;

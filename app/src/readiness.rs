@@ -3,20 +3,13 @@
 use crate::key_watch::KeyWatch;
 use crate::message_node::WakeUps;
 use crate::schema;
+use crate::shared_result::{Age, SharedResult};
 use async_trait::async_trait;
 use persistence::{Db, SqlError};
-use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use std::sync::Arc;
 use uuid::Uuid;
 use web::RateLimiter;
 use web::health::{Checks, Health, Readiness};
-
-/// The age from which a result is checked again.
-const FRESH: Duration = Duration::from_secs(1);
-/// The age up to which a result is returned. Until then a request does not wait for the next check.
-const USABLE: Duration = Duration::from_secs(2);
 
 /// Checks the database by reading and by writing, one check at a time.
 pub(crate) struct ProcessReadiness {
@@ -29,29 +22,31 @@ struct Shared {
     hints: WakeUps,
     keys: KeyWatch,
     process: Uuid,
-    /// Held during a check.
-    looking: Mutex<()>,
-    last: std::sync::Mutex<Option<(Instant, Checks)>>,
+    checks: SharedResult<Checks>,
 }
 
 impl ProcessReadiness {
     pub(crate) fn new(db: Db, limits: RateLimiter, hints: WakeUps, keys: KeyWatch) -> Self {
         let process = Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext));
-        let (looking, last) = (Mutex::default(), std::sync::Mutex::default());
-        Self { shared: Arc::new(Shared { db, limits, hints, keys, process, looking, last }) }
+        let checks = SharedResult::default();
+        Self { shared: Arc::new(Shared { db, limits, hints, keys, process, checks }) }
     }
 }
 
 #[async_trait]
 impl Readiness for ProcessReadiness {
     async fn check(&self) -> Checks {
-        if let Some(checks) = self.shared.last_within(USABLE) {
-            tokio::spawn(self.shared.clone().renew());
-            return checks;
+        match self.shared.checks.last() {
+            Age::Fresh(checks) => return checks,
+            Age::Usable(checks) => {
+                tokio::spawn(self.shared.clone().check_again());
+                return checks;
+            }
+            Age::Old => {}
         }
         // Spawn a task: when the client gives up, the check continues, and the next one waits for it.
-        let looking = tokio::spawn(self.shared.clone().wait_and_look());
-        looking.await.unwrap_or(Checks {
+        let checking = tokio::spawn(self.shared.clone().check_now());
+        checking.await.unwrap_or(Checks {
             database: Health::Down,
             migrations: Health::Down,
             broker: Health::Ok,
@@ -61,34 +56,12 @@ impl Readiness for ProcessReadiness {
 }
 
 impl Shared {
-    fn last(&self) -> MutexGuard<'_, Option<(Instant, Checks)>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn check_now(self: Arc<Self>) -> Checks {
+        self.checks.renew(self.try_dependencies()).await
     }
 
-    /// The last result, if it is younger than `age`.
-    fn last_within(&self, age: Duration) -> Option<Checks> {
-        self.last().filter(|(at, _)| at.elapsed() < age).map(|(_, checks)| checks)
-    }
-
-    async fn wait_and_look(self: Arc<Self>) -> Checks {
-        let _one_at_a_time = self.looking.lock().await;
-        self.look().await
-    }
-
-    /// Checks again, unless a check runs.
-    async fn renew(self: Arc<Self>) {
-        if let Ok(_one_at_a_time) = self.looking.try_lock() {
-            self.look().await;
-        }
-    }
-
-    async fn look(&self) -> Checks {
-        if let Some(checks) = self.last_within(FRESH) {
-            return checks;
-        }
-        let checks = self.try_dependencies().await;
-        *self.last() = Some((Instant::now(), checks));
-        checks
+    async fn check_again(self: Arc<Self>) {
+        self.checks.renew_unless_busy(self.try_dependencies()).await;
     }
 
     async fn try_dependencies(&self) -> Checks {

@@ -79,7 +79,7 @@ pub async fn serve(settings: Settings, role: ProcessRole) -> anyhow::Result<()> 
         tracing::info!(database = %settings.database, "a new database file has been created: it is empty");
     }
     let server = listener.map(|listener| (listener, roster.app(), connection_limits(&settings, &roster)));
-    // Whoever waits for the greeting finds everything above done.
+    // The greeting comes last: tests and scripts wait for it, and expect the warnings and the raised limit of files.
     logging::say(greeting(&settings, &roster, role, listening));
     let stopping_since = OnceLock::new();
     match server {

@@ -59,7 +59,7 @@ impl Checks {
 /// Checks the services that the process needs in order to serve requests.
 #[async_trait]
 pub trait Readiness: Send + Sync {
-    /// MUST test what requests need, and MUST NOT return a result older than one second: the load balancer sends
+    /// MUST test what requests need, and MUST NOT return a result older than two seconds: the load balancer sends
     /// requests for as long as the instance is ready.
     async fn check(&self) -> Checks;
 }

@@ -110,7 +110,7 @@ async fn on_a_full_disk_nothing_is_accepted_and_nothing_accepted_before_is_lost(
         let command = server.outcome(&command).await;
         assert_eq!(command["status"], "succeeded", "{command}");
     }
-    // A readiness result is reused for a second.
+    // A readiness result is reused for up to two seconds.
     until(SOON, "readiness", async || (server.get("/health/ready").await.status == 200).then_some(())).await;
     let ended = server.terminate().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");

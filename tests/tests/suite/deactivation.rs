@@ -109,7 +109,7 @@ async fn a_repeated_deactivation_or_reactivation_succeeds_and_changes_nothing(wo
     let [on, off] = ["users.user_reactivated.v1", "users.user_deactivated.v1"];
     assert_eq!(world.texts(events).await, [on, off, off, on, on], "said each time");
     let lines = "select action || ' ' || outcome || ' ' || actor || ' ' || address from auth_audit_events \
-         where action like 'user.%' order by at";
+         where action like 'user.%' order by at, id";
     let line = |action: &str| format!("user.{action} succeeded user:{} 127.0.0.1", admin.user);
     assert_eq!(world.texts(lines).await, [line("deactivate"), line("reactivate")], "one line each");
 }

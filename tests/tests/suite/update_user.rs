@@ -73,7 +73,7 @@ async fn a_new_address_needs_the_password_and_replaces_the_old_one_at_sign_in(wo
     assert_eq!(me(world, &here).await.0["email"], "Countess@Example.org", "the session goes on");
     world.member(&old).await;
     let lines = "select action || ' ' || outcome from auth_audit_events \
-         where action in ('user.change_email', 'password.confirm') order by at";
+         where action in ('user.change_email', 'password.confirm') order by at, id";
     assert_eq!(world.texts(lines).await, ["password.confirm refused", "user.change_email succeeded"]);
     off.stop().await;
 }

@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 static LIST: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("../common-passwords.txt").lines().collect());
 
-/// The first signs of each password of the list.
+/// The first four bytes of each password of the list.
 static STARTS: LazyLock<HashSet<[u8; SHORTEST]>> =
     LazyLock::new(|| LIST.iter().filter_map(|password| password.as_bytes().first_chunk().copied()).collect());
 
@@ -70,7 +70,7 @@ fn repeats(text: &str, fewest: usize) -> bool {
 }
 
 /// The passwords of the list that the text begins with, the shortest first. Every registration pays for this several times,
-/// and few texts begin like a password of the list: the others end at a look-up.
+/// and few texts begin like a password of the list: the others cost one look-up in `STARTS`.
 fn listed_at_the_start(text: &str) -> impl Iterator<Item = &str> {
     let begins_like_one = text.as_bytes().first_chunk().is_some_and(|start| STARTS.contains(start));
     let mut candidates = if begins_like_one { LIST.as_slice() } else { &[] };

@@ -39,9 +39,10 @@ use web::{
 
 /// What the routes of this context use. A request clones it several times.
 #[derive(Clone)]
-pub(crate) struct UsersState(Arc<RouteParts>);
+pub(crate) struct UsersState(Arc<SharedParts>);
 
-pub(crate) struct RouteParts {
+/// The parts that all clones of a [`UsersState`] share.
+pub(crate) struct SharedParts {
     pub(crate) users: BatchLoader<UserById>,
     pub(crate) commands: Commands,
     pub(crate) auth: AuthPorts,
@@ -98,16 +99,16 @@ impl AuthPorts {
 /// The path of a user.
 const PATH: &str = "/users/{id}";
 
-impl From<RouteParts> for UsersState {
-    fn from(parts: RouteParts) -> Self {
+impl From<SharedParts> for UsersState {
+    fn from(parts: SharedParts) -> Self {
         Self(Arc::new(parts))
     }
 }
 
 impl Deref for UsersState {
-    type Target = RouteParts;
+    type Target = SharedParts;
 
-    fn deref(&self) -> &RouteParts {
+    fn deref(&self) -> &SharedParts {
         &self.0
     }
 }

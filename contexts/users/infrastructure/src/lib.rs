@@ -11,7 +11,7 @@ mod sql_registrations;
 mod sql_users;
 
 pub use crate::http::{AuthPorts, ImportPorts, RegistrationMode};
-use crate::http::{RouteParts, routes};
+use crate::http::{SharedParts, routes};
 use crate::queries::export_user::ExportedUser;
 use crate::sql_users::SqlUsers;
 use ledger::Consent;
@@ -34,7 +34,7 @@ pub const CONTEXT: BoundedContext<Arc<dyn Consent>, RoutePorts> = BoundedContext
     routes: |db, commands, RoutePorts { auth, exports, cursors, imports, mail, registration }| {
         let (users, db, commands) = (BatchLoader::new(db.clone()), db.clone(), commands.clone());
         let exports = exports.into();
-        let parts = RouteParts { users, commands, auth, db, exports, cursors, imports, mail, registration };
+        let parts = SharedParts { users, commands, auth, db, exports, cursors, imports, mail, registration };
         routes().with_state(parts.into())
     },
     export: Some(SubjectExport::of::<ExportedUser>()),

@@ -4,6 +4,7 @@ use crate::hashing::single_job::SingleJob;
 use crate::hashing::throughput::{Sample, ThroughputEstimate};
 use bcrypt_lanes::{Job, Lanes, MAX_LANES, base64};
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -46,6 +47,8 @@ struct State {
     single: VecDeque<Waiting<Box<dyn SingleJob>>>,
     /// The number of bcrypt jobs in lanes.
     in_lanes: usize,
+    /// The tickets that have been given out.
+    tickets: u64,
     estimate: ThroughputEstimate,
     /// The number of live reservations.
     inside: usize,
@@ -59,6 +62,8 @@ struct State {
 }
 
 struct Waiting<J> {
+    /// The order of arrival in both queues.
+    ticket: u64,
     job: J,
     answer: oneshot::Sender<String>,
 }
@@ -78,12 +83,14 @@ pub(crate) struct Reservation {
 }
 
 impl HashQueue {
-    /// A queue for `threads` that compute bcrypt, and as many that compute other schemes.
+    /// A queue for `threads` that compute bcrypt, and as many that compute other schemes. Without the latter, no job may
+    /// be of another scheme.
     pub(crate) fn new(threads: usize, estimate: ThroughputEstimate) -> Arc<Self> {
         let state = State {
             bcrypt: VecDeque::new(),
             single: VecDeque::new(),
             in_lanes: 0,
+            tickets: 0,
             estimate,
             inside: 0,
             promised: 0,
@@ -128,9 +135,16 @@ impl HashQueue {
             {
                 state.handed_in += work.units();
             }
+            let ticket = state.ticket(place);
             match work {
-                HashJob::Bcrypt(job) => place.put(&mut state.bcrypt, Waiting { job, answer }, &self.bcrypt_arrived),
-                HashJob::Single(job) => place.put(&mut state.single, Waiting { job, answer }, &self.single_arrived),
+                HashJob::Bcrypt(job) => {
+                    place.put(&mut state.bcrypt, Waiting { ticket, job, answer });
+                    self.bcrypt_arrived.notify_one();
+                }
+                HashJob::Single(job) => {
+                    place.put(&mut state.single, Waiting { ticket, job, answer });
+                    self.single_arrived.notify_one();
+                }
             }
         }
         answered.await.map_err(|_| Unavailable::retry_later("the hashing threads did not compute a password hash"))
@@ -155,7 +169,8 @@ impl HashQueue {
     }
 
     /// The loop of a thread that computes bcrypt. A job that arrives joins those that are being computed, if a lane is
-    /// free. The loop ends when the queue is closed and empty. It calls `pause` about once per millisecond.
+    /// free. The loop ends when the queue is closed and empty. It calls `pause` every eight rounds: after some tenths of a
+    /// millisecond.
     pub(crate) fn compute_bcrypt(&self, pause: fn()) {
         let (mut lanes, mut sample) = (Lanes::default(), Sample::default());
         while self.fill(&mut lanes) {
@@ -179,13 +194,19 @@ impl HashQueue {
 
     /// Begins waiting jobs in free lanes, and waits for a job if there is none to compute. False at the end.
     fn fill(&self, lanes: &mut Lanes<InLane>) -> bool {
+        if lanes.is_full() {
+            return true;
+        }
         let mut state = self.lock();
         loop {
-            state.bcrypt.retain(|waiting| !waiting.answer.is_closed());
             let new = state.take_bcrypt(lanes.len(), self.threads);
             if !new.is_empty() || !lanes.is_empty() {
+                if !new.is_empty() && !state.single.is_empty() {
+                    // Jobs of other schemes may have waited for these.
+                    self.single_arrived.notify_all();
+                }
                 drop(state);
-                for Waiting { job, answer } in new {
+                for Waiting { job, answer, .. } in new {
                     let (cost, units) = (job.cost, job.units());
                     let job = Job { key: &job.key, salt: job.salt };
                     lanes.begin(cost, &job, InLane { answer, units, begun: Instant::now() });
@@ -201,16 +222,17 @@ impl HashQueue {
 
     /// The loop of a thread that computes other schemes, a job at a time. It ends when the queue is closed and empty.
     pub(crate) fn compute_others(&self) {
-        while let Some(Waiting { job, answer }) = self.next_single() {
-            let computed = job.compute();
+        while let Some(Waiting { job, answer, .. }) = self.next_single() {
+            let computed = catch_unwind(AssertUnwindSafe(|| job.compute()));
             if job.is_memory_hard() {
                 self.lock().memory_hard_runs = false;
                 self.single_arrived.notify_one();
             }
             match computed {
                 // The caller may have gone.
-                Ok(digest) => drop(answer.send(digest)),
-                Err(error) => tracing::error!(%error, "could not compute a password hash"),
+                Ok(Ok(digest)) => drop(answer.send(digest)),
+                Ok(Err(error)) => tracing::error!(%error, "could not compute a password hash"),
+                Err(_) => tracing::error!("the computation of a password hash panicked"),
             }
         }
     }
@@ -242,12 +264,11 @@ enum Place {
 }
 
 impl Place {
-    fn put<J>(self, queue: &mut VecDeque<J>, job: J, arrived: &Condvar) {
+    fn put<J>(self, queue: &mut VecDeque<J>, job: J) {
         match self {
             Self::First => queue.push_front(job),
             Self::Last => queue.push_back(job),
         }
-        arrived.notify_one();
     }
 }
 
@@ -259,19 +280,39 @@ impl State {
         if is_refused { Err(Overloaded { retry_after: wait - bound }) } else { Ok(()) }
     }
 
-    /// Takes waiting jobs for a thread that computes `running` ones: as many as it has free lanes, and no more than its
-    /// share, so that one thread is not full while another is idle.
-    fn take_bcrypt(&mut self, running: usize, threads: usize) -> Vec<Waiting<BcryptJob>> {
-        let share = (self.in_lanes + self.bcrypt.len()).div_ceil(threads.max(1)).min(MAX_LANES);
-        let new = share.saturating_sub(running).min(self.bcrypt.len());
-        self.in_lanes += new;
-        self.bcrypt.drain(..new).collect()
+    /// The ticket of a job that arrives now; 0 for one that goes first.
+    const fn ticket(&mut self, place: Place) -> u64 {
+        match place {
+            Place::First => 0,
+            Place::Last => {
+                self.tickets += 1;
+                self.tickets
+            }
+        }
     }
 
-    /// Takes the first job that can run.
+    /// Takes waiting jobs for a thread that computes `running` ones: as many as it has free lanes, and no more than its
+    /// share, so that a thread does not fill its lanes while another is idle. Jobs of callers who have gone are dropped.
+    fn take_bcrypt(&mut self, running: usize, threads: usize) -> Vec<Waiting<BcryptJob>> {
+        let share = (self.in_lanes + self.bcrypt.len()).div_ceil(threads.max(1)).min(MAX_LANES);
+        let mut new = Vec::new();
+        while running + new.len() < share
+            && let Some(waiting) = self.bcrypt.pop_front()
+        {
+            if !waiting.answer.is_closed() {
+                new.push(waiting);
+            }
+        }
+        self.in_lanes += new.len();
+        new
+    }
+
+    /// Takes the first job that can run. A job of another scheme waits for the bcrypt jobs that arrived before it, though it
+    /// has threads of its own: otherwise the time of a sign-in would tell the scheme of an account's hash, and so that the
+    /// account exists.
     fn take_single(&mut self) -> Option<Waiting<Box<dyn SingleJob>>> {
-        let runs = self.memory_hard_runs;
-        let at = self.single.iter().position(|it| !(runs && it.job.is_memory_hard()))?;
+        let (runs, oldest) = (self.memory_hard_runs, self.bcrypt.front().map_or(u64::MAX, |waiting| waiting.ticket));
+        let at = self.single.iter().position(|it| it.ticket <= oldest && !(runs && it.job.is_memory_hard()))?;
         let next = self.single.remove(at)?;
         self.memory_hard_runs |= next.job.is_memory_hard();
         Some(next)

@@ -146,12 +146,23 @@ fn jobs_of_callers_who_have_gone_are_not_computed() {
 }
 
 #[test]
+fn a_job_of_another_scheme_waits_for_the_bcrypt_jobs_before_it_and_for_no_later_ones() {
+    let queue = HashQueue::new(1, SLOW);
+    let _answers = enqueue(&queue, [bcrypt(10), pbkdf2(), bcrypt(11)]);
+    assert_eq!(take_single(&queue), None, "the time of a sign-in must not tell the scheme");
+    queue.lock().in_lanes = MAX_LANES - 1;
+    assert_eq!(take(&queue, MAX_LANES - 1), [10]);
+    assert_eq!(take_single(&queue), Some(false));
+    assert_eq!(take(&queue, 0), [11]);
+}
+
+#[test]
 fn argon2id_runs_one_at_a_time() {
     let queue = HashQueue::new(1, SLOW);
     let _answers = enqueue(&queue, [argon2id(), argon2id(), bcrypt(10)]);
     assert_eq!(take_single(&queue), Some(true));
     assert_eq!(take_single(&queue), None, "its memory is in use");
-    assert_eq!(take(&queue, 0), [10], "bcrypt has its own threads");
+    assert_eq!(take(&queue, 0), [10], "bcrypt has threads of its own");
 }
 
 #[test]
@@ -217,7 +228,8 @@ async fn concurrent_callers_each_get_their_own_digest() {
         "$5$rounds=1000$salt$kwAdGacGgi51FUge1ZypnRexPah5xtN496WaAgGEdB/",
         "bcrypt_sha256$$2b$10$n79VH.0Q2TMWmt3Oqt9uku1gHV.ERfnpOhPieJKdrFwoT/NC0LQMS",
     ];
-    let digests = futures::future::join_all(texts.iter().cycle().take(21).map(|text| queue.run(stored(text)))).await;
+    let all = futures::future::join_all(texts.iter().cycle().take(21).map(|text| queue.run(stored(text))));
+    let digests = tokio::time::timeout(Duration::from_secs(60), all).await.expect("every job is computed");
     for (digest, text) in digests.into_iter().zip(texts.iter().cycle()) {
         let digest = digest.expect("computed");
         assert!(text.ends_with(&digest) && digest.len() > 20, "{text}");

@@ -8,8 +8,10 @@ const ROUND: [u64; MAX_LANES] = [84, 84, 84, 91, 100];
 const FIRST: u32 = 6;
 /// The assumed cost of a hash until the first one is measured.
 const USUAL: u32 = 12;
-/// Computing time below this says little: the system may have taken the core away for a part of it.
-const TELLING: Duration = Duration::from_millis(50);
+/// The computing time below which a sample says little: the system may have taken the core away for a part of it.
+const SHORTEST_SAMPLE: Duration = Duration::from_millis(50);
+/// The units below which a hash says little. Failed sign-ins compute such short ones, too, to take equal work.
+const SHORTEST_HASH: u64 = 1 << 10;
 
 /// An estimate of the throughput of the threads of a queue, from the latest hashes, in nanoseconds. A slower hash
 /// counts fully at once, because promised waits must hold when a flood begins. A faster one counts a quarter.
@@ -17,11 +19,11 @@ const TELLING: Duration = Duration::from_millis(50);
 pub(crate) struct ThroughputEstimate {
     /// The time for one unit (round of bcrypt) of one hash, when all lanes compute.
     unit: u64,
-    /// The time for a hash of the usual cost, when all lanes compute.
+    /// The time for a hash, with the other lanes as they were.
     hash: u64,
 }
 
-/// What a thread has computed, and how long it took.
+/// What a thread has computed, and how long it took: what else runs on the cores slows sign-ins, so it counts.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sample {
     /// In rounds of five lanes, times a hundred.
@@ -56,7 +58,7 @@ impl ThroughputEstimate {
 
     /// Updates the speed, and returns the sample to add to: a short one goes on.
     pub(crate) fn learn_speed(&mut self, sample: Sample) -> Sample {
-        if sample.took < TELLING {
+        if sample.took < SHORTEST_SAMPLE {
             return sample;
         }
         self.unit = learnt(self.unit, sample.unit().min(self.longest()));
@@ -65,6 +67,9 @@ impl ThroughputEstimate {
 
     /// Updates the duration of a hash by one of that many units.
     pub(crate) fn learn_duration(&mut self, units: u64, took: Duration) {
+        if units < SHORTEST_HASH {
+            return;
+        }
         let longest = self.longest().saturating_mul(units).saturating_mul(MAX_LANES as u64);
         self.hash = learnt(self.hash, nanos(took).min(longest));
     }
@@ -140,6 +145,7 @@ mod tests {
         let mut estimate = ThroughputEstimate::new(10_000);
         for _ in 0..100 {
             estimate.learn_duration(HASH.into(), Duration::from_millis(200));
+            estimate.learn_duration(16, Duration::from_millis(1));
         }
         assert!(estimate.hash() <= Duration::from_millis(200) && estimate.hash() > Duration::from_millis(198));
     }
