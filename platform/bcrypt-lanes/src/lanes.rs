@@ -46,7 +46,7 @@ impl Zeroize for Blowfish {
 /// `T` is what the caller remembers a computation by. Everything derived from a key is wiped when its computation ends,
 /// or with the `Lanes`.
 pub struct Lanes<T> {
-    /// The box never moves, because a move would leave a copy behind. `remove` copies a lane inside it, and wipes the source.
+    /// The box never moves, because a move would leave a copy behind. `end` copies a lane inside it, and wipes the source.
     state: Box<State>,
     /// One for each lane that computes: the first ones.
     running: Vec<Running<T>>,
@@ -99,13 +99,7 @@ impl<T> Lanes<T> {
     /// # Panics
     /// If the lanes are full.
     pub fn begin(&mut self, cost: Cost, job: &Job<'_>, tag: T) {
-        let lane = self.running.len();
-        let State { blowfish, keys, salts } = &mut *self.state;
-        blowfish[lane] = Blowfish::INITIAL;
-        repeat(job.key.iter().chain(&[0]), &mut keys[lane]);
-        repeat(job.salt.iter(), &mut salts[lane]);
-        let salt = salts[lane];
-        expand(array::from_mut(&mut blowfish[lane]), array::from_ref(&keys[lane]), |_, word| salt[word % 4]);
+        self.state.begin(self.running.len(), job);
         self.running.push(Running { tag, rounds: cost.rounds() });
     }
 
@@ -113,18 +107,11 @@ impl<T> Lanes<T> {
     /// that have ended, in any order.
     pub fn advance(&mut self, mut finished: impl FnMut(T, Digest)) -> u32 {
         let rounds = self.running.iter().map(|it| it.rounds).min().unwrap_or(0).min(Self::STEP);
-        match self.running.len() {
-            1 => self.state.compute::<1>(rounds),
-            2 => self.state.compute::<2>(rounds),
-            3 => self.state.compute::<3>(rounds),
-            4 => self.state.compute::<4>(rounds),
-            _ => self.state.compute::<MAX_LANES>(rounds),
-        }
+        self.state.compute(self.running.len(), rounds);
         for lane in (0..self.running.len()).rev() {
             self.running[lane].rounds -= rounds;
             if self.running[lane].rounds == 0 {
-                let digest = encrypt_text(&self.state.blowfish[lane]);
-                self.state.remove(lane, self.running.len() - 1);
+                let digest = self.state.end(lane, self.running.len() - 1);
                 finished(self.running.swap_remove(lane).tag, digest);
             }
         }
@@ -132,9 +119,29 @@ impl<T> Lanes<T> {
     }
 }
 
+/// Not generic, so that these functions are compiled with this crate, which debug builds optimise, too.
 impl State {
-    /// Computes rounds of the first `N` lanes.
-    fn compute<const N: usize>(&mut self, rounds: u32) {
+    fn begin(&mut self, lane: usize, job: &Job<'_>) {
+        let Self { blowfish, keys, salts } = self;
+        blowfish[lane] = Blowfish::INITIAL;
+        repeat(job.key.iter().chain(&[0]), &mut keys[lane]);
+        repeat(job.salt.iter(), &mut salts[lane]);
+        let salt = salts[lane];
+        expand(array::from_mut(&mut blowfish[lane]), array::from_ref(&keys[lane]), |_, word| salt[word % 4]);
+    }
+
+    /// Computes rounds of the first `width` lanes.
+    fn compute(&mut self, width: usize, rounds: u32) {
+        match width {
+            1 => self.compute_together::<1>(rounds),
+            2 => self.compute_together::<2>(rounds),
+            3 => self.compute_together::<3>(rounds),
+            4 => self.compute_together::<4>(rounds),
+            _ => self.compute_together::<MAX_LANES>(rounds),
+        }
+    }
+
+    fn compute_together<const N: usize>(&mut self, rounds: u32) {
         let Some(lanes) = self.blowfish.first_chunk_mut::<N>() else { return };
         let (Some(keys), Some(salts)) = (self.keys.first_chunk::<N>(), self.salts.first_chunk::<N>()) else { return };
         for _ in 0..rounds {
@@ -143,13 +150,16 @@ impl State {
         }
     }
 
-    /// Moves the last lane that computes to the place of the given one, and wipes the last.
-    fn remove(&mut self, lane: usize, last: usize) {
+    /// The digest of a lane that has computed its rounds. Moves the last lane that computes to its place, and wipes the
+    /// last.
+    fn end(&mut self, lane: usize, last: usize) -> Digest {
+        let digest = encrypt_text(&self.blowfish[lane]);
         self.blowfish.copy_within(last..=last, lane);
         self.keys.copy_within(last..=last, lane);
         self.salts.copy_within(last..=last, lane);
         self.blowfish[last].zeroize();
         self.keys[last].zeroize();
+        digest
     }
 }
 
