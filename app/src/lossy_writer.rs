@@ -1,18 +1,15 @@
 //! Writes lines to a file descriptor that may be slow, full or closed. The caller neither waits nor gets an error.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The most bytes that may be queued. Written lines count until [`RELEASED`] bytes of them have gathered.
+/// The most bytes that may be queued.
 const LARGEST_BACKLOG: usize = 1024 * 1024;
-/// The bytes after which written lines make room in the queue.
-const RELEASED: usize = 64 * 1024;
 /// The pause before another write to a descriptor that another process has made non-blocking and that is full.
 const RETRY: Duration = Duration::from_millis(10);
-/// The pause after lines have been written. Under load, many lines gather in it, and few of them wake the thread.
-const PAUSE: Duration = Duration::from_millis(2);
 
 /// Writes lines on a thread of its own. Lines that do not fit into the queue or cannot be written are lost and counted.
 /// The count is written as soon as writing works again.
@@ -26,11 +23,10 @@ struct Shared {
 
 #[derive(Default)]
 struct LogQueue {
-    lines: Vec<Line>,
+    lines: VecDeque<Line>,
     bytes: usize,
     /// Lines lost since the last one in the queue.
     lost: u64,
-    /// Whether the thread is awake, and will look for lines.
     is_writing: bool,
 }
 
@@ -80,7 +76,8 @@ impl Write for LossyWriter {
         } else {
             let lost_before = std::mem::take(&mut queue.lost);
             queue.bytes += text.len();
-            queue.lines.push(Line { lost_before, text: text.to_owned() });
+            queue.lines.push_back(Line { lost_before, text: text.to_owned() });
+            // If the thread writes, it will look for more lines.
             if !queue.is_writing {
                 self.0.changed.notify_all();
             }
@@ -94,39 +91,32 @@ impl Write for LossyWriter {
 }
 
 fn write_all_lines(shared: &Shared, to: &mut Descriptor<impl Write>, note: fn(u64) -> String) {
-    let (mut lost, mut written) = (0, 0);
+    let mut lost = 0;
     loop {
         let mut queue = shared.lock();
-        queue.bytes -= std::mem::take(&mut written);
         queue.is_writing = false;
         while queue.lines.is_empty() && queue.lost == 0 {
             shared.changed.notify_all();
             queue = shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         queue.is_writing = true;
-        let lines = std::mem::take(&mut queue.lines);
-        let lost_at_last = std::mem::take(&mut queue.lost);
-        drop(queue);
-        for Line { lost_before, text } in lines {
-            lost += lost_before;
-            write_note(to, &mut lost, note);
-            if to.write_line(&text).is_err() {
-                lost += 1;
+        let line = queue.lines.pop_front();
+        match &line {
+            Some(line) => {
+                queue.bytes -= line.text.len();
+                lost += line.lost_before;
             }
-            written += text.len();
-            if written >= RELEASED {
-                shared.lock().bytes -= std::mem::take(&mut written);
-            }
+            None => lost += std::mem::take(&mut queue.lost),
         }
-        lost += lost_at_last;
-        write_note(to, &mut lost, note);
-        thread::sleep(PAUSE);
-    }
-}
-
-fn write_note(to: &mut Descriptor<impl Write>, lost: &mut u64, note: fn(u64) -> String) {
-    if *lost > 0 && to.write_line(note(*lost).as_bytes()).is_ok() {
-        *lost = 0;
+        drop(queue);
+        if lost > 0 && to.write_line(note(lost).as_bytes()).is_ok() {
+            lost = 0;
+        }
+        if let Some(line) = line
+            && to.write_line(&line.text).is_err()
+        {
+            lost += 1;
+        }
     }
 }
 
