@@ -13,7 +13,6 @@ use md5::{Digest as _, Md5};
 use sha2::{Digest as _, Sha256, Sha384};
 use zeroize::Zeroizing;
 
-use crate::hashing::hash_job::units;
 use crate::hashing::hash_job_error::HashJobError;
 
 /// What `trim` of PHP removes.
@@ -70,7 +69,7 @@ impl BcryptJob {
 
     /// The work, in units: rounds.
     pub(crate) fn units(&self) -> u64 {
-        units(self.cost)
+        1 << self.cost.log2()
     }
 
     fn repeating(hash: &Bcrypt, key: Zeroizing<Vec<u8>>) -> Result<Self, HashJobError> {

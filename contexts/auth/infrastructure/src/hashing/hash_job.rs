@@ -7,7 +7,6 @@ use crate::hashing::scrypt::ScryptJob;
 use crate::hashing::sha_crypt::ShaCryptJob;
 use crate::hashing::single_job::SingleJob;
 use auth_domain::PasswordHash;
-use bcrypt_lanes::Cost;
 use kernel::Secret;
 
 /// A hash for the hashing threads to compute.
@@ -49,9 +48,4 @@ impl HashJob {
     pub(crate) fn is_memory_hard(&self) -> bool {
         matches!(self, Self::Single(work) if work.is_memory_hard())
     }
-}
-
-/// The rounds of bcrypt at a cost.
-pub(crate) fn units(cost: Cost) -> u64 {
-    1 << cost.log2()
 }

@@ -1,6 +1,7 @@
 use super::{HashQueue, InLane, MAX_LANES, Overloaded};
 use crate::hashing::bcrypt::BcryptJob;
 use crate::hashing::hash_job::HashJob;
+use crate::hashing::single_job::{SingleJob, SingleJobError};
 use crate::hashing::throughput::ThroughputEstimate;
 use auth_domain::PasswordHash;
 use bcrypt_lanes::Lanes;
@@ -206,6 +207,35 @@ async fn finished_work_no_longer_counts() {
     drop(reservation);
     assert_eq!(queue.lock().promised, 0);
     assert_eq!(queue.lock().inside, 0);
+    queue.close();
+    thread.join().expect("the thread ends");
+}
+
+/// A job that meets a bug.
+struct Panics;
+
+impl SingleJob for Panics {
+    fn units(&self) -> u64 {
+        1
+    }
+
+    fn is_memory_hard(&self) -> bool {
+        true
+    }
+
+    fn compute(&self) -> Result<String, SingleJobError> {
+        panic!("a bug")
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_panics_fails_alone() {
+    let queue = HashQueue::new(1, SLOW);
+    let served = Arc::clone(&queue);
+    let thread = thread::spawn(move || served.compute_others());
+    assert!(queue.run(HashJob::Single(Box::new(Panics))).await.is_err());
+    let next = tokio::time::timeout(Duration::from_secs(60), queue.run(argon2id())).await;
+    assert!(next.expect("the thread goes on, and the memory is free").is_ok());
     queue.close();
     thread.join().expect("the thread ends");
 }
