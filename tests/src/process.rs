@@ -26,6 +26,8 @@ use tempfile::TempDir;
 const START: Duration = Duration::from_secs(45);
 /// The pause between two checks while waiting.
 const TICK: Duration = Duration::from_millis(10);
+/// How long a line may take to reach the log, on a machine that is busy with other tests.
+const TIME_TO_LOG: Duration = Duration::from_secs(60);
 /// The folder of what processes print, below the one that they run in.
 const OUTPUTS: &str = ".outputs";
 
@@ -339,6 +341,15 @@ impl Server {
     #[must_use]
     pub fn stderr(&self) -> String {
         read(&self.stderr)
+    }
+
+    /// Waits until the log has this text. A process writes its log in the background, so a line may come after the
+    /// answer or the greeting that it belongs to.
+    ///
+    /// # Panics
+    /// When the text does not come.
+    pub async fn logs(&self, text: &str) {
+        until(TIME_TO_LOG, text, async || self.stderr().contains(text).then_some(())).await;
     }
 
     /// Sends a `GET` request.

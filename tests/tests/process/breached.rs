@@ -1,7 +1,7 @@
 //! The file of breached passwords.
 
 use crate::{SOON, on, one_line, refusal};
-use acceptance::process::{Folder, until};
+use acceptance::process::Folder;
 use serde_json::json;
 use std::fs;
 
@@ -52,7 +52,7 @@ async fn operators_and_the_first_administrator_get_no_breached_password() {
     let first = roster(&[]).set("ROSTER_ADMIN_EMAIL", "ada@example.org").set("ROSTER_ADMIN_PASSWORD", STOLEN);
     let server = first.serve().await;
     let refused = "ROSTER_ADMIN_PASSWORD must not be a password that is known from a data breach";
-    until(SOON, refused, async || server.stderr().contains(refused).then_some(())).await;
+    server.logs(refused).await;
     assert_eq!(server.terminate().await.code, Some(0));
     assert!(!folder.printed().contains("stolen"));
 
@@ -78,7 +78,7 @@ async fn a_file_that_breaks_while_roster_runs_stops_no_registration() {
     fs::write(&file, "").unwrap();
     assert_eq!((sign_up("ada@example.org").await, sign_up("eve@example.org").await), (202, 202));
     let warning = "cannot search the file of breached passwords";
-    until(SOON, warning, async || server.stderr().contains(warning).then_some(())).await;
+    server.logs(warning).await;
     let ended = server.terminate().await;
     assert_eq!(ended.stderr.matches(warning).count(), 1, "{ended:?}");
 }

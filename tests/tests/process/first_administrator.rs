@@ -1,7 +1,7 @@
 //! The first administrator from the settings, as in a container.
 
 use crate::{SOON, answer, databases, on, one_line};
-use acceptance::process::{Folder, Roster, Server, postgres, until};
+use acceptance::process::{Folder, Roster, postgres, until};
 use serde_json::Value;
 use std::fs;
 
@@ -15,10 +15,6 @@ fn with_administrator(roster: Roster, folder: &Folder, password: &str) -> Roster
     roster.set("ROSTER_ADMIN_EMAIL", "Ada@example.org").set("ROSTER_ADMIN_PASSWORD_FILE", file)
 }
 
-async fn says(server: &Server, what: &str) {
-    until(SOON, what, async || server.stderr().contains(what).then_some(())).await;
-}
-
 async fn users(roster: &Roster) -> Vec<Value> {
     answer(&roster.run(SOON).await).as_array().unwrap().clone()
 }
@@ -30,7 +26,7 @@ async fn the_first_start_creates_an_administrator_and_the_next_does_not() {
         let list = on(&folder, database.as_ref(), &["users", "list", "--json"]);
         let serve = with_administrator(on(&folder, database.as_ref(), &[]), &folder, PASSWORD);
         let server = serve.serve().await;
-        says(&server, MADE).await;
+        server.logs(MADE).await;
         let made = users(&list).await;
         assert_eq!((made.len(), &made[0]["role"], &made[0]["email"]), (1, &"admin".into(), &"Ada@example.org".into()));
         assert_eq!(server.sign_in("ada@example.org", PASSWORD).await.status, 200);
@@ -55,7 +51,7 @@ async fn an_existing_user_gets_the_role_only_if_the_password_fits() {
         let serve = || on(&folder, database.as_ref(), &[]);
 
         let server = with_administrator(serve(), &folder, "another user's password").serve().await;
-        says(&server, NOT_MADE).await;
+        server.logs(NOT_MADE).await;
         assert_eq!(users(&list).await[0]["role"], "user");
         assert_eq!(server.terminate().await.code, Some(0));
         let refused = with_administrator(serve(), &folder, "weak").run(SOON).await;
@@ -63,7 +59,7 @@ async fn an_existing_user_gets_the_role_only_if_the_password_fits() {
         assert!(line.contains("ROSTER_ADMIN_PASSWORD must be at least 15") && !line.contains("weak"), "{line}");
 
         let server = with_administrator(serve(), &folder, PASSWORD).serve().await;
-        says(&server, MADE).await;
+        server.logs(MADE).await;
         assert_eq!(users(&list).await[0]["role"], "admin");
     }
 }

@@ -65,8 +65,7 @@ async fn a_lost_key_file_is_reported_by_name_and_not_created_again() {
 
         ready(&server, 200, "degraded").await;
         assert_eq!(server.sign_up(&[("prefer", "wait=20")], &new_person()).await.status, 201, "it goes on");
-        let logged = async || server.stderr().contains("keys.json does not exist").then_some(());
-        until(SEEN, "word in the log", logged).await;
+        server.logs("keys.json does not exist").await;
         let (is_well, says) = check_of_keys(&roster(&["check", "--json"]).run(SOON).await);
         assert!(!is_well && kids.iter().all(|kid| says.contains(kid)), "{says}");
         let create = ["users", "create", "eve@example.org", "--password-stdin"];
@@ -415,7 +414,7 @@ async fn a_subscription_without_a_handler_is_named_by_start_and_check() {
         let line = checked.stdout.lines().find(|line| line.starts_with("FAIL")).unwrap();
         assert!(checked.code == Some(1) && line.contains("users.user_praised.v1 in auth"), "{checked:?}");
         let server = roster(&[]).serve().await;
-        assert!(server.stderr().contains("users.user_praised.v1 in auth"), "{}", server.stderr());
+        server.logs("users.user_praised.v1 in auth").await;
         assert_eq!(server.terminate().await.code, Some(0));
     }
 }

@@ -1,7 +1,7 @@
 //! Error messages show nothing of the secrets in settings.
 
 use crate::{SOON, one_line};
-use acceptance::process::{Ended, Folder, postgres, rabbitmq, until};
+use acceptance::process::{Ended, Folder, postgres, rabbitmq};
 use std::fs;
 
 /// Part of the users and passwords in these tests. No message contains it otherwise.
@@ -121,7 +121,7 @@ async fn a_sign_in_that_rabbitmq_refuses_is_reported_without_the_user() {
         let roster = folder.roster(&[]).set("DATABASE_URL", &database).set("AMQP_URL", &url);
         let server = roster.serve().await;
         let message = "cannot use RabbitMQ";
-        until(SOON, message, async || server.stderr().contains(message).then_some(())).await;
+        server.logs(message).await;
         let ended = server.terminate().await;
         assert!(ended.code == Some(0) && !ended.stderr.contains(CANARY), "{ended:?}");
     }

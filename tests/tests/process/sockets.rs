@@ -39,7 +39,7 @@ async fn one_address_may_open_only_so_many_connections() {
     assert!(!is_answered(&mut connect_from("127.0.0.1", server.at()).await).await, "the fourth is closed");
     assert!(is_answered(&mut connect_from("127.0.0.2", server.at()).await).await, "another address");
     drop(mine);
-    until(PATIENCE, "line", async || server.stderr().contains("closed connections of an address").then_some(())).await;
+    server.logs("closed connections of an address").await;
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn with_a_low_file_limit_one_address_cannot_take_all_connections() {
     let mut head = [0; 12];
     timeout(PATIENCE, other.read_exact(&mut head)).await.unwrap().unwrap();
     assert_eq!(&head, b"HTTP/1.1 200", "the database has its files");
-    assert!(server.stderr().contains("serving fewer connections"));
+    server.logs("serving fewer connections").await;
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ async fn a_second_signal_ends_the_process_at_once() {
     })
     .await;
     server.ask_to_end();
-    until(Duration::from_secs(20), "answers", async || server.stderr().contains("\"status\":202").then_some(())).await;
+    server.logs("\"status\":202").await;
     server.ask_to_end();
     let ended = server.end(Duration::from_secs(10)).await;
     assert_eq!(ended.code, Some(130), "{ended:?}");
