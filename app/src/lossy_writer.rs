@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 /// The most bytes that may be queued.
 const LARGEST_BACKLOG: usize = 1024 * 1024;
+/// The pause after the last queued line. Lines of the next requests wait in the queue meanwhile, so that not each of them
+/// wakes the thread.
+const PAUSE: Duration = Duration::from_millis(2);
 /// The pause before another write to a descriptor that another process has made non-blocking and that is full.
 const RETRY: Duration = Duration::from_millis(10);
 
@@ -61,6 +64,13 @@ impl LossyWriter {
     }
 }
 
+impl LogQueue {
+    /// Whether there is nothing to write, neither a line nor the number of lost ones.
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.lost == 0
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, LogQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -94,8 +104,13 @@ fn write_all_lines(shared: &Shared, to: &mut Descriptor<impl Write>, note: fn(u6
     let mut lost = 0;
     loop {
         let mut queue = shared.lock();
+        if queue.is_empty() {
+            drop(queue);
+            thread::sleep(PAUSE);
+            queue = shared.lock();
+        }
         queue.is_writing = false;
-        while queue.lines.is_empty() && queue.lost == 0 {
+        while queue.is_empty() {
             shared.changed.notify_all();
             queue = shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
