@@ -5,7 +5,6 @@
 
 mod authenticator;
 mod documented;
-mod http;
 mod node;
 mod person;
 pub mod process;
@@ -16,8 +15,8 @@ mod worlds;
 
 pub use authenticator::{Authenticator, challenge_of, second_factor, step_up};
 pub use documented::{Documented, resolve};
-pub use http::{Answer, Held, Open, Request};
 pub use node::Node;
 pub use person::Person;
 pub use signed_in::SignedIn;
+pub use testkit::{Answer, Held, Open, Request};
 pub use world::{Kind, PATIENCE, World, in_world, logs};

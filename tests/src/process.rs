@@ -10,17 +10,18 @@ pub mod relay;
 pub mod stored;
 
 use crate::{Answer, Request};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use testkit::{Process, isolate};
 
 /// How long a process may take to start, on a machine that is busy with other tests.
 const START: Duration = Duration::from_secs(45);
@@ -249,12 +250,13 @@ impl Roster {
         let mut words = self.under.iter().map(OsString::from).chain([binary().into_os_string()]);
         #[expect(clippy::disallowed_methods, reason = "these tests are about the process")]
         let mut command = Command::new(words.next().unwrap());
-        command.args(words).args(&self.arguments).current_dir(&self.folder).env_clear();
-        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path))).envs(&self.settings);
-        let input = self.reads.as_ref().map_or_else(Stdio::null, |file| File::open(file).unwrap().into());
-        command.stdin(input).stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
-        let (child, started) = (command.spawn().unwrap(), Instant::now());
-        Server { how: self.clone(), child, started, stdout, stderr, at: None }
+        isolate(command.args(words)).current_dir(&self.folder).args(&self.arguments).envs(&self.settings);
+        if let Some(file) = &self.reads {
+            command.stdin(File::open(file).unwrap());
+        }
+        command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+        let (process, started) = (Process::start(&mut command).unwrap(), Instant::now());
+        Server { how: self.clone(), process, started, stdout, stderr, at: None }
     }
 
     /// Starts the process and waits until it serves.
@@ -279,7 +281,7 @@ impl Roster {
 /// A running process. Drop kills it.
 pub struct Server {
     how: Roster,
-    child: Child,
+    process: Process,
     started: Instant,
     stdout: PathBuf,
     stderr: PathBuf,
@@ -298,7 +300,7 @@ impl Server {
             if greeting.contains("  hints    ") && greeting.ends_with('\n') {
                 return Some(());
             }
-            let ended = self.child.try_wait().unwrap();
+            let ended = self.process.status().unwrap();
             assert!(ended.is_none(), "it ended with {ended:?}: {greeting}{}", self.stderr());
             None
         })
@@ -320,7 +322,7 @@ impl Server {
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     /// Its exit code if it has ended; the inner `None` means that a signal ended it.
@@ -328,7 +330,7 @@ impl Server {
     /// # Panics
     /// When the system cannot report its state.
     pub fn exit_code_if_ended(&mut self) -> Option<Option<i32>> {
-        self.child.try_wait().unwrap().map(|status| status.code())
+        self.process.status().unwrap().map(|status| status.code())
     }
 
     /// The standard output so far.
@@ -412,9 +414,8 @@ impl Server {
     /// # Panics
     /// When it had ended by itself.
     pub fn kill_9(&mut self) {
-        assert_eq!(self.child.try_wait().unwrap(), None, "it ended by itself: {}", self.stderr());
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        assert_eq!(self.process.status().unwrap(), None, "it ended by itself: {}", self.stderr());
+        self.process.kill().unwrap();
     }
 
     /// Kills it, starts it again in the same way, and waits until it serves.
@@ -429,12 +430,9 @@ impl Server {
     }
 
     /// Sends SIGTERM.
-    ///
-    /// # Panics
-    /// When it has ended.
     pub fn ask_to_end(&mut self) {
         self.started = Instant::now();
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.process.signal(Signal::TERM);
     }
 
     /// Sends SIGTERM, and waits for the end.
@@ -451,7 +449,7 @@ impl Server {
     /// # Panics
     /// When the system cannot report its state.
     pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
+        self.process.status().unwrap().is_some()
     }
 
     /// Waits until it has ended.
@@ -459,7 +457,7 @@ impl Server {
     /// # Panics
     /// When it takes longer than `patience`.
     pub async fn end(mut self, patience: Duration) -> Ended {
-        let status = until(patience, "end of the process", async || self.child.try_wait().unwrap()).await;
+        let status = until(patience, "end of the process", async || self.process.status().unwrap()).await;
         Ended { code: status.code(), took: self.started.elapsed(), stdout: self.stdout(), stderr: self.stderr() }
     }
 }
@@ -475,9 +473,6 @@ impl Drop for Server {
                 format!("--- roster {:?}\n{out}{end}\n", self.how.arguments).as_bytes(),
             );
         }
-        // Either call may fail because the process has ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

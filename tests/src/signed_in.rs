@@ -3,6 +3,7 @@
 use crate::{Answer, Node, Person, Request, World};
 use persistence::{DialectSql, execute};
 use serde_json::{Value, json};
+use testkit::Bearer;
 use uuid::Uuid;
 
 /// A signed-in user with one of their sessions.
@@ -16,17 +17,9 @@ pub struct SignedIn {
     pub refresh: String,
 }
 
-impl Request {
-    /// Adds a bearer token.
-    #[must_use]
-    pub fn bearing(self, token: &str) -> Self {
-        self.header("Authorization", format!("Bearer {token}"))
-    }
-
-    /// Adds the access token of a signed-in user.
-    #[must_use]
-    pub fn by(self, who: &SignedIn) -> Self {
-        self.bearing(&who.access)
+impl Bearer for SignedIn {
+    fn token(&self) -> &str {
+        &self.access
     }
 }
 

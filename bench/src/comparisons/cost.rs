@@ -5,7 +5,7 @@ use crate::report::{Results, Wanted};
 use crate::shared::database::Database;
 use crate::shared::origin::Origin;
 use crate::shared::plain::Plain;
-use crate::shared::process::{Process, Usage, megabytes_of};
+use crate::shared::process::{Usage, megabytes_of, usage_of_session};
 use crate::shared::roster::{Roster, Store, USERS_TO_READ, Workers};
 use crate::shared::scratch::Scratch;
 use crate::shared::setting::Setting;
@@ -13,6 +13,7 @@ use crate::shared::wrk::{READ, SIGN_UP, warm_up, wrk};
 use anyhow::Result;
 use std::net::SocketAddr;
 use std::time::Duration;
+use testkit::Process;
 
 pub(super) const COST: Comparison = Comparison {
     name: "cost",
@@ -107,14 +108,14 @@ struct Measured<'a> {
 
 fn idle(results: &mut Results, processes: &[Measured<'_>]) -> Result<()> {
     for Measured { name, process } in processes {
-        results.add(name, "memory idle MB", process.usage()?.memory);
+        results.add(name, "memory idle MB", usage_of_session(process)?.memory);
     }
     Ok(())
 }
 
 fn memory(results: &mut Results, processes: &[Measured<'_>]) -> Result<()> {
     for Measured { name, process } in processes {
-        results.add(name, "memory loaded MB", process.usage()?.memory);
+        results.add(name, "memory loaded MB", usage_of_session(process)?.memory);
     }
     Ok(())
 }
@@ -139,7 +140,7 @@ fn loaded(
 ) -> Result<()> {
     let Load { measure, script, arguments } = load;
     warm_up(at, script, arguments)?;
-    let usages = || -> Result<Vec<Usage>> { processes.iter().map(|it| it.process.usage()).collect() };
+    let usages = || -> Result<Vec<Usage>> { processes.iter().map(|it| usage_of_session(it.process)).collect() };
     let (before, database_before) = (usages()?, database.usage()?);
     let answers = wrk(setting, at, script, arguments)?;
     let (after, database_after) = (usages()?, database.usage()?);

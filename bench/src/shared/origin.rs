@@ -1,7 +1,7 @@
 //! Runs the stack of the origin: FastAPI and a consumer.
 
 use super::database::{Database, ORIGIN, Sql};
-use super::process::{Process, service};
+use super::process::service;
 use super::scratch::Scratch;
 use super::setting::Setting;
 use super::{free_address, rabbitmq, wait_until_ready};
@@ -9,6 +9,7 @@ use anyhow::Result;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use testkit::Process;
 
 /// A running API and its consumer, with an empty database. Drop kills them.
 pub(crate) struct Origin {
@@ -33,12 +34,12 @@ impl Origin {
             command
         };
         super::process::output(&mut command("accounts.schema"))?;
-        let consumer = Process::start(&mut command("accounts.consumer"))?;
+        let consumer = Process::start_group(&mut command("accounts.consumer"))?;
         let at = free_address()?;
         let mut api = command("uvicorn");
         api.args(["accounts.api:app", "--host", "127.0.0.1", "--port", &at.port().to_string(), "--workers", "2"]);
         api.args(["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "error"]);
-        let api = Process::start(&mut api)?;
+        let api = Process::start_group(&mut api)?;
         let started_in = wait_until_ready(at, "/health")?;
         Ok(Some(Self { at, started_in, api, consumer, database }))
     }

@@ -1,24 +1,20 @@
 //! Processes: starting them, and what they use.
 
 use anyhow::{Context as _, Result, ensure};
-use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+use testkit::{Process, isolate};
 
 /// Linux counts processor time for programs in these units (USER_HZ) on every architecture.
 const TICKS_PER_SECOND: f64 = 100.0;
-
-/// A process that leads a session of its own. Drop kills the session.
-pub(crate) struct Process(Child);
 
 /// A command for a process in a session of its own, as service managers start it: Linux divides the processors between
 /// sessions before it compares priorities. The command inherits no environment but `PATH`.
 pub(crate) fn service(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setsid");
-    command.arg(program).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-    command.stdin(Stdio::null()).stdout(Stdio::null());
+    isolate(command.arg(program)).stdout(Stdio::null());
     command
 }
 
@@ -31,32 +27,17 @@ pub(crate) struct Usage {
     pub(crate) memory: f64,
 }
 
-impl Process {
-    pub(crate) fn start(command: &mut Command) -> Result<Self> {
-        let started = command.spawn();
-        Ok(Self(started.with_context(|| format!("{} cannot be started", command.get_program().display()))?))
-    }
-
-    /// What the process and its children use.
-    pub(crate) fn usage(&self) -> Result<Usage> {
-        let mut processes = Vec::new();
-        for entry in fs::read_dir("/proc")? {
-            let name = entry?.file_name();
-            if let Some(id) = name.to_str().and_then(|name| name.parse().ok()) {
-                processes.push(id);
-            }
+/// What the processes of a session use.
+pub(crate) fn usage_of_session(leader: &Process) -> Result<Usage> {
+    let mut processes = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        if let Some(id) = name.to_str().and_then(|name| name.parse().ok()) {
+            processes.push(id);
         }
-        let session = self.0.id().to_string();
-        Ok(usage(processes.into_iter().filter(|id| field(*id, 6).as_deref() == Some(session.as_str()))))
     }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // An error means that the processes have ended.
-        let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
-        let _ = self.0.wait();
-    }
+    let session = leader.id().to_string();
+    Ok(usage(processes.into_iter().filter(|id| field(*id, 6).as_deref() == Some(session.as_str()))))
 }
 
 /// What processes use together. A process that has ended counts nothing.

@@ -1,7 +1,7 @@
 //! Runs Roster as it is deployed: one process on SQLite, or an API and a worker on PostgreSQL and RabbitMQ.
 
 use super::database::{Database, ROSTER, Sql};
-use super::process::{Process, output, service};
+use super::process::{output, service};
 use super::scratch::Scratch;
 use super::setting::Setting;
 use super::{free_address, rabbitmq, wait_until_ready};
@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use testkit::Client;
+use testkit::{Client, Process};
 
 pub(crate) const PASSWORD: &str = "a rather long pass phrase";
 
@@ -69,7 +69,7 @@ impl Roster {
         let at = free_address()?;
         let command = |at| roster(&binary, &database, &keys, amqp_url.as_deref(), at);
         output(command(at).arg("migrate"))?;
-        let api = Process::start(command(at).args(["serve", "--role", role]))?;
+        let api = Process::start_group(command(at).args(["serve", "--role", role]))?;
         let started_in = wait_until_ready(at, "/health/ready")?;
         Ok(Self { at, started_in, api, worker: None, database, keys, binary, amqp_url })
     }
@@ -77,7 +77,7 @@ impl Roster {
     /// Starts the worker, which listens on no port, and waits until it has executed a first sign-up.
     fn start_worker(&mut self) -> Result<()> {
         let mut worker = roster(&self.binary, &self.database, &self.keys, self.amqp_url.as_deref(), self.at);
-        self.worker = Some(Process::start(worker.args(["serve", "--role", "worker"]))?);
+        self.worker = Some(Process::start_group(worker.args(["serve", "--role", "worker"]))?);
         self.sign_up("first@example.org")
     }
 
@@ -96,7 +96,7 @@ impl Roster {
     /// Signs a user in, and returns an access token. It is valid for five minutes.
     pub(crate) fn token(&self, email: &str) -> Result<String> {
         let answer = Client::new(self.at).post("/auth/login", "wait=30", &credentials(email))?.with_status(200)?;
-        Ok(answer.body["access_token"].as_str().context("an answer with a token")?.to_owned())
+        Ok(answer.value()["access_token"].as_str().context("an answer with a token")?.to_owned())
     }
 
     /// Adds users with known ids, by SQL. They cannot sign in.

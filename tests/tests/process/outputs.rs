@@ -2,15 +2,16 @@
 
 use acceptance::Request;
 use acceptance::process::{Folder, binary, free_port, until};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+use testkit::{Process, isolate};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -19,23 +20,23 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOST: &str = "log lines were lost";
 
-struct Process {
-    child: Child,
+struct Server {
+    process: Process,
     at: SocketAddr,
 }
 
-impl Process {
+impl Server {
     fn start(folder: &Path, stdout: impl Into<Stdio>, stderr: impl Into<Stdio>) -> Self {
         let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = roster(folder);
         command.env("ROSTER_LISTEN", at.to_string()).stdout(stdout).stderr(stderr);
-        Self { child: command.spawn().unwrap(), at }
+        Self { process: Process::start(&mut command).unwrap(), at }
     }
 
     /// Waits until it answers.
     async fn serves(&mut self) {
         until(PATIENCE, "answer", async || {
-            assert_eq!(self.child.try_wait().unwrap(), None, "it ended by itself");
+            assert_eq!(self.process.status().unwrap(), None, "it ended by itself");
             Request::get("/health/ready").try_send(self.at).await.ok().filter(|answer| answer.status == 200)
         })
         .await;
@@ -51,7 +52,7 @@ impl Process {
                 let mut piece = [0; 4_096];
                 let read = timeout(PATIENCE, stream.read(&mut piece)).await;
                 let read = read.unwrap_or_else(|_| panic!("request {n} is not answered")).unwrap();
-                assert_ne!(read, 0, "request {n} is cut: {:?}", self.child.try_wait());
+                assert_ne!(read, 0, "request {n} is cut: {:?}", self.process.status());
                 answer.extend_from_slice(&piece[..read]);
             }
             assert!(answer.starts_with(b"HTTP/1.1 404"));
@@ -60,22 +61,15 @@ impl Process {
 
     /// Sends SIGTERM, waits for the end, and returns the exit code.
     async fn ends(&mut self) -> Option<i32> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
-        until(Duration::from_secs(35), "end", async || self.child.try_wait().unwrap()).await.code()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.signal(Signal::TERM);
+        until(Duration::from_secs(35), "end", async || self.process.status().unwrap()).await.code()
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "these tests are about the process")]
 fn roster(folder: &Path) -> Command {
     let mut command = Command::new(binary());
-    command.current_dir(folder).env_clear().env("ROSTER_LIMITS", "off").stdin(Stdio::null());
+    isolate(command.current_dir(folder)).env("ROSTER_LIMITS", "off");
     command
 }
 
@@ -93,7 +87,7 @@ fn broken() -> Stdio {
 async fn outputs_that_cannot_be_written_do_not_stop_the_server() {
     for made in [full, broken, Stdio::null] {
         let folder = Folder::new();
-        let mut process = Process::start(folder.path(), made(), made());
+        let mut process = Server::start(folder.path(), made(), made());
         process.serves().await;
         process.answers(300).await;
         assert_eq!(process.ends().await, Some(0));
@@ -110,7 +104,7 @@ async fn outputs_that_cannot_be_written_do_not_stop_the_server() {
 async fn a_pipe_that_is_never_read_does_not_stop_the_server() {
     let folder = Folder::new();
     let (_unread, pipe) = std::io::pipe().unwrap();
-    let mut process = Process::start(folder.path(), pipe.try_clone().unwrap(), pipe);
+    let mut process = Server::start(folder.path(), pipe.try_clone().unwrap(), pipe);
     process.serves().await;
     process.answers(10_000).await;
     let begun = Instant::now();
@@ -122,7 +116,7 @@ async fn a_pipe_that_is_never_read_does_not_stop_the_server() {
 async fn the_number_of_lost_lines_is_logged_when_a_pipe_is_read_again() {
     let folder = Folder::new();
     let (reader, pipe) = std::io::pipe().unwrap();
-    let mut process = Process::start(folder.path(), Stdio::null(), pipe);
+    let mut process = Server::start(folder.path(), Stdio::null(), pipe);
     process.serves().await;
     process.answers(10_000).await;
     let (noted, note) = oneshot::channel();

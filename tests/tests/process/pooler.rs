@@ -3,15 +3,14 @@
 use crate::{SOON, new_person, on, one_line};
 use acceptance::process::own_postgres::{folder, program};
 use acceptance::process::{Folder, free_port, pgbouncer_program, postgres, stored, until};
-use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::process::Child;
 use std::time::Duration;
 use tempfile::TempDir;
+use testkit::Process;
 use tokio::net::TcpStream;
 
 struct PgBouncer {
-    child: Child,
+    _process: Process,
     url: String,
     _home: TempDir,
 }
@@ -36,18 +35,10 @@ impl PgBouncer {
             users.display()
         );
         fs::write(&settings, text).unwrap();
-        let child = program(&installed).arg(&settings).spawn().unwrap();
-        let started = Self { child, url: format!("{credentials}@127.0.0.1:{port}/{name}"), _home: home };
+        let process = Process::start(program(&installed).arg(&settings)).unwrap();
+        let started = Self { _process: process, url: format!("{credentials}@127.0.0.1:{port}/{name}"), _home: home };
         until(SOON, "pgbouncer", async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
         Some(started)
-    }
-}
-
-impl Drop for PgBouncer {
-    fn drop(&mut self) {
-        // An error means that it has ended.
-        let _ = kill_process(Pid::from_child(&self.child), Signal::KILL);
-        let _ = self.child.wait();
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use testkit::{Answer, Client};
+use testkit::{Answer, Client, Request};
 
 use super::devtools::Tab;
 use crate::demo::server::Server;
@@ -88,10 +88,11 @@ impl Visit {
 
     fn changes_the_address(&mut self, old: &str, new: &str) -> Result<()> {
         let token = self.token(old, SECOND)?;
-        let me = self.client.request("GET", "/users/me", &bearer(&token), None)?.with_status(200)?;
-        let path = format!("/users/{}", me.body["id"].as_str().context("an id")?);
+        let me = self.client.send(&Request::get("/users/me").bearing(&token))?.with_status(200)?.value();
+        let path = format!("/users/{}", me["id"].as_str().context("an id")?);
         let change = json!({ "email": new, "current_password": SECOND });
-        self.client.request("PATCH", &path, &bearer(&token), Some(&change))?.with_status(202)?;
+        let change = Request::new("PATCH", path).body("application/json", change.to_string()).bearing(&token);
+        self.client.send(&change)?.with_status(202)?;
         self.follows_the_link(new, "Confirm your email address", "email")?;
         self.tab.press("//button")?;
         self.tab.shows("Your email address is confirmed.")?;
@@ -143,16 +144,12 @@ impl Visit {
 
     /// An access token.
     fn token(&mut self, email: &str, password: &str) -> Result<String> {
-        let mut answer = self.sign_in(email, password)?.with_status(200)?;
-        Ok(answer.body["access_token"].take().as_str().context("a token")?.to_owned())
+        let answer = self.sign_in(email, password)?.with_status(200)?.value();
+        Ok(answer["access_token"].as_str().context("a token")?.to_owned())
     }
 
     fn post(&mut self, path: &str, token: &str, body: &Value) -> Result<Answer> {
-        Ok(self.client.request("POST", path, &bearer(token), Some(body))?)
+        let request = Request::post(path, body);
+        Ok(self.client.send(&if token.is_empty() { request } else { request.bearing(token) })?)
     }
-}
-
-/// The headers of a request with this access token, if there is one.
-fn bearer(token: &str) -> Vec<(&'static str, String)> {
-    if token.is_empty() { Vec::new() } else { vec![("authorization", format!("Bearer {token}"))] }
 }

@@ -135,7 +135,8 @@ fn sign_up(people: &[Person], server: &Server, report: &mut Report) -> Result<Ve
 }
 
 fn command_path(answer: &Answer) -> Result<String, String> {
-    let id = answer.body["id"].as_str().ok_or("the 202 has no command's id")?;
+    let command = answer.value();
+    let id = command["id"].as_str().ok_or("the 202 has no command's id")?;
     let path = format!("/commands/{id}");
     match answer.header("location") {
         Some(location) if location == path || location.ends_with(&path) => Ok(path),
@@ -150,8 +151,9 @@ fn refusal(answer: &Answer, pointer: Option<&str>) -> Result<String, String> {
     if !media_type.starts_with("application/problem+json") {
         return Err(format!("a refusal as `{media_type}`"));
     }
-    let code = answer.body["code"].as_str().ok_or("a refusal without a code")?;
-    let errors = answer.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let problem = answer.value();
+    let code = problem["code"].as_str().ok_or("a refusal without a code")?;
+    let errors = problem["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     match pointer {
         Some(pointer) => match errors.iter().find(|error| error["pointer"] == pointer) {
             Some(error) => Ok(error["code"].as_str().unwrap_or(code).to_owned()),
@@ -178,11 +180,12 @@ fn follow(mut pending: Vec<Accepted>, server: &mut Server, report: &mut Report) 
                 continue;
             }
             let answer = client.get(&accepted.path)?;
-            match answer.body["status"].as_str() {
+            let command = answer.value();
+            match command["status"].as_str() {
                 Some("succeeded" | "rejected" | "failed") => {
                     bar.inc(1);
                     last_end = Instant::now();
-                    ended.push((accepted.person, answer.body));
+                    ended.push((accepted.person, command));
                 }
                 Some("accepted" | "running") => still_pending.push(accepted),
                 _ => {
@@ -265,7 +268,8 @@ fn read_back(people: &[Person], users: &[(String, Option<usize>)], server: &Serv
             (Ok(answer), Some(person)) if answer.status == 200 => {
                 report.read_times.push(answer.took);
                 let sent = people[*person].name();
-                if answer.body["id"] != user.as_str() || &answer.body["name"] != sent {
+                let read = answer.value();
+                if read["id"] != user.as_str() || &read["name"] != sent {
                     report.wrong.push(format!("person {person}, {sent}, reads {}", answer.body));
                 }
             }

@@ -3,12 +3,12 @@
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
-use testkit::Client;
+use testkit::{Client, isolate};
 
 use crate::process::{self, Guarded};
 use crate::servers::{Place, Servers, end_of, free_port};
@@ -120,12 +120,7 @@ impl Server {
 fn roster(settings: &Settings<'_>, place: &Place, log: &Path, port: u16) -> Result<Command> {
     let log = File::options().create(true).append(true).open(log)?;
     let mut roster = process::tied_service(settings.binary, "TERM");
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if name.starts_with("ROSTER_") || ["DATABASE_URL", "AMQP_URL"].contains(&&*name) {
-            roster.env_remove(&*name);
-        }
-    }
+    isolate(&mut roster);
     // In this directory there is no other roster.toml.
     roster.current_dir(place.path());
     roster.env("ROSTER_DATA_DIR", place.path().join("data"));
@@ -135,6 +130,6 @@ fn roster(settings: &Settings<'_>, place: &Place, log: &Path, port: u16) -> Resu
         roster.env("DATABASE_URL", &servers.database_url).env("AMQP_URL", &servers.amqp_url);
     }
     roster.envs(settings.environment.iter().copied());
-    roster.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    roster.stdout(log.try_clone()?).stderr(log);
     Ok(roster)
 }

@@ -1,15 +1,14 @@
 //! Children that end with this program.
 
 use std::collections::BTreeSet;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus};
+use std::process::{ChildStdin, ChildStdout, Command, ExitStatus};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process_group};
+use anyhow::{Result, bail};
+use rustix::process::Signal;
+use testkit::Process;
 
 use super::{TICK, check};
 
@@ -18,7 +17,7 @@ pub(super) static OURS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 /// A child in a process group of its own. Drop ends the whole group.
 pub(crate) struct Guarded {
-    child: Option<Child>,
+    process: Option<Process>,
     farewell: Signal,
 }
 
@@ -27,52 +26,44 @@ impl Guarded {
     pub(crate) fn spawn(command: &mut Command, farewell: Signal) -> Result<Guarded> {
         check()?;
         let mut ours = OURS.lock().unwrap_or_else(PoisonError::into_inner);
-        // `setsid` makes a group with the session; if it led one already, it would fork.
-        if !Path::new(command.get_program()).ends_with("setsid") {
-            command.process_group(0);
-        }
-        let child = command
-            .spawn()
-            .with_context(|| format!("`{}` cannot be started", command.get_program().to_string_lossy()))?;
-        ours.insert(child.id());
-        Ok(Guarded { child: Some(child), farewell })
+        let process = Process::start_group(command)?;
+        ours.insert(process.id());
+        Ok(Guarded { process: Some(process), farewell })
     }
 
     pub(crate) fn id(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::id)
+        self.process.as_ref().map(Process::id)
     }
 
     /// Its status, once it has ended.
     pub(crate) fn finished(&mut self) -> Result<Option<ExitStatus>> {
-        match &mut self.child {
-            Some(child) => Ok(child.try_wait()?),
+        match &mut self.process {
+            Some(process) => Ok(process.status()?),
             None => bail!("this process was given away"),
         }
     }
 
     pub(crate) fn stdin(&mut self) -> Option<ChildStdin> {
-        self.child.as_mut()?.stdin.take()
+        self.process.as_mut()?.stdin()
     }
 
     pub(crate) fn stdout(&mut self) -> Option<ChildStdout> {
-        self.child.as_mut()?.stdout.take()
+        self.process.as_mut()?.stdout()
     }
 
     /// Asks the program to end, and waits until it has ended.
     pub(crate) fn stop(&mut self, patience: Duration) -> Option<ExitStatus> {
-        let child = self.child.as_mut()?;
-        if let Ok(None) = child.try_wait() {
-            signal_group(child, self.farewell);
+        let mut process = self.process.take()?;
+        if let Ok(None) = process.status() {
+            process.signal(self.farewell);
             let end = Instant::now() + patience;
-            while let (Ok(None), true) = (child.try_wait(), Instant::now() < end) {
+            while let (Ok(None), true) = (process.status(), Instant::now() < end) {
                 thread::sleep(TICK);
             }
         }
         // Kill the group even if the program has ended: other members may still run.
-        signal_group(child, Signal::KILL);
-        let status = child.wait().ok();
-        forget(child.id());
-        self.child = None;
+        let status = process.kill().ok();
+        OURS.lock().unwrap_or_else(PoisonError::into_inner).remove(&process.id());
         status
     }
 }
@@ -83,18 +74,11 @@ impl Drop for Guarded {
     }
 }
 
-fn forget(id: u32) {
-    OURS.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-}
-
-fn signal_group(child: &Child, signal: Signal) {
-    // A group without members is not an error here.
-    let _ = kill_process_group(Pid::from_child(child), signal);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anyhow::Context as _;
+    use rustix::process::Pid;
 
     #[test]
     fn a_dropped_guard_ends_the_whole_group() -> Result<()> {
