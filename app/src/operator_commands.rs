@@ -75,7 +75,7 @@ impl OperatorCommands {
         let (command, id) = (MessageId::random(), UserId::random());
         let sealed = self.gate.seal(&who.password, command, id);
         let password = sealed.map_err(|_| anyhow!("the password cannot be sealed: run `roster check`"))?;
-        let message = RegisterUser { id, email: who.email.clone(), name: who.name.clone(), password };
+        let message = RegisterUser { name: who.name.clone(), ..RegisterUser::new(id, who.email.clone(), password) };
         let accepted = self.ledger.accept(NewCommand::new(command, &message, OPERATOR).idempotent(once)).await?;
         let (command, earlier) = match accepted {
             Accepted::New(id, _) => (id, false),

@@ -3,7 +3,7 @@
 use crate::command::command_request::{CommandRequest, PathTarget as _};
 use crate::command::command_view::CommandView;
 use crate::request::body::PATCH;
-use crate::{Problem, RequestBody as _, Sender as _, described};
+use crate::{Problem, RequestBody as _, Sender as _, View, described};
 use axum::http::Method;
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
@@ -22,6 +22,9 @@ const JSON: &str = "application/json";
 /// The name of the security scheme for bearer tokens. The base document describes it.
 pub const BEARER: &str = "bearer";
 
+/// The body that shows what a command is about.
+type Shown<R> = <<R as CommandRequest>::View as View>::Body;
+
 /// A schema with its name in the document.
 pub(crate) type Named = (String, RefOr<Schema>);
 
@@ -30,8 +33,8 @@ pub(crate) fn schemas<R: CommandRequest>() -> Vec<Named> {
     let mut schemas = vec![described::<CommandView>(), described::<Problem>()];
     schemas.extend(R::Body::description());
     if !R::REMOVES && !R::SHOWS_COMMAND {
-        schemas.push(described::<R::Shown>());
-        R::Shown::schemas(&mut schemas);
+        schemas.push(described::<Shown<R>>());
+        Shown::<R>::schemas(&mut schemas);
     }
     CommandView::schemas(&mut schemas);
     Problem::schemas(&mut schemas);
@@ -52,7 +55,7 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
     let done = match () {
         () if R::REMOVES => done,
         () if R::SHOWS_COMMAND => done.content(JSON, refers_to(&CommandView::name())),
-        () => done.content(JSON, refers_to(&R::Shown::name())),
+        () => done.content(JSON, refers_to(&Shown::<R>::name())),
     };
     let codes: Vec<_> = R::REJECTIONS.iter().map(|(why, _)| format!("`{}`", why.code())).collect();
     let conflict = Problem::response(&format!("The request conflicts with existing data: {}.", codes.join(", ")));
@@ -81,12 +84,12 @@ pub(crate) fn describe<R: CommandRequest>(path: &str, method: &Method, tag: &str
         operation = operation.response("403", Problem::response(why));
     }
     if R::Path::NAMES {
-        let kind = R::TARGET.kind;
+        let kind = R::View::RESOURCE.kind;
         let none = Problem::response(&format!("There is no such {kind}."));
         operation = operation.parameter(path_id(kind)).response("404", none);
     }
     if R::Path::IS_CONDITIONAL {
-        let why = format!("The {} has changed: `If-Match` does not name its present version.", R::TARGET.kind);
+        let why = format!("The {} has changed: `If-Match` does not name its present version.", R::View::RESOURCE.kind);
         operation = operation.parameter(if_match()).response("412", Problem::response(&why));
     }
     if let Some((name, _)) = R::Body::description() {

@@ -5,7 +5,7 @@ use crate::command::get_command::{__path_get_command, __path_get_command_events,
 use crate::command::resource_links::ResourceLinks;
 use crate::edge::request_tasks::complete as run_to_its_end;
 use crate::openapi::{add_answers, complete, describe, schemas};
-use crate::{Callers, CommandRequest, Commands, Fields};
+use crate::{Callers, CommandRequest, Commands, Fields, View};
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
@@ -38,14 +38,19 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Adds a route that turns a request into a command. `request` gets what it needs from the state.
     #[must_use]
-    pub fn command<R: CommandRequest>(mut self, path: &'static str, method: Method, request: fn(&S) -> R) -> Self
+    pub fn command<R: CommandRequest<View: View<State = S>>>(
+        mut self,
+        path: &'static str,
+        method: Method,
+        request: fn(&S) -> R,
+    ) -> Self
     where
         S: AsRef<Commands>,
     {
         let handler = async move |State(state): State<S>, asked: CommandMeta<R>, body: Request| {
             let fields = Fields::of_command::<R>(body).await?;
             let commands: &Commands = state.as_ref();
-            commands.accept(request(&state), asked, fields).await
+            commands.accept(&state, request(&state), asked, fields).await
         };
         self.targets.add::<R>();
         let route = (schemas::<R>(), describe::<R>(path, &method, self.tag), on(filter(&method), handler));
@@ -56,7 +61,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Adds a route that turns a request into one of two commands: `instead` into the second one, if the state makes it so.
     /// The document describes the first one, with the answers of both.
     #[must_use]
-    pub fn command_or<R: CommandRequest, A>(
+    pub fn command_or<R: CommandRequest<View: View<State = S>>, A>(
         mut self,
         path: &str,
         method: Method,
@@ -65,14 +70,14 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     ) -> Self
     where
         S: AsRef<Commands>,
-        A: CommandRequest<Sender = R::Sender, Path = R::Path, Body = R::Body>,
+        A: CommandRequest<Sender = R::Sender, Path = R::Path, Body = R::Body, View: View<State = S>>,
     {
         let handler = async move |State(state): State<S>, asked: CommandMeta<R>, body: Request| {
             let fields = Fields::of_command::<R>(body).await?;
             let commands: &Commands = state.as_ref();
             match instead(&state) {
-                Some(other) => commands.accept(other, asked.of::<A>(), fields).await,
-                None => commands.accept(request(&state), asked, fields).await,
+                Some(other) => commands.accept(&state, other, asked.of::<A>(), fields).await,
+                None => commands.accept(&state, request(&state), asked, fields).await,
             }
         };
         self.targets.add::<R>();

@@ -71,8 +71,7 @@ pub(super) fn write(root: &Path, options: &Options) -> Result<Written> {
         bail!("there is no context `{context}` in contexts/");
     }
     let routes = folder.join("infrastructure/src/http.rs");
-    let mut template = template(options, &entity, &read(&aggregate)?, &read(&use_cases)?)?;
-    template.values.extend(pairs([("State", state_of(&read(&routes)?)?)]));
+    let template = template(options, &entity, &read(&aggregate)?, &read(&use_cases)?)?;
 
     let mut written = Written::new(&format!("{context}::{command}"), format!("contexts/{context}"));
     written.create(folder.join(format!("application/src/{command}.rs")), &template.fill(template!("use_case.rs")))?;
@@ -91,8 +90,7 @@ pub(super) fn write(root: &Path, options: &Options) -> Result<Written> {
     })?;
     written.change(routes, |text| {
         let (verb, camel) = (options.command.name.verb(), options.command.name.camel());
-        let request = format!("{camel}Request(state.clone())");
-        let route = format!("        .command(\"/{context}/{{id}}/{verb}\", Method::POST, |state| {request})\n");
+        let route = format!("        .command(\"/{context}/{{id}}/{verb}\", Method::POST, |_| {camel}Request)\n");
         let text = before(&text, "        .immediate(", &route)? + &template.fill(template!("request.rs"));
         import_all(text, &template.fill(template!("request_imports")))
     })?;
@@ -103,12 +101,6 @@ pub(super) fn write(root: &Path, options: &Options) -> Result<Written> {
         import_all(text + &template.fill(template!("test.rs")), &template.fill(template!("test_imports")))
     })?;
     Ok(written)
-}
-
-/// The type of what the routes of a context use.
-fn state_of(routes: &str) -> Result<String> {
-    let state = routes.split_once("Routes::<").and_then(|(_, rest)| rest.split_once(">::new("));
-    Ok(state.context("the routes begin with no `Routes::<State>::new(`")?.0.to_owned())
 }
 
 /// Imports names, one on each line: a crate or module, `::`, and a name.

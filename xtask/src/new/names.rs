@@ -30,11 +30,6 @@ impl Name {
         capitalized(&self.0.replace('_', " "))
     }
 
-    /// `place_order` → `PLACE_ORDER`
-    pub(crate) fn upper(&self) -> String {
-        self.0.to_uppercase()
-    }
-
     /// The first word: `place_order` → `place`
     pub(crate) fn verb(&self) -> &str {
         self.0.split('_').next().unwrap_or_default()
@@ -114,10 +109,7 @@ mod tests {
     #[test]
     fn a_name_has_every_form() {
         let name = Name::parse("place_order").unwrap();
-        assert_eq!(
-            (name.camel(), name.sentence(), name.upper()),
-            ("PlaceOrder".into(), "Place order".into(), "PLACE_ORDER".into())
-        );
+        assert_eq!((name.camel(), name.sentence()), ("PlaceOrder".into(), "Place order".into()));
         assert_eq!((name.verb(), name.noun().unwrap().snake()), ("place", "order"));
         for text in ["", "Order", "place-order", "order2", "_order", "type", "match"] {
             assert!(Name::parse(text).is_err(), "{text}");

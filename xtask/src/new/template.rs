@@ -53,7 +53,6 @@ pub(crate) fn shared(context: &Name, entity: &Name, command: &Signature) -> Vec<
         ("context", context.snake().to_owned()),
         ("entity", entity.snake().to_owned()),
         ("Entity", entity.camel()),
-        ("ENTITY", entity.upper()),
         ("command", command.name.snake().to_owned()),
         ("Command", command.name.camel()),
         ("Command_words", command.name.sentence()),

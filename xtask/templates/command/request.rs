@@ -1,6 +1,6 @@
 
 /// `POST /__context__/{id}/__verb__`
-struct __Command__Request(__State__);
+struct __Command__Request;
 
 web::body! {
     /// What `__command__` changes.
@@ -17,10 +17,9 @@ impl CommandRequest for __Command__Request {
     type Sender = __By__;
     type Path = PathId;
     type Body = __Command__Body;
-    type Shown = __Entity__View;
+    type View = __Entity__View;
 
     const SUMMARY: &'static str = "__Command_words__";
-    const TARGET: Resource = __ENTITY__;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = &[(&NoSuch__Entity__, "")];
 
     fn read(&self, input: Input<'_, Self>) -> Result<__Command__, Problem> {
@@ -29,9 +28,5 @@ impl CommandRequest for __Command__Request {
             id: __Id__::new(input.path.0),
             __field__, // each field
         })
-    }
-
-    async fn show(&self, __entity__: Uuid) -> Result<Response, Problem> {
-        Ok(get___entity__::whole(&self.0, __entity__).await?.answer())
     }
 }

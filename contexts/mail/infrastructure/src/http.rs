@@ -4,19 +4,17 @@ use crate::queries::get_mails::{self, MailView, whole};
 use crate::queries::mailbox;
 use auth_access::Administrator;
 use axum::http::Method;
-use axum::response::Response;
 use axum::routing::get;
 use identity::MailId;
 use kernel::DomainError;
 use mail_application::ResendMail;
 use mail_domain::NotResendable;
 use persistence::Db;
-use uuid::Uuid;
-use web::{CommandRequest, Commands, Fields, Input, PathId, Problem, Resource, Routes};
+use web::{CommandRequest, Commands, Fields, Input, PathId, Problem, Routes};
 
 /// What the routes of this context use.
 #[derive(Clone)]
-pub(crate) struct MailState {
+pub struct MailState {
     pub(crate) db: Db,
     pub(crate) commands: Commands,
     /// Whether `/mail` shows mails.
@@ -28,9 +26,6 @@ impl AsRef<Commands> for MailState {
         &self.commands
     }
 }
-
-/// What the commands of this context are about.
-const MAIL: Resource = Resource { kind: "mail", path: "/mails" };
 
 /// The routes of this context.
 pub(crate) fn routes() -> Routes<MailState> {
@@ -51,10 +46,9 @@ impl CommandRequest for ResendMailRequest {
     type Sender = Administrator;
     type Path = PathId;
     type Body = ();
-    type Shown = MailView;
+    type View = MailView;
 
     const SUMMARY: &'static str = "Send a failed mail again. For administrators";
-    const TARGET: Resource = MAIL;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = &[(&NotResendable, "")];
 
     fn read(&self, input: Input<'_, Self>) -> Result<ResendMail, Problem> {
@@ -64,9 +58,5 @@ impl CommandRequest for ResendMailRequest {
 
     async fn check(&self, message: &ResendMail, _: &Administrator, _: &Fields) -> Result<(), Problem> {
         whole(&self.0.db, message.id.as_uuid()).await.map(drop)
-    }
-
-    async fn show(&self, mail: Uuid) -> Result<Response, Problem> {
-        Ok(whole(&self.0.db, mail).await?.answer())
     }
 }

@@ -19,6 +19,14 @@ pub struct RegisterUser {
     pub password: Sealed,
 }
 
+impl RegisterUser {
+    /// A registration that gives only what every user has.
+    #[must_use]
+    pub const fn new(id: UserId, email: Email, password: Sealed) -> Self {
+        Self { id, email, name: None, password }
+    }
+}
+
 use_case::command!(RegisterUser, "users.register_user.v1", about: id);
 
 impl Handle<dyn Users> for RegisterUser {

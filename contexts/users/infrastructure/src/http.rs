@@ -12,13 +12,12 @@ mod update;
 mod verified;
 
 pub use self::jobs::ImportPorts;
-use crate::queries::get_user::{self, UserById, UserView};
+use crate::queries::get_user::{self, PublicUser, UserById};
 use crate::queries::{export_user, get_invitations, get_users};
 use auth_access::{AnyCaller, ExportLog, PasswordSealer, PasswordVerifier, Person, enough};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
-use axum::response::Response;
 use axum::routing::get;
 use futures::future::try_join;
 use identity::{Email, UserId};
@@ -31,10 +30,9 @@ use std::time::Duration;
 use use_case::Message as _;
 use users_application::RegisterUser;
 use users_domain::{Name, Taken};
-use uuid::Uuid;
 use web::{
-    Client, CommandRequest, Commands, CursorKeys, Fields, Input, Language, NotAnId, Problem, RateLimit, Resource,
-    Routes, Sender, SubjectExport, Violation, unavailable,
+    Client, CommandRequest, Commands, CursorKeys, Fields, Input, Language, NotAnId, Problem, RateLimit, Routes, Sender,
+    SubjectExport, Violation, unavailable,
 };
 
 /// What the routes of this context use. A request clones it several times.
@@ -178,9 +176,6 @@ pub(crate) fn routes() -> Routes<UsersState> {
         .immediate(web::operation!(jobs::cancel))
 }
 
-/// What the commands of this context are about.
-const USER: Resource = Resource { kind: "user", path: "/users" };
-
 /// `POST /users`
 struct RegisterUserRequest(UsersState);
 
@@ -244,10 +239,9 @@ impl CommandRequest for RegisterUserRequest {
     type Sender = Visitor;
     type Path = ();
     type Body = Registration;
-    type Shown = UserView;
+    type View = PublicUser;
 
     const SUMMARY: &'static str = "Register a user";
-    const TARGET: Resource = USER;
     const FOLLOW_UPS: &'static [&'static str] = &[contracts::SetCredential::NAME];
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] =
         &[(&Taken::Email, "/email"), (&Taken::Id, "/id")];
@@ -276,10 +270,6 @@ impl CommandRequest for RegisterUserRequest {
         let pending = self.0.commands.ledger().live("users", RegisterUser::NAME, id);
         let (pending, there) = try_join(pending, users.load(id)).await.map_err(unavailable)?;
         if pending.is_some() || there.is_some() { Err(id_taken()) } else { Ok(()) }
-    }
-
-    async fn show(&self, user: Uuid) -> Result<Response, Problem> {
-        Ok(get_user::whole(&self.0, user).await?.public().answer())
     }
 }
 

@@ -1,16 +1,14 @@
 //! The description of a command route: its types say who may send the command and what the path names.
 
 use crate::command::sender::Sender;
+use crate::command::view::View;
 use crate::{Fields, IfMatch, PathId, Problem, RateLimit, RequestBody};
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use kernel::{DomainError, MessageId};
 use use_case::Message;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A request that becomes a command: how to read and check the request, and how to show the result.
+/// A request that becomes a command: how to read and check it.
 pub trait CommandRequest: Send + Sync + Sized + 'static {
     /// The command.
     type Message: Message;
@@ -21,13 +19,11 @@ pub trait CommandRequest: Send + Sync + Sized + 'static {
     type Path: PathTarget;
     /// The request's body, or `()` if the command has no fields. Clients may then leave the body out.
     type Body: RequestBody;
-    /// The body of the response after success, in the OpenAPI document; `()` if the command [removes](Self::REMOVES).
-    type Shown: ToSchema;
+    /// What the command is about, as the response after success shows it.
+    type View: View;
 
     /// The operation's summary in the OpenAPI document.
     const SUMMARY: &'static str;
-    /// What the command is about.
-    const TARGET: Resource;
     /// The wire names of the follow-ups. The ledger admits the command only if their lanes can finish in time, too.
     const FOLLOW_UPS: &'static [&'static str] = &[];
     /// The reasons for which the command may be rejected, each with the JSON pointer of its field, or an empty text.
@@ -89,13 +85,6 @@ pub trait CommandRequest: Send + Sync + Sized + 'static {
         _ = code;
         None
     }
-
-    /// The response after success: the resource as its own query shows it. By default 204, for a command that
-    /// [removes](Self::REMOVES) it.
-    fn show(&self, subject: Uuid) -> impl Future<Output = Result<Response, Problem>> + Send {
-        _ = subject;
-        async { Ok(StatusCode::NO_CONTENT.into_response()) }
-    }
 }
 
 /// A request, for [`CommandRequest::read`].
@@ -119,15 +108,6 @@ impl<R: CommandRequest> Input<'_, R> {
     pub fn finish<T>(self, whole: Option<T>) -> Result<T, Problem> {
         self.fields.finish(whole)
     }
-}
-
-/// A kind of resource that commands are about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resource {
-    /// The kind, such as `user`.
-    pub kind: &'static str,
-    /// The path below which resources of this kind are read by id, such as `/users`.
-    pub path: &'static str,
 }
 
 /// A rejection by another context, whose domain the context of the request does not know.

@@ -8,7 +8,7 @@ use crate::connection::address_quotas::{AddressQuotas, QuotaExceeded, QuotaSlot}
 use crate::request::idempotency::{IdempotencyKey, MaybeKey};
 use crate::{
     Bearer, ClientAddress, Deadline, Fields, Json, NoQuery, Permit, Prefer, Problem, RateLimiter, RequestBody as _,
-    RequestTasks, Sender as _, Trace, Violation,
+    RequestTasks, Sender as _, Trace, View, Violation,
 };
 use axum::Extension;
 use axum::extract::FromRequestParts;
@@ -103,20 +103,21 @@ impl Commands {
         })
     }
 
-    /// Validates and accepts one command, and builds the response.
+    /// Validates and accepts one command, and builds the response. `state` is that of the context's routes.
     ///
     /// # Errors
     /// Why the command was not accepted, or was rejected within the client's wait.
     pub async fn accept<R: CommandRequest>(
         &self,
+        state: &State<R>,
         mut request: R,
         asked: CommandMeta<R>,
         fields: Fields,
     ) -> Result<Response, Problem> {
         let draft = Draft::read(&mut request, &asked, fields).await?;
-        let request = &request;
+        let to = Exchange { request: &request, asked: &asked, state };
         if let Some(earlier) = self.accepted_earlier(&draft).await? {
-            return self.replay(request, earlier, &asked).await;
+            return self.replay(&to, earlier).await;
         }
         // What the sender may do can have changed while the body arrived.
         let now = asked.confirm().await?;
@@ -130,14 +131,14 @@ impl Commands {
                 asked.record(&refusal, draft.message.subject()).await;
                 return Err(refusal);
             };
-            return self.replay(request, earlier, &asked).await;
+            return self.replay(&to, earlier).await;
         }
         match self.store(&draft, &asked, permit).await? {
             Accepted::New(id, at) => {
                 let command = Command::just_accepted(id, R::Message::NAME, draft.message.subject(), &draft.sender, at);
-                self.answer(request, command, &asked, delay).await
+                self.answer(&to, command, delay).await
             }
-            Accepted::Duplicate(id) => self.replay(request, id, &asked).await,
+            Accepted::Duplicate(id) => self.replay(&to, id).await,
         }
     }
 
@@ -184,16 +185,11 @@ impl Commands {
     }
 
     /// Answers a request whose command was accepted earlier.
-    async fn replay<R: CommandRequest>(
-        &self,
-        request: &R,
-        id: MessageId,
-        asked: &CommandMeta<R>,
-    ) -> Result<Response, Problem> {
-        asked.confirm().await?;
+    async fn replay<R: CommandRequest>(&self, to: &Exchange<'_, R>, id: MessageId) -> Result<Response, Problem> {
+        to.asked.confirm().await?;
         let command = self.ledger.command(id).await.map_err(unavailable)?;
         let command = command.ok_or_else(|| Problem::unavailable(DATABASE_RETRY))?;
-        let mut answer = self.answer(request, command, asked, Duration::ZERO).await?;
+        let mut answer = self.answer(to, command, Duration::ZERO).await?;
         answer.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
         Ok(answer)
     }
@@ -202,9 +198,8 @@ impl Commands {
     /// 201), with 204 if the command has removed it, or with the rejection (409) instead.
     async fn answer<R: CommandRequest>(
         &self,
-        request: &R,
+        Exchange { request, asked, state }: &Exchange<'_, R>,
         command: Command,
-        asked: &CommandMeta<R>,
         delay: Duration,
     ) -> Result<Response, Problem> {
         let prefer = if R::WAITS { asked.prefer.or_longest() } else { asked.prefer };
@@ -215,7 +210,7 @@ impl Commands {
         let command = latest.unwrap_or(command);
         // Senders may have removed their own access; the answer shows nothing.
         if R::REMOVES && command.status == Status::Succeeded {
-            let mut answer = request.show(command.subject).await?;
+            let mut answer = StatusCode::NO_CONTENT.into_response();
             asked.prefer.applied(answer.headers_mut());
             return Ok(answer);
         }
@@ -225,11 +220,11 @@ impl Commands {
         }
         let mut answer = match command.status {
             Status::Succeeded if R::SHOWS_COMMAND => Json(self.succeeded::<R>(command)).into_response(),
-            Status::Succeeded => done::<R>(request.show(command.subject).await?, command.subject),
+            Status::Succeeded => done::<R>(R::View::show(state, command.subject).await?, command.subject),
             Status::Rejected => {
                 let mut headers = HeaderMap::new();
                 asked.prefer.applied(&mut headers);
-                let problem = rejected(request, command);
+                let problem = rejected(*request, command);
                 return Err(headers.iter().fold(problem, |it, (name, value)| it.header(name.clone(), value.clone())));
             }
             Status::Accepted | Status::Running | Status::Failed => self.accepted_answer::<R>(command, delay, true),
@@ -263,9 +258,19 @@ impl Commands {
 fn done<R: CommandRequest>(mut shown: Response, subject: Uuid) -> Response {
     if !R::Path::NAMES {
         *shown.status_mut() = StatusCode::CREATED;
-        locate(&mut shown, &format!("{}/{subject}", R::TARGET.path));
+        locate(&mut shown, &format!("{}/{subject}", R::View::RESOURCE.path));
     }
     shown
+}
+
+/// The state of the routes of a context.
+type State<R> = <<R as CommandRequest>::View as View>::State;
+
+/// A request, with what its answer needs.
+struct Exchange<'a, R: CommandRequest> {
+    request: &'a R,
+    asked: &'a CommandMeta<R>,
+    state: &'a State<R>,
 }
 
 /// A command that was read from a request, and is not accepted yet.

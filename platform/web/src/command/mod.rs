@@ -1,4 +1,4 @@
-//! Requests that become commands, and the view of a command.
+//! Requests that become commands, and what clients see of commands and of what they change.
 
 pub(crate) mod callers;
 pub(crate) mod command_request;
@@ -8,3 +8,4 @@ pub(crate) mod get_command;
 pub(crate) mod ledger_export;
 pub(crate) mod resource_links;
 pub(crate) mod sender;
+pub(crate) mod view;

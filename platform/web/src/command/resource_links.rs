@@ -1,4 +1,4 @@
-use crate::{CommandRequest, Resource};
+use crate::{CommandRequest, Resource, View as _};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use use_case::Message;
@@ -21,7 +21,7 @@ impl ResourceLinks {
     }
 
     pub(crate) fn add<R: CommandRequest>(&mut self) {
-        self.by_name.insert(R::Message::NAME, R::TARGET);
+        self.by_name.insert(R::Message::NAME, R::View::RESOURCE);
     }
 
     pub(crate) fn extend(&mut self, other: Self) {

@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{
     ANONYMOUS, Client, CommandRequest, Commands, Fields, Input, Json, Language, LimitError, NoQuery, PathId, Problem,
-    RateLimit, RequestBody as _, Resource, Trace, WithClient, not_accepted,
+    RateLimit, RequestBody as _, Resource, Trace, View, WithClient, not_accepted,
 };
 
 /// Requests of one address, for any account.
@@ -100,15 +100,25 @@ pub(crate) struct MailedReset {
     user_id: Uuid,
 }
 
+impl View for MailedReset {
+    type State = AuthRoutes;
+    type Body = Self;
+
+    const RESOURCE: Resource = Resource { kind: "user", path: "/users" };
+
+    async fn show(_: &AuthRoutes, user: Uuid) -> Result<Response, Problem> {
+        Ok(Json(Self { user_id: user }).into_response())
+    }
+}
+
 impl CommandRequest for SendResetRequest {
     type Message = SendPasswordReset;
     type Sender = WithClient<Administrator>;
     type Path = PathId;
     type Body = ();
-    type Shown = MailedReset;
+    type View = MailedReset;
 
     const SUMMARY: &'static str = "Mail a user a link to choose a new password. For administrators";
-    const TARGET: Resource = Resource { kind: "user", path: "/users" };
     const FOLLOW_UPS: &'static [&'static str] = &[SendMail::NAME];
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] =
         &[(&NotRecoverable::NoSuchUser, ""), (&NotRecoverable::Deactivated, "")];
@@ -125,10 +135,6 @@ impl CommandRequest for SendResetRequest {
     async fn check(&self, message: &SendPasswordReset, _: &Self::Sender, _: &Fields) -> Result<(), Problem> {
         let found = self.0.auth.credentials.identifier_of(message.user).await;
         found.map_err(crate::sql::unit_of_work::not_run)?.map(drop).ok_or_else(Problem::not_found)
-    }
-
-    async fn show(&self, user: Uuid) -> Result<Response, Problem> {
-        Ok(Json(MailedReset { user_id: user }).into_response())
     }
 }
 

@@ -11,7 +11,7 @@ use persistence::{Db, SqlError, SqlTimestamp, fetch_all, fetch_optional, sql};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Cursor, Json, NoQuery, Page, Paging, PathId, Problem, Query, parse_id, unavailable};
+use web::{Cursor, Json, NoQuery, Page, Paging, PathId, Problem, Query, Resource, View, parse_id, unavailable};
 
 /// One mail. Its text is not kept.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -163,6 +163,17 @@ pub(crate) async fn get_mail(
 /// 404 if there is none, 503 if the database does not answer.
 pub(crate) async fn whole(db: &Db, id: Uuid) -> Result<MailView, Problem> {
     find(db, id).await.map_err(unavailable)?.ok_or_else(Problem::not_found)
+}
+
+impl View for MailView {
+    type State = MailState;
+    type Body = Self;
+
+    const RESOURCE: Resource = Resource { kind: "mail", path: "/mails" };
+
+    async fn show(state: &MailState, mail: Uuid) -> Result<Response, Problem> {
+        Ok(whole(&state.db, mail).await?.answer())
+    }
 }
 
 type Row = (

@@ -1,16 +1,14 @@
 //! Administrators deactivate and reactivate users. The path names the user; there is no body.
 
-use super::{USER, UsersState};
+use super::UsersState;
 use crate::queries::get_user::{self, UserView};
 use auth_access::Administrator;
 use axum::http::StatusCode;
-use axum::response::Response;
 use identity::UserId;
 use kernel::DomainError;
 use users_application::{DeactivateUser, ReactivateUser};
 use users_domain::{NoSuchUser, OwnAccount};
-use uuid::Uuid;
-use web::{CommandRequest, Fields, ForeignRejection, Input, PathId, Problem, Resource, WithClient};
+use web::{CommandRequest, Fields, ForeignRejection, Input, PathId, Problem, WithClient};
 
 /// `POST /users/{id}/deactivate`
 pub(super) struct Deactivation(pub(super) UsersState);
@@ -20,10 +18,9 @@ impl CommandRequest for Deactivation {
     type Sender = WithClient<Administrator>;
     type Path = PathId;
     type Body = ();
-    type Shown = UserView;
+    type View = UserView;
 
     const SUMMARY: &'static str = "Deactivate a user: end all sessions and refuse further sign-ins. For administrators";
-    const TARGET: Resource = USER;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] =
         &[(&OwnAccount, ""), (&NoSuchUser, ""), (&ForeignRejection("last_administrator"), "")];
     const ON_RECORD: Option<&'static str> = Some("user.deactivate");
@@ -43,10 +40,6 @@ impl CommandRequest for Deactivation {
         }
         Ok(())
     }
-
-    async fn show(&self, user: Uuid) -> Result<Response, Problem> {
-        Ok(get_user::whole(&self.0, user).await?.answer())
-    }
 }
 
 /// `POST /users/{id}/reactivate`
@@ -57,10 +50,9 @@ impl CommandRequest for Reactivation {
     type Sender = WithClient<Administrator>;
     type Path = PathId;
     type Body = ();
-    type Shown = UserView;
+    type View = UserView;
 
     const SUMMARY: &'static str = "Reactivate a user: allow the user to sign in again. For administrators";
-    const TARGET: Resource = USER;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = &[(&NoSuchUser, "")];
 
     fn read(&self, input: Input<'_, Self>) -> Result<ReactivateUser, Problem> {
@@ -71,9 +63,5 @@ impl CommandRequest for Reactivation {
 
     async fn check(&self, message: &ReactivateUser, _: &Self::Sender, _: &Fields) -> Result<(), Problem> {
         get_user::whole(&self.0, message.id.as_uuid()).await.map(|_| ())
-    }
-
-    async fn show(&self, user: Uuid) -> Result<Response, Problem> {
-        Ok(get_user::whole(&self.0, user).await?.answer())
     }
 }

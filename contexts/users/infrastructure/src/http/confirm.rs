@@ -1,9 +1,9 @@
 //! The links of mails: confirm a registration, or accept an invitation, by choosing a password.
 
 use super::link::{any_text, find, finish, token_invalid};
-use super::{REGISTRATIONS, USER, UsersState};
+use super::{REGISTRATIONS, UsersState};
 use crate::queries::find_token::{self, FoundToken};
-use crate::queries::get_user::{self, UserView};
+use crate::queries::get_user::PublicUser;
 use auth_access::AnyCaller;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,8 +14,7 @@ use mail_access::TokenPage;
 use use_case::Message as _;
 use users_application::{AcceptInvitation, ConfirmRegistration};
 use users_domain::{Name, Taken, TokenInvalid};
-use uuid::Uuid;
-use web::{CommandMeta, CommandRequest, Fields, FormBody, Input, Problem, Query, RateLimit, Resource, WithClient};
+use web::{CommandMeta, CommandRequest, Fields, FormBody, Input, Problem, Query, RateLimit, WithClient};
 
 /// `POST /users/confirm`
 pub(super) struct Confirm {
@@ -50,10 +49,9 @@ impl CommandRequest for Confirm {
     type Sender = WithClient<AnyCaller>;
     type Path = ();
     type Body = RegistrationConfirmation;
-    type Shown = UserView;
+    type View = PublicUser;
 
     const SUMMARY: &'static str = "Confirm a registration by the token of its mail";
-    const TARGET: Resource = USER;
     const FOLLOW_UPS: &'static [&'static str] = &[contracts::SetCredential::NAME];
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = &[(&Taken::Email, ""), (&Taken::Id, "")];
     const PER_ADDRESS: Option<RateLimit> = Some(REGISTRATIONS);
@@ -82,10 +80,6 @@ impl CommandRequest for Confirm {
 
     fn rejection(&self, code: &str) -> Option<Problem> {
         (code == TokenInvalid.code()).then(token_invalid)
-    }
-
-    async fn show(&self, user: Uuid) -> Result<Response, Problem> {
-        Ok(get_user::whole(&self.state, user).await?.public().answer())
     }
 }
 
@@ -126,10 +120,9 @@ impl CommandRequest for Accept {
     type Sender = WithClient<AnyCaller>;
     type Path = ();
     type Body = InvitationAcceptance;
-    type Shown = UserView;
+    type View = PublicUser;
 
     const SUMMARY: &'static str = "Accept an invitation by the token of its mail";
-    const TARGET: Resource = USER;
     const FOLLOW_UPS: &'static [&'static str] = &[contracts::SetCredential::NAME];
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = &[(&Taken::Email, ""), (&Taken::Id, "")];
     const PER_ADDRESS: Option<RateLimit> = Some(REGISTRATIONS);
@@ -157,10 +150,6 @@ impl CommandRequest for Accept {
 
     fn rejection(&self, code: &str) -> Option<Problem> {
         (code == TokenInvalid.code()).then(token_invalid)
-    }
-
-    async fn show(&self, user: Uuid) -> Result<Response, Problem> {
-        Ok(get_user::whole(&self.state, user).await?.public().answer())
     }
 }
 
@@ -218,7 +207,7 @@ pub(super) async fn accept_by_form(
 }
 
 /// Accepts the command of a form, and shows the page with its outcome.
-async fn submit<R: CommandRequest>(
+async fn submit<R: CommandRequest<View = PublicUser>>(
     page: &TokenPage,
     state: &UsersState,
     request: R,
@@ -226,7 +215,7 @@ async fn submit<R: CommandRequest>(
     form: Query,
 ) -> Response {
     let token = form.text("token").unwrap_or_default().to_owned();
-    match state.commands.accept(request, asked, form.into_fields()).await {
+    match state.commands.accept(state, request, asked, form.into_fields()).await {
         Ok(answer) if answer.status() == StatusCode::CREATED => page.done(),
         Ok(_) => TokenPage { done: SOON, ..*page }.done(),
         Err(problem) => page.refused(&token, &problem),

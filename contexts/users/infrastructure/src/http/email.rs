@@ -1,7 +1,7 @@
 //! A user confirms their email address, or undoes a change of it. Both need only the token of a link in a mail.
 
+use super::UsersState;
 use super::link::token_invalid;
-use super::{USER, UsersState};
 use crate::queries::get_user::{self, UserView};
 use auth_access::{AnyCaller, OneselfOrAdministrator};
 use axum::extract::State;
@@ -17,7 +17,7 @@ use users_application::{ConfirmEmail, IssuedLink, LinkPurpose, RequestEmailVerif
 use users_domain::{NoSuchUser, Taken, TokenInvalid};
 use uuid::Uuid;
 use web::{
-    Client, CommandMeta, CommandRequest, Fields, FormBody, Input, NotAnId, PathId, Problem, Query, RateLimit, Resource,
+    Client, CommandMeta, CommandRequest, Fields, FormBody, Input, NotAnId, PathId, Problem, Query, RateLimit,
     WithClient, unavailable,
 };
 
@@ -76,11 +76,10 @@ impl CommandRequest for Verification {
     type Sender = WithClient<OneselfOrAdministrator>;
     type Path = PathId;
     type Body = ();
-    type Shown = UserView;
+    type View = UserView;
 
     const SUMMARY: &'static str =
         "Mail a user a link that confirms their email address. For the user and administrators";
-    const TARGET: Resource = USER;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = &[(&NoSuchUser, "")];
     const PER_ADDRESS: Option<RateLimit> =
         Some(RateLimit { name: "users.verify_email", burst: 10, every: Duration::from_secs(60) });
@@ -95,10 +94,6 @@ impl CommandRequest for Verification {
     async fn check(&self, message: &RequestEmailVerification, _: &Self::Sender, _: &Fields) -> Result<(), Problem> {
         get_user::whole(&self.0, message.id.as_uuid()).await.map(drop)
     }
-
-    async fn show(&self, user: Uuid) -> Result<Response, Problem> {
-        Ok(get_user::whole(&self.0, user).await?.answer())
-    }
 }
 
 /// `POST /users/{id}/email/confirm`
@@ -109,10 +104,9 @@ impl CommandRequest for Confirmation {
     type Sender = WithClient<AnyCaller>;
     type Path = PathId;
     type Body = EmailToken;
-    type Shown = UserView;
+    type View = UserView;
 
     const SUMMARY: &'static str = "Confirm an email address by the token of a link. Needs no session";
-    const TARGET: Resource = USER;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = &[(&Taken::Email, "")];
     const PER_ADDRESS: Option<RateLimit> = Some(TRIES);
     const REMOVES: bool = true;
@@ -136,10 +130,9 @@ impl CommandRequest for ConfirmationByPage {
     type Sender = WithClient<AnyCaller>;
     type Path = ();
     type Body = EmailToken;
-    type Shown = UserView;
+    type View = UserView;
 
     const SUMMARY: &'static str = "";
-    const TARGET: Resource = USER;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = Confirmation::REJECTIONS;
     const PER_ADDRESS: Option<RateLimit> = Some(TRIES);
     const REMOVES: bool = true;
@@ -178,11 +171,10 @@ impl CommandRequest for Reversion {
     type Sender = WithClient<AnyCaller>;
     type Path = ();
     type Body = EmailToken;
-    type Shown = UserView;
+    type View = UserView;
 
     const SUMMARY: &'static str =
         "Undo a change of the email address by the token of a link, and end all sessions. Needs no session";
-    const TARGET: Resource = USER;
     const FOLLOW_UPS: &'static [&'static str] = &[contracts::EndUserSessions::NAME];
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = &[(&Taken::Email, "")];
     const PER_ADDRESS: Option<RateLimit> = Some(TRIES);
@@ -247,7 +239,7 @@ pub(super) async fn confirm_by_page(
 ) -> Response {
     let request = ConfirmationByPage(state.clone(), None);
     let (token, fields) = CONFIRM_PAGE.read(form);
-    CONFIRM_PAGE.answer(&token, state.commands.accept(request, meta, fields).await)
+    CONFIRM_PAGE.answer(&token, state.commands.accept(&state, request, meta, fields).await)
 }
 
 /// `GET /revert`
@@ -261,6 +253,7 @@ pub(super) async fn revert_by_page(
     meta: CommandMeta<Reversion>,
     FormBody(form): FormBody,
 ) -> Response {
+    let request = Reversion(state.clone(), None);
     let (token, fields) = REVERT_PAGE.read(form);
-    REVERT_PAGE.answer(&token, state.commands.accept(Reversion(state.clone(), None), meta, fields).await)
+    REVERT_PAGE.answer(&token, state.commands.accept(&state, request, meta, fields).await)
 }

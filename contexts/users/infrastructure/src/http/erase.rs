@@ -1,13 +1,13 @@
 //! `DELETE /users/{id}`
 
-use super::{USER, UsersState};
-use crate::queries::get_user;
+use super::UsersState;
+use crate::queries::get_user::{self, UserView};
 use auth_access::{OneselfOrAdministrator, enough};
 use identity::UserId;
 use kernel::DomainError;
 use users_application::EraseUser;
 use users_domain::{ErasureReason, NoSuchUser};
-use web::{CommandRequest, Fields, ForeignRejection, Input, PathId, Problem, Resource, WithClient};
+use web::{CommandRequest, Fields, ForeignRejection, Input, PathId, Problem, WithClient};
 
 pub(super) struct Erasure(pub(super) UsersState);
 
@@ -30,10 +30,9 @@ impl CommandRequest for Erasure {
     type Sender = WithClient<OneselfOrAdministrator>;
     type Path = PathId;
     type Body = ErasureConfirmation;
-    type Shown = ();
+    type View = UserView;
 
     const SUMMARY: &'static str = "Erase a user and all personal data. For the user and administrators";
-    const TARGET: Resource = USER;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] =
         &[(&NoSuchUser, ""), (&ForeignRejection("last_administrator"), "")];
     const STEP_UP: bool = true;

@@ -3,20 +3,16 @@
 use super::UsersState;
 use crate::queries::get_invitations::{InvitationView, whole};
 use auth_access::{Administrator, enough};
-use axum::response::Response;
 use identity::{Email, InvitationId, UserId};
 use kernel::DomainError;
 use users_application::{InviteUser, ResendInvitation, RevokeInvitation};
 use users_domain::{InvitationEnd, NoSuchInvitation, Taken, UserRole};
-use uuid::Uuid;
-use web::{CommandRequest, Fields, Input, Language, PathId, Problem, Resource, WithClient};
+use web::{CommandRequest, Fields, Input, Language, PathId, Problem, WithClient};
 
 /// For how many days an invitation works by default.
 const DAYS: i64 = 7;
 /// The most days.
 const MOST_DAYS: i64 = 30;
-
-const INVITATION: Resource = Resource { kind: "invitation", path: "/invitations" };
 
 /// `POST /invitations`
 pub(super) struct Invite(pub(super) UsersState);
@@ -78,11 +74,10 @@ impl CommandRequest for Invite {
     type Sender = WithClient<Administrator>;
     type Path = ();
     type Body = InvitationRequest;
-    type Shown = InvitationView;
+    type View = InvitationView;
 
     const SUMMARY: &'static str = "Invite a person to register. For administrators";
     const STEP_UP: bool = true;
-    const TARGET: Resource = INVITATION;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = &[(&Taken::Email, "/email")];
 
     fn read(&self, input: Input<'_, Self>) -> Result<InviteUser, Problem> {
@@ -111,10 +106,6 @@ impl CommandRequest for Invite {
         let WithClient(Administrator(me), _) = sender;
         if message.role == UserRole::Admin { enough(me.assurance.fresh) } else { Ok(()) }
     }
-
-    async fn show(&self, invitation: Uuid) -> Result<Response, Problem> {
-        Ok(whole(&self.0.db, invitation).await?.answer())
-    }
 }
 
 /// `POST /invitations/{id}/resend`
@@ -125,10 +116,9 @@ impl CommandRequest for Resend {
     type Sender = WithClient<Administrator>;
     type Path = PathId;
     type Body = ();
-    type Shown = InvitationView;
+    type View = InvitationView;
 
     const SUMMARY: &'static str = "Send an invitation again, and extend it. For administrators";
-    const TARGET: Resource = INVITATION;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] =
         &[(&InvitationEnd::Accepted, ""), (&InvitationEnd::Revoked, ""), (&Taken::Email, ""), (&NoSuchInvitation, "")];
 
@@ -144,10 +134,6 @@ impl CommandRequest for Resend {
     async fn check(&self, message: &ResendInvitation, _: &Self::Sender, _: &Fields) -> Result<(), Problem> {
         whole(&self.0.db, message.id.as_uuid()).await.map(drop)
     }
-
-    async fn show(&self, invitation: Uuid) -> Result<Response, Problem> {
-        Ok(whole(&self.0.db, invitation).await?.answer())
-    }
 }
 
 /// `DELETE /invitations/{id}`
@@ -158,10 +144,9 @@ impl CommandRequest for Revoke {
     type Sender = WithClient<Administrator>;
     type Path = PathId;
     type Body = ();
-    type Shown = ();
+    type View = InvitationView;
 
     const SUMMARY: &'static str = "Revoke an invitation: its links no longer work. For administrators";
-    const TARGET: Resource = INVITATION;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] =
         &[(&InvitationEnd::Accepted, ""), (&NoSuchInvitation, "")];
     const REMOVES: bool = true;

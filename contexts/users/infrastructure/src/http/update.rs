@@ -1,15 +1,13 @@
 //! `PATCH /users/{id}`
 
-use super::{USER, UsersState};
+use super::UsersState;
 use crate::queries::get_user::{self, UserView};
 use auth_access::{OneselfOrAdministrator, enough};
-use axum::response::Response;
 use identity::{Email, UserId};
 use kernel::DomainError;
 use users_application::{NameChange, UpdateUser};
 use users_domain::{Name, NoSuchUser, Taken, VersionConflict};
-use uuid::Uuid;
-use web::{CommandRequest, Fields, IfMatch, Input, PathId, Problem, Resource, Violation, WithClient};
+use web::{CommandRequest, Fields, IfMatch, Input, PathId, Problem, Violation, WithClient};
 
 pub(super) struct Update(pub(super) UsersState);
 
@@ -36,10 +34,9 @@ impl CommandRequest for Update {
     type Sender = WithClient<OneselfOrAdministrator>;
     type Path = (PathId, IfMatch);
     type Body = UserPatch;
-    type Shown = UserView;
+    type View = UserView;
 
     const SUMMARY: &'static str = "Change a user's name or email address. For the user and administrators";
-    const TARGET: Resource = USER;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] =
         &[(&Taken::Email, "/email"), (&VersionConflict, ""), (&NoSuchUser, "")];
     const STEP_UP: bool = true;
@@ -81,9 +78,5 @@ impl CommandRequest for Update {
                 Err(Problem::invalid(vec![Violation::new("/current_password", "required", text)]))
             }
         }
-    }
-
-    async fn show(&self, user: Uuid) -> Result<Response, Problem> {
-        Ok(get_user::whole(&self.0, user).await?.answer())
     }
 }

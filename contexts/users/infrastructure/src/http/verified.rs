@@ -1,15 +1,16 @@
 //! `POST /users`, where an address is confirmed before there is a user. The answers for a known and an unknown address are
 //! the same, and so is the work.
 
-use super::{REGISTRATIONS, Registration, USER, UsersState, Visitor, id_taken};
+use super::{REGISTRATIONS, Registration, UsersState, Visitor, id_taken};
 use crate::queries::find_token;
+use crate::queries::get_user::PublicUser;
 use futures::future::try_join3;
 use identity::UserId;
 use kernel::DomainError;
 use use_case::Message as _;
 use users_application::RequestRegistration;
 use users_domain::Taken;
-use web::{CommandRequest, Fields, Input, Problem, RateLimit, Resource, unavailable};
+use web::{CommandRequest, Fields, Input, Problem, RateLimit, unavailable};
 
 pub(super) struct VerifiedRegistration(pub(super) UsersState);
 
@@ -18,10 +19,9 @@ impl CommandRequest for VerifiedRegistration {
     type Sender = Visitor;
     type Path = ();
     type Body = Registration;
-    type Shown = ();
+    type View = PublicUser;
 
     const SUMMARY: &'static str = "Ask to register";
-    const TARGET: Resource = USER;
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = &[(&Taken::Id, "/id")];
     const PER_ADDRESS: Option<RateLimit> = Some(REGISTRATIONS);
     const SHOWS_COMMAND: bool = true;

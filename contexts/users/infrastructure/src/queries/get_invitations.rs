@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::str::FromStr;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Cursor, Json, NoQuery, Page, Paging, PathId, Problem, Query, unavailable};
+use web::{Cursor, Json, NoQuery, Page, Paging, PathId, Problem, Query, Resource, View, unavailable};
 
 /// An invitation to register.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -185,6 +185,17 @@ pub(crate) async fn whole(db: &Db, id: Uuid) -> Result<InvitationView, Problem> 
     let found = fetch_optional!(&mut db, Row, sql!(BEFORE_STATUS, STATUS, AFTER_STATUS, "where id = $1"), id)
         .map_err(unavailable)?;
     found.map(InvitationView::from).ok_or_else(Problem::not_found)
+}
+
+impl View for InvitationView {
+    type State = UsersState;
+    type Body = Self;
+
+    const RESOURCE: Resource = Resource { kind: "invitation", path: "/invitations" };
+
+    async fn show(state: &UsersState, invitation: Uuid) -> Result<Response, Problem> {
+        Ok(whole(&state.db, invitation).await?.answer())
+    }
 }
 
 /// The invitations of a user, also those to their address that they have not accepted.

@@ -14,7 +14,10 @@ use use_case::Message as _;
 use users_application::RegisterUser;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Bearer, ClientAddress, Commands, Deadline, ETag, Json, NoQuery, PathId, Prefer, Problem, unavailable};
+use web::{
+    Bearer, ClientAddress, Commands, Deadline, ETag, Json, NoQuery, PathId, Prefer, Problem, Resource, View,
+    unavailable,
+};
 
 /// A user.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -113,6 +116,31 @@ impl From<UserRow> for UserView {
     }
 }
 
+impl View for UserView {
+    type State = UsersState;
+    type Body = Self;
+
+    const RESOURCE: Resource = Resource { kind: "user", path: "/users" };
+
+    async fn show(state: &UsersState, user: Uuid) -> Result<Response, Problem> {
+        Ok(whole(state, user).await?.answer())
+    }
+}
+
+/// A user as anyone sees them.
+pub(crate) struct PublicUser;
+
+impl View for PublicUser {
+    type State = UsersState;
+    type Body = UserView;
+
+    const RESOURCE: Resource = UserView::RESOURCE;
+
+    async fn show(state: &UsersState, user: Uuid) -> Result<Response, Problem> {
+        Ok(whole(state, user).await?.public().answer())
+    }
+}
+
 /// Finds the complete views of many users.
 pub(crate) struct UserById;
 
@@ -203,7 +231,7 @@ pub(crate) async fn get_user(
     )
 )]
 pub(crate) async fn get_me(State(state): State<UsersState>, me: Person, _: NoQuery) -> Result<Response, Problem> {
-    Ok(whole(&state, me.user.as_uuid()).await?.answer())
+    UserView::show(&state, me.user.as_uuid()).await
 }
 
 /// Waits for a pending registration of this id, if the client asked for that. Returns whether it has waited, and the

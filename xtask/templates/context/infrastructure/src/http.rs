@@ -3,27 +3,22 @@
 use crate::queries::__query__::{self, __Entity__View};
 use auth_access::Person;
 use axum::http::Method;
-use axum::response::Response;
 use __context___application::__Command__;
 use __context___domain::{
     __Field__, // each field
     __Entity__Id,
 };
-use uuid::Uuid;
-use web::{CommandRequest, Input, Problem, Resource, RouteState, Routes};
-
-/// What the commands of this context are about.
-const __ENTITY__: Resource = Resource { kind: "__entity__", path: "/__context__" };
+use web::{CommandRequest, Input, Problem, RouteState, Routes};
 
 /// The routes of this context.
 pub(crate) fn routes() -> Routes<RouteState> {
     Routes::<RouteState>::new("__context__")
-        .command("/__context__", Method::POST, |state| __Command__Request(state.clone()))
+        .command("/__context__", Method::POST, |_| __Command__Request)
         .immediate(web::operation!(__query__::__query__))
 }
 
 /// `POST /__context__`
-struct __Command__Request(RouteState);
+struct __Command__Request;
 
 web::body! {
     /// The data of a new __entity__.
@@ -40,10 +35,9 @@ impl CommandRequest for __Command__Request {
     type Sender = Person;
     type Path = ();
     type Body = New__Entity__;
-    type Shown = __Entity__View;
+    type View = __Entity__View;
 
     const SUMMARY: &'static str = "__Command_words__";
-    const TARGET: Resource = __ENTITY__;
 
     fn read(&self, input: Input<'_, Self>) -> Result<__Command__, Problem> {
         let __pattern__ = input.fields.finish(__whole__)?;
@@ -52,9 +46,5 @@ impl CommandRequest for __Command__Request {
             owner: input.sender.user,
             __field__, // each field
         })
-    }
-
-    async fn show(&self, __entity__: Uuid) -> Result<Response, Problem> {
-        Ok(__query__::whole(&self.0, __entity__).await?.answer())
     }
 }

@@ -9,7 +9,7 @@ use persistence::{Db, SqlError, SqlTimestamp, fetch_optional};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{Json, NoQuery, PathId, Problem, RouteState, unavailable};
+use web::{Json, NoQuery, PathId, Problem, Resource, RouteState, View, unavailable};
 
 /// One __entity__.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,8 +32,20 @@ pub(crate) struct __Entity__View {
 }
 
 impl __Entity__View {
-    pub(crate) fn answer(self) -> Response {
+    fn answer(self) -> Response {
         ([(CACHE_CONTROL, "no-store")], Json(self)).into_response()
+    }
+}
+
+impl View for __Entity__View {
+    type State = RouteState;
+    type Body = Self;
+
+    const RESOURCE: Resource = Resource { kind: "__entity__", path: "/__context__" };
+
+    async fn show(state: &RouteState, id: Uuid) -> Result<Response, Problem> {
+        let found = find(&state.db, id).await.map_err(unavailable)?;
+        Ok(found.ok_or_else(Problem::not_found)?.answer())
     }
 }
 
@@ -59,14 +71,6 @@ pub(crate) async fn __query__(
     let found = find(&state.db, id).await.map_err(unavailable)?;
     let theirs = found.filter(|it| it.owner == me.user.as_uuid()).ok_or_else(Problem::not_found)?;
     Ok(theirs.answer())
-}
-
-/// The complete view of one __entity__.
-///
-/// # Errors
-/// 404 if there is none, 503 if the database does not answer.
-pub(crate) async fn whole(state: &RouteState, id: Uuid) -> Result<__Entity__View, Problem> {
-    find(&state.db, id).await.map_err(unavailable)?.ok_or_else(Problem::not_found)
 }
 
 type Row = (
