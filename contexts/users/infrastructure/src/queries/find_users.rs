@@ -2,8 +2,9 @@
 //! `docs/adr/0016-lists-of-users.md`.
 
 use crate::SUBSTRING_SEARCH;
-use crate::queries::get_user::{UserRow, UserView};
+use crate::queries::get_user::{USER_COLUMNS, UserRow, UserView};
 use kernel::{DomainError, Timestamp};
+use persistence::sqlx::{self, ColumnIndex, Decode, FromRow, Type};
 use persistence::{Db, QueryBuilder, Sql, SqlError, SqlTimestamp, fetch_one};
 use users_domain::{SortKey, UserFilter, UserOrder, UserRole, UserStatus};
 use uuid::Uuid;
@@ -60,18 +61,36 @@ pub async fn has_index(db: &Db, filter: &UserFilter) -> Result<bool, SqlError> {
 
 /// Reads up to `limit + 1` users from the cursor on, in its direction.
 pub(super) async fn find(db: &Db, wanted: Wanted<'_>) -> Result<Vec<Found>, SqlError> {
-    type Row = (Uuid, Option<String>, SqlTimestamp, String, Option<SqlTimestamp>, i64, String, bool, String, String);
-    let rows: Vec<Row> = page(wanted, ("select", "select")).fetch_all(&mut db.read().await?).await?;
-    let found = |(id, name, created_at, email, deactivated_at, version, role, verified, canonical, name_key): Row| {
+    let rows: Vec<FoundRow> = page(wanted, ("select", "select")).fetch_all(&mut db.read().await?).await?;
+    let found = |FoundRow { user, canonical, name_key }| {
+        let user = UserView::from(user);
         let key = match wanted.order.by {
-            SortKey::CreatedAt => created_at.0.as_microsecond().to_string(),
+            SortKey::CreatedAt => user.created_at.as_microsecond().to_string(),
             SortKey::Email => canonical,
             SortKey::Name => name_key,
         };
-        let row: UserRow = (id, name, created_at, email, deactivated_at, version, role, verified);
-        Found { user: UserView::from(row), key, id }
+        Found { id: user.id, user, key }
     };
     Ok(rows.into_iter().map(found).collect())
+}
+
+/// The row of a user, and the texts that lists are ordered by.
+struct FoundRow {
+    user: UserRow,
+    canonical: String,
+    name_key: String,
+}
+
+impl<'r, R: sqlx::Row> FromRow<'r, R> for FoundRow
+where
+    UserRow: FromRow<'r, R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    &'static str: ColumnIndex<R>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let (canonical, name_key) = (row.try_get("email_canonical")?, row.try_get("name_or_empty")?);
+        Ok(Self { user: UserRow::from_row(row)?, canonical, name_key })
+    }
 }
 
 /// Finds users who match, in the order of their registration, from the first after `after` on.
@@ -127,8 +146,9 @@ pub(super) fn page(wanted: Wanted<'_>, select: (&'static str, &'static str)) -> 
     let Wanted { filter, order, from, limit } = wanted;
     let descends = order.is_descending != from.is_some_and(|cursor| cursor.towards == Towards::Previous);
     let mut query = QueryBuilder::new(select);
-    query.push("id, name, registered_at, email, deactivated_at, version, role, email_verified, email_canonical,");
-    query.push("coalesce(name_key, '') from users_users where true");
+    query
+        .push(USER_COLUMNS)
+        .push(", email_canonical, coalesce(name_key, '') as name_or_empty from users_users where true");
     // The cursor replaces the bound on its own side. The databases would else choose one of the two to begin at.
     push_filter(&mut query, filter, from.map(|_| (order.by, descends)));
     if let Some(SignedCursor { key, id, .. }) = from {

@@ -26,13 +26,13 @@ use web::{
 }))]
 pub(crate) struct UserView {
     /// The user's id. It never changes.
-    id: Uuid,
+    pub(crate) id: Uuid,
     /// The user's name, or null if none was given.
     #[schema(min_length = 1, max_length = 200, required = true)]
     name: Option<String>,
     /// When the user registered.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// The email address. Only the user and administrators see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = Email, max_length = 254, nullable = false)]
@@ -97,7 +97,9 @@ impl UserView {
     }
 }
 
-/// The columns of a complete view.
+/// The columns of a complete view, in the order of [`UserRow`].
+pub(crate) const USER_COLUMNS: &str = "id, name, registered_at, email, deactivated_at, version, role, email_verified";
+
 pub(crate) type UserRow = (Uuid, Option<String>, SqlTimestamp, String, Option<SqlTimestamp>, i64, String, bool);
 
 impl From<UserRow> for UserView {
@@ -149,10 +151,7 @@ impl BatchQuery for UserById {
     type Row = UserView;
 
     async fn find(read: &mut Read, ids: &[Uuid]) -> Result<Vec<(Uuid, UserView)>, SqlError> {
-        let sql = sql!(
-            "select id, name, registered_at, email, deactivated_at, version, role, email_verified from users_users \
-             where id {in $1}"
-        );
+        let sql = sql!("select", USER_COLUMNS, "from users_users where id {in $1}");
         Ok(fetch_all!(read, UserRow, sql, UuidList(ids))?.into_iter().map(|row| (row.0, row.into())).collect())
     }
 }
