@@ -1,7 +1,8 @@
 //! The links of mails: confirm a registration, or accept an invitation, by choosing a password.
 
+use super::UsersState;
 use super::link::{any_text, find, finish, token_invalid};
-use super::{REGISTRATIONS, UsersState};
+use super::register::REGISTRATIONS;
 use crate::queries::find_token::{self, FoundToken};
 use crate::queries::get_user::PublicUser;
 use auth_access::AnyCaller;
