@@ -61,7 +61,11 @@ pub(crate) struct UserView {
 impl UserView {
     /// Removes what only the user and administrators may see.
     pub(crate) fn public(self) -> Self {
-        Self { email: None, email_verified: None, role: None, status: None, deactivated_at: None, ..self }
+        // Names every field, so that a new field is shown to anyone or hidden on purpose.
+        let Self { id, name, created_at, version, email: _, email_verified: _, role: _, status: _, deactivated_at: _ } =
+            self;
+        let (email, email_verified, role, status, deactivated_at) = (None, None, None, None, None);
+        Self { id, name, created_at, version, email, email_verified, role, status, deactivated_at }
     }
 
     pub(crate) const fn version(&self) -> i64 {
