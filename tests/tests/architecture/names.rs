@@ -1,6 +1,6 @@
 //! Names and prose: one name has one meaning, and sentences name their actors.
 
-use crate::source::{files, flat, name};
+use crate::source::{files, flat, name, root};
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -199,4 +199,10 @@ fn sentences_name_their_actors() {
         .collect();
     assert!(found.len() <= AT_MOST, "{} of them, see docs/WRITING.md: {found:#?}", found.len());
     assert_eq!(hiding_words("// Whoever asks_somebody, whom nobody knows.").len(), 4);
+}
+
+#[test]
+fn the_page_on_the_architecture_stays_short() {
+    let lines = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap().lines().count();
+    assert!(lines < 250, "{lines} lines: move what only some readers need to docs/");
 }
