@@ -30,7 +30,8 @@ struct LogQueue {
     bytes: usize,
     /// Lines lost since the last one in the queue.
     lost: u64,
-    is_writing: bool,
+    /// Whether the thread writes or pauses. It then looks for more lines without a notification.
+    is_awake: bool,
 }
 
 struct Line {
@@ -54,7 +55,7 @@ impl LossyWriter {
     pub(crate) fn flush_within(&self, patience: Duration) {
         let give_up = Instant::now() + patience;
         let mut queue = self.0.lock();
-        while queue.is_writing || !queue.lines.is_empty() {
+        while queue.is_awake || !queue.lines.is_empty() {
             let rest = give_up.saturating_duration_since(Instant::now());
             if rest.is_zero() {
                 return;
@@ -87,8 +88,7 @@ impl Write for LossyWriter {
             let lost_before = std::mem::take(&mut queue.lost);
             queue.bytes += text.len();
             queue.lines.push_back(Line { lost_before, text: text.to_owned() });
-            // If the thread writes, it will look for more lines.
-            if !queue.is_writing {
+            if !queue.is_awake {
                 self.0.changed.notify_all();
             }
         }
@@ -109,12 +109,12 @@ fn write_all_lines(shared: &Shared, to: &mut Descriptor<impl Write>, note: fn(u6
             thread::sleep(PAUSE);
             queue = shared.lock();
         }
-        queue.is_writing = false;
+        queue.is_awake = false;
         while queue.is_empty() {
             shared.changed.notify_all();
             queue = shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        queue.is_writing = true;
+        queue.is_awake = true;
         let line = queue.lines.pop_front();
         match &line {
             Some(line) => {

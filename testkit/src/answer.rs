@@ -11,7 +11,7 @@ pub struct Answer {
     /// The status line and the headers.
     pub head: String,
     pub body: String,
-    /// The time from before the request was sent until the answer was read.
+    /// The time until the answer was read, from before the request was sent, or its last byte if that was held.
     pub took: Duration,
 }
 

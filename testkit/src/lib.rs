@@ -1,5 +1,5 @@
 //! What the tests, the benchmarks and `xtask` share: an HTTP/1.1 client for a server on this machine, which shows every
-//! byte of the answers, and processes that end with the one who has started them.
+//! byte of the answers, and processes that are killed when their [`Process`] is dropped.
 
 mod answer;
 mod client;

@@ -1,4 +1,4 @@
-//! Starts programs, and ends them with the one who has started them.
+//! Starts programs, and kills them when their [`Process`] is dropped.
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::io::{Error, Result};
@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
-/// Gives a program nothing of this process: no input, and of the environment only `PATH`.
+/// Clears the environment but for `PATH`, and gives no input.
 pub fn isolate(command: &mut Command) -> &mut Command {
     command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path))).stdin(Stdio::null())
 }
@@ -57,10 +57,15 @@ impl Process {
         self.child.try_wait()
     }
 
-    /// Sends a signal. It reaches no one if all have ended.
-    pub fn signal(&self, signal: Signal) {
+    /// Sends a signal, unless it has ended.
+    pub fn signal(&mut self, signal: Signal) {
         let id = Pid::from_child(&self.child);
-        let _ = if self.leads_a_group { kill_process_group(id, signal) } else { kill_process(id, signal) };
+        // An error means that no process is left. The id of a child that has ended may belong to another process.
+        if self.leads_a_group {
+            let _ = kill_process_group(id, signal);
+        } else if let Ok(None) = self.status() {
+            let _ = kill_process(id, signal);
+        }
     }
 
     /// Kills it, and what is left of its group, as the kernel does when memory is short.
@@ -68,12 +73,12 @@ impl Process {
     /// # Errors
     /// When the system cannot tell its status.
     pub fn kill(&mut self) -> Result<ExitStatus> {
-        // Once all have ended, the id may belong to another process.
+        // Only once: afterwards the id of the group may belong to another one.
         if std::mem::take(&mut self.leads_a_group) {
             let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-        } else if self.status()?.is_none() {
-            self.child.kill()?;
         }
+        // `setsid` may not have made its group yet. This does nothing to a child that has ended.
+        self.child.kill()?;
         self.child.wait()
     }
 
@@ -91,5 +96,18 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.kill();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Process;
+    use std::process::Command;
+
+    #[test]
+    fn a_child_that_has_not_made_its_group_yet_is_killed() {
+        for _ in 0..20 {
+            drop(Process::start_group(Command::new("setsid").args(["sleep", "600"])).unwrap());
+        }
     }
 }

@@ -83,7 +83,7 @@ impl Request {
     }
 }
 
-/// One who has an access token.
+/// A user with an access token.
 pub trait Bearer {
     /// The access token.
     fn token(&self) -> &str;

@@ -19,7 +19,8 @@ pub trait CommandRequest: Send + Sync + Sized + 'static {
     type Path: PathTarget;
     /// The request's body, or `()` if the command has no fields. Clients may then leave the body out.
     type Body: RequestBody;
-    /// What the command is about, as the response after success shows it.
+    /// What the command is about, as the response after success shows it. A command that [`REMOVES`](Self::REMOVES) its
+    /// target, or that [shows itself](Self::SHOWS_COMMAND), uses only the view's [`RESOURCE`](View::RESOURCE).
     type View: View;
 
     /// The operation's summary in the OpenAPI document.

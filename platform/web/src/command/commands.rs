@@ -109,15 +109,15 @@ impl Commands {
     /// Why the command was not accepted, or was rejected within the client's wait.
     pub async fn accept<R: CommandRequest>(
         &self,
-        state: &State<R>,
+        state: &RoutesState<R>,
         mut request: R,
         asked: CommandMeta<R>,
         fields: Fields,
     ) -> Result<Response, Problem> {
         let draft = Draft::read(&mut request, &asked, fields).await?;
-        let to = Exchange { request: &request, asked: &asked, state };
+        let answering = Answering { request: &request, asked: &asked, state };
         if let Some(earlier) = self.accepted_earlier(&draft).await? {
-            return self.replay(&to, earlier).await;
+            return self.replay(&answering, earlier).await;
         }
         // What the sender may do can have changed while the body arrived.
         let now = asked.confirm().await?;
@@ -131,14 +131,14 @@ impl Commands {
                 asked.record(&refusal, draft.message.subject()).await;
                 return Err(refusal);
             };
-            return self.replay(&to, earlier).await;
+            return self.replay(&answering, earlier).await;
         }
         match self.store(&draft, &asked, permit).await? {
             Accepted::New(id, at) => {
                 let command = Command::just_accepted(id, R::Message::NAME, draft.message.subject(), &draft.sender, at);
-                self.answer(&to, command, delay).await
+                self.answer(&answering, command, delay).await
             }
-            Accepted::Duplicate(id) => self.replay(&to, id).await,
+            Accepted::Duplicate(id) => self.replay(&answering, id).await,
         }
     }
 
@@ -185,11 +185,15 @@ impl Commands {
     }
 
     /// Answers a request whose command was accepted earlier.
-    async fn replay<R: CommandRequest>(&self, to: &Exchange<'_, R>, id: MessageId) -> Result<Response, Problem> {
-        to.asked.confirm().await?;
+    async fn replay<R: CommandRequest>(
+        &self,
+        answering: &Answering<'_, R>,
+        id: MessageId,
+    ) -> Result<Response, Problem> {
+        answering.asked.confirm().await?;
         let command = self.ledger.command(id).await.map_err(unavailable)?;
         let command = command.ok_or_else(|| Problem::unavailable(DATABASE_RETRY))?;
-        let mut answer = self.answer(to, command, Duration::ZERO).await?;
+        let mut answer = self.answer(answering, command, Duration::ZERO).await?;
         answer.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
         Ok(answer)
     }
@@ -198,7 +202,7 @@ impl Commands {
     /// 201), with 204 if the command has removed it, or with the rejection (409) instead.
     async fn answer<R: CommandRequest>(
         &self,
-        Exchange { request, asked, state }: &Exchange<'_, R>,
+        Answering { request, asked, state }: &Answering<'_, R>,
         command: Command,
         delay: Duration,
     ) -> Result<Response, Problem> {
@@ -264,13 +268,13 @@ fn done<R: CommandRequest>(mut shown: Response, subject: Uuid) -> Response {
 }
 
 /// The state of the routes of a context.
-type State<R> = <<R as CommandRequest>::View as View>::State;
+type RoutesState<R> = <<R as CommandRequest>::View as View>::State;
 
 /// A request, with what its answer needs.
-struct Exchange<'a, R: CommandRequest> {
+struct Answering<'a, R: CommandRequest> {
     request: &'a R,
     asked: &'a CommandMeta<R>,
-    state: &'a State<R>,
+    state: &'a RoutesState<R>,
 }
 
 /// A command that was read from a request, and is not accepted yet.

@@ -12,9 +12,10 @@ pub trait View: Send + Sync + 'static {
     /// The body of the response that [`show`](Self::show) returns, for the OpenAPI document.
     type Body: ToSchema;
 
+    /// Its kind and its path, for `Location` and the OpenAPI document.
     const RESOURCE: Resource;
 
-    /// The response that shows the resource, as its own query shows it.
+    /// The response that shows the resource.
     ///
     /// # Errors
     /// 404 if there is no such resource, 503 if the database does not answer.

@@ -2,7 +2,7 @@
 
 use super::UsersState;
 use super::link::token_invalid;
-use crate::queries::get_user::{self, UserView};
+use crate::queries::get_user::{self, PublicUser, UserView};
 use auth_access::{AnyCaller, OneselfOrAdministrator};
 use axum::extract::State;
 use axum::response::Response;
@@ -104,7 +104,7 @@ impl CommandRequest for Confirmation {
     type Sender = WithClient<AnyCaller>;
     type Path = PathId;
     type Body = EmailToken;
-    type View = UserView;
+    type View = PublicUser;
 
     const SUMMARY: &'static str = "Confirm an email address by the token of a link. Needs no session";
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = &[(&Taken::Email, "")];
@@ -130,7 +130,7 @@ impl CommandRequest for ConfirmationByPage {
     type Sender = WithClient<AnyCaller>;
     type Path = ();
     type Body = EmailToken;
-    type View = UserView;
+    type View = PublicUser;
 
     const SUMMARY: &'static str = "";
     const REJECTIONS: &'static [(&'static dyn DomainError, &'static str)] = Confirmation::REJECTIONS;
@@ -171,7 +171,7 @@ impl CommandRequest for Reversion {
     type Sender = WithClient<AnyCaller>;
     type Path = ();
     type Body = EmailToken;
-    type View = UserView;
+    type View = PublicUser;
 
     const SUMMARY: &'static str =
         "Undo a change of the email address by the token of a link, and end all sessions. Needs no session";
