@@ -105,6 +105,7 @@ mod tests {
     use std::process::Command;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "this test is about a process")]
     fn a_child_that_has_not_made_its_group_yet_is_killed() {
         for _ in 0..20 {
             drop(Process::start_group(Command::new("setsid").args(["sleep", "600"])).unwrap());
